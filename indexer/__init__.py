@@ -1,0 +1,1 @@
+"""Program 1: files in, a published generation out."""

@@ -1,0 +1,190 @@
+"""From a file to a waveform: which seconds, at which rate, and every reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soxr
+
+from indexer.containers import Container, looks_like_audio, sniff
+from indexer.decoders.base import (
+    MAX_SAMPLE_RATE_HZ,
+    MIN_SAMPLE_RATE_HZ,
+    AudioInfo,
+    Decoder,
+    Excerpt,
+    Passage,
+    samples_in,
+)
+from indexer.decoders.ffmpeg import FfmpegDecoder
+from indexer.decoders.sndfile import SndfileDecoder
+from indexer.files import open_regular
+from indexer.reasons import Reason
+from indexer.suffixes import AUDIO_SUFFIXES, IGNORED_SUFFIXES
+from recommender.errors import BadInput, InvalidArgument
+from recommender.types import Waveform
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "EXCERPT_MS",
+    "EXCERPT_POLICY",
+    "IGNORED_SUFFIXES",
+    "MAX_DURATION_S",
+    "MIN_DURATION_S",
+    "PREPROCESSING",
+    "SILENCE_DBFS",
+    "AudioInfo",
+    "Excerpt",
+    "Reason",
+    "choose_excerpt",
+    "decode",
+    "looks_like_audio",
+    "probe",
+    "probe_open",
+    "require_rate",
+]
+
+EXCERPT_POLICY = "middle30"
+"""Name of what :func:`choose_excerpt` does; recorded with every clip."""
+
+PREPROCESSING = f"1:mean-downmix:soxr-hq:{EXCERPT_POLICY}"
+"""Version of everything between file and encoder. Part of every space: change the number when a waveform changes."""
+
+EXCERPT_MS = 30_000
+MIN_DURATION_S = 5.0
+MAX_DURATION_S = 6 * 3600.0
+"""Six hours: a long DJ set. Bare AAC and m4a are decoded from their start, so length is time (about 20 s for 3 h)."""
+SILENCE_DBFS = -80.0
+"""Root mean square against full scale, under which a clip is silent: the noise of 14 bits."""
+
+_WHOLE_FILE_MS = 30_500
+_MAX_PAD_MS = 50
+"""A whole file may end this much before its header says: codecs work in blocks. 9 ms was measured on real Vorbis."""
+_MAX_SAMPLE = 1e6
+_FFMPEG_CONTAINERS = (Container.MP4, Container.ADTS)
+
+
+def choose_excerpt(duration_s: float) -> Excerpt:
+    """Which part of a file of ``duration_s`` seconds is listened to: one rule, for every file.
+
+    Files up to 30.5 s are clips already: from 0, at most 30 s. Longer ones: the 30 s in the middle, where a track is
+    under way, past intro and before fade-out. Their start is floored to a whole second, so that two readings of the
+    length that differ by milliseconds name the same clip, and so that the start is a whole sample at any rate.
+
+    Raises BadInput ``too_short`` or ``too_long``.
+
+    >>> choose_excerpt(12.5), choose_excerpt(30.4).length_ms, choose_excerpt(185.0)
+    (Excerpt(start_ms=0, length_ms=12500), 30000, Excerpt(start_ms=77000, length_ms=30000))
+    """
+    _require_duration(duration_s)
+    duration_ms = int(duration_s * 1000 + 1e-6)
+    if duration_ms <= _WHOLE_FILE_MS:
+        return Excerpt(start_ms=0, length_ms=min(EXCERPT_MS, duration_ms))
+    return Excerpt(start_ms=(duration_ms - EXCERPT_MS) // 2000 * 1000, length_ms=EXCERPT_MS)
+
+
+def probe(path: Path) -> AudioInfo:
+    """Tell what an audio file holds, from its header where that can be trusted.
+
+    Raises BadInput with a :class:`indexer.reasons.Reason`; among them ``too_short`` and ``too_long``.
+    """
+    with open_regular(path) as file:
+        return probe_open(file)
+
+
+def probe_open(file: BinaryIO) -> AudioInfo:
+    """:func:`probe` for a file that :func:`indexer.files.open_regular` has opened."""
+    with _reading():
+        container = sniff(file)
+        info = _decoder(container).info(file, container)
+    _require_duration(info.duration_s)
+    return info
+
+
+def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
+    """Decode ``excerpt`` of a file to mono at ``sample_rate_hz``: exactly ``round(length * rate)`` samples, float32.
+
+    Channels are averaged; the rate is converted by soxr at HQ (75 dB against its best, and 50 for a polyphase
+    filter). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the end, as in files
+    whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
+
+    Raises BadInput with a :class:`indexer.reasons.Reason`; InvalidArgument for a rate outside 4-384 kHz.
+    """
+    require_rate(sample_rate_hz)
+    _require_duration(excerpt.length_ms / 1000)
+    with open_regular(path) as file, _reading():
+        container = sniff(file)
+        passage = _decoder(container).read(file, container, excerpt=excerpt)
+    _require_complete(passage, excerpt)
+    _require_finite(passage.samples)
+    samples = _resample(passage, sample_rate_hz)
+    _require_audible(samples)
+    return _fit(samples, samples_in(excerpt.length_ms, sample_rate_hz))
+
+
+def require_rate(sample_rate_hz: int) -> None:
+    """Refuse a rate to decode to that no encoder has. Raises InvalidArgument."""
+    if not MIN_SAMPLE_RATE_HZ <= sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
+        problem = f"{sample_rate_hz} is outside {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}"
+        raise InvalidArgument("sample_rate_hz", problem)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A disk or a share that fails under our hands is the file's reason, not the run's end."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
+
+
+def _decoder(container: Container) -> Decoder:
+    return FfmpegDecoder() if container in _FFMPEG_CONTAINERS else SndfileDecoder()
+
+
+def _require_duration(duration_s: float) -> None:
+    if not duration_s >= MIN_DURATION_S:
+        raise BadInput(Reason.TOO_SHORT, f"{duration_s:.2f} s of sound; at least {MIN_DURATION_S:g} s are needed")
+    if duration_s > MAX_DURATION_S:
+        detail = f"{duration_s / 3600:.1f} h of sound; up to {MAX_DURATION_S / 3600:g} h are read, split it"
+        raise BadInput(Reason.TOO_LONG, detail)
+
+
+def _require_complete(passage: Passage, excerpt: Excerpt) -> None:
+    wanted = samples_in(excerpt.length_ms - _MAX_PAD_MS, passage.sample_rate_hz)
+    if len(passage.samples) >= wanted:
+        return
+    got_s = len(passage.samples) / passage.sample_rate_hz
+    words = f" ({passage.complaint.strip()})" if passage.complaint else ""
+    detail = f"{got_s:.2f} s of {excerpt.length_ms / 1000:.2f} s could be decoded{words}; fetch the file again"
+    raise BadInput(Reason.TRUNCATED, detail)
+
+
+def _require_finite(samples: Waveform) -> None:
+    bad = int(np.count_nonzero(~(np.abs(samples) <= _MAX_SAMPLE)))
+    if bad:
+        detail = f"{bad} samples are NaN, infinite or beyond {_MAX_SAMPLE:g} times full scale; export the file again"
+        raise BadInput(Reason.NON_FINITE, detail)
+
+
+def _require_audible(samples: Waveform) -> None:
+    rms = float(np.std(samples, dtype=np.float64))
+    if rms < 10 ** (SILENCE_DBFS / 20):
+        level = f"{20 * np.log10(rms):.0f} dBFS" if rms else "digital silence"
+        raise BadInput(Reason.SILENT, f"{level}; the excerpt must reach {SILENCE_DBFS:g} dBFS")
+
+
+def _resample(passage: Passage, sample_rate_hz: int) -> Waveform:
+    if passage.sample_rate_hz == sample_rate_hz:
+        return passage.samples
+    resampled = soxr.resample(passage.samples, passage.sample_rate_hz, sample_rate_hz, quality="HQ")
+    return np.asarray(resampled, dtype=np.float32)
+
+
+def _fit(samples: Waveform, count: int) -> Waveform:
+    missing = max(0, count - len(samples))
+    return np.ascontiguousarray(np.pad(samples[:count], (0, missing)))

@@ -1,0 +1,280 @@
+"""The indexer's commands: each opens what it needs, calls one function, prints one report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from indexer import options
+from recommender.types import Profile
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _finish(problems: int) -> None:
+    """Exit 1 when some items failed; they have been listed."""
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--manifest", type=_FILE, help="Artist, title, genres and external ids per file; CSV or JSON lines.")
+@options.workers_option
+@options.home_option
+@options.database_option
+@options.json_option
+def scan(
+    folder: Path, manifest: Path | None, workers: int, home: Path, database_url: str | None, as_json: bool
+) -> None:
+    """Find the music in FOLDER and enter it in the catalogue."""
+    from indexer.scan import scan as run
+    from indexer.workers import DecoderPool
+
+    with (
+        options.open_catalog(home, database_url) as catalog,
+        DecoderPool(workers=workers) as pool,
+        options.progress_bar("scan") as progress,
+    ):
+        report = run(catalog, folder, manifest=manifest, pool=pool, progress=progress)
+    if as_json:
+        options.print_json(report)
+    else:
+        click.echo(
+            f"{report.files} files: {report.new_clips} new clips, {report.known_clips} known, "
+            f"{report.unchanged} unchanged, {report.ignored} ignored, {len(report.rejected)} rejected"
+        )
+        options.print_problems("Rejected", [row.shown for row in report.rejected])
+    _finish(len(report.rejected))
+
+
+@click.group(name="import")
+def import_() -> None:
+    """Enter what others know: genres, scene, collaborations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    home: Path
+    database_url: str | None
+    as_json: bool
+
+
+def _import(kind: str, path: Path, source: str | None, licence: str, target: _Target) -> None:
+    from indexer import imports
+
+    run = {
+        "genres": imports.import_genres,
+        "scene": imports.import_scene,
+        "collaborations": imports.import_collaborations,
+    }[kind]
+    with options.open_catalog(target.home, target.database_url) as catalog:
+        report = run(catalog, path, source=source or path.name[:64], licence=licence)
+    if target.as_json:
+        options.print_json(report)
+    else:
+        click.echo(
+            f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
+            f"{report.new_artists} new artists, {len(report.rejected)} rejected"
+        )
+        options.print_problems("Rejected", [row.shown for row in report.rejected])
+    _finish(len(report.rejected))
+
+
+_IMPORT_HELP = {
+    "genres": "Genres: CSV or JSON with artist, genre, weight, source.",
+    "scene": "Scene: CSV or JSON with artist, similar, strength, rank; or a music-map dump.",
+    "collaborations": "Collaborations: CSV or JSON with artist_a, artist_b, kind, title, credited.",
+}
+
+
+def _add_import(kind: str, summary: str) -> None:
+    @import_.command(name=kind, help=summary)
+    @click.argument("file", type=_FILE)
+    @click.option("--source", help="Who says so.  [default: the file's name]")
+    @click.option(
+        "--licence",
+        default="none",
+        show_default=True,
+        help="Licence of the data: an SPDX name, `own` for your own data, `none` allows personal use only.",
+    )
+    @options.home_option
+    @options.database_option
+    @options.json_option
+    def command(
+        file: Path, source: str | None, licence: str, home: Path, database_url: str | None, as_json: bool
+    ) -> None:
+        _import(kind, file, source, licence, _Target(home=home, database_url=database_url, as_json=as_json))
+
+
+for _kind, _summary in _IMPORT_HELP.items():
+    _add_import(_kind, _summary)
+
+
+@click.command()
+@options.encoder_option
+@click.option("--batch", type=click.IntRange(1, 1024), default=8, show_default=True, help="Clips encoded at once.")
+@click.option("--retry-failed", is_flag=True, help="Try the clips again that failed before.")
+@options.workers_option
+@options.profile_option
+@options.home_option
+@options.database_option
+@options.json_option
+def embed(
+    encoder_name: str,
+    batch: int,
+    retry_failed: bool,
+    workers: int,
+    profile: str,
+    home: Path,
+    database_url: str | None,
+    as_json: bool,
+) -> None:
+    """Extract every layer of every clip that has none yet."""
+    from indexer.embed import Batching
+    from indexer.embed import embed as run
+    from indexer.encoders import load_encoder
+    from indexer.store import EmbeddingStore
+    from indexer.workers import DecoderPool
+    from recommender.licences import require
+
+    encoder = load_encoder(encoder_name)
+    require(f"encoder {encoder_name}", encoder.licence, Profile(profile))
+    with (
+        options.open_catalog(home, database_url) as catalog,
+        DecoderPool(workers=workers) as pool,
+        options.progress_bar("embed") as progress,
+    ):
+        batching = Batching(clips=batch, progress=progress)
+        store = EmbeddingStore(home, encoder.space)
+        report = run(catalog, store, encoder, pool, batching=batching, retry=retry_failed)
+    if as_json:
+        options.print_json(report)
+    else:
+        rate = f", {report.embedded / report.seconds:.2f} clips per second" if report.embedded else ""
+        click.echo(
+            f"{report.embedded} clips embedded, {report.known} known before, {len(report.failed)} failed "
+            f"in {report.seconds:.1f} s{rate} (space {report.space})"
+        )
+        options.print_problems("Failed", report.failed)
+    _finish(len(report.failed))
+
+
+@click.command()
+@options.encoder_option
+@options.profile_option
+@options.home_option
+@options.database_option
+@options.json_option
+def build(encoder_name: str, profile: str, home: Path, database_url: str | None, as_json: bool) -> None:
+    """Build a generation from the catalogue and the embeddings, and stage it."""
+    from indexer.build import build as run
+    from indexer.encoders import load_encoder
+    from indexer.store import EmbeddingStore
+
+    space = load_encoder(encoder_name).space
+    with options.open_catalog(home, database_url) as catalog:
+        store = EmbeddingStore(home, space)
+        manifest = run(catalog, store, home, profile=Profile(profile), progress=lambda step: None)
+    if as_json:
+        options.print_json(manifest)
+    else:
+        counts = manifest.counts
+        click.echo(
+            f"generation {manifest.version} staged: {counts.artists} artists ({counts.artists_indexed} with audio), "
+            f"{counts.tracks} tracks ({counts.tracks_indexed} with audio), {len(manifest.space.layers)} layers "
+            f"of {manifest.space.dim}"
+        )
+
+
+@click.command()
+@options.home_option
+@options.database_option
+@options.json_option
+def publish(home: Path, database_url: str | None, as_json: bool) -> None:
+    """Verify the staged generation and make it the one that is served."""
+    from indexer.publish import publish as run
+
+    with options.open_catalog(home, database_url) as catalog:
+        manifest = run(catalog, home)
+    if as_json:
+        options.print_json(manifest)
+    else:
+        click.echo(f"generation {manifest.version} published in {home}")
+
+
+@click.command()
+@options.home_option
+@options.json_option
+def verify(home: Path, as_json: bool) -> None:
+    """Check every byte of the published generation and of the embeddings."""
+    from indexer.verify import verify as run
+
+    report = run(home)
+    if as_json:
+        options.print_json(report)
+    else:
+        served = f"generation {report.version}" if report.version else "no generation"
+        click.echo(
+            f"{served}, {report.files} files; {report.shards} shards with {report.clips} clips; "
+            f"{len(report.problems)} problems"
+        )
+        options.print_problems("Problems", [(path, "corrupt", problem) for path, problem in report.problems])
+    _finish(len(report.problems))
+
+
+@click.command()
+@options.json_option
+def encoders(as_json: bool) -> None:
+    """List the encoders with their licence and layers."""
+    from indexer.encoders import encoder_names, load_encoder
+    from recommender.licences import find_licence
+
+    spaces = [load_encoder(name).space for name in encoder_names()]
+    if as_json:
+        click.echo(json.dumps([space.to_json() for space in spaces], indent=1))
+        return
+    for space in spaces:
+        allowed = ", ".join(sorted(profile.value for profile in find_licence(space.licence).allows))
+        click.echo(f"{space.name}: {len(space.layers)} layers of {space.dim}: {', '.join(space.layer_names)}")
+        click.echo(f"  revision {space.revision}, licence {space.licence} (allows {allowed})")
+
+
+@click.command()
+@options.home_option
+@options.database_option
+@options.json_option
+def doctor(home: Path, database_url: str | None, as_json: bool) -> None:
+    """Say what works on this machine, and what to do about what does not."""
+    from indexer.doctor import examine
+
+    findings = examine(home, database_url)
+    if as_json:
+        options.print_json(findings)
+    else:
+        for finding in findings.all:
+            click.secho(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.detail}", fg=None if finding.ok else "red")
+    _finish(sum(not finding.ok for finding in findings.all))
+
+
+@click.command()
+@click.option("--audio", type=_FOLDER, help="Real music instead of the synthesised catalogue.")
+@click.option("--manifest", type=_FILE, help="With --audio: artist, title and genres per file.")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep everything in this folder for further play.  [default: a temporary one]",
+)
+@options.encoder_option
+def demo(audio: Path | None, manifest: Path | None, home: Path | None, encoder_name: str) -> None:
+    """Show the whole path: music in, kindred artists out over gRPC."""
+    from indexer.demo import DemoMusic, run_demo
+
+    if manifest and not audio:
+        raise click.UsageError("--manifest describes the files of --audio FOLDER; give both")
+    music = DemoMusic(folder=audio, manifest=manifest) if audio else None
+    run_demo(music, home=home, encoder=encoder_name)

@@ -1,0 +1,1 @@
+"""The libraries that turn bytes into samples, one a file."""

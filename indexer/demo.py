@@ -1,0 +1,177 @@
+"""The whole path on one page: a folder of music in, kindred artists out, each step the command a user would type."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from indexer.options import open_catalog
+from indexer.synth import write_catalogue
+from recommender.catalog import Catalog
+from recommender.errors import InvalidArgument, Unavailable
+
+START_S = 60.0
+"""How long the server may take to listen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoMusic:
+    """What the demo indexes: a folder, and what is known of it."""
+
+    folder: Path
+    manifest: Path | None = None
+    scene: Path | None = None
+    collaborations: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Runs ``soundkin`` commands in one home, showing each as it would be typed."""
+
+    home: Path
+    encoder: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"SOUNDKIN_HOME": str(self.home), "SOUNDKIN_ENCODER": self.encoder}
+        return dict(os.environ) | ours | dict(self.settings)
+
+    def show(self, *words: str) -> None:
+        """Print the command."""
+        click.secho(f"\n$ soundkin {shlex.join(words)}", bold=True)
+
+    def run(self, *words: str) -> None:
+        """Show and run; stop the demo where a step finds wrong use. Exit 1 (some items failed) goes on."""
+        self.show(*words)
+        code = subprocess.run(soundkin(*words), env=self.environment, check=False).returncode  # noqa: S603 - our own command
+        if code > 1:
+            raise click.exceptions.Exit(code)
+
+    def ask(self, *words: str) -> object:
+        """Run with ``--json`` and parse the answer."""
+        command = soundkin(*words, "--json")
+        done = subprocess.run(command, env=self.environment, capture_output=True, check=False)  # noqa: S603 - as above
+        if done.returncode:
+            raise Unavailable(f"{shlex.join(words)}: {done.stderr.decode(errors='replace').strip()}")
+        return json.loads(done.stdout)
+
+
+def soundkin(*words: str) -> list[str]:
+    """The command line that runs this installation of Soundkin."""
+    return [sys.executable, "-m", "soundkin", *words]
+
+
+def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: str) -> None:
+    """Run every step on ``music`` (a synthesised catalogue when None), ask three questions, stop the server."""
+    with ExitStack() as stack:
+        where = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soundkin-demo-")))
+        where.mkdir(parents=True, exist_ok=True)
+        steps = Steps(home=where.resolve(), encoder=encoder)
+        chosen = music or _synthesise(steps.home / "demo-music")
+        _index(steps, chosen)
+        address = stack.enter_context(_serving(steps))
+        _questions(Steps(home=steps.home, encoder=encoder, settings={"SOUNDKIN_ADDRESS": address}))
+        _closing(steps, kept=home is not None)
+
+
+def _synthesise(folder: Path) -> DemoMusic:
+    click.secho(f"Synthesising 8 invented artists x 5 clips of 30 s in {folder}", bold=True)
+    started = time.monotonic()
+    made = write_catalogue(folder)
+    click.echo(f"{len(made.clips)} clips in {time.monotonic() - started:.1f} s")
+    return DemoMusic(folder=folder, manifest=made.manifest, scene=made.scene, collaborations=made.collaborations)
+
+
+def _index(steps: Steps, music: DemoMusic) -> None:
+    manifest = ("--manifest", str(music.manifest)) if music.manifest else ()
+    steps.run("scan", str(music.folder), *manifest)
+    if music.scene:
+        steps.run("import", "scene", str(music.scene), "--source", "demo-map", "--licence", "own")
+    if music.collaborations:
+        steps.run("import", "collaborations", str(music.collaborations), "--source", "demo-credits", "--licence", "own")
+    steps.run("embed", "--encoder", steps.encoder)
+    steps.run("embed", "--encoder", steps.encoder)
+    click.secho("(the second run embeds nothing: no clip is ever extracted twice)", dim=True)
+    steps.run("build", "--encoder", steps.encoder)
+    steps.run("publish")
+
+
+@contextmanager
+def _serving(steps: Steps) -> Iterator[str]:
+    """A server on a free loopback port for the block; its address."""
+    port_file = steps.home / "demo.port"
+    port_file.unlink(missing_ok=True)
+    words = ("serve", "--listen", "127.0.0.1:0", "--port-file", str(port_file))
+    steps.show(*words)
+    with subprocess.Popen(soundkin(*words), env=steps.environment) as server:  # noqa: S603 - our own command
+        try:
+            yield f"127.0.0.1:{_wait_for_port(server, port_file)}"
+        finally:
+            server.terminate()
+            port_file.unlink(missing_ok=True)
+
+
+def _wait_for_port(server: subprocess.Popen[bytes], port_file: Path) -> int:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and server.poll() is None:
+        if port_file.exists():
+            return int(port_file.read_text())
+        time.sleep(0.05)
+    raise Unavailable("the server did not start; run `soundkin serve` to see why")
+
+
+def _questions(steps: Steps) -> None:
+    """Ask about the artist with most tracks: who is kin, why, and what sounds like one of its tracks."""
+    with open_catalog(steps.home, os.environ.get("SOUNDKIN_DATABASE_URL")) as catalog:
+        artist, title = _protagonist(catalog)
+    answer = steps.ask("similar", artist, "--limit", "1")
+    steps.run("similar", artist, "--explain", "--limit", "5")
+    for kin in answer["artists"] if isinstance(answer, dict) else []:
+        steps.run("compare", artist, kin["artist"]["name"])
+    steps.run("tracks", f"{artist} - {title}", "--exclude-same-artist", "--limit", "5")
+
+
+def _protagonist(catalog: Catalog) -> tuple[str, str]:
+    """The artist with most tracks (first by name among equals), and its first title."""
+    names = {artist.id: artist.name for artist in catalog.read_artists()}
+    tracks = catalog.read_tracks()
+    counts = Counter(track.artist_id for track in tracks)
+    if not counts:
+        raise InvalidArgument("audio", "no track could be indexed; the reasons are listed above")
+    chosen = min(counts, key=lambda artist_id: (-counts[artist_id], names[artist_id]))
+    return names[chosen], min(track.title for track in tracks if track.artist_id == chosen)
+
+
+def _closing(steps: Steps, *, kept: bool) -> None:
+    home = str(steps.home) if kept else "DIR"
+    click.secho(f"\nThe encoder that answered: {steps.encoder}", bold=True)
+    if steps.encoder == "descriptors":
+        click.echo(
+            "It hears timbre, harmony, rhythm, spectral shape and dynamics with signal processing; no network, no\n"
+            "weights. MERT is not part of this release; it comes as another `--encoder` of `embed` and `build`, in an\n"
+            "embedding space of its own."
+        )
+    click.secho("\nThe same with your own folder:", bold=True)
+    for line in (
+        f"soundkin demo --audio FOLDER --home {home}",
+        "or, step by step:",
+        f"export SOUNDKIN_HOME={shlex.quote(home)}",
+        "soundkin scan FOLDER [--manifest FILE.csv]",
+        "soundkin embed && soundkin build && soundkin publish",
+        "soundkin serve &",
+        'soundkin similar "AN ARTIST" --explain',
+    ):
+        click.echo(f"  {line}")

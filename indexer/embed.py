@@ -1,0 +1,186 @@
+"""From clips to embeddings: decode in worker processes, encode in batches, seal, then tell the ledger."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.audio import Excerpt
+from indexer.encoders.base import Encoder
+from indexer.locks import exclusive
+from indexer.store import EmbeddingStore
+from indexer.workers import DecodeJob, DecoderPool
+from recommender.catalog import Catalog
+from recommender.catalog.rows import PendingClip
+from recommender.errors import BadInput
+from recommender.types import ClipEmbeddings, Waveform
+
+logger = logging.getLogger(__name__)
+
+SEAL_EVERY_CLIPS = 256
+"""Clips in a shard at most."""
+SEAL_EVERY_S = 60.0
+"""Age of unsealed work at most: what a kill can cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedReport:
+    """What one run did."""
+
+    space: str
+    embedded: int
+    """Clips that got an embedding in this run."""
+    known: int
+    """Clips that had one before."""
+    failed: tuple[tuple[str, str, str], ...]
+    """(path, reason, detail) of the clips that could not be embedded in this run."""
+    seconds: float
+
+    @property
+    def by_reason(self) -> dict[str, int]:
+        """Reason -> clips, of this run's failures."""
+        return dict(Counter(reason for _, reason, _ in self.failed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """How many clips go to the encoder at once, and who hears of each clip that is done with."""
+
+    clips: int = 8
+    progress: Callable[[int, int], None] = lambda done, total: None
+    """Called with (clips done with, clips to do)."""
+
+
+def embed(
+    catalog: Catalog, store: EmbeddingStore, encoder: Encoder, pool: DecoderPool, *, batching: Batching, retry: bool = False
+) -> EmbedReport:
+    """Embed every clip of ``catalog`` that ``store`` lacks. Safe to stop at any moment and to run again.
+
+    A clip that cannot be decoded or encoded goes to the ledger with its reason, and the run goes on. Failed clips are
+    left alone until ``retry`` asks for them.
+
+    Raises:
+        Busy: another run is embedding into this space.
+        SpaceMismatch: the encoder is not of the store's space.
+    """
+    with exclusive(store.lock_path):
+        started = time.monotonic()
+        known = reconcile(catalog, store)
+        pending = catalog.pending_clips(store.space.key, retry_failed=retry)
+        run = _Run(catalog, store, encoder)
+        try:
+            for done, (clip, heard) in enumerate(_decoded(pool, pending, encoder.space.sample_rate_hz), start=1):
+                run.take(clip, heard, batch=batching.clips)
+                batching.progress(done, len(pending))
+        finally:
+            run.finish()
+        return EmbedReport(
+            space=store.space.key,
+            embedded=run.embedded,
+            known=known,
+            failed=tuple(run.failed),
+            seconds=time.monotonic() - started,
+        )
+
+
+def reconcile(catalog: Catalog, store: EmbeddingStore) -> int:
+    """Make the ledger say what the store holds, for SQL only remembers it; the number of clips the store holds.
+
+    A run that died between sealing and the ledger left sealed clips unmarked; a shard that was moved away left marks
+    without embeddings. Neither costs another extraction of anything that is sealed.
+    """
+    space = store.space.key
+    marked = {clip.clip_id for clip in catalog.read_embedded_clips(space)}
+    unmarked = {clip.clip_id for clip in catalog.pending_clips(space, retry_failed=True)}
+    catalog.forget_extractions(space, sorted(marked - store.clip_ids))
+    catalog.mark_done(space, sorted(unmarked & store.clip_ids))
+    return len((marked | unmarked) & store.clip_ids)
+
+
+def _decoded(
+    pool: DecoderPool, clips: Sequence[PendingClip], sample_rate_hz: int
+) -> Iterator[tuple[PendingClip, Waveform | BadInput]]:
+    jobs = (
+        DecodeJob(
+            path=Path(clip.source_path),
+            excerpt=Excerpt(start_ms=clip.start_ms, length_ms=clip.length_ms),
+            sample_rate_hz=sample_rate_hz,
+        )
+        for clip in clips
+    )
+    for clip, outcome in zip(clips, pool.run(jobs), strict=True):
+        yield clip, outcome.error if outcome.error is not None else outcome.value
+
+
+class _Run:
+    """Clips on their way: decoded and waiting for the encoder, encoded and waiting to be sealed."""
+
+    def __init__(self, catalog: Catalog, store: EmbeddingStore, encoder: Encoder) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._encoder = encoder
+        self._heard: list[tuple[PendingClip, Waveform]] = []
+        self._encoded: list[tuple[str, ClipEmbeddings]] = []
+        self._opened_at = time.monotonic()
+        self.embedded = 0
+        self.failed: list[tuple[str, str, str]] = []
+
+    def take(self, clip: PendingClip, heard: Waveform | BadInput, *, batch: int) -> None:
+        """Accept one decoded clip, and encode and seal when enough have come together."""
+        if isinstance(heard, BadInput):
+            self._fail(clip, heard.reason, heard.detail)
+        else:
+            self._heard.append((clip, heard))
+        if len(self._heard) >= batch:
+            self._encode()
+        if len(self._encoded) >= SEAL_EVERY_CLIPS or time.monotonic() - self._opened_at > SEAL_EVERY_S:
+            self._seal()
+
+    def finish(self) -> None:
+        """Encode and seal whatever is left."""
+        self._encode()
+        self._seal()
+
+    def _encode(self) -> None:
+        waiting, self._heard = self._heard, []
+        for clip, vectors in zip((clip for clip, _ in waiting), self._vectors(waiting), strict=True):
+            if vectors is None:
+                continue
+            lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+            if np.isfinite(lengths).all() and (lengths > 0).all():
+                self._encoded.append((clip.clip_id, vectors))
+            else:
+                self._fail(clip, "bad_embedding", "the encoder gave a vector that is not finite or all zero")
+
+    def _vectors(self, waiting: Sequence[tuple[PendingClip, Waveform]]) -> Sequence[ClipEmbeddings | None]:
+        """Embeddings of a batch; when the batch fails, of its clips one by one, None for the one at fault."""
+        if not waiting:
+            return ()
+        try:
+            return list(self._encoder.encode([waveform for _, waveform in waiting]))
+        except Exception as error:  # one clip must not cost the others: the file border of the indexer
+            if len(waiting) > 1:
+                return [self._vectors([one])[0] for one in waiting]
+            logger.exception("encoder failed on %s", waiting[0][0].source_path)
+            self._fail(waiting[0][0], "encoder_failed", f"{type(error).__name__}: {error}")
+            return (None,)
+
+    def _seal(self) -> None:
+        self._opened_at = time.monotonic()
+        if not self._encoded:
+            return
+        clip_ids = [clip_id for clip_id, _ in self._encoded]
+        self._store.append(clip_ids, np.stack([vectors for _, vectors in self._encoded]))
+        self._catalog.mark_done(self._store.space.key, clip_ids)
+        self.embedded += len(clip_ids)
+        self._encoded = []
+
+    def _fail(self, clip: PendingClip, reason: str, detail: str) -> None:
+        self.failed.append((clip.source_path, reason, detail))
+        self._catalog.mark_failed(self._store.space.key, clip.clip_id, reason=reason, detail=detail)

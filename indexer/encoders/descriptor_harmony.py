@@ -1,0 +1,122 @@
+"""Harmony: which intervals, how many notes, how clear a key, how fast chords change. The same in every key."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from indexer.encoders.descriptor_pitch import Peaks, bass, chroma, find_peaks, tuning
+from indexer.encoders.descriptor_sound import Array, Descriptors, Sound
+
+MAJOR_KEY = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+MINOR_KEY = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+"""Probe-tone profiles, tonic first: Krumhansl, Cognitive Foundations of Musical Pitch, 1990, table 2.1."""
+CHANGE_LAGS = (1, 2, 4, 8, 16)
+"""Segments (0.37 s each) between which change is measured: from passing notes to phrases."""
+
+
+def harmony(sound: Sound) -> Descriptors:
+    """Everything below in one dict (36 values). Transposing the music moves none of them by much."""
+    peaks = find_peaks(sound)
+    segments = chroma(peaks, frames=sound.active.size)
+    return {
+        **_intervals(segments),
+        **_keys(segments.mean(axis=0)),
+        **_evenness(segments),
+        **_changes(segments),
+        **_bass(peaks, frames=sound.active.size),
+        **_texture(peaks, sound),
+    }
+
+
+def interval_content(profile: Array) -> Array:
+    """Magnitudes of Fourier coefficients 1 to 6 of a pitch-class profile, ``[..., 12] -> [..., 6]``, 0 to 1.
+
+    They do not change with key. 1 is chromatic clustering, 3 major thirds, 4 minor thirds, 5 fifths (diatonic), 6 the
+    whole-tone scale: Quinn, "General equal-tempered harmony", 2006; Yust 2016. The complex coefficients 3, 4 and 5 are
+    the tonnetz of Harte and others 2006, up to scale.
+    """
+    return np.abs(np.fft.rfft(profile, axis=-1))[..., 1:]
+
+
+def key_correlations(profile: Array) -> Array:
+    """Pearson correlation of ``profile`` with the 12 major and the 12 minor keys ``[2, 12]``; 0 for an even profile."""
+    spread = profile - profile.mean()
+    length = np.linalg.norm(spread)
+    if length < 1e-9:
+        return np.zeros((2, 12))
+    keys = np.array([[np.roll(mode, tonic) for tonic in range(12)] for mode in (MAJOR_KEY, MINOR_KEY)])
+    keys = keys - keys.mean(axis=2, keepdims=True)
+    return np.asarray(keys @ spread / (np.linalg.norm(keys, axis=2) * length))
+
+
+def _intervals(segments: Array) -> Descriptors:
+    """Interval content of the whole clip, of its chords on average, and how much chords differ in it."""
+    whole = interval_content(segments.mean(axis=0))
+    chords = interval_content(segments)
+    measures = (("whole", whole), ("chord", chords.mean(axis=0)), ("spread", chords.std(axis=0)))
+    return {
+        f"interval_{order}_{measure}": float(values[order - 1]) for measure, values in measures for order in range(1, 7)
+    }
+
+
+def _keys(profile: Array) -> Descriptors:
+    """How well the best key fits, and by how much the best major key fits better than the best minor one."""
+    major, minor = key_correlations(profile).max(axis=1)
+    return {"key_clarity": float(max(major, minor)), "major_not_minor": float(major - minor)}
+
+
+def _evenness(segments: Array) -> Descriptors:
+    """Entropy of pitch classes, 0 (one note) to 1 (all twelve alike), of the whole clip and of its chords."""
+    chords = _entropy(segments)
+    return {
+        "entropy_whole": float(_entropy(segments.mean(axis=0))),
+        "entropy_chord": float(chords.mean()),
+        "entropy_spread": float(chords.std()),
+    }
+
+
+def _changes(segments: Array) -> Descriptors:
+    """Mean cosine distance of chroma at each of CHANGE_LAGS, and mean and spread of the tonnetz's step."""
+    unit = segments / np.linalg.norm(segments, axis=1, keepdims=True)
+    described = {f"change_{lag}": _distance_at(unit, lag) for lag in CHANGE_LAGS}
+    tonnetz = np.fft.rfft(segments, axis=1)[:, 3:6]
+    step = np.linalg.norm(np.diff(tonnetz, axis=0), axis=1) if len(segments) > 1 else np.zeros(1)
+    return described | {"tonnetz_step_mean": float(step.mean()), "tonnetz_step_spread": float(step.std())}
+
+
+def _bass(peaks: Peaks, *, frames: int) -> Descriptors:
+    """Evenness and change of the bass's pitch classes, and its share of all peaks."""
+    low = bass(peaks)
+    segments = chroma(low, frames=frames)
+    unit = segments / np.linalg.norm(segments, axis=1, keepdims=True)
+    share = low.weight.sum() / max(peaks.weight.sum(), 1e-12)
+    return {
+        "bass_entropy": float(_entropy(segments.mean(axis=0))),
+        "bass_change": _distance_at(unit, 1),
+        "bass_share": float(share),
+    }
+
+
+def _texture(peaks: Peaks, sound: Sound) -> Descriptors:
+    """Peaks a frame, how well they are in tune with one another, and how far from 440 Hz."""
+    counts = np.bincount(peaks.frame, minlength=sound.active.size)[sound.active]
+    tuned = tuning(peaks)
+    return {
+        "peaks_mean": float(np.log2(1 + counts.mean())),
+        "peaks_spread": float(np.log2(1 + counts.std())),
+        "in_tune": abs(tuned),
+        "off_440": float(abs(np.angle(tuned)) / np.pi * abs(tuned)),
+    }
+
+
+def _entropy(profile: Array) -> Array:
+    """Shannon entropy over the last axis, divided by that of twelve equal classes."""
+    safe = np.maximum(profile, 1e-12)
+    return np.asarray(-(profile * np.log(safe)).sum(axis=-1) / np.log(12))
+
+
+def _distance_at(unit: Array, lag: int) -> float:
+    """Mean cosine distance of rows ``lag`` apart; 0 when there are too few."""
+    if len(unit) <= lag:
+        return 0.0
+    return float(1 - (unit[lag:] * unit[:-lag]).sum(axis=1).mean())

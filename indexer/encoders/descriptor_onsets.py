@@ -1,0 +1,72 @@
+"""Onsets and periodicity: an onset envelope, its autocorrelation, its tempo. What rhythm is computed from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array
+
+ONSET_FLOOR_DB = -60.0
+"""Mel levels under this are held at it, so that noise under the music makes no onsets."""
+LONGEST_LAG_S = 4.0
+TEMPI_BPM = 40 * 2 ** (np.arange(125) / 48)
+"""Tempi that are tried: 40 to 240 bpm, 48 an octave (1.5 % apart)."""
+PRIOR_BPM = 120.0
+PRIOR_OCTAVES = 1.0
+"""Tempi near 120 bpm are preferred, with a spread of one octave (Ellis, "Beat tracking by dynamic programming", 2007)."""
+PEAK_SPAN = 3
+"""An onset is the highest frame within this many either side (70 ms) …"""
+PEAK_MEAN_SPAN = 22
+"""… and stands half a standard deviation over the mean of this many either side (0.5 s)."""
+
+
+def onset_envelope(mel_db: Array) -> Array:
+    """Mean rise of the mel levels from frame to frame, in dB. ``[frame, band] -> [frame - 1]`` float64, >= 0."""
+    levels = np.maximum(mel_db, ONSET_FLOOR_DB)
+    return np.maximum(np.diff(levels, axis=0), 0).mean(axis=1, dtype=np.float64)
+
+
+def autocorrelation(envelope: Array) -> Array:
+    """Autocorrelation of ``envelope`` about its mean ``[lag]``, 1 at lag 0, up to LONGEST_LAG_S.
+
+    Each lag is averaged over the pairs there are, so that a short clip is not damped. Zeros after lag 0 for a constant
+    envelope; zeros too for lags longer than half the clip.
+    """
+    size = envelope.size
+    lags = round(LONGEST_LAG_S * FRAME_RATE_HZ) + 1
+    spread = envelope - envelope.mean()
+    power = np.square(np.abs(np.fft.rfft(spread, n=2 * size)))
+    pairs = np.fft.irfft(power)[: min(lags, size // 2)]
+    result = np.zeros(lags)
+    result[0] = 1.0
+    if pairs[0] > 1e-9 * size:
+        result[: pairs.size] = pairs / pairs[0] * size / (size - np.arange(pairs.size))
+    return result
+
+
+def at_lag(correlation: Array, lag_s: Array | float) -> Array:
+    """``correlation`` at lags in seconds, between frames by a straight line; 0 beyond the last."""
+    return np.interp(np.multiply(lag_s, FRAME_RATE_HZ), np.arange(correlation.size), correlation, right=0.0)
+
+
+def tempo_bpm(correlation: Array) -> float:
+    """The tempo whose beat, and double beat, repeat best, weighted by the prior; 120 when nothing repeats."""
+    beat_s = 60 / TEMPI_BPM
+    strength = at_lag(correlation, beat_s) + 0.5 * at_lag(correlation, 2 * beat_s)
+    prior = np.exp(-0.5 * np.square(np.log2(TEMPI_BPM / PRIOR_BPM) / PRIOR_OCTAVES))
+    weighted = np.maximum(strength, 0) * prior
+    return float(TEMPI_BPM[weighted.argmax()]) if weighted.max() > 0 else PRIOR_BPM
+
+
+def onset_frames(envelope: Array) -> Array:
+    """Frames at which something starts ``[onset]`` int64, in order."""
+    highest = _running(envelope, PEAK_SPAN).max(axis=1)
+    around = _running(envelope, PEAK_MEAN_SPAN).mean(axis=1)
+    starts = (envelope >= highest) & (envelope > around + 0.5 * envelope.std()) & (envelope > 0)
+    return np.flatnonzero(starts)
+
+
+def _running(envelope: Array, span: int) -> Array:
+    """Windows ``[frame, 2 * span + 1]`` centred on each frame, the ends repeated."""
+    padded = np.pad(envelope, span, mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * span + 1)

@@ -1,0 +1,83 @@
+"""Pitch classes of a clip: spectral peaks, its tuning, and a chroma that follows it. What harmony is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.encoders.descriptor_sound import FRAME, SAMPLE_RATE_HZ, Array, Sound
+
+LOWEST_HZ = 65.4
+HIGHEST_HZ = 2093.0
+"""C2 to C7: below it the bins are wider than a semitone, above it there are mostly overtones."""
+BASS_HZ = 262.0
+"""Peaks under middle C are also counted as bass."""
+PEAK_RANGE_DB = 40.0
+"""Peaks this far under their frame's strongest are ignored."""
+SEGMENT_FRAMES = 16
+"""Frames in one chroma segment (0.37 s)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peaks:
+    """Spectral peaks of all active frames, between LOWEST_HZ and HIGHEST_HZ; may be none."""
+
+    frame: Array
+    """``[peak]`` int64."""
+    pitch: Array
+    """``[peak]`` semitones, MIDI numbering (A4 = 440 Hz = 69), with fractions."""
+    weight: Array
+    """``[peak]`` magnitude."""
+
+
+def find_peaks(sound: Sound) -> Peaks:
+    """Local maxima of each frame's spectrum, their frequency refined by a parabola through the log magnitudes.
+
+    Gómez, "Tonal description of polyphonic audio", 2006; the parabola is Smith and Serra's (PARSHL, 1987).
+    """
+    low, high = (round(edge * FRAME / SAMPLE_RATE_HZ) for edge in (LOWEST_HZ, HIGHEST_HZ))
+    band = sound.magnitude[:, low - 1 : high + 2]
+    left, centre, right = band[:, :-2], band[:, 1:-1], band[:, 2:]
+    threshold = centre.max(axis=1, keepdims=True) * 10 ** (-PEAK_RANGE_DB / 20)
+    found = (centre > left) & (centre >= right) & (centre > threshold) & sound.active[:, None]
+    frame, index = np.nonzero(found)
+    before, peak, after = (np.log(side[found].astype(np.float64) + 1e-12) for side in (left, centre, right))
+    offset = 0.5 * (before - after) / (before - 2 * peak + after)
+    frequency_hz = (index + low + offset) * SAMPLE_RATE_HZ / FRAME
+    return Peaks(frame=frame, pitch=69 + 12 * np.log2(frequency_hz / 440), weight=np.exp(peak))
+
+
+def tuning(peaks: Peaks) -> complex:
+    """How far peaks lie from the tempered scale at 440 Hz: the angle is the offset (a full turn is a semitone), the
+    length is how well they agree, 0 (nothing tuned) to 1 (all in tune with one another)."""
+    total = peaks.weight.sum()
+    if total == 0:
+        return 0j
+    return complex((peaks.weight * np.exp(2j * np.pi * peaks.pitch)).sum() / total)
+
+
+def chroma(peaks: Peaks, *, frames: int) -> Array:
+    """Pitch-class profile of each segment ``[segment, 12]`` float64, C first, each row summing to 1.
+
+    Peaks are tuned first, and one between two pitch classes is shared by both. Segments without a peak are left out;
+    where no segment has one, there is a single even row.
+    """
+    offset = float(np.angle(tuning(peaks))) / (2 * np.pi)
+    pitch = peaks.pitch - offset
+    lower = np.floor(pitch).astype(np.int64)
+    fraction = pitch - lower
+    segment = peaks.frame // SEGMENT_FRAMES
+    size = (frames // SEGMENT_FRAMES + 1) * 12
+    profile = np.bincount(segment * 12 + lower % 12, weights=peaks.weight * (1 - fraction), minlength=size)
+    profile += np.bincount(segment * 12 + (lower + 1) % 12, weights=peaks.weight * fraction, minlength=size)
+    rows = profile.reshape(-1, 12)
+    total = rows.sum(axis=1, keepdims=True)
+    heard = total[:, 0] > 0
+    return rows[heard] / total[heard] if heard.any() else np.full((1, 12), 1 / 12)
+
+
+def bass(peaks: Peaks) -> Peaks:
+    """Only the peaks under BASS_HZ."""
+    low = peaks.pitch < 69 + 12 * np.log2(BASS_HZ / 440)
+    return Peaks(frame=peaks.frame[low], pitch=peaks.pitch[low], weight=peaks.weight[low])

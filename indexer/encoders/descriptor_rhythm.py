@@ -1,0 +1,104 @@
+"""Rhythm: tempo, how strongly it pulses, how beats divide and group, how many onsets and where in the spectrum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from indexer.encoders.descriptor_onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
+from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array, Descriptors, Sound, mel_hz
+
+PERIODICITY_EDGES_BPM = 30 * 2 ** (np.arange(17) / 4)
+"""Sixteen bands of a quarter octave, 30 to 480 bpm, whose strongest periodicity is kept."""
+BEAT_RATIOS = (("quarter", 1 / 4), ("third", 1 / 3), ("half", 1 / 2), ("dotted", 3 / 2), ("two", 2), ("three", 3), ("four", 4))
+"""Divisions and groups of the beat: fours against triplets, two or three or four to the bar."""
+PARTS = (("low", 0.0, 200.0), ("mid", 200.0, 2000.0), ("high", 2000.0, 12_000.0))
+"""Kick and bass, voices and chords, hats: name, from Hz, to Hz."""
+PULSE_LAGS_S = (0.25, 1.5)
+"""Beats of 40 to 240 bpm."""
+
+
+def rhythm(sound: Sound) -> Descriptors:
+    """Everything below in one dict (45 values)."""
+    envelope = onset_envelope(sound.mel_db)
+    correlation = autocorrelation(envelope)
+    return {
+        **_tempo(correlation),
+        **_periodicity(correlation),
+        **_accents(envelope),
+        **_intervals(onset_frames(envelope)),
+        **_parts(sound),
+    }
+
+
+def _tempo(correlation: Array) -> Descriptors:
+    """Tempo in octaves over 60 bpm, and its place in the octave as a point on a circle: 70 and 140 bpm meet there.
+
+    The point's distance from the centre is the strength of the beat, so that an unsure tempo says little.
+    """
+    tempo = tempo_bpm(correlation)
+    beat_s = 60 / tempo
+    octaves = float(np.log2(tempo / 60))
+    strength = max(0.0, float(at_lag(correlation, beat_s)))
+    described = {
+        "tempo": octaves,
+        "tempo_cosine": strength * float(np.cos(2 * np.pi * octaves)),
+        "tempo_sine": strength * float(np.sin(2 * np.pi * octaves)),
+        "beat_strength": strength,
+    }
+    return described | {f"beat_{name}": float(at_lag(correlation, ratio * beat_s)) for name, ratio in BEAT_RATIOS}
+
+
+def _periodicity(correlation: Array) -> Descriptors:
+    """The strongest autocorrelation in each band of PERIODICITY_EDGES_BPM."""
+    described = {}
+    for band, (slow, fast) in enumerate(zip(PERIODICITY_EDGES_BPM[:-1], PERIODICITY_EDGES_BPM[1:], strict=True)):
+        lags_s = 60 / np.linspace(slow, fast, 12, endpoint=False)
+        described[f"periodicity_{band}"] = float(at_lag(correlation, lags_s).max())
+    return described
+
+
+def _accents(envelope: Array) -> Descriptors:
+    """How the onset envelope is spread: its mean, how much it varies, how much of it the strongest tenth holds."""
+    mean = float(envelope.mean())
+    strongest = np.sort(envelope)[-max(1, envelope.size // 10) :]
+    return {
+        "flux": float(np.log2(mean + 1e-3)),
+        "flux_variation": float(np.log2(envelope.std() / (mean + 1e-3) + 1e-2)),
+        "accent_share": float(strongest.sum() / (envelope.sum() + 1e-9)),
+    }
+
+
+def _intervals(onsets: Array) -> Descriptors:
+    """Onset intervals: middle length in octaves over 1 s, and evenness (spread over mean). Fewer than 3 onsets: 4 s, 0."""
+    if onsets.size < 3:
+        return {"interval": 2.0, "interval_variation": 0.0}
+    seconds = np.diff(onsets) / FRAME_RATE_HZ
+    return {
+        "interval": float(np.log2(np.median(seconds))),
+        "interval_variation": float(seconds.std() / seconds.mean()),
+    }
+
+
+def _parts(sound: Sound) -> Descriptors:
+    """For each of PARTS its flux, onsets a second and pulse clarity; and whether low and high strike together."""
+    described: Descriptors = {}
+    envelopes = []
+    for name, low, high in PARTS:
+        envelope = onset_envelope(sound.mel_db[:, (mel_hz() >= low) & (mel_hz() < high)])
+        envelopes.append(envelope)
+        described[f"{name}_flux"] = float(np.log2(envelope.mean() + 1e-2))
+        described[f"{name}_onset_rate"] = float(onset_frames(envelope).size / envelope.size * FRAME_RATE_HZ)
+        described[f"{name}_pulse"] = _pulse_clarity(envelope)
+    return described | {"low_with_high": _correlation(envelopes[0], envelopes[2])}
+
+
+def _pulse_clarity(envelope: Array) -> float:
+    """The highest autocorrelation at a beat's lag (Lartillot and others, "Multi-feature modeling of pulse clarity", 2008)."""
+    shortest, longest = (round(lag * FRAME_RATE_HZ) for lag in PULSE_LAGS_S)
+    return float(autocorrelation(envelope)[shortest : longest + 1].max())
+
+
+def _correlation(one: Array, other: Array) -> float:
+    """Pearson correlation; 0 where either is constant."""
+    spread = one.std() * other.std()
+    return float(((one - one.mean()) * (other - other.mean())).mean() / spread) if spread > 1e-9 else 0.0

@@ -1,0 +1,116 @@
+"""What all descriptors of a clip are computed from: its waveform at one level, one STFT, mel bands and block levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+
+from recommender.errors import BadInput
+from recommender.types import Waveform
+
+SAMPLE_RATE_HZ = 22_050
+FRAME = 2048
+"""Samples in one STFT frame (93 ms), Hann window."""
+HOP = 512
+"""Samples from frame to frame, and in one block of level (23 ms)."""
+FRAME_RATE_HZ = SAMPLE_RATE_HZ / HOP
+MEL_BANDS = 64
+FLOOR_DB = -80.0
+"""Mel levels are no lower than this under the clip's loudest."""
+ACTIVE_DB = -50.0
+"""A frame this far under the clip's loudest frame says nothing about timbre or harmony."""
+BLOCK_FLOOR_DB = -60.0
+"""Block levels are no lower than this under the clip's own RMS level."""
+SHORTEST_S = 1.0
+
+Array: TypeAlias = npt.NDArray[np.floating]
+"""float32 or float64; the axes are given where it is used."""
+
+Descriptors: TypeAlias = dict[str, float]
+"""Name of a descriptor -> its value for one clip; always finite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """One clip, analysed once. Nothing in it depends on the level of the recording."""
+
+    waveform: Array
+    """``[sample]`` float32, without DC, RMS 1."""
+    magnitude: Array
+    """``[frame, bin]`` float32, of the STFT; frames lie wholly inside the clip."""
+    mel_db: Array
+    """``[frame, band]`` float32, dB under the clip's loudest mel band, from FLOOR_DB to 0."""
+    active: npt.NDArray[np.bool_]
+    """``[frame]``: loud enough to be listened to; at least one is."""
+    block_db: Array
+    """``[block]`` float64, level of HOP samples in dB over the clip's RMS level, at least BLOCK_FLOOR_DB."""
+
+
+def analyse(clip: Waveform) -> Sound:
+    """Analyse ``clip``, ``[sample]`` at SAMPLE_RATE_HZ, SHORTEST_S or longer.
+
+    Raises:
+        BadInput: ``too_short``, ``non_finite`` or ``silent`` (nothing left without DC).
+    """
+    waveform = _at_unit_level(clip)
+    spectrum = librosa.stft(waveform, n_fft=FRAME, hop_length=HOP, window="hann", center=False)
+    magnitude = np.ascontiguousarray(np.abs(spectrum).T)
+    power = np.square(magnitude)
+    loudness = power.sum(axis=1, dtype=np.float64)
+    return Sound(
+        waveform=waveform,
+        magnitude=magnitude,
+        mel_db=_mel_db(power),
+        active=loudness >= loudness.max() * 10 ** (ACTIVE_DB / 10),
+        block_db=_block_db(waveform),
+    )
+
+
+@cache
+def bin_hz() -> Array:
+    """Centre frequency of each STFT bin ``[bin]``."""
+    return np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE_HZ)
+
+
+@cache
+def mel_filters() -> Array:
+    """Mel filter bank ``[band, bin]`` float32, Slaney's scale and area normalisation (librosa's default)."""
+    filters: Array = librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=FRAME, n_mels=MEL_BANDS)
+    return filters
+
+
+@cache
+def mel_hz() -> Array:
+    """Centre frequency of each mel band ``[band]``."""
+    return np.asarray(bin_hz()[mel_filters().argmax(axis=1)])
+
+
+def _at_unit_level(clip: Waveform) -> Array:
+    samples = np.array(clip, dtype=np.float64)
+    if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
+        raise BadInput("too_short", f"{samples.size / SAMPLE_RATE_HZ:.2f} s; descriptors need {SHORTEST_S:g} s")
+    if not np.isfinite(samples).all():
+        raise BadInput("non_finite", "the waveform holds NaN or infinity")
+    peak = np.abs(samples).max()
+    samples -= samples.mean()
+    level = np.sqrt(np.mean(np.square(samples)))
+    if level <= peak * 1e-9:
+        raise BadInput("silent", "the waveform is constant")
+    return (samples / level).astype(np.float32)
+
+
+def _mel_db(power: Array) -> Array:
+    mel = power @ mel_filters().T
+    loudest = mel.max()
+    return 10 * np.log10(np.maximum(mel / loudest, 10 ** (FLOOR_DB / 10)))
+
+
+def _block_db(waveform: Array) -> Array:
+    whole = waveform.size // HOP * HOP
+    power = np.square(waveform[:whole].reshape(-1, HOP).astype(np.float64)).mean(axis=1)
+    return 10 * np.log10(np.maximum(power, 10 ** (BLOCK_FLOOR_DB / 10)))

@@ -1,0 +1,76 @@
+"""Opening a file that somebody else named: regular files only, decided before anything is opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from indexer.reasons import Reason
+from recommender.errors import BadInput
+
+MAX_FILE_BYTES = 2 << 30
+"""2 GiB: three hours of CD audio as wav. Larger files are refused unread."""
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open ``path`` for reading, if it is a regular file of at most :data:`MAX_FILE_BYTES` and not empty.
+
+    Looks before it opens, because opening a pipe waits for ever and opening a device may do anything; then opens
+    without following a link and without waiting, and looks again at what was opened. Folders above the file are
+    taken as they are: whoever walks them keeps out of links (:mod:`indexer.scan`).
+
+    Raises BadInput: ``not_a_file``, ``unreadable``, ``not_audio`` (empty) or ``unsupported`` (too large).
+    """
+    _require_regular(_lstat(path))
+    descriptor = _open(path)
+    file = os.fdopen(descriptor, "rb")
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(status)
+        _require_size(status.st_size)
+    except BadInput:
+        file.close()
+        raise
+    return file
+
+
+def _lstat(path: Path) -> os.stat_result:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise BadInput(Reason.NOT_A_FILE, "there is no such file; scan the folder again") from error
+    except OSError as error:
+        raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check its permissions") from error
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check its permissions") from error
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if stat.S_ISREG(status.st_mode):
+        return
+    kind = next((words for test, words in _KINDS if test(status.st_mode)), "not a regular file")
+    raise BadInput(Reason.NOT_A_FILE, f"this is {kind}; only regular files are read")
+
+
+def _require_size(size: int) -> None:
+    if size == 0:
+        raise BadInput(Reason.NOT_AUDIO, "the file is empty")
+    if size > MAX_FILE_BYTES:
+        detail = f"{size / (1 << 30):.1f} GiB; files up to {MAX_FILE_BYTES >> 30} GiB are read, split or compress it"
+        raise BadInput(Reason.UNSUPPORTED, detail)

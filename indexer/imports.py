@@ -1,0 +1,177 @@
+"""Enter what others know about artists, from files: genres, scene, collaborations. Twice is the same as once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TypeVar
+
+from indexer import fields
+from indexer.claims import Claim, ImportReport, enter
+from indexer.records import Record, Row, read_records
+from indexer.rejected import Rejected
+from indexer.scene_map import SceneClaim, read_scene
+from recommender.catalog import Catalog
+from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
+from recommender.catalog.text import MAX_KIND
+from recommender.errors import BadInput, InvalidArgument
+from recommender.names import fold
+
+__all__ = ["ImportReport", "import_collaborations", "import_genres", "import_scene"]
+
+NounT = TypeVar("NounT")
+
+
+def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
+    """Import a CSV or JSON of ``artist``, ``genre`` (or ``tag``), and where known ``weight`` and ``source``.
+
+    A weight is above 0, 1 when not given, and relative to the other weights of the same source. A cell with several
+    genres counts as several rows. A row's own source stands instead of ``source``, under the same ``licence``. External ids of the artist go into ``artist_mbid``,
+    ``artist_spotify`` … or ``artist_external_id:NAMESPACE``; without ``artist_`` they are understood too.
+
+    Raises BadInput when the file as a whole is of no use, InvalidArgument when ``source`` is recorded with another
+    licence.
+    """
+    catalog.ensure_source(source, licence)
+    rows = read_records(path, required=("artist", "genre|genres|tag"))
+
+    @cache
+    def permit(name: str) -> str:
+        return _permit(catalog, name, licence)
+
+    return enter(
+        catalog,
+        _parsed(rows, lambda record: _genre_claims(record, permit(fields.text(record, "source") or source))),
+        key=lambda row: (row.artist_id, row.genre, row.source),
+        write=catalog.add_genres,
+    )
+
+
+def import_scene(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
+    """Import who is near whom, as ``source`` sees it.
+
+    A CSV or JSON list of ``artist``, ``similar``, and where known ``strength`` (or ``score``, at least 0) and ``rank``
+    (from 1); or a JSON object by artist: the seed project's music-map dump, ``{"A": ["B", "C"]}``, or
+    ``{"A": {"B": 0.7}}``. Every artist named on the left counts as one whose list the source gave.
+
+    Raises as :func:`import_genres`.
+    """
+    catalog.ensure_source(source, licence)
+    claims = (_scene_claim(item, source) if isinstance(item, SceneClaim) else item for item in read_scene(path))
+    return enter(catalog, claims, key=_scene_key, write=partial(_write_scene, catalog))
+
+
+def import_collaborations(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
+    """Import a CSV or JSON of ``artist_a``, ``artist_b``, and where known ``kind``, ``title``, ``credited``.
+
+    ``kind`` is ``joint`` when not given; ``credited`` (or ``n_artists``), how many artists the recording credits, is 2.
+    Which of the two comes first is the same.
+
+    Raises as :func:`import_genres`.
+    """
+    catalog.ensure_source(source, licence)
+    rows = read_records(path, required=("artist_a", "artist_b"))
+    return enter(
+        catalog,
+        _parsed(rows, lambda record: [_collaboration_claim(record, source)]),
+        key=lambda row: (row.artist_a, row.artist_b, row.kind, row.title),
+        write=catalog.add_collaborations,
+    )
+
+
+def _parsed(
+    rows: Iterable[Row], parse: Callable[[Record], Sequence[Claim[NounT]]]
+) -> Iterator[Claim[NounT] | Rejected]:
+    for row in rows:
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        try:
+            claims = parse(row)
+        except BadInput as error:
+            yield row.reject(error.reason, error.detail)
+        else:
+            yield from claims
+
+
+def _permit(catalog: Catalog, source: str, licence: str) -> str:
+    """Make the source of a row known. Raises BadInput ``bad_source`` when it has another licence already."""
+    try:
+        catalog.ensure_source(source, licence)
+    except InvalidArgument as error:
+        raise BadInput("bad_source", error.problem) from error
+    return source
+
+
+def _genre_claims(record: Record, source: str) -> list[Claim[ArtistGenre]]:
+    names = fields.genres(record, "genre", "genres", "tag")
+    if not names:
+        raise BadInput("no_genre", "the row names no genre")
+    weight = fields.number(record, "weight")
+    if weight == 0:
+        raise BadInput("bad_number", "weight must be above 0; leave the row out instead")
+    artist = fields.artist(record, "artist", prefixes=("artist_", ""))
+    kind = partial(ArtistGenre, source=source, weight=1.0 if weight is None else weight)
+    return [
+        Claim(record=record, artists=(artist,), make=lambda artist_id, name=name: kind(artist_id=artist_id, genre=name))
+        for name in names
+    ]
+
+
+def _scene_claim(claim: SceneClaim, source: str) -> Claim[SceneEdge | SceneList]:
+    if claim.neighbour is None:
+        return Claim(
+            record=claim.record,
+            artists=(claim.artist,),
+            make=lambda artist_id: SceneList(source=source, artist_id=artist_id),
+        )
+
+    def make(artist_id: str, neighbour_id: str) -> SceneEdge:
+        _require_two(artist_id, neighbour_id)
+        return SceneEdge(
+            source=source,
+            artist_id=artist_id,
+            neighbour_id=neighbour_id,
+            rank=claim.rank,
+            strength=claim.strength,
+        )
+
+    return Claim(record=claim.record, artists=(claim.artist, claim.neighbour), make=make)
+
+
+def _scene_key(row: SceneEdge | SceneList) -> object:
+    return (row.artist_id, row.neighbour_id) if isinstance(row, SceneEdge) else row.artist_id
+
+
+def _write_scene(catalog: Catalog, rows: Sequence[SceneEdge | SceneList]) -> Changes:
+    owners = list(dict.fromkeys(row.artist_id for row in rows))
+    lists = catalog.add_scene_lists([SceneList(source=rows[0].source, artist_id=owner) for owner in owners])
+    states = dict(zip(owners, lists.states, strict=True))
+    edges = iter(catalog.add_scene_edges([row for row in rows if isinstance(row, SceneEdge)]).states)
+    return Changes(
+        states=tuple(next(edges) if isinstance(row, SceneEdge) else states[row.artist_id] for row in rows)
+    )
+
+
+def _collaboration_claim(record: Record, source: str) -> Claim[Collaboration]:
+    kind = fold(fields.text(record, "kind") or "joint")
+    if len(kind) > MAX_KIND:
+        raise BadInput("bad_text", f"a kind has at most {MAX_KIND} characters")
+    title = fields.text(record, "title") or ""
+    credited = fields.integer(record, "credited", "n_artists", least=2) or 2
+
+    def make(one: str, other: str) -> Collaboration:
+        _require_two(one, other)
+        first, second = sorted((one, other))
+        return Collaboration(
+            artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=source
+        )
+
+    artists = tuple(fields.artist(record, name, prefixes=(f"{name}_",)) for name in ("artist_a", "artist_b"))
+    return Claim(record=record, artists=artists, make=make)
+
+
+def _require_two(one: str, other: str) -> None:
+    if one == other:
+        raise BadInput("self_edge", "both names mean the same artist")

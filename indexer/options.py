@@ -1,0 +1,107 @@
+"""Options that several indexer commands share, and the way they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from recommender.catalog import Catalog
+from recommender.types import Profile
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LISTED = 50
+"""Rejected items shown on a terminal; --json shows all."""
+
+home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="SOUNDKIN_HOME",
+    default=Path.home() / ".soundkin",
+    show_default="~/.soundkin",
+    help="Folder of the catalogue, embeddings and generations.",
+)
+database_option = click.option(
+    "--database-url",
+    envvar="SOUNDKIN_DATABASE_URL",
+    help="Catalogue elsewhere, postgresql://…  [default: catalog.db in the home]",
+)
+profile_option = click.option(
+    "--profile",
+    type=click.Choice([profile.value for profile in Profile]),
+    envvar="SOUNDKIN_PROFILE",
+    default=Profile.PERSONAL.value,
+    show_default=True,
+    help="What you use Soundkin for; it decides which licences are allowed.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+encoder_option = click.option(
+    "--encoder",
+    "encoder_name",
+    envvar="SOUNDKIN_ENCODER",
+    default="descriptors",
+    show_default=True,
+    help="Which encoder; `soundkin encoders` lists them.",
+)
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=lambda: max(1, os.cpu_count() or 1),
+    show_default="one a core",
+    help="Decoder processes.",
+)
+
+
+def open_catalog(home: Path, database_url: str | None) -> Catalog:
+    """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
+    home.mkdir(parents=True, exist_ok=True)
+    return Catalog.open(database_url or f"sqlite:///{home.resolve() / 'catalog.db'}")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A callback (done, total) that draws a bar on a terminal's stderr, and nothing elsewhere."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_json(report: Any) -> None:  # Any: one of the frozen report dataclasses
+    """The report on stdout, paths as text."""
+    click.echo(json.dumps(asdict(report), default=str, indent=1, ensure_ascii=False))
+
+
+def print_problems(title: str, problems: Sequence[tuple[str, str, str]]) -> None:
+    """A table of (what, reason, detail) on stdout, cut at :data:`LISTED`."""
+    if not problems:
+        return
+    table = Table(title=title, title_justify="left", show_edge=False)
+    for heading in ("what", "reason", "detail"):
+        table.add_column(heading, overflow="fold")
+    for row in problems[:LISTED]:
+        table.add_row(*map(_printable, row))
+    Console().print(table)
+    if len(problems) > LISTED:
+        click.echo(f"… and {len(problems) - LISTED} more; --json lists all")
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "\ufffd" for char in text).replace("[", "\\[")

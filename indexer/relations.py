@@ -1,0 +1,119 @@
+"""Rows of genres, scene lists and collaborations -> the matrices three signals score with. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array, csr_array
+
+from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList
+from recommender.columns import TextColumn
+from recommender.contents import Events
+from recommender.signals.collaboration import BASE, similarity
+
+ArtistRows = Mapping[str, int]
+"""Artist id -> row."""
+
+
+def genre_matrix(rows: Iterable[ArtistGenre], artists: ArtistRows) -> tuple[TextColumn, csr_array]:
+    """Genre names in order, and ``[artist, genre]`` weights in (0, 1].
+
+    Each source is brought to a largest weight of 1 for each artist; an artist's weight is the mean over the sources
+    that gave it any genre (reference/providers.md 3.3).
+    """
+    by_source: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for row in rows:
+        by_source[row.artist_id, row.source][row.genre] = row.weight
+    totals: defaultdict[tuple[int, str], float] = defaultdict(float)
+    sources: defaultdict[int, int] = defaultdict(int)
+    for (artist_id, _), weights in by_source.items():
+        sources[artists[artist_id]] += 1
+        largest = max(weights.values())
+        for genre, weight in weights.items():
+            totals[artists[artist_id], genre] += weight / largest
+    names = sorted({genre for _, genre in totals})
+    column = {name: place for place, name in enumerate(names)}
+    entries = [(artist, column[genre], total / sources[artist]) for (artist, genre), total in totals.items()]
+    return TextColumn.of(names), _matrix(entries, (len(artists), len(names)))
+
+
+def scene_matrix(edges: Iterable[SceneEdge], artists: ArtistRows) -> csr_array:
+    """``[artist, artist]`` strengths in (0, 1], symmetric: the larger of the two directions, over all sources.
+
+    A strength is relative to the strongest of the same list, for the scale of music-map differs from page to page; a
+    list with ranks only gives 1 / log2(1 + rank) (reference/providers.md 2.5).
+    """
+    lists: defaultdict[tuple[str, str], list[SceneEdge]] = defaultdict(list)
+    for edge in edges:
+        lists[edge.source, edge.artist_id].append(edge)
+    strongest: defaultdict[tuple[int, int], float] = defaultdict(float)
+    for entries in lists.values():
+        for edge, strength in zip(entries, _strengths(entries), strict=True):
+            a, b = artists[edge.artist_id], artists[edge.neighbour_id]
+            for pair in ((a, b), (b, a)):
+                strongest[pair] = max(strongest[pair], strength)
+    return _matrix([(a, b, value) for (a, b), value in strongest.items() if value > 0], (len(artists),) * 2)
+
+
+def _strengths(edges: Sequence[SceneEdge]) -> list[float]:
+    given = [edge.strength for edge in edges if edge.strength is not None and edge.strength > 0]
+    largest = max(given, default=0.0)
+    return [_strength(edge, largest) for edge in edges]
+
+
+def _strength(edge: SceneEdge, largest: float) -> float:
+    if edge.strength is not None and largest > 0:
+        return max(edge.strength, 0.0) / largest
+    return float(1.0 / np.log2(1 + edge.rank)) if edge.rank else 1.0
+
+
+def scene_flags(
+    lists: Iterable[SceneList], edges: Iterable[SceneEdge], artists: ArtistRows
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """``[artist]`` named by some source at all, and ``[artist]`` some source gave its list."""
+    mentioned, listed = np.zeros(len(artists), dtype=bool), np.zeros(len(artists), dtype=bool)
+    for row in lists:
+        listed[artists[row.artist_id]] = True
+    for edge in edges:
+        mentioned[[artists[edge.artist_id], artists[edge.neighbour_id]]] = True
+    return mentioned | listed, listed
+
+
+def collaboration_matrix(
+    rows: Iterable[Collaboration], artists: ArtistRows
+) -> tuple[csr_array, npt.NDArray[np.bool_]]:
+    """``[artist, artist]`` similarities, and ``[artist]`` with any collaboration on record.
+
+    An event weighs its kind's base over the other credited artists: a duet says more than a charity choir.
+    """
+    weights: defaultdict[tuple[int, int], float] = defaultdict(float)
+    known = np.zeros(len(artists), dtype=bool)
+    for row in rows:
+        a, b = artists[row.artist_a], artists[row.artist_b]
+        known[[a, b]] = True
+        for pair in ((a, b), (b, a)):
+            weights[pair] += BASE.get(row.kind, BASE["joint"]) / max(1, row.credited - 1)
+    matrix = _matrix([(a, b, weight) for (a, b), weight in weights.items()], (len(artists),) * 2)
+    return similarity(matrix), known
+
+
+def events(rows: Iterable[Collaboration], artists: ArtistRows) -> Events:
+    """The collaborations as evidence, sorted by artist rows, then kind and title."""
+    ordered = sorted((artists[row.artist_a], artists[row.artist_b], row.kind, row.title) for row in rows)
+    return Events(
+        artist_a=np.array([a for a, *_ in ordered], dtype=np.int64),
+        artist_b=np.array([b for _, b, *_ in ordered], dtype=np.int64),
+        kinds=TextColumn.of(kind for *_, kind, _ in ordered),
+        titles=TextColumn.of(title for *_, title in ordered),
+    )
+
+
+def _matrix(entries: Sequence[tuple[int, int, float]], shape: tuple[int, int]) -> csr_array:
+    rows, columns, values = zip(*sorted(entries), strict=True) if entries else ((), (), ())
+    where = (np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64))
+    matrix = csr_array(coo_array((np.array(values, dtype=np.float64), where), shape=shape))
+    matrix.sort_indices()
+    return matrix

@@ -1,0 +1,111 @@
+"""Which files of a folder are audio: regular files only, no symbolic link followed, always in the same order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.audio import AUDIO_SUFFIXES, IGNORED_SUFFIXES, looks_like_audio
+from indexer.rejected import Rejected
+from recommender.errors import BadInput
+
+_MAX_PATH_BYTES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A file that may be audio, as it was when the folder was read."""
+
+    path: str
+    """Absolute, and fit to be printed and stored (:func:`shown`)."""
+    relative: str
+    """To the folder, with forward slashes."""
+    size: int
+    mtime_ns: int
+    fault: BadInput | None = None
+    """Why it is not worth opening."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """What a folder holds."""
+
+    root: Path
+    """The folder, absolute, links resolved."""
+    files: tuple[FoundFile, ...]
+    """Sorted by relative path."""
+    unreadable: tuple[Rejected, ...]
+    """Folders that could not be listed."""
+    ignored: int
+    """Hidden files, pictures, texts and the like, symbolic links, and what is neither file nor folder."""
+
+
+def walk(folder: Path) -> Walk:
+    """Look through ``folder`` and everything below it; hidden folders are left alone.
+
+    A symbolic link is never followed: inside the folder its target is found by itself, outside it is none of ours.
+    A file with an unknown suffix is taken when it starts like audio. Raises BadInput ``not_a_folder``.
+    """
+    root = folder.resolve()
+    if not root.is_dir():
+        raise BadInput("not_a_folder", f"{folder} is no folder; give the folder that holds the music")
+    unreadable: list[Rejected] = []
+    entries = list(_entries(root, unreadable))
+    files = [_found(entry, root) for entry in entries if not _ignored(entry)]
+    return Walk(
+        root=root,
+        files=tuple(sorted(files, key=lambda file: file.relative)),
+        unreadable=tuple(sorted(unreadable, key=lambda item: item.path)),
+        ignored=len(entries) - len(files),
+    )
+
+
+def shown(path: str) -> str:
+    """A path that can be printed and stored: bytes that are not UTF-8 become escapes."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+
+
+def _entries(root: Path, rejected: list[Rejected]) -> Iterator[os.DirEntry[str]]:
+    """Everything below ``root`` but folders; a folder that cannot be read is rejected, and the walk goes on."""
+    waiting = [str(root)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listed = list(entries)
+        except OSError as error:
+            rejected.append(Rejected(path=shown(folder), reason="unreadable", detail=str(error.strerror)))
+            continue
+        for entry in listed:
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry
+            elif not entry.name.startswith("."):
+                waiting.append(entry.path)
+
+
+def _ignored(entry: os.DirEntry[str]) -> bool:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    return entry.name.startswith(".") or not entry.is_file(follow_symlinks=False) or suffix in IGNORED_SUFFIXES
+
+
+def _found(entry: os.DirEntry[str], root: Path) -> FoundFile:
+    relative = shown(Path(entry.path).relative_to(root).as_posix())
+    try:
+        seen = entry.stat(follow_symlinks=False)
+        size, mtime_ns, fault = seen.st_size, seen.st_mtime_ns, _fault(entry)
+    except OSError as error:
+        size, mtime_ns, fault = 0, 0, BadInput("unreadable", f"{error.strerror}; check its permissions")
+    return FoundFile(path=shown(entry.path), relative=relative, size=size, mtime_ns=mtime_ns, fault=fault)
+
+
+def _fault(entry: os.DirEntry[str]) -> BadInput | None:
+    if shown(entry.path) != entry.path:
+        return BadInput("bad_path", "the file's name is not UTF-8; rename it")
+    if len(entry.path.encode()) > _MAX_PATH_BYTES:
+        return BadInput("bad_path", f"the path has more than {_MAX_PATH_BYTES} bytes; shorten it")
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if suffix not in AUDIO_SUFFIXES and not looks_like_audio(Path(entry.path)):
+        return BadInput("not_audio", "neither its suffix nor its first bytes are those of audio")
+    return None

@@ -1,0 +1,78 @@
+"""The inside of a decoder process: limits first, then one request after another.
+
+Imports only the standard library, so that the limits are in place before anything heavy is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+READY = b"ready"
+"""Sent once, when the handler is loaded."""
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLimits:
+    """What a worker runs and what it may use."""
+
+    handler: str
+    """``module:function``; the function takes the bytes of a request and returns the bytes of a reply."""
+    memory_bytes: int
+    """Address space, where the system can limit it (Linux)."""
+
+
+def serve(connection: Connection[bytes, bytes], limits: WorkerLimits) -> None:
+    """Answer requests until the other end of ``connection`` closes or the parent process ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, limits.memory_bytes)
+    handle = _load(limits.handler)
+    _silence()
+    _limit(resource.RLIMIT_FSIZE, 0)
+    connection.send_bytes(READY)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            connection.send_bytes(handle(connection.recv_bytes()))
+
+
+def _end_with_parent() -> None:
+    """Die when the parent does, even in the middle of a file.
+
+    The kernel's own parent-death signal is not used: it fires when the thread that started us ends.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _limit(what: int, value: int) -> None:
+    with contextlib.suppress(OSError, ValueError):  # a lower hard limit is in force, or the system has none
+        resource.setrlimit(what, (value, value))
+
+
+def _load(handler: str) -> Callable[[bytes], bytes]:
+    module, _, function = handler.partition(":")
+    loaded: Callable[[bytes], bytes] = getattr(importlib.import_module(module), function)
+    return loaded
+
+
+def _silence() -> None:
+    """Send what C libraries print about damaged files nowhere; what matters is in the reply."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

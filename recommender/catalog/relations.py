@@ -1,0 +1,94 @@
+"""What sources say about artists: genres, scene lists and edges, collaborations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+
+from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
+from recommender.catalog.store import Store
+from recommender.catalog.tables import artist_genres, collaborations, scene_edges, scene_lists, sources
+from recommender.catalog.text import MAX_SOURCE
+from recommender.catalog.writing import batches, upsert
+from recommender.errors import InvalidArgument
+
+_GENRE_KEY = ("artist_id", "genre", "source")
+_COLLABORATION_KEY = ("artist_a", "artist_b", "kind", "title", "source")
+
+
+class Relations(Store):
+    """The catalogue's part on who is said to be what, and near whom. Every write is idempotent.
+
+    Rows come in ready for the tables: genres folded, weights finite and positive, ranks and counts within 32 bits,
+    sources made known by :meth:`ensure_source`.
+    """
+
+    def ensure_source(self, name: str, licence: str) -> None:
+        """Make a source known under its licence.
+
+        Raises InvalidArgument for a name that is blank or too long, and when the source is recorded with another
+        licence: what it said before came under that one.
+        """
+        for field, text in (("source", name), ("licence", licence)):
+            if not text.strip() or len(text) > MAX_SOURCE or not text.isprintable():
+                raise InvalidArgument(field, f"{text!r} is not a name of 1 to {MAX_SOURCE} printable characters")
+        with self._writing() as connection:
+            known = connection.scalar(select(sources.c.licence).where(sources.c.name == name))
+            if known is None:
+                connection.execute(sources.insert(), {"name": name, "licence": licence})
+            elif known != licence:
+                problem = f"source {name!r} is recorded as {known}, not {licence}; use another name for the source"
+                raise InvalidArgument("licence", problem)
+
+    def add_genres(self, genres: Sequence[ArtistGenre]) -> Changes:
+        """Add genres, or change their weights."""
+        with self._writing() as connection:
+            return upsert(connection, artist_genres, _dicts(genres), keys=_GENRE_KEY)
+
+    def replace_genres(self, source: str, genres: Mapping[str, Iterable[str]]) -> None:
+        """Make ``genres`` (artist id -> folded genres, each of weight 1) all that ``source`` says of these artists."""
+        wanted = {(artist_id, genre) for artist_id, given in genres.items() for genre in given}
+        with self._writing() as connection:
+            found = _genres_of(connection, source, sorted(genres))
+            for artist_id, genre in sorted(found - wanted):
+                gone = and_(artist_genres.c.artist_id == artist_id, artist_genres.c.genre == genre)
+                connection.execute(artist_genres.delete().where(gone, artist_genres.c.source == source))
+            rows = [{"artist_id": a, "genre": g, "source": source, "weight": 1.0} for a, g in sorted(wanted - found)]
+            if rows:
+                connection.execute(artist_genres.insert(), rows)
+
+    def add_scene_lists(self, lists: Sequence[SceneList]) -> Changes:
+        """Note of which artists a source gave its list of neighbours."""
+        with self._writing() as connection:
+            return upsert(connection, scene_lists, _dicts(lists), keys=("source", "artist_id"))
+
+    def add_scene_edges(self, edges: Sequence[SceneEdge]) -> Changes:
+        """Add neighbours, or change their rank and strength."""
+        with self._writing() as connection:
+            return upsert(connection, scene_edges, _dicts(edges), keys=("source", "artist_id", "neighbour_id"))
+
+    def add_collaborations(self, rows: Sequence[Collaboration]) -> Changes:
+        """Add recordings two artists share, or change how many are credited. Which artist comes first is the same."""
+        with self._writing() as connection:
+            return upsert(connection, collaborations, [_ordered(row) for row in rows], keys=_COLLABORATION_KEY)
+
+
+def _dicts(rows: Sequence[ArtistGenre | SceneList | SceneEdge]) -> list[dict[str, Any]]:
+    return [asdict(row) for row in rows]  # Any: database values
+
+
+def _ordered(row: Collaboration) -> dict[str, Any]:
+    first, second = sorted((row.artist_a, row.artist_b))
+    return {**asdict(row), "artist_a": first, "artist_b": second}  # Any: database values
+
+
+def _genres_of(connection: Connection, source: str, artist_ids: Sequence[str]) -> set[tuple[str, str]]:
+    query = select(artist_genres.c.artist_id, artist_genres.c.genre).where(artist_genres.c.source == source)
+    return {
+        (row[0], row[1])
+        for part in batches(artist_ids)
+        for row in connection.execute(query.where(artist_genres.c.artist_id.in_(part)))
+    }

@@ -1,0 +1,98 @@
+"""The open database: one engine, and the transactions everything else runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from recommender.catalog import database, migrate
+from recommender.errors import CatalogueError
+
+
+class Store:
+    """An open catalogue database. Opened with :meth:`open`, closed with :meth:`close` or by ``with``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the catalogue at ``url`` (``sqlite:///…`` or ``postgresql://…``) and bring its schema up to date.
+
+        Raises CatalogueError when the database cannot be reached, holds something else, or is newer than this code.
+        """
+        engine = database.create(url)
+        try:
+            migrate.upgrade(engine)
+        except SQLAlchemyError as error:
+            engine.dispose()
+            raise database.explain(engine, error) from None
+        except CatalogueError:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Give every connection back. The catalogue cannot be used afterwards."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def location(self) -> str:
+        """Where the catalogue is, without user or password."""
+        return database.describe(self._engine)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes in the block or none. A transaction inside a transaction is part of the outer one."""
+        with self._writing():
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads in the block see the catalogue at one moment, whoever writes meanwhile. Do not write in it."""
+        with self._reading():
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._connection is not None:
+            yield self._connection
+            return
+        with self._connected(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if self._connection is not None:
+            yield self._connection
+            return
+        options = {"soundkin_reading": True}
+        if self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        with self._connected(self._engine.execution_options(**options)) as connection:
+            yield connection
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            with engine.begin() as connection:
+                self._connection = connection
+                yield connection
+        except SQLAlchemyError as error:
+            raise database.explain(self._engine, error) from None
+        finally:
+            self._connection = None

@@ -1,0 +1,176 @@
+"""The catalogue's tables. Rows only; vectors live in the embedding store.
+
+The numbered migrations in ``migrations/versions`` create exactly these tables; ``alembic check`` holds the two equal.
+Plain SQL types only, so that SQLite and PostgreSQL take the same schema.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _artist_key(name: str = "artist_id", *, primary_key: bool = False) -> Column[str]:
+    reference = ForeignKey("artists.id", ondelete="CASCADE")
+    return Column(name, String(32), reference, primary_key=primary_key, nullable=False)
+
+
+artists = Table(
+    "artists",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="our own id, never derived from the name"),
+    Column("name", Text, nullable=False, comment="preferred spelling"),
+)
+
+artist_names = Table(
+    "artist_names",
+    metadata,
+    _artist_key(primary_key=True),
+    Column("name", Text, primary_key=True, comment="a spelling or alias, the preferred one among them"),
+    Column("folded", Text, nullable=False, comment="names.fold(name)"),
+    Index(None, "folded"),
+)
+
+artist_external_ids = Table(
+    "artist_external_ids",
+    metadata,
+    Column("namespace", String(32), primary_key=True),
+    Column("value", Text, primary_key=True),
+    _artist_key(),
+    Index(None, "artist_id"),
+)
+
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    _artist_key(),
+    Column("title", Text, nullable=False),
+    Column("folded", Text, nullable=False, comment="names.fold(title)"),
+    UniqueConstraint("artist_id", "folded"),
+)
+
+clips = Table(
+    "clips",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="hash of content, start and length: names.clip_id"),
+    Column("track_id", String(32), ForeignKey("tracks.id", ondelete="CASCADE"), nullable=False),
+    Column("content_sha256", String(64), nullable=False),
+    Column("start_ms", BigInteger, nullable=False, comment="where in the file the excerpt starts"),
+    Column("length_ms", BigInteger, nullable=False),
+    Column("policy", String(32), nullable=False, comment="how the excerpt was chosen"),
+    Column("source_path", Text, nullable=False, comment="absolute path it was last seen at"),
+    UniqueConstraint("content_sha256", "start_ms", "length_ms"),
+    Index(None, "track_id"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("path", Text, primary_key=True, comment="absolute path"),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("content_sha256", String(64)),
+    Column("clip_id", String(32), ForeignKey("clips.id", ondelete="SET NULL"), comment="null when rejected"),
+    Column("reason", String(64), comment="why it was rejected; null when it gave a clip"),
+    Column("detail", Text),
+    Index(None, "clip_id"),
+)
+
+extractions = Table(
+    "extractions",
+    metadata,
+    Column("clip_id", String(32), ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True),
+    Column("space", String(64), primary_key=True, comment="Space.key"),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), comment="null when done"),
+    Column("detail", Text),
+    Column("attempts", Integer, nullable=False),
+    CheckConstraint("state IN ('done', 'failed')", name="state"),
+    Index(None, "space", "state"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(64), primary_key=True, comment="who said it: a provider, or the file that was imported"),
+    Column("licence", String(64), nullable=False),
+)
+
+artist_genres = Table(
+    "artist_genres",
+    metadata,
+    _artist_key(primary_key=True),
+    Column("genre", Text, primary_key=True, comment="names.fold_genre of what the source said"),
+    Column("source", String(64), ForeignKey("sources.name"), primary_key=True),
+    Column("weight", Double, nullable=False),
+    CheckConstraint("weight > 0", name="weight"),
+)
+
+scene_lists = Table(
+    "scene_lists",
+    metadata,
+    Column("source", String(64), ForeignKey("sources.name"), primary_key=True),
+    _artist_key(primary_key=True),
+    comment="artists whose list of neighbours a source gave, be it empty: only these can be 'covered and not listed'",
+)
+
+scene_edges = Table(
+    "scene_edges",
+    metadata,
+    Column("source", String(64), ForeignKey("sources.name"), primary_key=True),
+    _artist_key(primary_key=True),
+    _artist_key("neighbour_id", primary_key=True),
+    Column("rank", Integer, comment="1 is nearest; null when the source does not say"),
+    Column("strength", Double, comment="as the source gives it; null when it does not"),
+    CheckConstraint("artist_id <> neighbour_id", name="not_self"),
+)
+
+collaborations = Table(
+    "collaborations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _artist_key("artist_a"),
+    _artist_key("artist_b"),
+    Column("kind", String(32), nullable=False),
+    Column("title", Text, nullable=False, comment="evidence: the recording; empty when the source gives none"),
+    Column("credited", Integer, nullable=False, comment="how many artists are credited on it, at least 2"),
+    Column("source", String(64), ForeignKey("sources.name"), nullable=False),
+    UniqueConstraint("artist_a", "artist_b", "kind", "title", "source"),
+    CheckConstraint("artist_a < artist_b", name="ordered"),
+    Index(None, "artist_b"),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("space", String(64), nullable=False),
+    Column("built_at", String(32), nullable=False, comment="RFC 3339, UTC"),
+    Column("manifest_sha256", String(64), nullable=False),
+    Column("artists", Integer, nullable=False),
+    Column("tracks", Integer, nullable=False),
+    Column("published_at", String(32), comment="null until published"),
+)

@@ -1,0 +1,146 @@
+"""Every error Soundkin raises on purpose, one tree.
+
+::
+
+    SoundkinError
+    ├── InvalidArgument          the caller asked for something that has no meaning
+    │   ├── InvalidWeights       negative, NaN, infinite or all zero
+    │   ├── InvalidPageToken     made by another request, or not by us
+    │   └── SpaceMismatch        vectors of two spaces were about to meet
+    ├── NotFound                 no such artist, track, layer or aspect
+    ├── AmbiguousName            one name, several artists or tracks
+    ├── NotSupported             part of the contract, brought by a later release
+    ├── Unavailable              no generation is loaded
+    ├── GenerationCorrupt        a published file is missing, extra or altered
+    ├── EmbeddingsCorrupt        a sealed shard of embeddings is altered or of another space
+    ├── CatalogueError           the database is unreachable or of another version
+    ├── LicenceRefused           the profile forbids an encoder or a source
+    ├── Busy                     another process holds the lock
+    └── BadInput                 one file or row that cannot be used; carries its reason
+
+Each error keeps its data as attributes and says in its message what to do next. Nothing here knows gRPC: the table
+from error to status lives in ``server/interceptors.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class SoundkinError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class InvalidArgument(SoundkinError):
+    """A request that has no meaning. ``field`` names the part of the request to change."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}")
+
+
+class InvalidWeights(InvalidArgument):
+    """Signal or layer weights that are negative, not finite, unknown or all zero."""
+
+
+class InvalidPageToken(InvalidArgument):
+    """A page token that this request, on this generation, did not produce."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("page_token", f"{problem}; ask for the first page again")
+
+
+class SpaceMismatch(InvalidArgument):
+    """Vectors of two embedding spaces were about to be compared."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__("space", f"expected {expected}, found {found}; vectors of two spaces are never compared")
+
+
+class NotFound(SoundkinError):
+    """No such ``kind`` (artist, track, layer, aspect …) as ``wanted``."""
+
+    def __init__(self, kind: str, wanted: str, hint: str = "") -> None:
+        self.kind = kind
+        self.wanted = wanted
+        super().__init__(f"no {kind} {wanted!r}" + (f"; {hint}" if hint else ""))
+
+
+class AmbiguousName(SoundkinError):
+    """One name that fits several. ``candidates`` are (id, label) pairs to choose from."""
+
+    def __init__(self, kind: str, wanted: str, candidates: Sequence[tuple[str, str]]) -> None:
+        self.kind = kind
+        self.wanted = wanted
+        self.candidates = tuple(candidates)
+        listed = ", ".join(f"{label} ({identifier})" for identifier, label in self.candidates)
+        super().__init__(f"{len(self.candidates)} {kind}s are called {wanted!r}; ask by id: {listed}")
+
+
+class NotSupported(SoundkinError):
+    """A part of the contract that this release does not answer yet."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what} is not served by this release; README.md lists what is")
+
+
+class Unavailable(SoundkinError):
+    """There is no generation to answer from."""
+
+
+class GenerationCorrupt(SoundkinError):
+    """A generation that must not be served. ``file`` is the first one found wrong."""
+
+    def __init__(self, generation: str, file: str, problem: str) -> None:
+        self.generation = generation
+        self.file = file
+        self.problem = problem
+        super().__init__(f"generation {generation}: {file}: {problem}; build and publish it again")
+
+
+class EmbeddingsCorrupt(SoundkinError):
+    """A file of the embedding store that cannot be trusted."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        self.file = file
+        self.problem = problem
+        super().__init__(f"{file} {problem}; move it away and run soundkin embed, which makes only its clips again")
+
+
+class CatalogueError(SoundkinError):
+    """The catalogue database cannot be used as it is."""
+
+
+class LicenceRefused(SoundkinError):
+    """``what`` is not allowed under ``profile`` by its licence."""
+
+    def __init__(self, what: str, licence: str, profile: str) -> None:
+        self.what = what
+        self.licence = licence
+        self.profile = profile
+        super().__init__(
+            f"{what} is licensed {licence}, which the profile {profile!r} does not allow; "
+            "choose another, or set --profile if your use is covered"
+        )
+
+
+class Busy(SoundkinError):
+    """Another process holds ``lock``."""
+
+    def __init__(self, lock: str, holder: str) -> None:
+        self.lock = lock
+        self.holder = holder
+        super().__init__(f"{lock} is held by {holder}; wait for it to finish, or stop it")
+
+
+class BadInput(SoundkinError):
+    """One file or row that cannot be used. ``reason`` is a stable word for counting, ``detail`` is for the reader."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}")

@@ -1,0 +1,40 @@
+"""Which licence allows which use: the gate every encoder and every source passes before its data is used."""
+
+from __future__ import annotations
+
+from recommender.errors import LicenceRefused
+from recommender.types import Licence, Profile
+
+_EVERYONE = frozenset(Profile)
+_NOT_COMMERCIAL = frozenset({Profile.PERSONAL, Profile.NONCOMMERCIAL})
+_PERSONAL = frozenset({Profile.PERSONAL})
+
+LICENCES = {
+    licence.name: licence
+    for licence in (
+        Licence(name="own", allows=_EVERYONE),
+        Licence(name="CC0-1.0", allows=_EVERYONE),
+        Licence(name="CC-BY-4.0", allows=_EVERYONE),
+        Licence(name="CC-BY-SA-4.0", allows=_EVERYONE),
+        Licence(name="Apache-2.0", allows=_EVERYONE),
+        Licence(name="MIT", allows=_EVERYONE),
+        Licence(name="ISC", allows=_EVERYONE),
+        Licence(name="CC-BY-NC-4.0", allows=_NOT_COMMERCIAL),
+        Licence(name="CC-BY-NC-SA-4.0", allows=_NOT_COMMERCIAL),
+        Licence(name="CC-BY-NC-SA-3.0", allows=_NOT_COMMERCIAL),
+        Licence(name="none", allows=_PERSONAL),
+    )
+}
+"""By name. ``own``: the operator's own data or data they hold rights to. ``none``: published without a licence, so
+nothing beyond personal use is granted (music-map)."""
+
+
+def find_licence(name: str) -> Licence:
+    """The licence called ``name``; one we do not know grants nothing beyond personal use."""
+    return LICENCES.get(name, Licence(name=name, allows=_PERSONAL))
+
+
+def require(what: str, licence: Licence, profile: Profile) -> None:
+    """Refuse ``what`` unless ``licence`` allows ``profile``. Raises LicenceRefused."""
+    if profile not in licence.allows:
+        raise LicenceRefused(what, licence.name, profile.value)

@@ -1,0 +1,1 @@
+"""The four opinions on how alike two artists are, one a file."""

@@ -1,0 +1,89 @@
+"""The collaboration signal: with whom an artist recorded, directly or through the same people."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array, diags_array
+
+from recommender.signals.neighbours import sparse_opinions
+from recommender.types import SignalName, Similarities
+
+BASE = {
+    "joint": 1.0,
+    "collaboration": 1.0,
+    "member": 1.0,
+    "featured": 0.8,
+    "remix": 0.6,
+    "vocal": 0.5,
+    "performer": 0.5,
+    "producer": 0.5,
+    "release": 0.25,
+    "sample": 0.15,
+}
+"""Weight of one event by its kind (reference/providers.md 4.2)."""
+
+NEIGHBOURHOOD = 0.5
+"""What common collaborators are worth at most, beside a direct collaboration."""
+
+
+class CollaborationSignal:
+    """A sparse similarity, worked out when the generation is built by :func:`similarity`.
+
+    Two artists who both have collaborations on record, but none that links them, are covered and not linked: 0. An
+    artist without any has no opinion.
+    """
+
+    name = SignalName.COLLABORATION
+
+    def __init__(self, similarities: csr_array, known: npt.NDArray[np.bool_]) -> None:
+        """``similarities``: ``[artist, artist]``, symmetric, in (0, 1]; ``known``: ``[artist]`` has a collaboration."""
+        self._similarities = similarities
+        self._known = known
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        return self._known
+
+    def raw(self, row: int) -> Similarities:
+        if not self._known[row]:
+            return np.full(len(self._known), np.nan)
+        opinions = sparse_opinions(self._similarities, row, self._known)
+        opinions[row] = 1.0
+        return opinions
+
+    def value(self, raw: Similarities) -> Similarities:
+        return np.clip(raw, 0.0, 1.0)
+
+
+def similarity(weights: csr_array) -> csr_array:
+    """Event weights -> similarity in [0, 1), ``[artist, artist]``, symmetric, zero diagonal.
+
+    ``s = 1 - (1 - d)(1 - 0.5 x)`` with the direct part ``d = w / (w + k)``, k the median weight, and the common
+    collaborators ``x`` = normalised Adamic-Adar: sum of 1/log(1 + degree) over common neighbours, over the geometric
+    mean of the same sum over each artist's own (reference/providers.md 4.2).
+
+    Args:
+        weights: ``[artist, artist]`` symmetric sums of event weights, zero diagonal.
+    """
+    if weights.nnz == 0:
+        return weights
+    direct = weights.copy()
+    direct.data = weights.data / (weights.data + np.median(weights.data))
+    common = _common_collaborators(weights)
+    blended = direct + NEIGHBOURHOOD * common - NEIGHBOURHOOD * direct.multiply(common)
+    result = csr_array(blended)
+    result.setdiag(0.0)
+    result.eliminate_zeros()
+    result.sort_indices()
+    return result
+
+
+def _common_collaborators(weights: csr_array) -> csr_array:
+    links = csr_array((np.ones(weights.nnz), weights.indices, weights.indptr), shape=weights.shape)
+    degrees: npt.NDArray[np.float64] = np.asarray(links.sum(axis=1)).reshape(-1)
+    rarity = 1.0 / np.log1p(np.maximum(degrees, 1.0))
+    shared = csr_array(links @ diags_array(rarity) @ links.T)
+    own = np.asarray(links @ rarity).reshape(-1)
+    scale = np.divide(1.0, np.sqrt(own), out=np.zeros_like(own), where=own > 0)
+    return csr_array(diags_array(scale) @ shared @ diags_array(scale))

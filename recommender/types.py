@@ -1,0 +1,169 @@
+"""The nouns every room shares: spaces, layers, aspects, signals, scores. Frozen; no behaviour beyond validation."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Waveform: TypeAlias = npt.NDArray[np.float32]
+"""Mono audio ``[sample]``, nominally within [-1, 1], at the sample rate of the space that asked for it."""
+
+ClipEmbeddings: TypeAlias = npt.NDArray[np.float32]
+"""``[clip, layer, dim]``, finite."""
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+"""``[item, dim]``, unit length per row unless said otherwise."""
+
+Similarities: TypeAlias = npt.NDArray[np.float64]
+"""``[artist]`` or ``[item]``; in [0, 1] where it is a signal; NaN means "no opinion", never 0."""
+
+Rows: TypeAlias = npt.NDArray[np.int64]
+"""Row numbers of artists or tracks in one generation."""
+
+LayerMix: TypeAlias = Mapping[str, float]
+"""Layer name -> weight; weights are positive and used relative to their sum."""
+
+
+class Profile(enum.Enum):
+    """What the operator uses Soundkin for; it decides which licences are allowed."""
+
+    PERSONAL = "personal"
+    NONCOMMERCIAL = "noncommercial"
+    COMMERCIAL = "commercial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """Under which terms an encoder's weights or a provider's data are used."""
+
+    name: str
+    """SPDX identifier where one exists, else plain words such as ``none``."""
+    allows: frozenset[Profile]
+    """The profiles that may use it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One view of the audio inside a space: a hidden state of a network, or a named family of descriptors."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aspect:
+    """A named way to listen ("spectral brightness"), answered by a mix of layers."""
+
+    name: str
+    description: str
+    layers: dict[str, float]
+    """Layer name -> weight, weights sum to 1."""
+    evidence: str
+    """Why this mix speaks for this aspect: how it was found or that it holds by construction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """Everything that decides what an embedding means. Two vectors are comparable only if their spaces are equal."""
+
+    name: str
+    revision: str
+    licence: str
+    layers: tuple[Layer, ...]
+    dim: int
+    sample_rate_hz: int
+    preprocessing: str
+    """Version of everything between file and encoder: decoder, downmix, resampler, excerpt policy."""
+    default_mix: dict[str, float]
+    """The mix of layers an artist is compared by when none is asked for."""
+    aspects: tuple[Aspect, ...] = field(default=())
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        return tuple(layer.name for layer in self.layers)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits over what changes a vector: not over licence, descriptions or defaults."""
+        identity = (self.name, self.revision, self.layer_names, self.dim, self.sample_rate_hz, self.preprocessing)
+        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+
+    @property
+    def key(self) -> str:
+        """Name and fingerprint: names folders and ledger rows."""
+        return f"{self.name}-{self.fingerprint}"
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, object]) -> Space:
+        """Rebuild what :meth:`to_json` wrote. Raises KeyError or TypeError on any other shape."""
+        layers = tuple(Layer(**layer) for layer in data["layers"])  # type: ignore[attr-defined]  # JSON, checked by use
+        aspects = tuple(Aspect(**aspect) for aspect in data["aspects"])  # type: ignore[attr-defined]  # JSON, as above
+        rest = {key: value for key, value in data.items() if key not in ("layers", "aspects")}
+        return cls(layers=layers, aspects=aspects, **rest)  # type: ignore[arg-type]  # JSON, as above
+
+
+class SignalName(enum.Enum):
+    """The four opinions on how alike two artists are, in the order they are always shown."""
+
+    AUDIO = "audio"
+    SCENE = "scene"
+    GENRE = "genre"
+    COLLABORATION = "collaboration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalScore:
+    """What one signal said about a pair (or about an artist and several seeds), and what it was worth."""
+
+    signal: SignalName
+    available: bool
+    raw: float
+    """The signal's own measure (cosine for audio …); NaN when not available."""
+    value: float
+    """Calibrated similarity in [0, 1]; NaN when not available."""
+    weight: float
+    """Weight used, after the weights of missing signals went to the others; 0 when not available."""
+    contribution: float
+    """``weight * value``; contributions sum to the score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredArtist:
+    """An artist with its score in [0, 1] (NaN if no signal spoke) and the breakdown, one entry a signal."""
+
+    row: int
+    score: float
+    breakdown: tuple[SignalScore, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredTrack:
+    """A track with its similarity in [0, 1] and the raw cosine it came from."""
+
+    row: int
+    score: float
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What two artists share, best first."""
+
+    genres: tuple[tuple[str, float], ...] = ()
+    """(genre, the smaller of the two weights)."""
+    scene_neighbours: tuple[tuple[str, float], ...] = ()
+    """(artist id, the smaller of the two strengths)."""
+    collaborations: tuple[tuple[str, str], ...] = ()
+    """(kind, title of the recording)."""
+    nearest_tracks: tuple[int, int, float] | None = None
+    """(track row of a, track row of b, cosine) of the nearest pair by the mix that was used."""

@@ -1,0 +1,1 @@
+"""Program 2: the gRPC face of one generation, and its command-line clients."""

@@ -1,0 +1,68 @@
+"""Where the server listens: HOST:PORT, who could reach it there, and why it cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from recommender.errors import Busy, InvalidArgument, SoundkinError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An address to listen on; port 0 is any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only programs on this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_address(text: str) -> Address:
+    """Read ``HOST:PORT`` or ``[IPV6]:PORT``. Raises InvalidArgument.
+
+    >>> parse_address("127.0.0.1:50051").port, str(parse_address("[::1]:0"))
+    (50051, '[::1]:0')
+    """
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    bracketed = host == f"[{bare}]"
+    if not (
+        colon and bare and port.isascii() and port.isdigit() and int(port) < 1 << 16 and (":" in bare) <= bracketed
+    ):
+        raise InvalidArgument("listen", f"{text!r} is not HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051")
+    return Address(host=bare, port=int(port))
+
+
+def why_not(address: Address) -> SoundkinError:
+    """Why ``address`` cannot be listened on, found by trying; grpc only says that it could not."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.create_server((address.host, address.port), family=family):
+            return InvalidArgument("listen", f"grpc cannot listen on {address}; choose another with --listen")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return Busy(str(address), "another program; --listen chooses another port")
+        return InvalidArgument("listen", f"cannot listen on {address} ({error.strerror}); choose another with --listen")
+
+
+def write_port(path: Path, port: int) -> None:
+    """Write ``port`` to ``path`` in one step: who waits for the file never reads half of it."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(f"{port}\n")
+    fresh.replace(path)

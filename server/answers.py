@@ -1,0 +1,234 @@
+"""One function an RPC: the whole answer to a request, from one snapshot, without I/O and without gRPC."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from recommender.blend import PROFILES
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, NotSupported
+from recommender.recommender import ArtistQuery, Recommender, TrackQuery, tracks_of
+from recommender.types import LayerMix, ScoredArtist
+from server import convert, paging, summaries
+from server.holder import Snapshot
+from server.pb import soundkin_pb2 as pb
+from server.references import find_artist, find_artists, find_track
+
+MOST_SEEDS = 100
+MOST_REFS = 1000
+
+
+def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
+    """Artists most like the seeds, best first."""
+    query = _artist_query(snapshot.recommender, request)
+    manifest = snapshot.recommender.generation.manifest
+    limit, offset = convert.read_limit(request.limit), paging.read_offset(request, manifest)
+    found = snapshot.recommender.rank_artists(query, offset=offset, n=limit + 1)
+    page, more = paging.cut(found, limit)
+    return pb.SimilarArtistsResponse(
+        generation=_generation(snapshot),
+        artists=[_explained(snapshot.recommender, scored, query, request.explain) for scored in page],
+        next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
+        not_indexed=summaries.not_indexed(snapshot.recommender, query.seeds),
+        seeds=[summaries.artist(snapshot.recommender, row) for row in query.seeds],
+    )
+
+
+def _artist_query(recommender: Recommender, request: pb.SimilarArtistsRequest) -> ArtistQuery:
+    if request.negative_seeds:
+        raise NotSupported("negative_seeds")
+    convert.refuse_popularity(request.filter)
+    _check_count(request.seeds, "seeds", MOST_SEEDS)
+    directory = recommender.directory
+    candidates = find_artists(directory, request.candidates, "candidates")
+    return ArtistQuery(
+        seeds=tuple(find_artists(directory, request.seeds, "seeds")),
+        mix=convert.read_listening(request.listening, recommender.generation.manifest.space),
+        weights=convert.read_weights(request),
+        candidates=frozenset(candidates) if candidates else None,
+        exclude=frozenset(find_artists(directory, request.exclude, "exclude")),
+        genres=convert.read_genres(request.filter),
+        min_tracks=request.filter.min_tracks,
+    )
+
+
+def _check_count(refs: Sequence[pb.ArtistRef], field: str, most: int) -> None:
+    if not refs:
+        raise InvalidArgument(field, "is empty; name at least one artist")
+    if len(refs) > most:
+        raise InvalidArgument(field, f"has {len(refs)} entries, at most {most}")
+
+
+def _explained(recommender: Recommender, scored: ScoredArtist, query: ArtistQuery, wanted: bool) -> pb.ScoredArtist:
+    shared = recommender.explain(query.seeds[0], scored.row, mix=query.mix) if wanted else None
+    return summaries.scored_artist(recommender, scored, shared)
+
+
+def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb.CompareArtistsResponse:
+    """One pair with everything that is known about it."""
+    recommender = snapshot.recommender
+    a = find_artist(recommender.directory, request.a, "a")
+    b = find_artist(recommender.directory, request.b, "b")
+    mix = convert.read_listening(request.listening, recommender.generation.manifest.space)
+    scored = recommender.compare(a, b, mix=mix, weights=convert.read_weights(request))
+    return pb.CompareArtistsResponse(
+        generation=_generation(snapshot),
+        a=summaries.artist(recommender, a),
+        b=summaries.artist(recommender, b),
+        score=None if math.isnan(scored.score) else scored.score,
+        breakdown=map(convert.to_signal_score, scored.breakdown),
+        explanation=summaries.why(recommender, recommender.explain(a, b, mix=mix)),
+        not_indexed=summaries.not_indexed(recommender, (a, b)),
+    )
+
+
+def similar_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
+    """Tracks like a track, or like a vector from outside."""
+    match request.WhichOneof("seed"):
+        case "track":
+            return _like_track(snapshot, request)
+        case "vector":
+            return _like_vector(snapshot, request)
+        case "clip":
+            raise NotSupported("seed.clip")
+    raise InvalidArgument("seed", "is unset; give a track or a vector")
+
+
+def _like_track(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
+    recommender = snapshot.recommender
+    row = find_track(recommender.directory, request.track, "track")
+    mix = convert.read_listening(request.listening, recommender.generation.manifest.space)
+    vectors = recommender.track_vectors(row, mix)
+    query = TrackQuery(
+        vectors=vectors or {},
+        mix=mix,
+        exclude_track=row,
+        exclude_artist=_owner(recommender, row) if request.exclude_same_artist else -1,
+        max_per_artist=request.max_per_artist,
+        genres=convert.read_genres(request.filter),
+    )
+    reply = _ranked_tracks(snapshot, request, query)
+    reply.seed.CopyFrom(summaries.track(recommender, row))
+    reply.not_indexed = vectors is None
+    return reply
+
+
+def _owner(recommender: Recommender, track: int) -> int:
+    return int(recommender.generation.contents.tracks.artist[track])
+
+
+def _like_vector(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
+    """A vector has no artist: ``exclude_same_artist`` then leaves out nobody."""
+    space = snapshot.recommender.generation.manifest.space
+    vector = convert.read_vector(request.vector, space)
+    mix: LayerMix = convert.read_vector_listening(request, space)
+    query = TrackQuery(
+        vectors={request.vector.layer: vector},
+        mix=mix,
+        max_per_artist=request.max_per_artist,
+        genres=convert.read_genres(request.filter),
+    )
+    return _ranked_tracks(snapshot, request, query)
+
+
+def _ranked_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest, query: TrackQuery) -> pb.SimilarTracksResponse:
+    recommender = snapshot.recommender
+    manifest = recommender.generation.manifest
+    limit, offset = convert.read_limit(request.limit), paging.read_offset(request, manifest)
+    found = recommender.rank_tracks(query, offset=offset, n=limit + 1) if query.vectors else []
+    page, more = paging.cut(found, limit)
+    return pb.SimilarTracksResponse(
+        generation=_generation(snapshot),
+        tracks=[summaries.scored_track(recommender, scored) for scored in page],
+        next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
+    )
+
+
+def resolve_artists(snapshot: Snapshot, request: pb.ResolveArtistsRequest) -> pb.ResolveArtistsResponse:
+    """Who is meant by each reference, in order."""
+    _check_count(request.refs, "refs", MOST_REFS)
+    artists = [_resolve(snapshot.recommender, ref) for ref in request.refs]
+    return pb.ResolveArtistsResponse(generation=_generation(snapshot), artists=artists)
+
+
+def _resolve(recommender: Recommender, ref: pb.ArtistRef) -> pb.ResolvedArtist:
+    try:
+        row = find_artist(recommender.directory, ref, "ref")
+    except InvalidArgument:
+        return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_INVALID)
+    except NotFound:
+        return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_NOT_FOUND)
+    except AmbiguousName as several:
+        candidates = [pb.ArtistSummary(id=identifier, name=name) for identifier, name in several.candidates]
+        return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_AMBIGUOUS, candidates=candidates)
+    return pb.ResolvedArtist(
+        ref=ref,
+        resolution=pb.RESOLUTION_FOUND,
+        candidates=[summaries.artist(recommender, row)],
+        not_indexed=bool(summaries.not_indexed(recommender, [row])),
+    )
+
+
+def get_artist(snapshot: Snapshot, request: pb.GetArtistRequest) -> pb.GetArtistResponse:
+    """One artist with its names, ids, genres and tracks."""
+    recommender = snapshot.recommender
+    row = find_artist(recommender.directory, request.artist, "artist")
+    signals = recommender.signals().items()
+    return pb.GetArtistResponse(
+        generation=_generation(snapshot),
+        artist=summaries.artist(recommender, row),
+        aliases=summaries.aliases(recommender, row),
+        external_ids=summaries.external_ids(recommender, row),
+        genres=summaries.genres(recommender, row),
+        tracks=[summaries.track(recommender, int(track)) for track in tracks_of(recommender.generation, row)],
+        not_indexed=bool(summaries.not_indexed(recommender, [row])),
+        signals=[convert.to_signal(name) for name, signal in signals if signal.known[row]],
+    )
+
+
+def get_track(snapshot: Snapshot, request: pb.GetTrackRequest) -> pb.GetTrackResponse:
+    """One track."""
+    recommender = snapshot.recommender
+    row = find_track(recommender.directory, request.track, "track")
+    tracks = recommender.generation.contents.tracks
+    return pb.GetTrackResponse(
+        generation=_generation(snapshot),
+        track=summaries.track(recommender, row),
+        not_indexed=bool(tracks.vector_row[row] < 0),
+        clips=int(tracks.clips[row]),
+    )
+
+
+def list_aspects(snapshot: Snapshot, request: pb.ListAspectsRequest) -> pb.ListAspectsResponse:
+    """The named ways to listen, in the order of the space."""
+    aspects = map(convert.to_aspect, snapshot.recommender.generation.manifest.space.aspects)
+    return pb.ListAspectsResponse(generation=_generation(snapshot), aspects=aspects)
+
+
+def get_index_info(snapshot: Snapshot, request: pb.GetIndexInfoRequest) -> pb.GetIndexInfoResponse:
+    """What is loaded."""
+    manifest = snapshot.recommender.generation.manifest
+    signals = snapshot.recommender.signals().items()
+    return pb.GetIndexInfoResponse(
+        generation=_generation(snapshot),
+        built_at=manifest.built_at,
+        encoder=manifest.space.name,
+        encoder_revision=manifest.space.revision,
+        encoder_licence=manifest.space.licence,
+        dim=manifest.space.dim,
+        layers=convert.to_layers(manifest.space),
+        artists=manifest.counts.artists,
+        artists_indexed=manifest.counts.artists_indexed,
+        tracks=manifest.counts.tracks,
+        tracks_indexed=manifest.counts.tracks_indexed,
+        signals=[
+            pb.SignalInfo(signal=convert.to_signal(name), artists=int(signal.known.sum())) for name, signal in signals
+        ],
+        weight_profiles=sorted(PROFILES),
+        profile=manifest.profile,
+    )
+
+
+def _generation(snapshot: Snapshot) -> pb.Generation:
+    manifest = snapshot.recommender.generation.manifest
+    return pb.Generation(version=manifest.version, space=manifest.space.key, degraded=snapshot.degraded)

@@ -1,0 +1,181 @@
+"""Proto <-> the library's nouns, both ways; pure, and nothing about any one generation but its space."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from recommender import listening
+from recommender.blend import DEFAULT_PROFILE, PROFILES, WeightTable, custom_weights, find_profile
+from recommender.errors import InvalidArgument, InvalidWeights, NotSupported, SpaceMismatch
+from recommender.filters import GenreFilter
+from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
+from server.pb import soundkin_pb2 as pb
+
+DEFAULT_LIMIT = 10
+MOST_RESULTS = 1000
+SHORTEST = 1e-6
+LONGEST = 1e6
+"""Range of length in which a vector from outside has a direction worth trusting."""
+
+SIGNALS: Mapping[int, SignalName] = {
+    pb.SIGNAL_AUDIO: SignalName.AUDIO,
+    pb.SIGNAL_SCENE: SignalName.SCENE,
+    pb.SIGNAL_GENRE: SignalName.GENRE,
+    pb.SIGNAL_COLLABORATION: SignalName.COLLABORATION,
+}
+"""Proto enum -> signal."""
+
+_TO_SIGNAL = {signal: number for number, signal in SIGNALS.items()}
+
+Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest
+"""Requests that carry a ``weighting``."""
+
+
+def read_limit(limit: int) -> int:
+    """How many to answer; 0 means 10. Raises InvalidArgument above 1000."""
+    if limit > MOST_RESULTS:
+        raise InvalidArgument("limit", f"is {limit}, at most {MOST_RESULTS}; ask for further pages instead")
+    return limit or DEFAULT_LIMIT
+
+
+def read_weights(request: Weighted) -> WeightTable:
+    """The weight table a request asks for; the service's own when it asks for none.
+
+    Raises:
+        NotFound: no profile has the name.
+        InvalidWeights: an unknown signal, one listed twice, or weights that make no sense.
+    """
+    match request.WhichOneof("weighting"):
+        case "profile":
+            return find_profile(request.profile)
+        case "weights":
+            return custom_weights(_signal_weights(request.weights.weights))
+    return PROFILES[DEFAULT_PROFILE]
+
+
+def _signal_weights(entries: Iterable[pb.SignalWeight]) -> dict[SignalName, float]:
+    weights: dict[SignalName, float] = {}
+    for place, entry in enumerate(entries):
+        field = f"weights.weights[{place}].signal"
+        signal = SIGNALS.get(entry.signal)
+        if signal is None:
+            raise InvalidWeights(field, f"{int(entry.signal)} is no signal; there is {', '.join(_names())}")
+        if signal in weights:
+            raise InvalidWeights(field, f"{signal.value} is listed twice")
+        weights[signal] = entry.weight
+    return weights
+
+
+def _names() -> list[str]:
+    return [pb.Signal.Name(number) for number in SIGNALS]
+
+
+def read_listening(message: pb.Listening, space: Space) -> LayerMix:
+    """The mix of layers to listen by; the default of ``space`` when nothing is asked for.
+
+    Raises:
+        NotFound: no such layer or aspect.
+        InvalidWeights: one listed twice, or weights that make no sense.
+    """
+    match message.WhichOneof("by"):
+        case "layer":
+            return listening.by_layer(space, message.layer)
+        case "aspect":
+            return listening.by_aspect(space, message.aspect)
+        case "layer_mix":
+            pairs = ((entry.layer, entry.weight) for entry in message.layer_mix.layers)
+            return listening.by_layers(space, _each_once(pairs, "listening.layer_mix.layers"))
+        case "aspect_mix":
+            pairs = ((entry.aspect, entry.weight) for entry in message.aspect_mix.aspects)
+            return listening.by_aspects(space, _each_once(pairs, "listening.aspect_mix.aspects"))
+    return listening.by_default(space)
+
+
+def _each_once(pairs: Iterable[tuple[str, float]], field: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for place, (name, weight) in enumerate(pairs):
+        if name in weights:
+            raise InvalidWeights(f"{field}[{place}]", f"{name} is listed twice")
+        weights[name] = weight
+    return weights
+
+
+def read_genres(message: pb.ArtistFilter | pb.TrackFilter) -> GenreFilter:
+    """The genre conditions of a filter."""
+    return GenreFilter(
+        any_of=tuple(message.genres_any), all_of=tuple(message.genres_all), none_of=tuple(message.genres_none)
+    )
+
+
+def refuse_popularity(message: pb.ArtistFilter) -> None:
+    """Raise NotSupported when the filter asks for a band of popularity."""
+    for field in ("min_popularity", "max_popularity"):
+        if message.HasField(field):
+            raise NotSupported(f"filter.{field}")
+
+
+def read_vector(message: pb.SpaceVector, space: Space) -> Vectors:
+    """The vector scaled to unit length, ``[dim]`` float32.
+
+    Raises:
+        SpaceMismatch: it is of another space.
+        InvalidArgument: its length is not that of the space, or it is not finite, or has no direction.
+    """
+    if message.space != space.key:
+        raise SpaceMismatch(space.key, message.space)
+    values = np.array(message.values, dtype=np.float64)
+    if len(values) != space.dim:
+        raise InvalidArgument("vector.values", f"has {len(values)} values, the space has {space.dim}")
+    norm = float(np.linalg.norm(values)) if np.isfinite(values).all() else math.nan
+    if not SHORTEST <= norm <= LONGEST:
+        raise InvalidArgument("vector.values", f"has length {norm}; it must lie within [{SHORTEST:g}, {LONGEST:g}]")
+    return (values / norm).astype(np.float32)
+
+
+def read_vector_listening(request: pb.SimilarTracksRequest, space: Space) -> LayerMix:
+    """The layer of the vector. Raises NotFound for an unknown one, InvalidArgument when another is asked for."""
+    mix = listening.by_layer(space, request.vector.layer)
+    if request.listening.WhichOneof("by") and read_listening(request.listening, space) != mix:
+        raise InvalidArgument("listening", f"is not the layer of the vector, {request.vector.layer}; leave it unset")
+    return mix
+
+
+def to_signal(signal: SignalName) -> pb.Signal:
+    """Signal -> proto enum."""
+    return pb.Signal.ValueType(_TO_SIGNAL[signal])
+
+
+def to_signal_score(score: SignalScore) -> pb.SignalScore:
+    """One line of a breakdown; ``raw`` and ``value`` stay unset where the signal has no opinion."""
+    return pb.SignalScore(
+        signal=to_signal(score.signal),
+        available=score.available,
+        raw=score.raw if score.available else None,
+        value=score.value if score.available else None,
+        weight=score.weight,
+        contribution=score.contribution,
+    )
+
+
+def to_layers(space: Space) -> list[pb.LayerInfo]:
+    """The layers of ``space``, with their shares of its default mix."""
+    shares = listening.by_default(space)
+    return [
+        pb.LayerInfo(name=layer.name, description=layer.description, default_weight=shares.get(layer.name, 0.0))
+        for layer in space.layers
+    ]
+
+
+def to_aspect(aspect: Aspect) -> pb.Aspect:
+    """A named way to listen."""
+    layers = [pb.LayerWeight(layer=layer, weight=weight) for layer, weight in aspect.layers.items()]
+    return pb.Aspect(
+        name=aspect.name,
+        description=aspect.description,
+        layers=pb.LayerMix(layers=layers),
+        evidence=aspect.evidence,
+    )

@@ -1,0 +1,193 @@
+"""Errors -> statuses, around every call: the one table of codes, google.rpc details, and a line in the access log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from recommender import errors
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
+
+DOMAIN = "soundkin.v1"
+LONGEST_MESSAGE = 1_000
+"""Bytes of UTF-8. Trailers hold 8 KiB, and a message travels in them twice, once with three bytes for one."""
+LONGEST_DETAIL = 300
+LONGEST_LABEL = 80
+MOST_CANDIDATES = 10
+
+CODES: dict[type[SoundkinError], grpc.StatusCode] = {
+    errors.SoundkinError: grpc.StatusCode.INTERNAL,
+    errors.InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.InvalidWeights: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.InvalidPageToken: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.SpaceMismatch: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.AmbiguousName: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.NotSupported: grpc.StatusCode.UNIMPLEMENTED,
+    errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.GenerationCorrupt: grpc.StatusCode.DATA_LOSS,
+    errors.EmbeddingsCorrupt: grpc.StatusCode.DATA_LOSS,
+    errors.CatalogueError: grpc.StatusCode.INTERNAL,
+    errors.LicenceRefused: grpc.StatusCode.PERMISSION_DENIED,
+    errors.Busy: grpc.StatusCode.ABORTED,
+    errors.BadInput: grpc.StatusCode.INVALID_ARGUMENT,
+}
+"""Every class of :mod:`recommender.errors`; a test fails when one is missing."""
+
+_log = logging.getLogger(__name__)
+
+Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]  # Any: whatever messages the method speaks; grpc's context
+Handler: TypeAlias = Any  # Any: the stubs of grpc know no handler of an aio server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """How a call ends that cannot be answered."""
+
+    code: grpc.StatusCode
+    message: str
+    details: tuple[Message, ...] = ()
+
+    @property
+    def trailers(self) -> tuple[tuple[str, bytes], ...]:
+        """The details as ``google.rpc.Status``, where every gRPC library looks for them."""
+        status = status_pb2.Status(code=code_pb2.Code.Value(self.code.name), message=self.message)
+        for detail in self.details:
+            status.details.add().Pack(detail)
+        return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
+def fault_of(error: SoundkinError) -> Fault:
+    """What a client is told about ``error``."""
+    message = shorten(str(error), LONGEST_MESSAGE)
+    return Fault(code=CODES[type(error)], message=message, details=(_error_info(error), *_further(error)))
+
+
+def incident(identifier: str) -> Fault:
+    """An error nobody foresaw: an id to find it by in the server's log, and nothing else."""
+    message = f"internal error, incident {identifier}; the log of the server says more"
+    details = (error_details_pb2.RequestInfo(request_id=identifier),)
+    return Fault(code=grpc.StatusCode.INTERNAL, message=message, details=details)
+
+
+def reason(kind: type[SoundkinError]) -> str:
+    """
+    >>> reason(errors.AmbiguousName)
+    'AMBIGUOUS_NAME'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).upper()
+
+
+def shorten(text: str, most: int) -> str:
+    """``text`` within ``most`` bytes of UTF-8, never cut inside a character.
+
+    >>> shorten("naïve", 6), shorten("naïvely", 6)
+    ('naïve', 'na…')
+    """
+    raw = text.encode(errors="replace")
+    if len(raw) <= most:
+        return raw.decode()
+    return raw[: most - len("…".encode())].decode(errors="ignore") + "…"
+
+
+def _error_info(error: SoundkinError) -> Message:
+    candidates = error.candidates[:MOST_CANDIDATES] if isinstance(error, AmbiguousName) else ()
+    metadata = {identifier: shorten(label, LONGEST_LABEL) for identifier, label in candidates}
+    info: Message = error_details_pb2.ErrorInfo(reason=reason(type(error)), domain=DOMAIN, metadata=metadata)
+    return info
+
+
+def _further(error: SoundkinError) -> tuple[Message, ...]:
+    if isinstance(error, InvalidArgument):
+        problem = shorten(error.problem, LONGEST_DETAIL)
+        violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=problem)
+        return (error_details_pb2.BadRequest(field_violations=[violation]),)
+    if isinstance(error, NotFound | AmbiguousName):
+        wanted = shorten(error.wanted, LONGEST_DETAIL)
+        return (error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=wanted),)
+    return ()
+
+
+class _Malformed:
+    """Stands for a request whose bytes are no message."""
+
+
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # Any: grpc-stubs leaves the class untyped
+    """Guards calls that have one reply; streams of replies (health watch, reflection) pass as they are."""
+
+    async def intercept_service(
+        self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]], details: grpc.HandlerCallDetails
+    ) -> Handler:
+        """Wrap the handler of the method that is called; None stays None, which is UNIMPLEMENTED."""
+        handler = await continuation(details)
+        method = str(details.method)
+        if handler is None or handler.response_streaming:
+            return handler
+        if handler.request_streaming:
+            return grpc.stream_unary_rpc_method_handler(
+                guarded(handler.stream_unary, method), handler.request_deserializer, handler.response_serializer
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            guarded(handler.unary_unary, method), _lenient(handler.request_deserializer), handler.response_serializer
+        )
+
+
+def _lenient(parse: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """Parse, or give :class:`_Malformed`: grpc would answer INTERNAL with the text of the exception."""
+
+    def parse_or_mark(raw: bytes) -> object:
+        try:
+            return parse(raw)
+        except DecodeError:
+            return _Malformed()
+
+    return parse_or_mark
+
+
+def guarded(behaviour: Behaviour, method: str) -> Behaviour:
+    """``behaviour`` with its errors turned into statuses and its outcome logged, without the request."""
+
+    async def call(request: Any, context: Any) -> Any:
+        started, code = time.perf_counter(), "CANCELLED"
+        try:
+            outcome = await _outcome(behaviour, request, context)
+            code = outcome.code.name if isinstance(outcome, Fault) else "OK"
+            if isinstance(outcome, Fault):
+                await context.abort(outcome.code, outcome.message, outcome.trailers)
+            return outcome
+        except grpc.aio.AbortError:
+            code = _name_of(context.code())
+            raise
+        finally:
+            _log.info("%s %s %.1f ms", method, code, (time.perf_counter() - started) * 1e3)
+
+    return call
+
+
+async def _outcome(behaviour: Behaviour, request: Any, context: Any) -> Any:
+    """The reply, or the Fault it ended in."""
+    if isinstance(request, _Malformed):
+        return fault_of(InvalidArgument("request", "its bytes are not a message of this method"))
+    try:
+        return await behaviour(request, context)
+    except SoundkinError as error:
+        return fault_of(error)
+    except grpc.aio.AbortError:
+        raise
+    except Exception:
+        identifier = uuid.uuid4().hex[:12]
+        _log.exception("incident %s", identifier)
+        return incident(identifier)
+
+
+def _name_of(code: grpc.StatusCode | int) -> str:
+    return code.name if isinstance(code, grpc.StatusCode) else code_pb2.Code.Name(code)

@@ -1,0 +1,172 @@
+"""Runs the server: builds it, listens, follows CURRENT, and drains on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from server.address import Address, why_not, write_port
+from server.holder import Holder
+from server.interceptors import Guard
+from server.pb import soundkin_pb2_grpc as pb_grpc
+from server.service import NAME, SimilarityService
+
+try:
+    from uvloop import run as run_loop
+except ImportError:  # it is not published for Windows
+    from asyncio import run as run_loop
+
+OPTIONS = (
+    ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
+    ("grpc.max_receive_message_length", 1 << 20),
+    ("grpc.max_send_message_length", 4 << 20),
+    ("grpc.max_metadata_size", 16 << 10),
+    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_connection_age_ms", 600_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+"""Bounds on one connection (reference/reliability.md 3.1). Clients keep their own keepalive at 60 s or more."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to serve."""
+
+    home: Path
+    address: Address
+    port_file: Path | None = None
+    """Written with the port once the server listens, removed when it stops."""
+    lame_duck_s: float = 0.2
+    """After a signal: how long to go on accepting while health says NOT_SERVING, so that balancers can turn away."""
+    grace_s: float = 20.0
+    """How long calls that run may take to finish after that."""
+    poll_s: float = 1.0
+    """How often to look at CURRENT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A server that listens."""
+
+    port: int
+    follower: asyncio.Task[None]
+    """Follows CURRENT; ends only by failing."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. A second signal ends the process at once.
+
+    Raises:
+        Busy: another program has the port.
+        InvalidArgument: the address cannot be listened on.
+    """
+    run_loop(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stopping = _on_signals()
+    async with started(settings) as running:
+        _announce(settings.address, running.port)
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait({stopped, running.follower}, return_when=asyncio.FIRST_COMPLETED)
+        if running.follower.done():
+            stopped.cancel()
+            running.follower.result()
+    _log.info("stopped")
+
+
+def _on_signals() -> asyncio.Event:
+    """Set by the first signal, which also restores the usual effect of the second."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop() -> None:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        stopping.set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop)
+    return stopping
+
+
+def _announce(address: Address, port: int) -> None:
+    _log.info("listening on %s", Address(host=address.host, port=port))
+    if not address.is_loopback:
+        _log.warning(
+            "anyone who can reach %s may ask: there is no authentication yet, so put a firewall or a proxy before it",
+            address.host,
+        )
+
+
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[Running]:
+    """A server that listens for the block and drains after it. Raises Busy or InvalidArgument when it cannot listen."""
+    holder, watched = Holder(settings.home), health.aio.HealthServicer()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker:
+        server = _build(SimilarityService(holder, worker), watched)
+        port = _listen(server, settings.address)
+        await _set_health(watched, ready=False)
+        await server.start()
+        follower = asyncio.create_task(_follow(holder, watched, settings.poll_s))
+        if settings.port_file is not None:
+            write_port(settings.port_file, port)
+        try:
+            yield Running(port=port, follower=follower)
+        finally:
+            await _drain(server, watched, settings)
+            follower.cancel()
+
+
+def _build(service: SimilarityService, watched: health.aio.HealthServicer) -> grpc.aio.Server:
+    server = grpc.aio.server(interceptors=[Guard()], options=OPTIONS)
+    pb_grpc.add_SimilarityServiceServicer_to_server(service, server)
+    health_pb2_grpc.add_HealthServicer_to_server(watched, server)
+    reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return server
+
+
+def _listen(server: grpc.aio.Server, address: Address) -> int:
+    try:
+        return server.add_insecure_port(str(address))
+    except RuntimeError as error:
+        raise why_not(address) from error
+
+
+async def _follow(holder: Holder, watched: health.aio.HealthServicer, poll_s: float) -> None:
+    while True:
+        await holder.refresh()
+        await _set_health(watched, ready=holder.ready)
+        await asyncio.sleep(poll_s)
+
+
+async def _set_health(watched: health.aio.HealthServicer, *, ready: bool) -> None:
+    states = health_pb2.HealthCheckResponse
+    for name in ("", NAME):
+        await watched.set(name, states.SERVING if ready else states.NOT_SERVING)
+
+
+async def _drain(server: grpc.aio.Server, watched: health.aio.HealthServicer, settings: Settings) -> None:
+    """NOT_SERVING, a moment for balancers to notice, then let running calls finish (reference/reliability.md 3.3)."""
+    if settings.port_file is not None:
+        settings.port_file.unlink(missing_ok=True)
+    await watched.enter_graceful_shutdown()
+    await asyncio.sleep(settings.lame_duck_s)
+    await server.stop(settings.grace_s)

@@ -1,0 +1,94 @@
+"""Rows of a generation -> messages of the contract: artists, tracks, scores and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from recommender.recommender import Recommender
+from recommender.types import Explanation, ScoredArtist, ScoredTrack
+from server.convert import to_signal_score
+from server.pb import soundkin_pb2 as pb
+
+
+def artist(recommender: Recommender, row: int) -> pb.ArtistSummary:
+    """Id and preferred name."""
+    artists = recommender.generation.contents.artists
+    return pb.ArtistSummary(id=artists.ids[row], name=artists.names[row])
+
+
+def track(recommender: Recommender, row: int) -> pb.TrackSummary:
+    """Id, title and whose it is."""
+    tracks = recommender.generation.contents.tracks
+    owner = artist(recommender, int(tracks.artist[row]))
+    return pb.TrackSummary(id=tracks.ids[row], title=tracks.titles[row], artist=owner)
+
+
+def not_indexed(recommender: Recommender, rows: Iterable[int]) -> list[pb.ArtistSummary]:
+    """Those of ``rows`` that have no embedding, each once."""
+    vector_row = recommender.generation.contents.artists.vector_row
+    return [artist(recommender, row) for row in dict.fromkeys(rows) if vector_row[row] < 0]
+
+
+def scored_artist(
+    recommender: Recommender, scored: ScoredArtist, explanation: Explanation | None = None
+) -> pb.ScoredArtist:
+    """One line of a ranking."""
+    return pb.ScoredArtist(
+        artist=artist(recommender, scored.row),
+        score=scored.score,
+        breakdown=map(to_signal_score, scored.breakdown),
+        explanation=None if explanation is None else why(recommender, explanation),
+    )
+
+
+def scored_track(recommender: Recommender, scored: ScoredTrack) -> pb.ScoredTrack:
+    """One line of a ranking of tracks."""
+    return pb.ScoredTrack(track=track(recommender, scored.row), score=scored.score, cosine=scored.cosine)
+
+
+def why(recommender: Recommender, explanation: Explanation) -> pb.Explanation:
+    """What two artists share, with the names of everyone involved."""
+    find = recommender.directory.artist_by_id
+    return pb.Explanation(
+        genres=(pb.SharedGenre(genre=genre, weight=weight) for genre, weight in explanation.genres),
+        scene_neighbours=(
+            pb.SharedNeighbour(artist=artist(recommender, find(identifier)), strength=strength)
+            for identifier, strength in explanation.scene_neighbours
+        ),
+        recordings=(pb.SharedRecording(kind=kind, title=title) for kind, title in explanation.collaborations),
+        nearest_tracks=_nearest(recommender, explanation),
+    )
+
+
+def _nearest(recommender: Recommender, explanation: Explanation) -> pb.NearestTracks | None:
+    if explanation.nearest_tracks is None:
+        return None
+    a, b, cosine = explanation.nearest_tracks
+    return pb.NearestTracks(a=track(recommender, a), b=track(recommender, b), cosine=cosine)
+
+
+def aliases(recommender: Recommender, row: int) -> list[str]:
+    """Spellings of the artist other than its preferred one, in alphabetical order."""
+    artists = recommender.generation.contents.artists
+    spellings = {artists.spellings[int(place)] for place in np.flatnonzero(artists.spelling_artist == row)}
+    return sorted(spellings - {artists.names[row]})
+
+
+def external_ids(recommender: Recommender, row: int) -> list[pb.ExternalId]:
+    """Ids in other catalogues, by namespace and value."""
+    artists = recommender.generation.contents.artists
+    places = [int(place) for place in np.flatnonzero(artists.external_artist == row)]
+    pairs = sorted((artists.external_namespaces[place], artists.external_values[place]) for place in places)
+    return [pb.ExternalId(namespace=namespace, value=value) for namespace, value in pairs]
+
+
+def genres(recommender: Recommender, row: int) -> list[pb.WeightedGenre]:
+    """Genres of the artist, strongest first, ties by name."""
+    relations = recommender.generation.contents.relations
+    start, stop = relations.genre_weights.indptr[row : row + 2]
+    columns, weights = relations.genre_weights.indices[start:stop], relations.genre_weights.data[start:stop]
+    pairs = [(relations.genres[int(column)], float(w)) for column, w in zip(columns, weights, strict=True)]
+    ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+    return [pb.WeightedGenre(genre=genre, weight=weight) for genre, weight in ordered]

@@ -1,0 +1,86 @@
+"""The front door: one command whose sub-commands are imported, by dotted path, only when they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
+
+COMMANDS = {
+    "demo": ("indexer.cli:demo", "Play the whole path through on synthesised music, or on yours."),
+    "scan": ("indexer.cli:scan", "Read a folder of music into the catalogue."),
+    "import": ("indexer.cli:import_", "Read genres, the scene map or collaborations from a file."),
+    "embed": ("indexer.cli:embed", "Turn the clips that are new into embeddings."),
+    "build": ("indexer.cli:build", "Build a generation of indices from catalogue and embeddings."),
+    "publish": ("indexer.cli:publish", "Make a built generation the one that is served."),
+    "verify": ("indexer.cli:verify", "Check every file of a generation against its manifest."),
+    "encoders": ("indexer.cli:encoders", "List the encoders, their licences and their layers."),
+    "doctor": ("indexer.cli:doctor", "Say what works on this machine, and what to do about the rest."),
+    "serve": ("server.cli:serve", "Answer over gRPC from the published generation."),
+    "similar": ("server.cli:similar", "Ask a server which artists are like the ones named."),
+    "compare": ("server.cli:compare", "Ask a server how alike two artists are, and why."),
+    "tracks": ("server.cli:tracks", "Ask a server which tracks are like the one named."),
+    "resolve": ("server.cli:resolve", "Ask a server who is meant by a name or an external id."),
+    "info": ("server.cli:info", "Ask a server what it answers from."),
+}
+"""Command -> (``module:attribute`` of its click command, its line in ``soundkin --help``), in the order of use."""
+
+EXTRAS = {"faiss": "cpu", "torch": "mert", "transformers": "mert", "safetensors": "mert"}
+"""Top-level module that may be missing -> the extra of this distribution that brings it."""
+
+WRONG_USAGE = (InvalidArgument, NotFound, AmbiguousName)
+"""Errors the caller can cure by asking differently: exit status 2. All other errors of ours: 1."""
+
+
+class FrontDoor(click.Group):
+    """A click group that knows its commands' names and help lines without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name every command, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command ``cmd_name``; None if there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help lines from the table above, so that help imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(cls=FrontDoor, context_settings={"auto_envvar_prefix": "SOUNDKIN"})
+@click.version_option(package_name="soundkin")
+def front_door() -> None:
+    """Soundkin: which artists are kin, and why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 all done, 1 something failed, 2 wrong usage. One line an error, no traceback."""
+    try:
+        front_door.main(arguments)
+    except SoundkinError as error:
+        _leave(str(error), status=2 if isinstance(error, WRONG_USAGE) else 1)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in EXTRAS:
+            raise
+        _leave(f"{missing} is not installed; install the extra: pip install 'soundkin[{EXTRAS[missing]}]'", status=1)
+
+
+def _leave(message: str, *, status: int) -> NoReturn:
+    click.echo(f"soundkin: {message}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The rules of the house as functions: each takes one parsed module and lists what breaks the rule."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TypeAlias
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+Documented: TypeAlias = ast.Module | ast.ClassDef | Function
+
+LONGEST_BODY = 50
+"""Lines of a function body, its docstring not counted."""
+DEEPEST = 3
+"""Blocks inside one another in one function."""
+MOST_PARAMETERS = 5
+"""Of one function, ``self`` and ``cls`` not counted."""
+BANNED_NAMES = frozenset({"utils", "util", "common", "core", "helpers", "helper", "manager", "misc"})
+UNSAFE_MODULES = frozenset({"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"})
+"""Reading what these wrote runs the code it contains."""
+UNSAFE_CALLS = frozenset({"torch.load", "yaml.load", "numpy.load", "np.load", "eval", "exec"})
+"""Allowed only with the keyword that makes them safe (``SAFE_KEYWORDS``), if there is one."""
+SAFE_KEYWORDS = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
+UNSAFE_KEYWORDS = frozenset({"trust_remote_code", "allow_pickle"})
+"""Never passed as anything but False."""
+
+_BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+def functions(tree: ast.Module) -> Iterator[Function]:
+    """Every function and method, nested ones too."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def long_functions(tree: ast.Module) -> list[str]:
+    """Functions whose body is longer than ``LONGEST_BODY`` lines."""
+    return [f"{f.name}: {body_lines(f)} lines" for f in functions(tree) if body_lines(f) > LONGEST_BODY]
+
+
+def body_lines(function: Function) -> int:
+    """Lines from the first statement after the docstring to the last; 0 when there is only a docstring."""
+    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1 if body else 0
+
+
+def deep_functions(tree: ast.Module) -> list[str]:
+    """Functions with more than ``DEEPEST`` blocks inside one another."""
+    return [f"{f.name}: {depth(f)} levels" for f in functions(tree) if depth(f) > DEEPEST]
+
+
+def depth(node: ast.AST) -> int:
+    """Blocks inside one another under ``node``; a function or class inside it starts anew, ``elif`` adds nothing."""
+    inner = [child for child in ast.iter_child_nodes(node) if not isinstance(child, _SCOPES)]
+    return max((depth(child) + _adds(child, node) for child in inner), default=0)
+
+
+def _adds(child: ast.AST, parent: ast.AST) -> int:
+    is_elif = isinstance(child, ast.If) and isinstance(parent, ast.If) and parent.orelse == [child]
+    return int(isinstance(child, _BLOCKS) and not is_elif)
+
+
+def wide_functions(tree: ast.Module) -> list[str]:
+    """Functions with more than ``MOST_PARAMETERS`` parameters. Commands are exempt: theirs are flags, not arguments."""
+    return [
+        f"{f.name}: {parameters(f)} parameters"
+        for f in functions(tree)
+        if parameters(f) > MOST_PARAMETERS and not _is_command(f)
+    ]
+
+
+def parameters(function: Function) -> int:
+    """How many parameters a caller may give; ``self``, ``cls``, ``*args`` and ``**kwargs`` are not counted."""
+    every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return sum(argument.arg not in ("self", "cls") for argument in every)
+
+
+def _is_command(function: Function) -> bool:
+    names = [ast.unparse(decorator).split("(")[0] for decorator in function.decorator_list]
+    return any(name.endswith((".command", "_option", ".option")) for name in names)
+
+
+def broad_excepts(tree: ast.Module) -> list[str]:
+    """Handlers that catch everything and keep it; one that tidies up and raises it again is none."""
+    handlers = (node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler))
+    return [f"line {each.lineno}" for each in handlers if _is_broad(each.type) and not _raises_again(each)]
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def _is_broad(caught: ast.expr | None) -> bool:
+    kinds = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+    return any(kind is None or ast.unparse(kind) in ("Exception", "BaseException") for kind in kinds)
+
+
+def unsafe_loading(tree: ast.Module) -> list[str]:
+    """Imports and calls that can run code found in data."""
+    found = [f"imports {name}" for name in imported(tree) if name.partition(".")[0] in UNSAFE_MODULES]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found += [f"line {call.lineno}: {ast.unparse(call.func)}" for call in calls if _is_unsafe(call)]
+    return found
+
+
+def imported(tree: ast.AST) -> list[str]:
+    """Dotted names of every module imported anywhere in the file."""
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return names
+
+
+def _is_unsafe(call: ast.Call) -> bool:
+    given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    if any(name in given and not _is_constant(given[name], False) for name in UNSAFE_KEYWORDS):
+        return True
+    name = ast.unparse(call.func).replace("numpy.", "np.")
+    if name not in UNSAFE_CALLS:
+        return False
+    keyword, wanted = SAFE_KEYWORDS.get(name, ("", None))
+    return keyword not in given or not _is_constant(given[keyword], wanted)
+
+
+def _is_constant(node: ast.expr, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+def undocumented(tree: ast.Module) -> list[str]:
+    """The module, its public classes and its public functions that have no docstring."""
+    public = [node for node in tree.body if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_")]
+    named: list[tuple[str, Documented]] = [("the module", tree), *((node.name, node) for node in public)]
+    return [name for name, node in named if not ast.get_docstring(node)]

@@ -1,0 +1,169 @@
+"""Embedding: everything once, good clips whatever the bad ones do, and nothing lost when it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.embed import Batching, EmbedReport, embed
+from indexer.encoders.base import Encoder
+from indexer.locks import exclusive
+from indexer.scan import scan
+from indexer.store import EmbeddingStore
+from indexer.workers import DecoderPool
+from recommender.catalog import Catalog
+from recommender.errors import Busy
+from recommender.types import ClipEmbeddings, Waveform
+from tests.fakes import BandEncoder, write_tone
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[DecoderPool]:
+    with DecoderPool(workers=1) as opened:
+        yield opened
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    for artist in range(2):
+        for title in range(3):
+            write_tone(folder / f"Artist {artist}" / f"Song {title}.wav", hz=200 + 700 * artist + 40 * title)
+    return folder
+
+
+def _scan(catalog: Catalog, folder: Path, pool: DecoderPool) -> None:
+    scan(catalog, folder, manifest=None, pool=pool, progress=lambda done, total: None)
+
+
+def _embed(catalog: Catalog, home: Path, pool: DecoderPool, encoder: Encoder, *, retry: bool = False) -> EmbedReport:
+    store = EmbeddingStore(home, encoder.space)
+    return embed(catalog, store, encoder, pool, batching=Batching(clips=4), retry=retry)
+
+
+def test_every_clip_is_embedded_once_and_never_again(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    encoder = BandEncoder()
+    _scan(catalog, music, pool)
+    first = _embed(catalog, tmp_path, pool, encoder)
+    second = _embed(catalog, tmp_path, pool, encoder)
+    assert (first.embedded, first.known, first.failed) == (6, 0, ())
+    assert (second.embedded, second.known) == (0, 6)
+    assert encoder.clips == 6
+
+
+def test_only_new_music_is_embedded(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+    encoder = BandEncoder()
+    _scan(catalog, music, pool)
+    _embed(catalog, tmp_path, pool, encoder)
+    write_tone(music / "Artist 2" / "Song.wav", hz=3000)
+    _scan(catalog, music, pool)
+    assert _embed(catalog, tmp_path, pool, encoder).embedded == 1
+
+
+def test_a_renamed_file_costs_no_extraction(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+    encoder = BandEncoder()
+    _scan(catalog, music, pool)
+    _embed(catalog, tmp_path, pool, encoder)
+    (music / "Artist 0" / "Song 0.wav").rename(music / "Artist 0" / "Song 0 (final).wav")
+    _scan(catalog, music, pool)
+    assert _embed(catalog, tmp_path, pool, encoder).embedded == 0
+
+
+def test_a_file_that_went_bad_has_a_reason_and_costs_nobody_else(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _scan(catalog, music, pool)
+    bad = music / "Artist 1" / "Song 1.wav"
+    bad.write_bytes(b"not music any more" * 1000)
+    report = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert report.embedded == 5
+    assert [path for path, _, _ in report.failed] == [str(bad)]
+    assert sum(report.by_reason.values()) == 1
+    failure = catalog.failures(BandEncoder.space.key)[0]
+    assert failure.source_path == str(bad)
+    assert failure.reason == report.failed[0][1]
+
+
+def test_a_failed_clip_is_left_alone_until_asked(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+    _scan(catalog, music, pool)
+    path = music / "Artist 0" / "Song 2.wav"
+    good = path.read_bytes()
+    path.unlink()
+    assert len(_embed(catalog, tmp_path, pool, BandEncoder()).failed) == 1
+    path.write_bytes(good)
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).embedded == 0
+    assert _embed(catalog, tmp_path, pool, BandEncoder(), retry=True).embedded == 1
+
+
+class _Stumbling(BandEncoder):
+    """Fails on any batch that holds the clip it cannot bear, as a network does on one poisonous input."""
+
+    def __init__(self, bad_at: int) -> None:
+        super().__init__()
+        self._bad_at = bad_at
+
+    def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+        vectors = super().encode(clips)
+        peaks = [int(np.abs(np.fft.rfft(clip)).argmax() / (len(clip) / 8000)) for clip in clips]
+        if self._bad_at in peaks:
+            raise RuntimeError("poison")
+        return vectors
+
+
+def test_a_clip_the_encoder_cannot_bear_fails_alone(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _scan(catalog, music, pool)
+    report = _embed(catalog, tmp_path, pool, _Stumbling(bad_at=240))
+    assert report.embedded == 5
+    assert report.by_reason == {"encoder_failed": 1}
+    assert "Song 1.wav" in report.failed[0][0]
+
+
+class _Interrupted(BandEncoder):
+    def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+        if self.clips:
+            raise KeyboardInterrupt
+        return super().encode(clips)
+
+
+def test_what_was_encoded_before_ctrl_c_is_kept(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+    _scan(catalog, music, pool)
+    with pytest.raises(KeyboardInterrupt):
+        _embed(catalog, tmp_path, pool, _Interrupted())
+    again = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert (again.known, again.embedded) == (4, 2)
+
+
+def test_a_lost_ledger_is_made_again_from_the_shards(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _scan(catalog, music, pool)
+    _embed(catalog, tmp_path, pool, BandEncoder())
+    space = BandEncoder.space.key
+    catalog.forget_extractions(space, [clip.clip_id for clip in catalog.read_embedded_clips(space)])
+    encoder = BandEncoder()
+    report = _embed(catalog, tmp_path, pool, encoder)
+    assert (report.known, report.embedded, encoder.clips) == (6, 0, 0)
+
+
+def test_a_lost_shard_costs_only_its_own_clips(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+    _scan(catalog, music, pool)
+    _embed(catalog, tmp_path, pool, BandEncoder())
+    write_tone(music / "Artist 9" / "Late.wav", hz=3500)
+    _scan(catalog, music, pool)
+    _embed(catalog, tmp_path, pool, BandEncoder())
+    (tmp_path / "embeddings" / BandEncoder.space.key / "00000002.shard").unlink()
+    report = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert (report.known, report.embedded) == (6, 1)
+
+
+def test_two_runs_at_once_are_refused(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> None:
+    store = EmbeddingStore(tmp_path, BandEncoder.space)
+    with exclusive(store.lock_path), pytest.raises(Busy, match="held by process"):
+        embed(catalog, store, BandEncoder(), pool, batching=Batching())

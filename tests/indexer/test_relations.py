@@ -1,0 +1,84 @@
+"""Rows to matrices, on numbers small enough for paper."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from indexer import relations
+from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList
+
+ARTISTS = {"a": 0, "b": 1, "c": 2}
+
+
+def _genre(artist: str, genre: str, source: str, weight: float) -> ArtistGenre:
+    return ArtistGenre(artist_id=artist, genre=genre, source=source, weight=weight)
+
+
+def _edge(artist: str, neighbour: str, rank: int | None = None, strength: float | None = None) -> SceneEdge:
+    return SceneEdge(source="map", artist_id=artist, neighbour_id=neighbour, rank=rank, strength=strength)
+
+
+def _event(a: str, b: str, kind: str, title: str, credited: int) -> Collaboration:
+    return Collaboration(artist_a=a, artist_b=b, kind=kind, title=title, credited=credited, source="x")
+
+
+def test_sources_are_brought_to_one_scale_and_averaged() -> None:
+    rows = [
+        _genre("a", "techno", "votes", 40.0),
+        _genre("a", "house", "votes", 10.0),
+        _genre("a", "techno", "tags", 1.0),
+        _genre("b", "house", "tags", 0.5),
+    ]
+    names, weights = relations.genre_matrix(rows, ARTISTS)
+    assert list(names) == ["house", "techno"]
+    np.testing.assert_allclose(weights.toarray(), [[0.125, 1.0], [1.0, 0.0], [0.0, 0.0]])
+
+
+def test_a_scene_strength_is_relative_to_its_list_and_the_larger_direction_counts() -> None:
+    edges = [_edge("a", "b", strength=12.0), _edge("a", "c", strength=3.0), _edge("c", "a", strength=5.0)]
+    expected = np.array([[0, 1.0, 1.0], [1.0, 0, 0], [1.0, 0, 0]])
+    np.testing.assert_allclose(relations.scene_matrix(edges, ARTISTS).toarray(), expected)
+
+
+def test_a_list_with_ranks_only_falls_off_by_rank() -> None:
+    edges = [_edge("a", "b", rank=1), _edge("a", "c", rank=3)]
+    matrix = relations.scene_matrix(edges, ARTISTS).toarray()
+    assert matrix[0, 1] == pytest.approx(1.0)
+    assert matrix[0, 2] == matrix[2, 0] == pytest.approx(1 / math.log2(4))
+
+
+def test_who_is_mentioned_and_who_has_a_list() -> None:
+    lists = [SceneList(source="map", artist_id="a"), SceneList(source="map", artist_id="c")]
+    mentioned, listed = relations.scene_flags(lists, [_edge("a", "b", rank=1)], ARTISTS)
+    assert mentioned.tolist() == [True, True, True]
+    assert listed.tolist() == [True, False, True]
+
+
+def test_collaborations_weigh_by_kind_and_company() -> None:
+    # a-b: a duet (1) and a remix (.6); b-c: a choir of five (1/4). Median of 1.6, 1.6, .25, .25 is .925.
+    rows = [_event("a", "b", "joint", "x", 2), _event("a", "b", "remix", "y", 2), _event("b", "c", "joint", "z", 5)]
+    matrix, known = relations.collaboration_matrix(rows, ARTISTS)
+    assert known.tolist() == [True, True, True]
+    assert matrix.toarray()[0, 1] == pytest.approx(1.6 / (1.6 + 0.925))
+    assert matrix.toarray()[1, 2] == pytest.approx(0.25 / (0.25 + 0.925))
+
+
+def test_events_are_sorted_by_artists_then_kind_and_title() -> None:
+    rows = [_event("b", "c", "joint", "z", 2), _event("a", "b", "remix", "y", 2), _event("a", "b", "joint", "x", 2)]
+    found = relations.events(rows, ARTISTS)
+    assert list(zip(found.artist_a, found.artist_b, found.kinds, found.titles, strict=True)) == [
+        (0, 1, "joint", "x"),
+        (0, 1, "remix", "y"),
+        (1, 2, "joint", "z"),
+    ]
+
+
+def test_nothing_known_gives_empty_matrices_of_the_right_size() -> None:
+    names, weights = relations.genre_matrix([], ARTISTS)
+    matrix, known = relations.collaboration_matrix([], ARTISTS)
+    assert (list(names), weights.shape, matrix.shape) == ([], (3, 0), (3, 3))
+    assert relations.scene_matrix([], ARTISTS).nnz == 0
+    assert not known.any()

@@ -1,0 +1,69 @@
+"""Who is meant by an id, a foreign id, a name, a title."""
+
+from __future__ import annotations
+
+import pytest
+
+from recommender.directory import Directory
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound
+from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_contents
+
+DIRECTORY = Directory(
+    make_contents(
+        MadeCatalogue(
+            artists=(
+                MadeArtist(id="a1", name="Beyoncé", aliases=("Queen B",), external_ids={"mbid": "m1"}),
+                MadeArtist(id="a2", name="Nirvana", tracks=(MadeTrack(id="t1", title="Intro"),)),
+                MadeArtist(id="a3", name="NIRVANA", tracks=(MadeTrack(id="t2", title="Intró"),)),
+                MadeArtist(id="a4", name="!!!", aliases=("!!!", "Chk Chk Chk"), tracks=(MadeTrack(id="t3", title="Only"),)),
+            )
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(("name", "row"), [("beyonce", 0), (" QUEEN  B ", 0), ("!!!", 3), ("chk chk chk", 3)])
+def test_any_spelling_or_alias_finds_the_artist(name: str, row: int) -> None:
+    assert DIRECTORY.artist_by_name(name) == row
+
+
+def test_ids_of_ours_and_of_others_find_the_artist() -> None:
+    assert DIRECTORY.artist_by_id("a3") == 2
+    assert DIRECTORY.artist_by_external_id("mbid", "m1") == 0
+
+
+def test_a_name_of_two_artists_is_answered_with_both() -> None:
+    with pytest.raises(AmbiguousName) as caught:
+        DIRECTORY.artist_by_name("nirvana")
+    assert caught.value.candidates == (("a2", "Nirvana"), ("a3", "NIRVANA"))
+
+
+@pytest.mark.parametrize("blank", ["", "   ", "\t\n"])
+def test_a_blank_name_is_an_error_of_its_own(blank: str) -> None:
+    with pytest.raises(InvalidArgument, match="blank"):
+        DIRECTORY.artist_by_name(blank)
+    with pytest.raises(InvalidArgument, match="blank"):
+        DIRECTORY.track_by_name(blank, "")
+
+
+def test_nobody_is_found_for_what_is_not_there() -> None:
+    with pytest.raises(NotFound):
+        DIRECTORY.artist_by_name("Beyonce Knowles")
+    with pytest.raises(NotFound):
+        DIRECTORY.artist_by_id("beyonce")
+    with pytest.raises(NotFound):
+        DIRECTORY.artist_by_external_id("spotify", "m1")
+    with pytest.raises(NotFound):
+        DIRECTORY.track_by_id("t9")
+
+
+def test_a_title_of_two_tracks_needs_an_artist_that_is_one() -> None:
+    with pytest.raises(AmbiguousName) as caught:
+        DIRECTORY.track_by_name("intro", "")
+    assert caught.value.candidates == (("t1", "Intro by Nirvana"), ("t2", "Intró by NIRVANA"))
+    with pytest.raises(AmbiguousName):
+        DIRECTORY.track_by_name("intro", "Nirvana")
+    assert DIRECTORY.track_by_name("ONLY", "") == 2
+    assert DIRECTORY.track_by_name("only", "chk chk chk") == 2
+    with pytest.raises(NotFound, match="by Beyoncé"):
+        DIRECTORY.track_by_name("only", "Beyoncé")

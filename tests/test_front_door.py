@@ -1,0 +1,177 @@
+"""The command `soundkin` itself: quick help, lazy commands, one clear line for an error, honest exit status."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import soundkin
+from recommender.errors import (
+    AmbiguousName,
+    BadInput,
+    Busy,
+    GenerationCorrupt,
+    InvalidArgument,
+    InvalidPageToken,
+    InvalidWeights,
+    NotFound,
+    SoundkinError,
+    Unavailable,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("numpy", "scipy", "faiss", "librosa", "sqlalchemy", "grpc", "rich", "indexer", "server")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, command: click.Command, *arguments: str) -> int:
+    """Exit status of the front door with ``command`` behind it, under the name ``probe``."""
+    monkeypatch.setattr(sys.modules[__name__], "probe", command, raising=False)
+    monkeypatch.setitem(soundkin.COMMANDS, "probe", (f"{__name__}:probe", "Try the door."))
+    with pytest.raises(SystemExit) as left:
+        soundkin.main(["probe", *arguments])
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def raising(error: Exception) -> click.Command:
+    """A command that fails with ``error``."""
+
+    @click.command()
+    def command() -> None:
+        raise error
+
+    return command
+
+
+def start_help() -> subprocess.CompletedProcess[str]:
+    """`soundkin --help` in a fresh interpreter."""
+    return subprocess.run(
+        [sys.executable, "soundkin.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+
+def test_help_lists_every_command_with_its_line() -> None:
+    said = [line.split(maxsplit=1) for line in start_help().stdout.splitlines()]
+    for name, (_, line) in soundkin.COMMANDS.items():
+        assert [name, line] in said
+
+
+def test_help_takes_less_than_three_tenths_of_a_second() -> None:
+    def cpu_s() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start_help()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cpu_s() for _ in range(3)) < 0.3
+
+
+def test_help_imports_no_program_and_no_large_library() -> None:
+    code = (
+        "import sys, soundkin\n"
+        "try: soundkin.main(['--help'])\n"
+        "except SystemExit: print('LOADED', *{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    loaded = said.splitlines()[-1].split()
+    assert loaded[0] == "LOADED"
+    assert "click" in loaded
+    assert set(loaded) & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize("name", soundkin.COMMANDS)
+def test_every_command_is_where_the_table_says_and_has_help(name: str) -> None:
+    context = click.Context(soundkin.front_door)
+    command = soundkin.front_door.get_command(context, name)
+    assert isinstance(command, click.Command)
+    assert command.get_short_help_str()
+
+
+def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        soundkin.main(["dance"])
+    assert left.value.code == 2
+    assert "No such command 'dance'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidArgument("limit", "must be positive"),
+        InvalidWeights("weights", "all are zero"),
+        InvalidPageToken("made by another request"),
+        NotFound("artist", "Nobody"),
+        AmbiguousName("artist", "Bush", [("a", "Bush"), ("b", "Kate Bush")]),
+    ],
+)
+def test_asking_wrongly_exits_2(
+    error: SoundkinError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, raising(error)) == 2
+    assert capsys.readouterr().err == f"soundkin: {error}\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("nothing is published; run soundkin build"),
+        GenerationCorrupt("20260101", "manifest.json", "missing"),
+        Busy("home.lock", "process 7"),
+        BadInput("silent", "nothing to hear"),
+    ],
+)
+def test_any_other_failure_of_ours_exits_1(
+    error: SoundkinError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, raising(error)) == 1
+    assert capsys.readouterr().err == f"soundkin: {error}\n"
+
+
+@pytest.mark.parametrize(("missing", "extra"), [("torch", "mert"), ("transformers.models", "mert"), ("faiss", "cpu")])
+def test_a_missing_extra_is_named(
+    missing: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, raising(ModuleNotFoundError(f"No module named {missing!r}", name=missing))) == 1
+    assert f"soundkin[{extra}]" in capsys.readouterr().err
+
+
+def test_a_missing_module_that_no_extra_brings_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        run(monkeypatch, raising(ModuleNotFoundError("No module named 'nowhere'", name="nowhere")))
+
+
+def test_a_command_whose_module_is_not_there_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(soundkin.COMMANDS, "probe", ("indexer.nowhere:probe", "Not there."))
+    with pytest.raises(ModuleNotFoundError, match=r"indexer\.nowhere"):
+        soundkin.main(["probe"])
+
+
+def test_every_flag_can_be_given_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command()
+    @click.option("--tempo", type=int)
+    def command(tempo: int) -> None:
+        click.echo(f"at {tempo} bpm")
+
+    monkeypatch.setenv("SOUNDKIN_PROBE_TEMPO", "174")
+    assert run(monkeypatch, command) == 0
+    assert capsys.readouterr().out == "at 174 bpm\n"
+
+
+def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        finished = subprocess.run(
+            [sys.executable, "soundkin.py", "--help"], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writer)
+    assert finished.stderr == b""
