@@ -1,8 +1,8 @@
 """Measure every claim again and rewrite docs/benchmarks.md: what `make bench` runs.
 
-A claim is a module of this folder that takes ``--json FILE`` and writes there ``title``, ``command``, ``machine``,
-``table_markdown`` and ``notes`` (a list of lines). One that exits 0 without writing had nothing to measure on this
-machine; its section of the page stays as it was. Tools that measure nothing (``fit_*``) are not claims.
+A claim is a module of this folder that has an option ``--json FILE`` and writes there ``title``, ``command``,
+``machine``, ``table_markdown`` and ``notes`` (a list of lines). One that exits 0 without writing had nothing to measure
+on this machine; its section of the page stays as it was. Modules without that option are tools, not claims.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Measurement:
 
 
 def claims(folder: Path) -> tuple[str, ...]:
-    """Names of the claims in ``folder``, sorted."""
-    names = (path.stem for path in folder.glob("*.py"))
-    return tuple(sorted(name for name in names if name != "run" and not name.startswith("fit_")))
+    """Names of the claims in ``folder``, sorted: every module but this one whose text has the option ``--json``."""
+    modules = (path for path in folder.glob("*.py") if path.stem != "run")
+    return tuple(sorted(path.stem for path in modules if '"--json"' in path.read_text(encoding="utf-8")))
 
 
 def read_sections(page: str) -> dict[str, str]:

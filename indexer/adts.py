@@ -8,12 +8,9 @@ _RATES = 13
 
 
 def looks_like_adts(header: bytes) -> bool:
-    """Whether ``header`` starts with an ADTS frame, followed by another where it reaches that far."""
+    """Whether ``header`` (8 KiB or more, where the file has them) starts with an ADTS frame, followed by another."""
     length = _frame_bytes(header)
-    if not length:
-        return False
-    following = header[length:]
-    return len(following) < _HEADER_BYTES or _frame_bytes(following) > 0
+    return length > 0 and _frame_bytes(header[length:]) > 0
 
 
 def _frame_bytes(header: bytes) -> int:

@@ -65,6 +65,8 @@ _WHOLE_FILE_MS = 30_500
 _MAX_PAD_MS = 50
 """A whole file may end this much before its header says: codecs work in blocks. 9 ms was measured on real Vorbis."""
 _MAX_SAMPLE = 1e6
+_EDGE_PER_S = 20
+"""The level is measured without the first and last twentieth of a second, where a resampler rings on an offset."""
 _FFMPEG_CONTAINERS = (Container.MP4, Container.ADTS)
 
 
@@ -122,7 +124,7 @@ def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
     _require_complete(passage, excerpt)
     _require_finite(passage.samples)
     samples = _resample(passage, sample_rate_hz)
-    _require_audible(samples)
+    _require_audible(samples[sample_rate_hz // _EDGE_PER_S : -(sample_rate_hz // _EDGE_PER_S)])
     return _fit(samples, samples_in(excerpt.length_ms, sample_rate_hz))
 
 

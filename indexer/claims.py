@@ -61,7 +61,7 @@ class Tally(Generic[NounT]):
             imported=self.imported,
             unchanged=self.unchanged,
             new_artists=self.new_artists,
-            rejected=tuple(self.rejected),
+            rejected=tuple(sorted(self.rejected, key=lambda item: (item.line or 0, item.key or ""))),
         )
 
     def admit(self, noun: NounT, key: object, record: Record) -> bool:

@@ -135,7 +135,7 @@ def embed(
     as_json: bool,
 ) -> None:
     """Extract every layer of every clip that has none yet."""
-    from indexer.embed import Batching
+    from indexer.embed import EmbedOptions
     from indexer.embed import embed as run
     from indexer.encoders import load_encoder
     from indexer.store import EmbeddingStore
@@ -149,9 +149,9 @@ def embed(
         DecoderPool(workers=workers) as pool,
         options.progress_bar("embed") as progress,
     ):
-        batching = Batching(clips=batch, progress=progress)
+        wanted = EmbedOptions(batch=batch, retry=retry_failed, progress=progress)
         store = EmbeddingStore(home, encoder.space)
-        report = run(catalog, store, encoder, pool, batching=batching, retry=retry_failed)
+        report = run(catalog, store, encoder, pool, options=wanted)
     if as_json:
         options.print_json(report)
     else:

@@ -29,7 +29,8 @@ class Container(enum.StrEnum):
     """Bare AAC frames."""
 
 
-_HEADER_BYTES = 4096
+_HEADER_BYTES = 8200
+"""The longest frame there is (ADTS, 8191 bytes) and the start of the next."""
 
 _UNSUPPORTED = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF)"),

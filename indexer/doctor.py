@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.encoders import encoder_names
-from indexer.options import open_catalog
+from indexer.options import CATALOG_FILE, open_catalog
 from recommender.errors import SoundkinError
 from recommender.generation import open_current, read_current
 
@@ -78,15 +78,17 @@ def _decoders() -> str:
 
 
 def _home(home: Path) -> str:
-    home.mkdir(parents=True, exist_ok=True)
-    probe = home / f".doctor.{os.getpid()}"
-    probe.write_bytes(b"ok")
-    probe.unlink()
-    free = os.statvfs(home)
-    return f"{home}, {free.f_bavail * free.f_frsize / 1e9:.1f} GB free"
+    existing = next(folder for folder in (home, *home.absolute().parents) if folder.is_dir())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise RuntimeError(f"{existing} cannot be written to; choose another folder with --home")
+    free = os.statvfs(existing)
+    made = "" if existing == home else " (not made yet)"
+    return f"{home}{made}, {free.f_bavail * free.f_frsize / 1e9:.1f} GB free"
 
 
 def _catalogue(home: Path, database_url: str | None) -> str:
+    if not database_url and not (home / CATALOG_FILE).exists():
+        return "none yet; soundkin scan makes it"
     with open_catalog(home, database_url) as catalog:
         counts = catalog.counts()
     return ", ".join(f"{number} {name}" for name, number in counts.items())

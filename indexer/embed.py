@@ -49,21 +49,24 @@ class EmbedReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batching:
-    """How many clips go to the encoder at once, and who hears of each clip that is done with."""
+class EmbedOptions:
+    """How a run goes about it."""
 
-    clips: int = 8
+    batch: int = 8
+    """Clips that go to the encoder at once."""
+    retry: bool = False
+    """Try the clips again that failed before."""
     progress: Callable[[int, int], None] = lambda done, total: None
     """Called with (clips done with, clips to do)."""
 
 
 def embed(
-    catalog: Catalog, store: EmbeddingStore, encoder: Encoder, pool: DecoderPool, *, batching: Batching, retry: bool = False
+    catalog: Catalog, store: EmbeddingStore, encoder: Encoder, pool: DecoderPool, *, options: EmbedOptions
 ) -> EmbedReport:
     """Embed every clip of ``catalog`` that ``store`` lacks. Safe to stop at any moment and to run again.
 
     A clip that cannot be decoded or encoded goes to the ledger with its reason, and the run goes on. Failed clips are
-    left alone until ``retry`` asks for them.
+    left alone until ``options.retry`` asks for them.
 
     Raises:
         Busy: another run is embedding into this space.
@@ -72,14 +75,15 @@ def embed(
     with exclusive(store.lock_path):
         started = time.monotonic()
         known = reconcile(catalog, store)
-        pending = catalog.pending_clips(store.space.key, retry_failed=retry)
+        pending = catalog.pending_clips(store.space.key, retry_failed=options.retry)
         run = _Run(catalog, store, encoder)
         try:
             for done, (clip, heard) in enumerate(_decoded(pool, pending, encoder.space.sample_rate_hz), start=1):
-                run.take(clip, heard, batch=batching.clips)
-                batching.progress(done, len(pending))
+                run.take(clip, heard, batch=options.batch)
+                options.progress(done, len(pending))
+            run.encode()
         finally:
-            run.finish()
+            run.seal()
         return EmbedReport(
             space=store.space.key,
             embedded=run.embedded,
@@ -138,16 +142,12 @@ class _Run:
         else:
             self._heard.append((clip, heard))
         if len(self._heard) >= batch:
-            self._encode()
+            self.encode()
         if len(self._encoded) >= SEAL_EVERY_CLIPS or time.monotonic() - self._opened_at > SEAL_EVERY_S:
-            self._seal()
+            self.seal()
 
-    def finish(self) -> None:
-        """Encode and seal whatever is left."""
-        self._encode()
-        self._seal()
-
-    def _encode(self) -> None:
+    def encode(self) -> None:
+        """Encode whatever waits for the encoder."""
         waiting, self._heard = self._heard, []
         for clip, vectors in zip((clip for clip, _ in waiting), self._vectors(waiting), strict=True):
             if vectors is None:
@@ -171,7 +171,8 @@ class _Run:
             self._fail(waiting[0][0], "encoder_failed", f"{type(error).__name__}: {error}")
             return (None,)
 
-    def _seal(self) -> None:
+    def seal(self) -> None:
+        """Make durable whatever is encoded, then tell the ledger."""
         self._opened_at = time.monotonic()
         if not self._encoded:
             return

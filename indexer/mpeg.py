@@ -63,17 +63,15 @@ def _frame_bytes(samples: int, kbps: int, *, rate_hz: int, layer: int, padding: 
 
 
 def looks_like_mpeg_audio(header: bytes) -> bool:
-    """Whether ``header`` starts with a frame, followed by another of its kind where it reaches that far.
+    """Whether ``header`` (2 KiB or more, where the file has them) starts with a frame, followed by another of its kind.
 
     One frame header is eleven set bits and little else: text in UTF-16 passes for it. Two are not met by chance.
+    Frames in free format do not say where the next one is; one of those is enough.
     """
     frame = parse_frame(header)
     if frame is None:
         return False
-    following = header[frame.length : frame.length + _HEADER_BYTES]
-    if not frame.length or len(following) < _HEADER_BYTES:
-        return True
-    second = parse_frame(following)
+    second = parse_frame(header[frame.length :])
     return second is not None and _same_stream(second, frame)
 
 

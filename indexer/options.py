@@ -21,6 +21,9 @@ from recommender.types import Profile
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+CATALOG_FILE = "catalog.db"
+"""The embedded catalogue, inside the home."""
+
 LISTED = 50
 """Rejected items shown on a terminal; --json shows all."""
 
@@ -28,7 +31,7 @@ home_option = click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
     envvar="SOUNDKIN_HOME",
-    default=Path.home() / ".soundkin",
+    default=lambda: Path.home() / ".soundkin",
     show_default="~/.soundkin",
     help="Folder of the catalogue, embeddings and generations.",
 )
@@ -66,7 +69,7 @@ workers_option = click.option(
 def open_catalog(home: Path, database_url: str | None) -> Catalog:
     """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
     home.mkdir(parents=True, exist_ok=True)
-    return Catalog.open(database_url or f"sqlite:///{home.resolve() / 'catalog.db'}")
+    return Catalog.open(database_url or f"sqlite:///{home.resolve() / CATALOG_FILE}")
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from indexer.tags import MAX_GENRES, Tags, clean_text
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
-MAX_HEADER_BYTES = 64 << 10
-"""Room for the JSON part of a reply: all the tags that are kept fit."""
+MAX_HEADER_BYTES = 128 << 10
+"""Room for the JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
 
 _SAMPLE = np.dtype("<f4")
 _SHA256 = re.compile("[0-9a-f]{64}")

@@ -99,10 +99,11 @@ class _Running:
         self._process.start()
         theirs.close()
         self.served = 0
+        """Requests so far."""
 
     def exchange(self, request: bytes | None, max_bytes: int, *, timeout_s: float) -> tuple[bytes | None, bool]:
         """(the reply, or None if the process ended or wrote more than ``max_bytes``; whether it was killed as late)."""
-        self.served += 1
+        self.served += request is not None
         with _Deadline(self._process, timeout_s) as deadline:
             reply = self._exchange(self._connection, request, max_bytes)
         return reply, deadline.passed

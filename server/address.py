@@ -9,7 +9,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from recommender.errors import Busy, InvalidArgument, SoundkinError
+from recommender.errors import Busy, InvalidArgument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +49,20 @@ def parse_address(text: str) -> Address:
     return Address(host=bare, port=int(port))
 
 
-def why_not(address: Address) -> SoundkinError:
-    """Why ``address`` cannot be listened on, found by trying; grpc only says that it could not."""
+def check_free(address: Address) -> None:
+    """Find out, before grpc only says that it failed, whether ``address`` can be listened on.
+
+    Raises:
+        Busy: another program listens there.
+        InvalidArgument: it is no address of this machine, or not ours to take.
+    """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        with socket.create_server((address.host, address.port), family=family):
-            return InvalidArgument("listen", f"grpc cannot listen on {address}; choose another with --listen")
+        socket.create_server((address.host, address.port), family=family).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return Busy(str(address), "another program; --listen chooses another port")
-        return InvalidArgument("listen", f"cannot listen on {address} ({error.strerror}); choose another with --listen")
+            raise Busy(str(address), "another program (--listen takes another port)") from error
+        raise InvalidArgument("listen", f"cannot listen on {address}: {error.strerror}") from error
 
 
 def write_port(path: Path, port: int) -> None:

@@ -21,7 +21,7 @@ SHORTEST = 1e-6
 LONGEST = 1e6
 """Range of length in which a vector from outside has a direction worth trusting."""
 
-SIGNALS: Mapping[int, SignalName] = {
+SIGNALS: Mapping[pb.Signal, SignalName] = {
     pb.SIGNAL_AUDIO: SignalName.AUDIO,
     pb.SIGNAL_SCENE: SignalName.SCENE,
     pb.SIGNAL_GENRE: SignalName.GENRE,
@@ -146,7 +146,7 @@ def read_vector_listening(request: pb.SimilarTracksRequest, space: Space) -> Lay
 
 def to_signal(signal: SignalName) -> pb.Signal:
     """Signal -> proto enum."""
-    return pb.Signal.ValueType(_TO_SIGNAL[signal])
+    return _TO_SIGNAL[signal]
 
 
 def to_signal_score(score: SignalScore) -> pb.SignalScore:

@@ -121,7 +121,7 @@ class _Malformed:
     """Stands for a request whose bytes are no message."""
 
 
-class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # Any: grpc-stubs leaves the class untyped
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # it cannot be subscripted at run time
     """Guards calls that have one reply; streams of replies (health watch, reflection) pass as they are."""
 
     async def intercept_service(

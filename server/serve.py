@@ -5,26 +5,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from server.address import Address, why_not, write_port
+from recommender.errors import InvalidArgument
+from server.address import Address, check_free, write_port
 from server.holder import Holder
 from server.interceptors import Guard
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.service import NAME, SimilarityService
 
+Main: TypeAlias = Callable[
+    [Coroutine[Any, Any, None]], None
+]  # Any: what a coroutine sends and yields is its own affair
+Health: TypeAlias = Any  # Any: Health, which the stubs do not know
+
 try:
-    from uvloop import run as run_loop
+    import uvloop
+
+    run_loop: Main = uvloop.run
 except ImportError:  # it is not published for Windows
-    from asyncio import run as run_loop
+    run_loop = asyncio.run
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
@@ -119,7 +128,8 @@ def _announce(address: Address, port: int) -> None:
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Running]:
     """A server that listens for the block and drains after it. Raises Busy or InvalidArgument when it cannot listen."""
-    holder, watched = Holder(settings.home), health.aio.HealthServicer()
+    holder = Holder(settings.home)
+    watched: Health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # exported under another name
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker:
         server = _build(SimilarityService(holder, worker), watched)
         port = _listen(server, settings.address)
@@ -135,7 +145,7 @@ async def started(settings: Settings) -> AsyncIterator[Running]:
             follower.cancel()
 
 
-def _build(service: SimilarityService, watched: health.aio.HealthServicer) -> grpc.aio.Server:
+def _build(service: SimilarityService, watched: Health) -> grpc.aio.Server:
     server = grpc.aio.server(interceptors=[Guard()], options=OPTIONS)
     pb_grpc.add_SimilarityServiceServicer_to_server(service, server)
     health_pb2_grpc.add_HealthServicer_to_server(watched, server)
@@ -144,26 +154,27 @@ def _build(service: SimilarityService, watched: health.aio.HealthServicer) -> gr
 
 
 def _listen(server: grpc.aio.Server, address: Address) -> int:
+    check_free(address)
     try:
         return server.add_insecure_port(str(address))
     except RuntimeError as error:
-        raise why_not(address) from error
+        raise InvalidArgument("listen", f"grpc cannot listen on {address}; choose another") from error
 
 
-async def _follow(holder: Holder, watched: health.aio.HealthServicer, poll_s: float) -> None:
+async def _follow(holder: Holder, watched: Health, poll_s: float) -> None:
     while True:
         await holder.refresh()
         await _set_health(watched, ready=holder.ready)
         await asyncio.sleep(poll_s)
 
 
-async def _set_health(watched: health.aio.HealthServicer, *, ready: bool) -> None:
+async def _set_health(watched: Health, *, ready: bool) -> None:
     states = health_pb2.HealthCheckResponse
     for name in ("", NAME):
         await watched.set(name, states.SERVING if ready else states.NOT_SERVING)
 
 
-async def _drain(server: grpc.aio.Server, watched: health.aio.HealthServicer, settings: Settings) -> None:
+async def _drain(server: grpc.aio.Server, watched: Health, settings: Settings) -> None:
     """NOT_SERVING, a moment for balancers to notice, then let running calls finish (reference/reliability.md 3.3)."""
     if settings.port_file is not None:
         settings.port_file.unlink(missing_ok=True)

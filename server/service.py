@@ -1,5 +1,6 @@
 """The service: one short method an RPC, each a whole answer from one snapshot."""
 
+# ruff: noqa: N802 - methods have the names of the contract
 from __future__ import annotations
 
 import asyncio
@@ -16,10 +17,6 @@ from server.pb import soundkin_pb2_grpc as pb_grpc
 NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name
 """``soundkin.v1.SimilarityService``."""
 
-INLINE_ITEMS = 5_000
-"""Artists and tracks up to which a ranking takes about half a millisecond and runs on the event loop; a longer one
-would hold up every other call and runs on the worker thread."""
-
 Context: TypeAlias = Any  # Any: grpc.aio's context; no method here touches it
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -32,28 +29,29 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         self._holder = holder
         self._worker = worker
 
-    async def _rank(self, answer: Callable[[Snapshot, Request], Reply], request: Request) -> Reply:
-        """Work that grows with the catalogue: here when that is small, on the worker thread when it is not."""
+    async def _work(self, answer: Callable[[Snapshot, Request], Reply], request: Request) -> Reply:
+        """On the worker thread, what takes longer than half a millisecond and would hold up every other call.
+
+        A ranking of 10 among 100 artists takes 1.2 ms, among 5,000 2.1 ms; a track, the aspects and the index info
+        take less than the hand-over to a thread and are answered where they are.
+        """
         snapshot = await self._holder.snapshot()
-        counts = snapshot.recommender.generation.manifest.counts
-        if counts.artists + counts.tracks <= INLINE_ITEMS:
-            return answer(snapshot, request)
         return await asyncio.get_running_loop().run_in_executor(self._worker, answer, snapshot, request)
 
     async def SimilarArtists(self, request: pb.SimilarArtistsRequest, context: Context) -> pb.SimilarArtistsResponse:
-        return await self._rank(answers.similar_artists, request)
+        return await self._work(answers.similar_artists, request)
 
     async def CompareArtists(self, request: pb.CompareArtistsRequest, context: Context) -> pb.CompareArtistsResponse:
-        return await self._rank(answers.compare_artists, request)
+        return await self._work(answers.compare_artists, request)
 
     async def SimilarTracks(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
-        return await self._rank(answers.similar_tracks, request)
+        return await self._work(answers.similar_tracks, request)
 
     async def ResolveArtists(self, request: pb.ResolveArtistsRequest, context: Context) -> pb.ResolveArtistsResponse:
-        return await self._rank(answers.resolve_artists, request)
+        return await self._work(answers.resolve_artists, request)
 
     async def GetArtist(self, request: pb.GetArtistRequest, context: Context) -> pb.GetArtistResponse:
-        return await self._rank(answers.get_artist, request)
+        return await self._work(answers.get_artist, request)
 
     async def GetTrack(self, request: pb.GetTrackRequest, context: Context) -> pb.GetTrackResponse:
         return answers.get_track(await self._holder.snapshot(), request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -35,8 +36,8 @@ class SndfileDecoder:
         if container in (Container.WAV, Container.AIFF):
             _require_whole(file)
         with _opened(file) as handle:
-            duration_s = _frames(handle) / handle.samplerate
-            rate_hz, channels = handle.samplerate, handle.channels
+            frames, rate_hz, channels = handle.frames, handle.samplerate, handle.channels
+        duration_s = (frames if frames < _UNKNOWN_FRAMES else _counted(file)) / rate_hz
         if container is Container.MP3 and not has_frame_count(file):
             duration_s = min(duration_s, walk_duration_s(file) or duration_s)
         return AudioInfo(duration_s=duration_s, sample_rate_hz=rate_hz, channels=channels, container=container.value)
@@ -76,21 +77,28 @@ def _words(error: soundfile.LibsndfileError) -> str:
     return "damaged or empty" if "regular file" in words else words
 
 
-def _frames(handle: soundfile.SoundFile) -> int:
-    """Sample count; by decoding where the header leaves it open, as streamed flac does. The sound is not kept."""
-    if handle.frames < _UNKNOWN_FRAMES:
-        return int(handle.frames)
-    counted = 0
-    buffer = np.empty((_COUNT_FRAMES, handle.channels), np.float32)
-    while counted < _COUNT_LIMIT_S * handle.samplerate:
-        try:
-            got = len(handle.read(out=buffer))
-        except soundfile.LibsndfileError:
-            break
-        counted += got
-        if got < _COUNT_FRAMES:
-            break
+def _counted(file: BinaryIO) -> int:
+    """Sample count by decoding, for streamed flac, whose header leaves it open. The sound is not kept.
+
+    The binding answers a read beyond the end with an error and nothing else, so the end is felt for with ever smaller
+    reads, each time on a fresh handle.
+    """
+    counted, block = 0, _COUNT_FRAMES
+    while block:
+        with _opened(file) as handle:
+            counted += _read_through(handle, counted, block)
+        block //= 2
     return counted
+
+
+def _read_through(handle: soundfile.SoundFile, start: int, block: int) -> int:
+    """How many samples can be read from ``start`` in whole blocks."""
+    read, limit = 0, _COUNT_LIMIT_S * handle.samplerate
+    with contextlib.suppress(soundfile.LibsndfileError):
+        handle.seek(start)
+        while start + read < limit and len(handle.read(block, dtype="float32")) == block:
+            read += block
+    return read
 
 
 def _require_whole(file: BinaryIO) -> None:

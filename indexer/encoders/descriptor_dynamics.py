@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from indexer.encoders.descriptor_sound import (
@@ -72,7 +74,7 @@ def _peaks(waveform: Array) -> Descriptors:
 
 
 def _slopes(block_db: Array) -> Descriptors:
-    """How fast level rises and falls, in dB a block; the share of time it rises; and where in the clip its energy is."""
+    """How fast level rises and falls, in dB a block; how often it rises; where in the clip its energy is."""
     slope = np.diff(np.maximum(block_db, FALLEN_SILENT_DB))
     power = 10 ** (block_db / 10)
     middle = float(np.average(np.arange(power.size) / power.size, weights=power))
@@ -91,10 +93,7 @@ def _pulsation(block_db: Array) -> Descriptors:
     spectrum = np.square(np.abs(np.fft.rfft((level - level.mean()) * np.hanning(level.size))))
     rate_hz = np.fft.rfftfreq(level.size, 1 / FRAME_RATE_HZ)
     total = spectrum.sum() + 1e-9
-    shares = [
-        spectrum[(rate_hz >= low) & (rate_hz < high)].sum() / total
-        for low, high in zip(PULSE_EDGES_HZ[:-1], PULSE_EDGES_HZ[1:], strict=True)
-    ]
+    shares = [spectrum[(rate_hz >= low) & (rate_hz < high)].sum() / total for low, high in pairwise(PULSE_EDGES_HZ)]
     return {f"pulse_{band}": float(np.log10(share + 1e-3)) for band, share in enumerate(shares)}
 
 
@@ -102,7 +101,7 @@ def _band_ranges(sound: Sound) -> Descriptors:
     """90th less 10th percentile of the level of each band of BAND_EDGES_HZ, in dB."""
     power = 10 ** (sound.mel_db / 10)
     described = {}
-    for band, (low, high) in enumerate(zip(BAND_EDGES_HZ[:-1], BAND_EDGES_HZ[1:], strict=True)):
+    for band, (low, high) in enumerate(pairwise(BAND_EDGES_HZ)):
         level = 10 * np.log10(power[:, (mel_hz() >= low) & (mel_hz() < high)].mean(axis=1))
         bottom, top = np.percentile(level, (10, 90))
         described[f"band_range_{band}"] = float(top - bottom)

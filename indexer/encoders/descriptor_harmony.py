@@ -15,7 +15,7 @@ CHANGE_LAGS = (1, 2, 4, 8, 16)
 
 
 def harmony(sound: Sound) -> Descriptors:
-    """Everything below in one dict (36 values). Transposing the music moves none of them by much."""
+    """Everything below in one dict (37 values). Transposing the music moves none of them by much."""
     peaks = find_peaks(sound)
     segments = chroma(peaks, frames=sound.active.size)
     return {

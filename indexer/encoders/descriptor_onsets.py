@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array
+from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array, Indices
 
 ONSET_FLOOR_DB = -60.0
 """Mel levels under this are held at it, so that noise under the music makes no onsets."""
@@ -13,7 +13,10 @@ TEMPI_BPM = 40 * 2 ** (np.arange(125) / 48)
 """Tempi that are tried: 40 to 240 bpm, 48 an octave (1.5 % apart)."""
 PRIOR_BPM = 120.0
 PRIOR_OCTAVES = 1.0
-"""Tempi near 120 bpm are preferred, with a spread of one octave (Ellis, "Beat tracking by dynamic programming", 2007)."""
+"""Tempi near 120 bpm are preferred; the spread is one octave: Ellis, "Beat tracking by dynamic programming", 2007."""
+BEAT_LEVELS = ((1, 1.0), (2, 0.5), (4, 0.5))
+"""A tempo is judged by how well one, two and four beats repeat: (beats, weight). Without the four, patterns of three
+sixteenths win over the beat of dance music."""
 PEAK_SPAN = 3
 """An onset is the highest frame within this many either side (70 ms) …"""
 PEAK_MEAN_SPAN = 22
@@ -23,7 +26,7 @@ PEAK_MEAN_SPAN = 22
 def onset_envelope(mel_db: Array) -> Array:
     """Mean rise of the mel levels from frame to frame, in dB. ``[frame, band] -> [frame - 1]`` float64, >= 0."""
     levels = np.maximum(mel_db, ONSET_FLOOR_DB)
-    return np.maximum(np.diff(levels, axis=0), 0).mean(axis=1, dtype=np.float64)
+    return np.asarray(np.maximum(np.diff(levels, axis=0), 0).mean(axis=1, dtype=np.float64))
 
 
 def autocorrelation(envelope: Array) -> Array:
@@ -50,20 +53,20 @@ def at_lag(correlation: Array, lag_s: Array | float) -> Array:
 
 
 def tempo_bpm(correlation: Array) -> float:
-    """The tempo whose beat, and double beat, repeat best, weighted by the prior; 120 when nothing repeats."""
+    """The tempo whose BEAT_LEVELS repeat best, weighted by the prior; 120 when nothing repeats."""
     beat_s = 60 / TEMPI_BPM
-    strength = at_lag(correlation, beat_s) + 0.5 * at_lag(correlation, 2 * beat_s)
+    strength = sum(weight * at_lag(correlation, beats * beat_s) for beats, weight in BEAT_LEVELS)
     prior = np.exp(-0.5 * np.square(np.log2(TEMPI_BPM / PRIOR_BPM) / PRIOR_OCTAVES))
     weighted = np.maximum(strength, 0) * prior
     return float(TEMPI_BPM[weighted.argmax()]) if weighted.max() > 0 else PRIOR_BPM
 
 
-def onset_frames(envelope: Array) -> Array:
-    """Frames at which something starts ``[onset]`` int64, in order."""
+def onset_frames(envelope: Array) -> Indices:
+    """Frames at which something starts ``[onset]``, in order."""
     highest = _running(envelope, PEAK_SPAN).max(axis=1)
     around = _running(envelope, PEAK_MEAN_SPAN).mean(axis=1)
     starts = (envelope >= highest) & (envelope > around + 0.5 * envelope.std()) & (envelope > 0)
-    return np.flatnonzero(starts)
+    return np.flatnonzero(starts).astype(np.int64)
 
 
 def _running(envelope: Array, span: int) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.encoders.descriptor_sound import FRAME, SAMPLE_RATE_HZ, Array, Sound
+from indexer.encoders.descriptor_sound import FRAME, SAMPLE_RATE_HZ, Array, Indices, Sound
 
 LOWEST_HZ = 65.4
 HIGHEST_HZ = 2093.0
@@ -23,8 +23,8 @@ SEGMENT_FRAMES = 16
 class Peaks:
     """Spectral peaks of all active frames, between LOWEST_HZ and HIGHEST_HZ; may be none."""
 
-    frame: Array
-    """``[peak]`` int64."""
+    frame: Indices
+    """``[peak]``."""
     pitch: Array
     """``[peak]`` semitones, MIDI numbering (A4 = 440 Hz = 69), with fractions."""
     weight: Array
@@ -45,7 +45,7 @@ def find_peaks(sound: Sound) -> Peaks:
     before, peak, after = (np.log(side[found].astype(np.float64) + 1e-12) for side in (left, centre, right))
     offset = 0.5 * (before - after) / (before - 2 * peak + after)
     frequency_hz = (index + low + offset) * SAMPLE_RATE_HZ / FRAME
-    return Peaks(frame=frame, pitch=69 + 12 * np.log2(frequency_hz / 440), weight=np.exp(peak))
+    return Peaks(frame=frame.astype(np.int64), pitch=69 + 12 * np.log2(frequency_hz / 440), weight=np.exp(peak))
 
 
 def tuning(peaks: Peaks) -> complex:

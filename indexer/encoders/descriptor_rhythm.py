@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from indexer.encoders.descriptor_onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
-from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array, Descriptors, Sound, mel_hz
+from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array, Descriptors, Indices, Sound, mel_hz
 
 PERIODICITY_EDGES_BPM = 30 * 2 ** (np.arange(17) / 4)
 """Sixteen bands of a quarter octave, 30 to 480 bpm, whose strongest periodicity is kept."""
-BEAT_RATIOS = (("quarter", 1 / 4), ("third", 1 / 3), ("half", 1 / 2), ("dotted", 3 / 2), ("two", 2), ("three", 3), ("four", 4))
+BEAT_RATIOS = (
+    ("quarter", 1 / 4),
+    ("third", 1 / 3),
+    ("half", 1 / 2),
+    ("dotted", 3 / 2),
+    ("two", 2),
+    ("three", 3),
+    ("four", 4),
+)
 """Divisions and groups of the beat: fours against triplets, two or three or four to the bar."""
 PARTS = (("low", 0.0, 200.0), ("mid", 200.0, 2000.0), ("high", 2000.0, 12_000.0))
 """Kick and bass, voices and chords, hats: name, from Hz, to Hz."""
@@ -18,7 +28,7 @@ PULSE_LAGS_S = (0.25, 1.5)
 
 
 def rhythm(sound: Sound) -> Descriptors:
-    """Everything below in one dict (45 values)."""
+    """Everything below in one dict (42 values)."""
     envelope = onset_envelope(sound.mel_db)
     correlation = autocorrelation(envelope)
     return {
@@ -51,7 +61,7 @@ def _tempo(correlation: Array) -> Descriptors:
 def _periodicity(correlation: Array) -> Descriptors:
     """The strongest autocorrelation in each band of PERIODICITY_EDGES_BPM."""
     described = {}
-    for band, (slow, fast) in enumerate(zip(PERIODICITY_EDGES_BPM[:-1], PERIODICITY_EDGES_BPM[1:], strict=True)):
+    for band, (slow, fast) in enumerate(pairwise(PERIODICITY_EDGES_BPM)):
         lags_s = 60 / np.linspace(slow, fast, 12, endpoint=False)
         described[f"periodicity_{band}"] = float(at_lag(correlation, lags_s).max())
     return described
@@ -68,8 +78,8 @@ def _accents(envelope: Array) -> Descriptors:
     }
 
 
-def _intervals(onsets: Array) -> Descriptors:
-    """Onset intervals: middle length in octaves over 1 s, and evenness (spread over mean). Fewer than 3 onsets: 4 s, 0."""
+def _intervals(onsets: Indices) -> Descriptors:
+    """Onset intervals: median in octaves over 1 s, and spread over mean. Fewer than three onsets: 4 s and 0."""
     if onsets.size < 3:
         return {"interval": 2.0, "interval_variation": 0.0}
     seconds = np.diff(onsets) / FRAME_RATE_HZ
@@ -93,7 +103,7 @@ def _parts(sound: Sound) -> Descriptors:
 
 
 def _pulse_clarity(envelope: Array) -> float:
-    """The highest autocorrelation at a beat's lag (Lartillot and others, "Multi-feature modeling of pulse clarity", 2008)."""
+    """The highest autocorrelation at a beat's lag (pulse clarity: Lartillot and others, ISMIR 2008)."""
     shortest, longest = (round(lag * FRAME_RATE_HZ) for lag in PULSE_LAGS_S)
     return float(autocorrelation(envelope)[shortest : longest + 1].max())
 

@@ -10,6 +10,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 
+from indexer.reasons import Reason
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
@@ -30,6 +31,9 @@ SHORTEST_S = 1.0
 
 Array: TypeAlias = npt.NDArray[np.floating]
 """float32 or float64; the axes are given where it is used."""
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+"""Numbers of frames or samples."""
 
 Descriptors: TypeAlias = dict[str, float]
 """Name of a descriptor -> its value for one clip; always finite."""
@@ -93,24 +97,24 @@ def mel_hz() -> Array:
 def _at_unit_level(clip: Waveform) -> Array:
     samples = np.array(clip, dtype=np.float64)
     if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
-        raise BadInput("too_short", f"{samples.size / SAMPLE_RATE_HZ:.2f} s; descriptors need {SHORTEST_S:g} s")
+        raise BadInput(Reason.TOO_SHORT, f"{samples.size / SAMPLE_RATE_HZ:.2f} s; descriptors need {SHORTEST_S:g} s")
     if not np.isfinite(samples).all():
-        raise BadInput("non_finite", "the waveform holds NaN or infinity")
+        raise BadInput(Reason.NON_FINITE, "the waveform holds NaN or infinity")
     peak = np.abs(samples).max()
     samples -= samples.mean()
     level = np.sqrt(np.mean(np.square(samples)))
     if level <= peak * 1e-9:
-        raise BadInput("silent", "the waveform is constant")
-    return (samples / level).astype(np.float32)
+        raise BadInput(Reason.SILENT, "the waveform is constant")
+    return np.asarray(samples / level, dtype=np.float32)
 
 
 def _mel_db(power: Array) -> Array:
     mel = power @ mel_filters().T
     loudest = mel.max()
-    return 10 * np.log10(np.maximum(mel / loudest, 10 ** (FLOOR_DB / 10)))
+    return np.asarray(10 * np.log10(np.maximum(mel / loudest, 10 ** (FLOOR_DB / 10))))
 
 
 def _block_db(waveform: Array) -> Array:
     whole = waveform.size // HOP * HOP
     power = np.square(waveform[:whole].reshape(-1, HOP).astype(np.float64)).mean(axis=1)
-    return 10 * np.log10(np.maximum(power, 10 ** (BLOCK_FLOOR_DB / 10)))
+    return np.asarray(10 * np.log10(np.maximum(power, 10 ** (BLOCK_FLOOR_DB / 10))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from indexer.encoders.descriptor_sound import FLOOR_DB, FRAME, HOP, SAMPLE_RATE_HZ, Array, Descriptors, Sound, bin_hz
@@ -17,7 +19,7 @@ BALANCE_FLOOR = 1e-6
 
 
 def spectral_shape(sound: Sound) -> Descriptors:
-    """Means and spreads over the active frames of each measure, and the balance of bands (37 values).
+    """Means and spreads over the active frames of each measure, and the balance of bands (35 values).
 
     Frequencies are in octaves over 1 Hz, because that is how brightness is heard. The functions below take magnitudes
     that are all positive: bins are held at FLOOR_DB under the clip's strongest, as the mel levels are.
@@ -43,13 +45,13 @@ def spectral_shape(sound: Sound) -> Descriptors:
 
 def centroid_hz(magnitude: Array) -> Array:
     """Centre of mass of the magnitude spectrum, in Hz. ``[frame, bin] -> [frame]``."""
-    return (magnitude @ bin_hz()) / magnitude.sum(axis=1)
+    return np.asarray((magnitude @ bin_hz()) / magnitude.sum(axis=1))
 
 
 def bandwidth_hz(magnitude: Array, centre_hz: Array) -> Array:
     """Magnitude-weighted standard deviation of frequency about ``centre_hz``, in Hz. ``[frame]``."""
     second = (magnitude @ np.square(bin_hz())) / magnitude.sum(axis=1)
-    return np.sqrt(np.maximum(second - np.square(centre_hz), 0))
+    return np.asarray(np.sqrt(np.maximum(second - np.square(centre_hz), 0)))
 
 
 def rolloff_hz(magnitude: Array, share: float) -> Array:
@@ -61,7 +63,7 @@ def rolloff_hz(magnitude: Array, share: float) -> Array:
 def flatness(magnitude: Array) -> Array:
     """Geometric over arithmetic mean of the power spectrum: 1 for white, toward 0 for tones. ``[frame]``."""
     power = np.square(magnitude)
-    return np.exp(np.log(power).mean(axis=1)) / power.mean(axis=1)
+    return np.asarray(np.exp(np.log(power).mean(axis=1)) / power.mean(axis=1))
 
 
 def contrast_db(magnitude: Array) -> Array:
@@ -70,7 +72,7 @@ def contrast_db(magnitude: Array) -> Array:
     Peaks and valleys are the means of the strongest and of the weakest tenth of a band's bins.
     """
     bands = []
-    for low, high in zip(CONTRAST_EDGES_HZ[:-1], CONTRAST_EDGES_HZ[1:], strict=True):
+    for low, high in pairwise(CONTRAST_EDGES_HZ):
         band = np.sort(magnitude[:, (bin_hz() >= low) & (bin_hz() < high)], axis=1)
         count = max(1, round(CONTRAST_SHARE * band.shape[1]))
         peak, valley = band[:, -count:].mean(axis=1), band[:, :count].mean(axis=1)
@@ -83,7 +85,7 @@ def balance_db(magnitude: Array) -> Array:
     power = np.square(magnitude).mean(axis=0)
     edges = np.searchsorted(bin_hz(), BALANCE_EDGES_HZ)
     shares = np.add.reduceat(power[: edges[-1]], edges[:-1]) / power.sum()
-    return 10 * np.log10(np.maximum(shares, BALANCE_FLOOR))
+    return np.asarray(10 * np.log10(np.maximum(shares, BALANCE_FLOOR)))
 
 
 def _zero_crossing_rate_hz(sound: Sound) -> Array:

@@ -54,7 +54,10 @@ LAYERS = (
 _WHOLE_LAYER = "by construction: the layer computes exactly these measures"
 
 ASPECTS = (
-    *(Aspect(name=layer.name, description=layer.description, layers={layer.name: 1.0}, evidence=_WHOLE_LAYER) for layer in LAYERS),
+    *(
+        Aspect(name=layer.name, description=layer.description, layers={layer.name: 1.0}, evidence=_WHOLE_LAYER)
+        for layer in LAYERS
+    ),
     Aspect(
         name="brightness",
         description="how much of the sound lies high in the spectrum",

@@ -76,7 +76,7 @@ class Audio(Store):
         """
         with self._writing() as connection:
             before = _read_files(connection, [record.path for record in records])
-            upsert(connection, files, [asdict(record) for record in records], keys=["path"])
+            upsert(connection, files, [asdict(record) for record in records], keys=["path"], by=["path"])
             for record in records:
                 old = before.get(record.path)
                 if old is not None and old.clip_id is not None and old.clip_id != record.clip_id:

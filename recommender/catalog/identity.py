@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, select, tuple_
+from sqlalchemy import Column, Connection
 
 from recommender.catalog.matching import Additions, Matcher
 from recommender.catalog.rows import Artist, ArtistName, ArtistRef, ExternalId, FoundArtist, Identified
 from recommender.catalog.store import Store
 from recommender.catalog.tables import artist_external_ids, artist_names, artists
 from recommender.catalog.text import clean, clean_external_id
-from recommender.catalog.writing import batches
+from recommender.catalog.writing import Row, batches, find
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import fold
 
@@ -70,26 +69,21 @@ def _informed(connection: Connection, refs: Sequence[ArtistRef]) -> Matcher:
 
 
 def _ids_meant(connection: Connection, refs: Sequence[ArtistRef]) -> list[str]:
-    folded = {fold(_cleaned(ref.name)) for ref in refs}
-    external = {pair for ref in refs for pair in _cleaned_pairs(ref.external_ids)}
+    folded = {fold(name) for name in {_cleaned(ref.name) for ref in refs}}
+    external = sorted({pair for ref in refs for pair in _cleaned_pairs(ref.external_ids)})
     names, ids = artist_names.c, artist_external_ids.c
-    by_name = (names.folded.in_(part) for part in batches(sorted(folded)))
-    by_id = (tuple_(ids.namespace, ids.value).in_(part) for part in batches(sorted(external)))
-    return sorted(_select_ids(connection, names.artist_id, by_name) | _select_ids(connection, ids.artist_id, by_id))
+    rows: list[Row] = []
+    for part in batches(sorted(folded)):
+        rows += find(connection, [names.artist_id], {names.folded: part})
+    for pairs in batches(external):
+        spaces, values = zip(*pairs, strict=True)
+        rows += find(connection, [ids.artist_id], {ids.namespace: set(spaces), ids.value: values})
+    return sorted({row["artist_id"] for row in rows})
 
 
-def _select_ids(
-    connection: Connection, column: Column[str], conditions: Iterable[ColumnElement[bool]]
-) -> set[str]:
-    return {row[0] for condition in conditions for row in connection.execute(select(column).where(condition))}
-
-
-def _rows_of(connection: Connection, columns: Sequence[Column[str]], ids: Sequence[str]) -> list[dict[str, Any]]:
-    """``columns`` of these artists, the first column being the artist's id."""
-    rows: list[dict[str, Any]] = []  # Any: a database value
-    for part in batches(ids):
-        rows += [dict(row) for row in connection.execute(select(*columns).where(columns[0].in_(part))).mappings()]
-    return rows
+def _rows_of(connection: Connection, columns: Sequence[Column[str]], ids: Sequence[str]) -> list[Row]:
+    """``columns`` of these artists, the first of them holding the artist's id."""
+    return [row for part in batches(ids) for row in find(connection, columns, {columns[0]: part})]
 
 
 def _cleaned(name: str) -> str:

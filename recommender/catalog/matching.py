@@ -62,14 +62,16 @@ class Matcher:
         """The artist ``ref`` means, new if need be. Raises BadInput or AmbiguousName."""
         name = clean(ref.name, what="artist name")
         externals = [clean_external_id(namespace, value) for namespace, value in ref.external_ids]
+        folded = fold(name)
         known = self._known(externals) if externals else None
-        if not fold(name) and known is None:
+        if not folded and known is None:
             raise BadInput("no_artist", "the artist has neither a name nor an external id that is known; give a name")
         if known is None:
-            known = self._unclaimed(name, ref, externals) if externals else self._named(name, ref)
+            owners = self._owners(folded, ref)
+            known = self._unclaimed(owners, externals) if externals else self._named(name, owners)
         artist_id = known or self._add_artist(name)
-        if fold(name):
-            self._add_name(artist_id, name)
+        if folded:
+            self._add_name(artist_id, name, folded)
         for namespace, value in externals:
             self._add_external_id(artist_id, namespace, value)
         return FoundArtist(artist_id=artist_id, is_new=known is None)
@@ -86,21 +88,19 @@ class Matcher:
                 raise BadInput("external_ids_disagree", f"{label!r} is {namespace}:{has}, not {namespace}:{value}")
         return owner
 
-    def _unclaimed(self, name: str, ref: ArtistRef, externals: list[tuple[str, str]]) -> str | None:
+    def _unclaimed(self, owners: list[str], externals: list[tuple[str, str]]) -> str | None:
         """The only artist of that name, if it still has no id where these are from."""
-        owners = self._owners(name, ref)
         if len(owners) != 1 or any(namespace in self._external_of[owners[0]] for namespace, _ in externals):
             return None
         return owners[0]
 
-    def _named(self, name: str, ref: ArtistRef) -> str | None:
-        owners = self._owners(name, ref)
+    def _named(self, name: str, owners: list[str]) -> str | None:
         if len(owners) > 1:
             raise AmbiguousName("artist", name, [(owner, self._label(owner)) for owner in sorted(owners)])
         return owners[0] if owners else None
 
-    def _owners(self, name: str, ref: ArtistRef) -> list[str]:
-        owners = self._by_folded.get(fold(name), [])
+    def _owners(self, folded: str, ref: ArtistRef) -> list[str]:
+        owners = self._by_folded.get(folded, [])
         return [ref.current_id] if ref.current_id in owners else owners
 
     def _label(self, artist_id: str) -> str:
@@ -113,10 +113,10 @@ class Matcher:
         self.show_artist(artist)
         return artist.id
 
-    def _add_name(self, artist_id: str, name: str) -> None:
+    def _add_name(self, artist_id: str, name: str, folded: str) -> None:
         if (artist_id, name) in self._spellings:
             return
-        added = ArtistName(artist_id=artist_id, name=name, folded=fold(name))
+        added = ArtistName(artist_id=artist_id, name=name, folded=folded)
         self.additions.names.append(added)
         self.show_name(added)
 

@@ -16,6 +16,8 @@ from recommender.catalog.writing import batches, upsert
 from recommender.errors import InvalidArgument
 
 _GENRE_KEY = ("artist_id", "genre", "source")
+_LIST_KEY = ("source", "artist_id")
+_EDGE_KEY = ("source", "artist_id", "neighbour_id")
 _COLLABORATION_KEY = ("artist_a", "artist_b", "kind", "title", "source")
 
 
@@ -46,7 +48,7 @@ class Relations(Store):
     def add_genres(self, genres: Sequence[ArtistGenre]) -> Changes:
         """Add genres, or change their weights."""
         with self._writing() as connection:
-            return upsert(connection, artist_genres, _dicts(genres), keys=_GENRE_KEY)
+            return upsert(connection, artist_genres, _dicts(genres), keys=_GENRE_KEY, by=("artist_id",))
 
     def replace_genres(self, source: str, genres: Mapping[str, Iterable[str]]) -> None:
         """Make ``genres`` (artist id -> folded genres, each of weight 1) all that ``source`` says of these artists."""
@@ -63,17 +65,18 @@ class Relations(Store):
     def add_scene_lists(self, lists: Sequence[SceneList]) -> Changes:
         """Note of which artists a source gave its list of neighbours."""
         with self._writing() as connection:
-            return upsert(connection, scene_lists, _dicts(lists), keys=("source", "artist_id"))
+            return upsert(connection, scene_lists, _dicts(lists), keys=_LIST_KEY, by=_LIST_KEY)
 
     def add_scene_edges(self, edges: Sequence[SceneEdge]) -> Changes:
         """Add neighbours, or change their rank and strength."""
         with self._writing() as connection:
-            return upsert(connection, scene_edges, _dicts(edges), keys=("source", "artist_id", "neighbour_id"))
+            return upsert(connection, scene_edges, _dicts(edges), keys=_EDGE_KEY, by=_LIST_KEY)
 
     def add_collaborations(self, rows: Sequence[Collaboration]) -> Changes:
         """Add recordings two artists share, or change how many are credited. Which artist comes first is the same."""
         with self._writing() as connection:
-            return upsert(connection, collaborations, [_ordered(row) for row in rows], keys=_COLLABORATION_KEY)
+            ordered = [_ordered(row) for row in rows]
+            return upsert(connection, collaborations, ordered, keys=_COLLABORATION_KEY, by=("artist_a",))
 
 
 def _dicts(rows: Sequence[ArtistGenre | SceneList | SceneEdge]) -> list[dict[str, Any]]:

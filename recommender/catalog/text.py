@@ -25,6 +25,8 @@ def clean(text: str, *, what: str, max_bytes: int = MAX_BYTES) -> str:
 
     Raises BadInput ``bad_text`` for control characters (NUL, escape sequences), lone surrogates and excess length.
     """
+    if text.isascii() and text.isprintable() and len(text) <= max_bytes:
+        return " ".join(text.split())  # most names: nothing to compose, nothing to refuse
     spaced = _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
     bad = next((char for char in spaced if unicodedata.category(char) in _UNSTORABLE), None)
     if bad is not None:

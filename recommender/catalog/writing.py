@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_
+from sqlalchemy import Column, Connection, Table, bindparam, select
 
 from recommender.catalog.rows import Changes
 
 BATCH = 1000
-"""Rows a statement. Six key columns of them stay far below what SQLite (32766) and PostgreSQL (65535) can bind."""
+"""Rows a statement. Two columns of them stay far below what SQLite (32766) and PostgreSQL (65535) can bind."""
 
 Item = TypeVar("Item")
 Row = Mapping[str, Any]  # Any: a database value of any column
@@ -23,46 +23,52 @@ def batches(items: Sequence[Item], size: int = BATCH) -> Iterator[Sequence[Item]
         yield items[start : start + size]
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, keys: Sequence[str]) -> Changes:
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Row], *, keys: Sequence[str], by: Sequence[str]
+) -> Changes:
     """Insert rows whose ``keys`` are unknown, update those that differ. Every row names the same columns.
 
-    When one key occurs twice, the later row stands; the earlier one is then told by comparison with what was there.
+    ``by``: the keys by which rows are looked up, the first of an index, so that few others come along. When one key
+    occurs twice, the later row stands; both are told by comparison with what was there.
     """
-    return Changes.joined([_upsert_batch(connection, table, part, keys) for part in batches(rows)])
+    parts = batches(rows)
+    return Changes.joined([_upsert_batch(connection, table, part, (keys, by)) for part in parts])
 
 
-def _upsert_batch(connection: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> Changes:
-    found = _existing(connection, table, rows, keys)
-    states: list[str] = []
-    fresh: dict[Key, Row] = {}
-    changed: dict[Key, Row] = {}
-    for row in rows:
-        key = tuple(row[name] for name in keys)
-        old = found.get(key)
-        states.append(_state(row, old))
-        if old is None:
-            fresh[key] = row
-        elif dict(row) != old:
-            changed[key] = row
+def find(connection: Connection, columns: Sequence[Column[Any]], by: Mapping[Column[Any], Collection[Any]]) -> list[Row]:
+    """``columns`` of the rows in which each column of ``by`` has one of the values given.
+
+    With several columns, rows of combinations that were not meant come along. ``(a, b) IN (…)`` would be exact, but
+    SQLite answers it by reading the whole table.
+    """
+    query = select(*columns).where(*(column.in_(wanted) for column, wanted in by.items()))
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _upsert_batch(
+    connection: Connection, table: Table, rows: Sequence[Row], names: tuple[Sequence[str], Sequence[str]]
+) -> Changes:
+    keys, by = names
+    known = find(connection, [table.c[name] for name in rows[0]], {table.c[n]: {row[n] for row in rows} for n in by})
+    found = {_key(row, keys): row for row in known}
+    last = {_key(row, keys): row for row in rows}
+    fresh = [row for key, row in last.items() if key not in found]
+    changed = [row for key, row in last.items() if key in found and row != found[key]]
     if fresh:
-        connection.execute(table.insert(), [dict(row) for row in fresh.values()])
+        connection.execute(table.insert(), [dict(row) for row in fresh])
     if changed:
-        _update(connection, table, list(changed.values()), keys)
-    return Changes(states=tuple(states))
+        _update(connection, table, changed, keys)
+    return Changes(states=tuple(_state(row, found.get(_key(row, keys))) for row in rows))
+
+
+def _key(row: Row, keys: Sequence[str]) -> Key:
+    return tuple(row[name] for name in keys)
 
 
 def _state(row: Row, old: Row | None) -> str:
     if old is None:
         return "new"
-    return "unchanged" if dict(row) == old else "changed"
-
-
-def _existing(connection: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> dict[Key, Row]:
-    wanted = list({tuple(row[name] for name in keys) for row in rows})
-    columns: list[Column[Any]] = [table.c[name] for name in rows[0]]  # Any: a column of any type
-    query = select(*columns).where(tuple_(*(table.c[name] for name in keys)).in_(wanted))
-    found = [dict(row) for row in connection.execute(query).mappings()]
-    return {tuple(row[name] for name in keys): row for row in found}
+    return "unchanged" if row == old else "changed"
 
 
 def _update(connection: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.embed import Batching, EmbedReport, embed
+from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
 from indexer.scan import scan
@@ -41,7 +41,7 @@ def _scan(catalog: Catalog, folder: Path, pool: DecoderPool) -> None:
 
 def _embed(catalog: Catalog, home: Path, pool: DecoderPool, encoder: Encoder, *, retry: bool = False) -> EmbedReport:
     store = EmbeddingStore(home, encoder.space)
-    return embed(catalog, store, encoder, pool, batching=Batching(clips=4), retry=retry)
+    return embed(catalog, store, encoder, pool, options=EmbedOptions(batch=4, retry=retry))
 
 
 def test_every_clip_is_embedded_once_and_never_again(
@@ -166,4 +166,4 @@ def test_a_lost_shard_costs_only_its_own_clips(catalog: Catalog, tmp_path: Path,
 def test_two_runs_at_once_are_refused(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> None:
     store = EmbeddingStore(tmp_path, BandEncoder.space)
     with exclusive(store.lock_path), pytest.raises(Busy, match="held by process"):
-        embed(catalog, store, BandEncoder(), pool, batching=Batching())
+        embed(catalog, store, BandEncoder(), pool, options=EmbedOptions())

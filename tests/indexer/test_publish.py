@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from indexer.build import build
-from indexer.embed import Batching, embed
+from indexer.embed import EmbedOptions, embed
 from indexer.publish import publish
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
@@ -40,7 +40,7 @@ def indexed(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> Catalog:
         for hz in tones:
             write_tone(tmp_path / "music" / artist / f"{hz}.wav", hz=hz)
     scan(catalog, tmp_path / "music", manifest=None, pool=pool, progress=lambda done, total: None)
-    embed(catalog, EmbeddingStore(tmp_path, BandEncoder.space), BandEncoder(), pool, batching=Batching())
+    embed(catalog, EmbeddingStore(tmp_path, BandEncoder.space), BandEncoder(), pool, options=EmbedOptions())
     return catalog
 
 

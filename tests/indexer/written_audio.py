@@ -17,8 +17,8 @@ RATE_HZ = 44_100
 
 def melody(seconds: float, *, rate_hz: int = RATE_HZ, seed: int = 0) -> Sound:
     """Low-passed noise at about -20 dBFS, mono: it never repeats, so a shift by one sample shows."""
-    noise = np.random.default_rng(seed).standard_normal(round(seconds * rate_hz) + 64)
-    smooth = np.convolve(noise, np.hanning(17), mode="valid")[: round(seconds * rate_hz)]
+    noise = np.random.default_rng(seed).standard_normal(round(seconds * rate_hz) + 128)
+    smooth = np.convolve(noise, np.hanning(129), mode="valid")[: round(seconds * rate_hz)]
     return (0.1 * smooth / smooth.std()).astype(np.float32)
 
 

@@ -1,0 +1,119 @@
+"""Words of a command line -> messages of the contract; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from recommender.errors import InvalidArgument
+from recommender.types import SignalName
+from server.convert import to_signal
+from server.pb import soundkin_pb2 as pb
+
+NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
+"""Catalogues whose ids may be written ``namespace:value``; any other word with a colon is a name."""
+
+_DASH = " - "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenBy:
+    """By what to listen; at most one is given."""
+
+    layer: str | None = None
+    aspect: str | None = None
+    mix: str | None = None
+    """``layer=weight,layer=weight``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeighBy:
+    """How signals are weighed; at most one is given."""
+
+    profile: str | None = None
+    weights: tuple[str, ...] = ()
+    """Each ``signal=weight``."""
+
+
+def artist_ref(word: str) -> pb.ArtistRef:
+    """``id:…``, an id in a known catalogue, or else a name.
+
+    >>> artist_ref("mbid:b1").external_id.value, artist_ref("AC:DC").name, artist_ref("id:7").id
+    ('b1', 'AC:DC', '7')
+    """
+    prefix, colon, rest = word.partition(":")
+    if colon and rest and prefix == "id":
+        return pb.ArtistRef(id=rest)
+    if colon and rest and prefix in NAMESPACES:
+        return pb.ArtistRef(external_id=pb.ExternalId(namespace=prefix, value=rest))
+    return pb.ArtistRef(name=word)
+
+
+def artist_refs(words: Iterable[str]) -> list[pb.ArtistRef]:
+    """Each of ``words`` by :func:`artist_ref`."""
+    return [artist_ref(word) for word in words]
+
+
+def track_refs(word: str) -> list[pb.TrackRef]:
+    """What ``word`` may mean, likeliest first: ``id:…``, "Artist - Title" cut at each dash, the whole as a title.
+
+    >>> [(ref.name.artist, ref.name.title) for ref in track_refs("Ay - Song - Live")]
+    [('Ay', 'Song - Live'), ('Ay - Song', 'Live'), ('', 'Ay - Song - Live')]
+    """
+    if word.startswith("id:") and len(word) > len("id:"):
+        return [pb.TrackRef(id=word.removeprefix("id:"))]
+    parts = word.split(_DASH)
+    cuts = [(_DASH.join(parts[:cut]), _DASH.join(parts[cut:])) for cut in range(1, len(parts))]
+    named = [(artist, title) for artist, title in cuts if artist.strip() and title.strip()]
+    return [pb.TrackRef(name=pb.TrackName(title=title, artist=artist)) for artist, title in [*named, ("", word)]]
+
+
+def listening(by: ListenBy) -> pb.Listening | None:
+    """The listening asked for; None leaves it to the server. Raises InvalidArgument when two are."""
+    given = [option for option in ("layer", "aspect", "mix") if getattr(by, option) is not None]
+    if len(given) > 1:
+        raise InvalidArgument(f"--{given[0]}", f"cannot go with --{given[1]}; choose one way to listen")
+    if by.layer is not None:
+        return pb.Listening(layer=by.layer)
+    if by.aspect is not None:
+        return pb.Listening(aspect=by.aspect)
+    if by.mix is not None:
+        pairs = _pairs("--mix", by.mix.split(","))
+        return pb.Listening(layer_mix=pb.LayerMix(layers=[pb.LayerWeight(layer=n, weight=w) for n, w in pairs]))
+    return None
+
+
+def signal_weights(by: WeighBy) -> pb.SignalWeights | None:
+    """Weights of the caller's own; None without any. Raises InvalidArgument, also when a profile is asked for too."""
+    if not by.weights:
+        return None
+    if by.profile is not None:
+        raise InvalidArgument("--weight", "cannot go with --profile; choose one")
+    return pb.SignalWeights(
+        weights=[
+            pb.SignalWeight(signal=_signal(name), weight=weight) for name, weight in _pairs("--weight", by.weights)
+        ]
+    )
+
+
+def _signal(name: str) -> pb.Signal:
+    try:
+        return to_signal(SignalName(name.strip().lower()))
+    except ValueError as error:
+        known = ", ".join(signal.value for signal in SignalName)
+        raise InvalidArgument("--weight", f"{name!r} is no signal; there is {known}") from error
+
+
+def _pairs(option: str, words: Sequence[str]) -> list[tuple[str, float]]:
+    return [_pair(option, word) for word in words]
+
+
+def _pair(option: str, word: str) -> tuple[str, float]:
+    name, equals, number = word.rpartition("=")
+    try:
+        weight = float(number)
+    except ValueError as error:
+        raise InvalidArgument(option, f"{word!r} is not NAME=NUMBER") from error
+    if not (equals and name.strip()):
+        raise InvalidArgument(option, f"{word!r} is not NAME=NUMBER")
+    return name.strip(), weight

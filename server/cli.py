@@ -1,0 +1,305 @@
+"""The server's commands: ``serve``, and the clients that ask it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack
+
+import click
+from rich.console import RenderableType
+
+Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click's own typing of callbacks
+
+NAME_HELP = "NAME is an artist's name, or id:ID, mbid:ID, spotify:ID, deezer:ID, discogs:ID."
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def _several(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Options as one decorator, shown in ``--help`` in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_answer_options = _several(
+    click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON."),
+    click.option(
+        "--address",
+        envvar="SOUNDKIN_ADDRESS",
+        default="127.0.0.1:50051",
+        show_default=True,
+        help="HOST:PORT of the server.",
+    ),
+)
+_listen_options = _several(
+    click.option("--layer", help="Listen by one layer; `soundkin info` lists them."),
+    click.option("--aspect", help="Listen by one named aspect."),
+    click.option("--mix", metavar="LAYER=WEIGHT,…", help="Listen by several layers."),
+)
+_weigh_options = _several(
+    click.option("--profile", help="Named weights of the signals; `soundkin info` lists them."),
+    click.option("--weight", multiple=True, metavar="SIGNAL=WEIGHT", help="Weights of your own; may be repeated."),
+)
+_limit_option = click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
+
+
+class Answer(TypedDict):
+    """Options of every client."""
+
+    as_json: bool
+    address: str
+
+
+class Listen(TypedDict):
+    """Options of the clients that listen."""
+
+    layer: str | None
+    aspect: str | None
+    mix: str | None
+
+
+class Weigh(TypedDict):
+    """Options of the clients that weigh signals."""
+
+    profile: str | None
+    weight: tuple[str, ...]
+
+
+class SimilarAsked(Answer, Listen, Weigh):
+    """Options of ``similar``."""
+
+    limit: int
+    candidate: tuple[str, ...]
+    exclude: tuple[str, ...]
+    genre: tuple[str, ...]
+    min_tracks: int
+    explain: bool
+
+
+class CompareAsked(Answer, Listen, Weigh):
+    """Options of ``compare``."""
+
+
+class TracksAsked(Answer, Listen):
+    """Options of ``tracks``."""
+
+    limit: int
+    exclude_same_artist: bool
+    max_per_artist: int
+    genre: tuple[str, ...]
+
+
+class ServeAsked(TypedDict):
+    """Options of ``serve``."""
+
+    home: Path
+    listen: str
+    port_file: Path | None
+    lame_duck: float
+    grace: float
+    log_level: str
+
+
+@click.command()
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="SOUNDKIN_HOME",
+    default=Path.home() / ".soundkin",
+    show_default="~/.soundkin",
+    help="Folder of the generations.",
+)
+@click.option("--listen", default="127.0.0.1:50051", show_default=True, help="HOST:PORT; port 0 is any free one.")
+@click.option(
+    "--port-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the port to this file once the server listens.",
+)
+@click.option(
+    "--lame-duck",
+    type=click.FloatRange(0, 600),
+    default=0.2,
+    show_default=True,
+    help="Seconds to go on accepting after SIGTERM, with health NOT_SERVING.",
+)
+@click.option(
+    "--grace", type=click.FloatRange(0, 600), default=20.0, show_default=True, help="Seconds calls have to finish."
+)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def serve(**asked: Unpack[ServeAsked]) -> None:
+    """Answer over gRPC from the published generation, and follow new ones."""
+    for variable in ONE_THREAD:  # read when numpy and FAISS are first imported, which is below
+        os.environ.setdefault(variable, "1")
+    from server.address import parse_address
+    from server.serve import Settings, run
+
+    logging.basicConfig(level=asked["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    run(
+        Settings(
+            home=asked["home"],
+            address=parse_address(asked["listen"]),
+            port_file=asked["port_file"],
+            lame_duck_s=asked["lame_duck"],
+            grace_s=asked["grace"],
+        )
+    )
+
+
+@click.command(epilog=NAME_HELP)
+@click.argument("name", nargs=-1, required=True)
+@_limit_option
+@_listen_options
+@_weigh_options
+@click.option("--candidate", multiple=True, metavar="NAME", help="Only these may be answered; may be repeated.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="These are not answered; may be repeated.")
+@click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
+@click.option("--min-tracks", type=click.IntRange(0), default=0, help="Only artists with so many embedded tracks.")
+@click.option("--explain", is_flag=True, help="Say what each artist shares with the first NAME.")
+@_answer_options
+def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
+    """Ask which artists are like NAME, or like several together."""
+    from server import tables
+    from server.asking import artist_refs
+    from server.client import Client
+    from server.pb import soundkin_pb2 as pb
+
+    profile, weights = _weighting(asked["profile"], asked["weight"])
+    request = pb.SimilarArtistsRequest(
+        seeds=artist_refs(name),
+        limit=asked["limit"],
+        profile=profile,
+        weights=weights,
+        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
+        candidates=artist_refs(asked["candidate"]),
+        exclude=artist_refs(asked["exclude"]),
+        filter=pb.ArtistFilter(genres_any=asked["genre"], min_tracks=asked["min_tracks"]),
+        explain=asked["explain"],
+    )
+    with Client(asked["address"]) as client:
+        reply = client.similar_artists(request)
+    _print(reply, tables.similar(reply), as_json=asked["as_json"])
+
+
+@click.command(epilog=NAME_HELP)
+@click.argument("a")
+@click.argument("b")
+@_listen_options
+@_weigh_options
+@_answer_options
+def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
+    """Ask how alike artists A and B are, and why."""
+    from server import tables
+    from server.asking import artist_ref
+    from server.client import Client
+    from server.pb import soundkin_pb2 as pb
+
+    profile, weights = _weighting(asked["profile"], asked["weight"])
+    request = pb.CompareArtistsRequest(
+        a=artist_ref(a),
+        b=artist_ref(b),
+        profile=profile,
+        weights=weights,
+        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
+    )
+    with Client(asked["address"]) as client:
+        reply = client.compare_artists(request)
+    _print(reply, tables.compare(reply), as_json=asked["as_json"])
+
+
+@click.command(epilog='NAME is "Title", "Artist - Title" or id:ID.')
+@click.argument("name")
+@_limit_option
+@_listen_options
+@click.option("--exclude-same-artist", is_flag=True, help="Leave out the artist of NAME.")
+@click.option(
+    "--max-per-artist", type=click.IntRange(0), default=0, help="At most so many of one artist; 0 is no bound."
+)
+@click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
+@_answer_options
+def tracks(name: str, **asked: Unpack[TracksAsked]) -> None:
+    """Ask which tracks sound like the one called NAME."""
+    from server import tables
+    from server.asking import track_refs
+    from server.client import Client
+    from server.pb import soundkin_pb2 as pb
+
+    request = pb.SimilarTracksRequest(
+        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
+        limit=asked["limit"],
+        exclude_same_artist=asked["exclude_same_artist"],
+        max_per_artist=asked["max_per_artist"],
+        filter=pb.TrackFilter(genres_any=asked["genre"]),
+    )
+    with Client(asked["address"]) as client:
+        request.track.id = client.find_track(track_refs(name))
+        reply = client.similar_tracks(request)
+    _print(reply, tables.tracks(reply), as_json=asked["as_json"])
+
+
+@click.command(epilog=NAME_HELP)
+@click.argument("name", nargs=-1, required=True)
+@_answer_options
+def resolve(name: tuple[str, ...], **asked: Unpack[Answer]) -> None:
+    """Ask who is meant by each NAME. Exit 1 when one of them is not exactly one artist."""
+    from server import tables
+    from server.asking import artist_refs
+    from server.client import Client
+    from server.pb import soundkin_pb2 as pb
+
+    with Client(asked["address"]) as client:
+        reply = client.resolve_artists(pb.ResolveArtistsRequest(refs=artist_refs(name)))
+    _print(reply, tables.resolve(reply), as_json=asked["as_json"])
+    if any(answer.resolution != pb.RESOLUTION_FOUND for answer in reply.artists):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@_answer_options
+def info(**asked: Unpack[Answer]) -> None:
+    """Ask what the server answers from."""
+    from server import tables
+    from server.client import Client
+
+    with Client(asked["address"]) as client:
+        reply = client.get_index_info()
+    _print(reply, tables.info(reply), as_json=asked["as_json"])
+
+
+def _listening(layer: str | None, aspect: str | None, mix: str | None) -> Any:  # Any: a message, imported when needed
+    from server.asking import ListenBy, listening
+
+    return listening(ListenBy(layer=layer, aspect=aspect, mix=mix))
+
+
+def _weighting(profile: str | None, weights: tuple[str, ...]) -> tuple[str | None, Any]:  # Any: as above
+    from server.asking import WeighBy, signal_weights
+
+    return profile, signal_weights(WeighBy(profile=profile, weights=weights))
+
+
+def _print(reply: Any, table: Iterable[RenderableType], *, as_json: bool) -> None:  # Any: as above
+    from google.protobuf.json_format import MessageToJson
+
+    from server import tables
+
+    if as_json:
+        click.echo(
+            MessageToJson(
+                reply,
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
+    else:
+        tables.show(*table)

@@ -1,0 +1,144 @@
+"""Asks a server: one typed method an RPC, with errors a reader can act on instead of status codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+from recommender import errors
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from server.interceptors import CODES, DOMAIN, reason
+from server.pb import soundkin_pb2 as pb
+from server.pb import soundkin_pb2_grpc as pb_grpc
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+DEADLINE_S = 10.0
+LARGEST_REPLY = 8 << 20
+
+_REASONS = {reason(kind): kind for kind in CODES}
+_LOCAL = ("127.", "localhost:", "[::1]:")
+
+
+class Client:
+    """A connection to the server at ``address``; a context manager. Every method raises SoundkinError."""
+
+    def __init__(self, address: str = DEFAULT_ADDRESS, *, deadline_s: float = DEADLINE_S) -> None:
+        through_proxy = int(not address.startswith(_LOCAL))
+        self._address = address
+        self._deadline_s = deadline_s
+        self._channel = grpc.insecure_channel(
+            address,
+            options=[("grpc.max_receive_message_length", LARGEST_REPLY), ("grpc.enable_http_proxy", through_proxy)],
+        )
+        self._stub = pb_grpc.SimilarityServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.close()
+
+    def similar_artists(self, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
+        """Artists most like the seeds."""
+        reply: pb.SimilarArtistsResponse = self._ask(self._stub.SimilarArtists, request)
+        return reply
+
+    def compare_artists(self, request: pb.CompareArtistsRequest) -> pb.CompareArtistsResponse:
+        """One pair of artists."""
+        reply: pb.CompareArtistsResponse = self._ask(self._stub.CompareArtists, request)
+        return reply
+
+    def similar_tracks(self, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
+        """Tracks like a seed."""
+        reply: pb.SimilarTracksResponse = self._ask(self._stub.SimilarTracks, request)
+        return reply
+
+    def resolve_artists(self, request: pb.ResolveArtistsRequest) -> pb.ResolveArtistsResponse:
+        """Who is meant by each reference."""
+        reply: pb.ResolveArtistsResponse = self._ask(self._stub.ResolveArtists, request)
+        return reply
+
+    def get_track(self, request: pb.GetTrackRequest) -> pb.GetTrackResponse:
+        """One track."""
+        reply: pb.GetTrackResponse = self._ask(self._stub.GetTrack, request)
+        return reply
+
+    def find_track(self, spellings: list[pb.TrackRef]) -> str:
+        """Id of the track that the first of ``spellings`` with a match names. Raises the first NotFound if none has."""
+        missing: list[NotFound] = []
+        for ref in spellings:
+            try:
+                return self.get_track(pb.GetTrackRequest(track=ref)).track.id
+            except NotFound as error:
+                missing.append(error)
+        raise missing[0]
+
+    def get_index_info(self) -> pb.GetIndexInfoResponse:
+        """What the server answers from."""
+        reply: pb.GetIndexInfoResponse = self._ask(self._stub.GetIndexInfo, pb.GetIndexInfoRequest())
+        return reply
+
+    def _ask(self, method: Callable[..., Any], request: Message) -> Any:  # Any: the generated stub has no types
+        try:
+            return method(request, timeout=self._deadline_s)
+        except grpc.RpcError as error:
+            raise self._explained(error) from error
+
+    def _explained(self, call: Any) -> SoundkinError:  # Any: an RpcError of a call that ended is also its Call
+        status = _status_of(call)
+        if status is not None:
+            return read_status(status)
+        match call.code():
+            case grpc.StatusCode.UNAVAILABLE:
+                return Unavailable(f"no server answers at {self._address}; start one with `soundkin serve`")
+            case grpc.StatusCode.DEADLINE_EXCEEDED:
+                return Unavailable(
+                    f"{self._address} did not answer within {self._deadline_s:g} s; ask again, or for less"
+                )
+            case grpc.StatusCode.UNIMPLEMENTED:
+                return SoundkinError(f"what answers at {self._address} is not this release of Soundkin")
+        return SoundkinError(f"{self._address} answered {call.code().name}: {call.details()}")
+
+
+def _status_of(call: Any) -> status_pb2.Status | None:  # Any: as above
+    for key, value in call.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            try:
+                return status_pb2.Status.FromString(value)
+            except DecodeError:
+                return None
+    return None
+
+
+def read_status(status: status_pb2.Status) -> SoundkinError:
+    """The error a server meant, with its data and in the server's words."""
+    info, violation, resource = (
+        error_details_pb2.ErrorInfo(),
+        error_details_pb2.BadRequest(),
+        error_details_pb2.ResourceInfo(),
+    )
+    for detail in status.details:
+        for message in (info, violation, resource):
+            detail.Unpack(message)
+    kind = _REASONS.get(info.reason, SoundkinError) if info.domain == DOMAIN else SoundkinError
+    error: SoundkinError
+    if issubclass(kind, AmbiguousName):
+        error = AmbiguousName(resource.resource_type, resource.resource_name, sorted(info.metadata.items()))
+    elif issubclass(kind, NotFound):
+        error = NotFound(resource.resource_type, resource.resource_name)
+    elif issubclass(kind, InvalidArgument):
+        first = violation.field_violations[0] if violation.field_violations else None
+        error = InvalidArgument(first.field if first else "request", first.description if first else "")
+    elif kind is Unavailable or kind is errors.NotSupported:
+        error = kind(status.message)
+    else:
+        error = SoundkinError(status.message)
+    error.args = (status.message,)
+    return error

@@ -1,0 +1,195 @@
+"""Replies as tables for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from server.pb import soundkin_pb2 as pb
+
+SILENT = "–"
+"""Stands where a signal has no opinion."""
+
+_HEADINGS = {
+    pb.SIGNAL_AUDIO: "audio",
+    pb.SIGNAL_SCENE: "scene",
+    pb.SIGNAL_GENRE: "genre",
+    pb.SIGNAL_COLLABORATION: "collab.",
+}
+_SHARED = 4
+"""How many shared things of a kind are named in a line."""
+
+
+def show(*parts: RenderableType) -> None:
+    """Print on stdout; without colour when that is not a terminal."""
+    Console(highlight=False).print(Group(*parts))
+
+
+def similar(reply: pb.SimilarArtistsResponse) -> Iterator[RenderableType]:
+    """A ranking of artists with what every signal said."""
+    yield Text(f"Like {_names(reply.seeds)}", style="bold")
+    if reply.artists:
+        yield _ranking(reply.artists)
+        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
+    else:
+        yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
+    for place, scored in enumerate(reply.artists, start=1):
+        if scored.HasField("explanation"):
+            yield _indented(f"{place}. {plain(scored.artist.name)}: ", _why(scored.explanation))
+    yield from _missing(reply.not_indexed)
+    yield _footer(reply.generation)
+
+
+def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
+    table = _table(
+        ("#", "right"), ("artist", "left"), ("score", "right"), *((word, "right") for word in _HEADINGS.values())
+    )
+    for place, scored in enumerate(artists, start=1):
+        opinions = [_opinion(line) for line in scored.breakdown]
+        table.add_row(str(place), plain(scored.artist.name), f"{scored.score:.3f}", *opinions)
+    return table
+
+
+def _opinion(line: pb.SignalScore) -> str:
+    return f"{line.value:.2f}/{line.contribution:.2f}" if line.available else SILENT
+
+
+def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
+    """One pair, a line a signal."""
+    score = f"{reply.score:.3f}" if reply.HasField("score") else "no signal has an opinion"
+    yield Text(f"{plain(reply.a.name)} ~ {plain(reply.b.name)}: {score}", style="bold")
+    table = _table(("signal", "left"), *((word, "right") for word in ("raw", "value", "weight", "contribution")))
+    for line in reply.breakdown:
+        measures = (f"{line.raw:.3f}", f"{line.value:.3f}") if line.available else (SILENT, SILENT)
+        table.add_row(_signal(line.signal), *measures, f"{line.weight:.2f}", f"{line.contribution:.3f}")
+    yield table
+    yield _indented("why: ", _why(reply.explanation))
+    yield from _missing(reply.not_indexed)
+    yield _footer(reply.generation)
+
+
+def tracks(reply: pb.SimilarTracksResponse) -> Iterator[RenderableType]:
+    """A ranking of tracks."""
+    yield Text(f"Sounds like {_track(reply.seed)}", style="bold")
+    if reply.tracks:
+        table = _table(("#", "right"), ("track", "left"), ("artist", "left"), ("score", "right"))
+        for place, scored in enumerate(reply.tracks, start=1):
+            names = plain(scored.track.title), plain(scored.track.artist.name)
+            table.add_row(str(place), *names, f"{scored.score:.3f}")
+        yield table
+    elif reply.not_indexed:
+        yield Text("It has no embedding yet: run soundkin embed, build and publish.")
+    else:
+        yield Text("No track may be answered.")
+    yield _footer(reply.generation)
+
+
+def resolve(reply: pb.ResolveArtistsResponse) -> Iterator[RenderableType]:
+    """Who is meant, one line an artist."""
+    table = _table(("asked for", "left"), ("is", "left"), ("artist", "left"), ("id", "left"))
+    for answer in reply.artists:
+        how = pb.Resolution.Name(answer.resolution).removeprefix("RESOLUTION_").lower().replace("_", " ")
+        how += " (no embedding yet)" if answer.not_indexed else ""
+        for artist in answer.candidates or [pb.ArtistSummary()]:
+            table.add_row(_asked(answer.ref), how, plain(artist.name), plain(artist.id))
+    yield table
+    yield _footer(reply.generation)
+
+
+def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
+    """What the server answers from."""
+    facts = _table(("what", "left"), ("", "left"))
+    facts.add_row("artists", f"{reply.artists} ({reply.artists_indexed} with an embedding)")
+    facts.add_row("tracks", f"{reply.tracks} ({reply.tracks_indexed} with an embedding)")
+    for signal in reply.signals:
+        facts.add_row(f"signal {_signal(signal.signal)}", f"knows {signal.artists} artists")
+    facts.add_row(
+        "encoder", plain(f"{reply.encoder}, revision {reply.encoder_revision}, licence {reply.encoder_licence}")
+    )
+    facts.add_row("weight profiles", plain(", ".join(reply.weight_profiles)))
+    facts.add_row("built", plain(f"{reply.built_at}, for {reply.profile} use"))
+    yield facts
+    layers = _table((f"layer (of {reply.dim} values)", "left"), ("default weight", "right"), ("hears", "left"))
+    for layer in reply.layers:
+        layers.add_row(plain(layer.name), f"{layer.default_weight:.2f}", plain(layer.description))
+    yield layers
+    yield _footer(reply.generation)
+
+
+def plain(text: str) -> str:
+    """``text`` without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for heading, side in columns:
+        table.add_column(
+            heading, justify="right" if side == "right" else "left", no_wrap=side == "right", overflow="fold"
+        )
+    return table
+
+
+def _why(explanation: pb.Explanation) -> str:
+    """
+    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]))
+    'genres dub'
+    """
+    kinds = {
+        "genres": [shared.genre for shared in explanation.genres],
+        "both near": [shared.artist.name for shared in explanation.scene_neighbours],
+        "together": [f"“{made.title}” ({made.kind})" if made.title else made.kind for made in explanation.recordings],
+    }
+    parts = [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
+    if explanation.HasField("nearest_tracks"):
+        near = explanation.nearest_tracks
+        parts.append(f"sounds nearest in “{near.a.title}” and “{near.b.title}” ({near.cosine:.2f})")
+    return plain("; ".join(parts)) or "nothing on record"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHARED} more" if len(names) > _SHARED else ""
+    return ", ".join(names[:_SHARED]) + more
+
+
+def _indented(head: str, text: str) -> Table:
+    """Text that wraps under itself, not under its head."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(head.rstrip(), style="bold"), Text(text))
+    return grid
+
+
+def _missing(artists: Iterable[pb.ArtistSummary]) -> Iterator[RenderableType]:
+    for artist in artists:
+        yield Text(f"{plain(artist.name)} has no embedding yet: only the other signals speak.", style="yellow")
+
+
+def _footer(generation: pb.Generation) -> Text:
+    note = "; a newer one could not be used" if generation.degraded else ""
+    return Text(f"generation {generation.version}, space {plain(generation.space)}{note}", style="dim")
+
+
+def _signal(signal: pb.Signal) -> str:
+    return pb.Signal.Name(signal).removeprefix("SIGNAL_").lower()
+
+
+def _names(artists: Iterable[pb.ArtistSummary]) -> str:
+    return ", ".join(plain(artist.name) for artist in artists)
+
+
+def _track(track: pb.TrackSummary) -> str:
+    return f"{plain(track.artist.name)} - {plain(track.title)}"
+
+
+def _asked(ref: pb.ArtistRef) -> str:
+    match ref.WhichOneof("ref"):
+        case "id":
+            return plain(f"id:{ref.id}")
+        case "external_id":
+            return plain(f"{ref.external_id.namespace}:{ref.external_id.value}")
+    return plain(ref.name)

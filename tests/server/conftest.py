@@ -1,0 +1,110 @@
+"""A real server in this process and real channels to it, on a catalogue whose answers are known by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from server.address import Address
+from server.pb import soundkin_pb2_grpc as pb_grpc
+from server.serve import Settings, started
+from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
+
+MADE = MadeCatalogue(
+    artists=(
+        MadeArtist(
+            id="a",
+            name="Ay",
+            aliases=("The Ay", "A Y"),
+            external_ids={"mbid": "m-a"},
+            genres={"x": 0.5, "y": 1.0},
+            tracks=(
+                MadeTrack(id="t0", title="Song", vectors={"low": (1, 0), "high": (1, 0)}),
+                MadeTrack(id="t2", title="Unheard"),
+            ),
+        ),
+        MadeArtist(
+            id="b",
+            name="Bee",
+            genres={"x": 1.0},
+            tracks=(MadeTrack(id="t1", title="Tune", vectors={"low": (3, 4), "high": (0, 1)}),),
+        ),
+        MadeArtist(
+            id="c",
+            name="Cé",
+            genres={"y": 1.0},
+            tracks=(MadeTrack(id="t3", title="Song", vectors={"low": (0, 1), "high": (1, 0)}),),
+        ),
+        MadeArtist(id="d", name="Dee"),
+        MadeArtist(id="e", name="Twin"),
+        MadeArtist(id="f", name="TWIN"),
+    ),
+    scene={("a", "b"): 0.5},
+    scene_listed=("a",),
+    collaborations=(MadeCollaboration(a="b", b="d", similarity=0.7, title="Joined"),),
+)
+"""Ay and Bee: audio 0.6, scene 0.5, genre 0.5/2. Ay and Cé: audio 0, genre 1/1.5. Bee and Cé: audio 0.8, genre 0.
+Bee and Dee: collaboration 0.7. Nobody has an opinion on the twins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A server and a way to ask it."""
+
+    home: Path
+    port: int
+    channel: grpc.Channel
+    stub: Any  # Any: the generated stub has no types
+
+
+Serve = Callable[[Path], Served]
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop in a thread of its own, for every server of the session."""
+    running = asyncio.new_event_loop()
+    thread = threading.Thread(target=running.run_forever)
+    thread.start()
+    yield running
+    running.call_soon_threadsafe(running.stop)
+    thread.join()
+    running.close()
+
+
+@contextmanager
+def serving(loop: asyncio.AbstractEventLoop, home: Path) -> Iterator[Served]:
+    """Serve ``home`` for the block, looking at CURRENT many times a second."""
+    address = Address(host="127.0.0.1", port=0)
+    context = started(Settings(home=home, address=address, lame_duck_s=0.0, grace_s=1.0, poll_s=0.02))
+    running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(10)
+    channel = grpc.insecure_channel(f"127.0.0.1:{running.port}", options=[("grpc.enable_http_proxy", 0)])
+    try:
+        yield Served(home=home, port=running.port, channel=channel, stub=pb_grpc.SimilarityServiceStub(channel))
+    finally:
+        channel.close()
+        asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result(10)
+
+
+@pytest.fixture
+def serve(loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
+    """Start a server on a home, with or without anything published in it."""
+    with ExitStack() as stack:
+        yield lambda home: stack.enter_context(serving(loop, home))
+
+
+@pytest.fixture(scope="session")
+def made(loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server on :data:`MADE`, shared by tests that only ask."""
+    home = tmp_path_factory.mktemp("made")
+    write_generation(home, MADE)
+    with serving(loop, home) as served:
+        yield served
