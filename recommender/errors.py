@@ -14,6 +14,8 @@
     ├── GenerationCorrupt        a published file is missing, extra or altered
     ├── EmbeddingsCorrupt        a sealed shard of embeddings is altered or of another space
     ├── CatalogueError           the database is unreachable or of another version
+    ├── WeightsRefused           a model's weights or config that must not be used
+    ├── KnownAnswerWrong         an encoder does not give the vector it gave before
     ├── LicenceRefused           the profile forbids an encoder or a source
     ├── Busy                     another process holds the lock
     └── BadInput                 one file or row that cannot be used; carries its reason
@@ -109,6 +111,28 @@ class EmbeddingsCorrupt(SoundkinError):
         self.file = file
         self.problem = problem
         super().__init__(f"{file} {problem}; move it away and run soundkin embed, which makes only its clips again")
+
+
+class WeightsRefused(SoundkinError):
+    """A file of a model that must not be used. ``problem`` names the tensor or the field at fault."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        self.file = file
+        self.problem = problem
+        super().__init__(f"{file}: {problem}; fetch the model's files again, or choose another folder")
+
+
+class KnownAnswerWrong(SoundkinError):
+    """An encoder whose vector of the test signal is not the one on record for its weights."""
+
+    def __init__(self, encoder: str, layer: str, error: float) -> None:
+        self.encoder = encoder
+        self.layer = layer
+        self.error = error
+        super().__init__(
+            f"{encoder} gives another answer to the test signal than is on record: layer {layer} is off by {error:.1e} "
+            "of its length; put torch and the weights back as they were, and do not mix its vectors with earlier ones"
+        )
 
 
 class CatalogueError(SoundkinError):

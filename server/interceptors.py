@@ -37,6 +37,8 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.GenerationCorrupt: grpc.StatusCode.DATA_LOSS,
     errors.EmbeddingsCorrupt: grpc.StatusCode.DATA_LOSS,
     errors.CatalogueError: grpc.StatusCode.INTERNAL,
+    errors.WeightsRefused: grpc.StatusCode.DATA_LOSS,
+    errors.KnownAnswerWrong: grpc.StatusCode.DATA_LOSS,
     errors.LicenceRefused: grpc.StatusCode.PERMISSION_DENIED,
     errors.Busy: grpc.StatusCode.ABORTED,
     errors.BadInput: grpc.StatusCode.INVALID_ARGUMENT,

@@ -1,0 +1,121 @@
+"""A published ``pytorch_model.bin`` into safetensors, once: ``python -m indexer.encoders.mert.convert FOLDER``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickletools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+import torch
+from safetensors.torch import save_file
+
+from indexer.durable import sync_file, sync_folder
+from indexer.encoders.mert.config import Geometry, read_geometry
+from indexer.encoders.mert.specs import SPECS
+from indexer.encoders.mert.weights import PUBLISHED_FILE, WEIGHTS_FILE, Weights, file_sha256, open_weights
+from recommender.errors import SoundkinError, WeightsRefused
+
+ALLOWED = frozenset(
+    {
+        "collections OrderedDict",
+        "torch FloatStorage",
+        "torch HalfStorage",
+        "torch BFloat16Storage",
+        "torch._utils _rebuild_tensor_v2",
+    }
+)
+"""Everything a file of nothing but tensors names; the published files name the first, second and last of them."""
+
+_TEXT = ("SHORT_BINUNICODE", "BINUNICODE", "UNICODE")
+_UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, OSError)
+
+
+def convert(source: Path, target: Path, geometry: Geometry, *, sha256: str | None = None) -> Weights:
+    """Write the tensors of ``source`` to ``target``, which then opens as :func:`open_weights` does, or is not there.
+
+    The pickle inside is first read as text: one that names anything but tensors is refused before it is loaded. Then
+    it is loaded with ``weights_only``, which refuses it a second time.
+
+    Raises:
+        WeightsRefused: not the file of that ``sha256``; not a zip archive as ``torch.save`` writes it; something
+            other than tensors in it, such as fairseq's dictionary; or what :func:`open_weights` refuses.
+    """
+    found = file_sha256(source)
+    if sha256 is not None and found != sha256:
+        raise WeightsRefused(str(source), f"has sha256 {found}, not the {sha256} that was published")
+    tensors = read_published(source)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        save_file(dict(tensors), aside, metadata={"format": "pt", "converted_from_sha256": found})
+        open_weights(aside, geometry)
+        sync_file(aside)
+        aside.rename(target)
+        sync_folder(target.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+    return open_weights(target, geometry)
+
+
+def read_published(source: Path) -> Mapping[str, torch.Tensor]:
+    """The tensors of a ``torch.save`` file that holds nothing else. Raises WeightsRefused."""
+    foreign = sorted(set(named_globals(source)) - ALLOWED)
+    if foreign:
+        raise WeightsRefused(str(source), f"holds more than tensors and is not loaded: it names {', '.join(foreign)}")
+    try:
+        loaded = torch.load(source, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        raise WeightsRefused(str(source), f"cannot be read: {error}") from error
+    if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
+        raise WeightsRefused(str(source), "is not a table of tensors")
+    return {str(name): tensor.contiguous().clone() for name, tensor in loaded.items()}
+
+
+def named_globals(source: Path) -> Iterator[str]:
+    """Every ``module name`` that the pickle inside a ``torch.save`` file would import; nothing is executed."""
+    strings: list[str] = []
+    try:
+        for opcode, argument, _ in pickletools.genops(_pickle_in(source)):
+            if opcode.name in _TEXT:
+                strings.append(str(argument))
+            elif opcode.name in ("GLOBAL", "INST"):
+                yield str(argument)
+            elif opcode.name == "STACK_GLOBAL":
+                yield " ".join(strings[-2:])
+    except ValueError as error:
+        raise WeightsRefused(str(source), f"holds a damaged pickle: {error}") from error
+
+
+def _pickle_in(source: Path) -> bytes:
+    try:
+        with ZipFile(source) as archive:
+            names = [name for name in archive.namelist() if name.endswith("/data.pkl") or name == "data.pkl"]
+            if len(names) == 1:
+                return archive.read(names[0])
+    except (BadZipFile, OSError) as error:
+        raise WeightsRefused(str(source), f"is not a file that torch.save wrote: {error}") from error
+    raise WeightsRefused(str(source), f"holds {len(names)} pickles, not one")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Convert the ``pytorch_model.bin`` of a folder that also holds its ``config.json``; 1 when it is refused."""
+    parser = argparse.ArgumentParser(description="Convert a published pytorch_model.bin to model.safetensors, once.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", choices=sorted(SPECS), help="refuse any file but the one published for this model")
+    asked = parser.parse_args(arguments)
+    pin = SPECS[asked.model].published[PUBLISHED_FILE] if asked.model else None
+    try:
+        geometry = read_geometry(asked.folder / "config.json")
+        weights = convert(asked.folder / PUBLISHED_FILE, asked.folder / WEIGHTS_FILE, geometry, sha256=pin)
+    except SoundkinError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{weights.path} sha256 {weights.sha256}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

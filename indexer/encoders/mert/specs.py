@@ -1,0 +1,81 @@
+"""Which MERT models there are: identity, source, licence, geometry and the digests of the published files, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from indexer.encoders.mert.config import Geometry
+from recommender.errors import NotFound
+
+SAMPLE_RATE_HZ = 24_000
+"""Of every MERT model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MertSpec:
+    """One model: what it is called, where its weights are published, and what they must look like."""
+
+    id: str
+    repo: str
+    """On the Hugging Face hub."""
+    revision: str
+    """The commit of ``repo`` whose files are meant, as far as its public pages name it."""
+    licence: str
+    geometry: Geometry
+    default_layer: str
+    """The layer artists are compared by when none is asked for."""
+    published: Mapping[str, str] = field(default_factory=dict)
+    """File name -> sha256 of the published file, in hex."""
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The hidden states, ``"0"`` (before the transformer) to the number of its layers."""
+        return tuple(str(state) for state in range(self.geometry.states))
+
+
+def _v1(*, hidden: int, layers: int, heads: int, pre_norm: bool) -> Geometry:
+    """What both sizes of MERT-v1 have in common: 75 frames a second, each of 400 samples, 320 apart."""
+    return Geometry(
+        hidden=hidden,
+        layers=layers,
+        heads=heads,
+        feed_forward=4 * hidden,
+        pre_norm=pre_norm,
+        conv_dim=(512,) * 7,
+        conv_kernel=(10, 3, 3, 3, 3, 2, 2),
+        conv_stride=(5, 2, 2, 2, 2, 2, 2),
+        pos_kernel=128,
+        pos_groups=16,
+        norm_eps=1e-5,
+    )
+
+
+MERT_V1_95M = MertSpec(
+    id="mert-v1-95m",
+    repo="m-a-p/MERT-v1-95M",
+    revision="c5a8dd1",
+    licence="CC-BY-NC-4.0",
+    geometry=_v1(hidden=768, layers=12, heads=12, pre_norm=False),
+    default_layer="11",
+    published={"pytorch_model.bin": "a2b8b747f72c06e0595aeae41ae5473f4364938c6b39b2c58be38c48e6bd3fcd"},
+)
+
+MERT_V1_330M = MertSpec(
+    id="mert-v1-330m",
+    repo="m-a-p/MERT-v1-330M",
+    revision="fbd1783",
+    licence="CC-BY-NC-4.0",
+    geometry=_v1(hidden=1024, layers=24, heads=16, pre_norm=True),
+    default_layer="11",
+    published={"pytorch_model.bin": "0c03774d821a6ad972cb48220b128a10ebea2c790116bd0fd35e5a013f8017f6"},
+)
+
+SPECS: Mapping[str, MertSpec] = {spec.id: spec for spec in (MERT_V1_95M, MERT_V1_330M)}
+
+
+def find_spec(model: str) -> MertSpec:
+    """The model called ``model``. Raises NotFound; the message lists those that there are."""
+    if model not in SPECS:
+        raise NotFound("MERT model", model, f"choose one of {', '.join(SPECS)}")
+    return SPECS[model]
