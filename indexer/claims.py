@@ -102,9 +102,7 @@ def enter(
     return tally.report()
 
 
-def _nouns(
-    catalog: Catalog, claims: Sequence[Claim[NounT]], tally: Tally[NounT]
-) -> Iterator[tuple[NounT, Record]]:
+def _nouns(catalog: Catalog, claims: Sequence[Claim[NounT]], tally: Tally[NounT]) -> Iterator[tuple[NounT, Record]]:
     found = iter(catalog.find_or_add_artists([ref for claim in claims for ref in claim.artists]))
     for claim in claims:
         artists = list(islice(found, len(claim.artists)))

@@ -257,7 +257,9 @@ def doctor(home: Path, database_url: str | None, as_json: bool) -> None:
         options.print_json(findings)
     else:
         for finding in findings.all:
-            click.secho(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.detail}", fg=None if finding.ok else "red")
+            click.secho(
+                f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.detail}", fg=None if finding.ok else "red"
+            )
     _finish(sum(not finding.ok for finding in findings.all))
 
 

@@ -119,7 +119,10 @@ def _decoded(
         for clip in clips
     )
     for clip, outcome in zip(clips, pool.run(jobs), strict=True):
-        yield clip, outcome.error if outcome.error is not None else outcome.value
+        heard = outcome.value if outcome.error is None else outcome.error
+        if heard is None:
+            raise TypeError("a DecodeJob was answered with neither a waveform nor a reason")
+        yield clip, heard
 
 
 class _Run:

@@ -51,7 +51,8 @@ def _artist(relative: str, row: ManifestRow | None, tags: Tags) -> ArtistRef:
         return ArtistRef(name=tags.artist, external_ids=tags.external_ids)
     name = artist_from_path(relative)
     if name is None:
-        detail = "no tag names an artist, nor does the path (Artist/Title.ext or Artist - Title.ext); tag it, or give a manifest"
+        layouts = "Artist/Title.ext or Artist - Title.ext"
+        detail = f"no tag names an artist, nor does the path ({layouts}); tag it, or give a manifest"
         raise BadInput("no_artist", detail)
     return ArtistRef(name=name)
 

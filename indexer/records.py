@@ -131,7 +131,9 @@ def _header(path: Path, lines: Sequence[str], required: Sequence[str]) -> tuple[
     missing = [names for names in required if not set(names.split("|")) & set(header)]
     if missing:
         wanted = ", ".join(names.replace("|", " or ") for names in missing)
-        raise BadInput("no_header", f"{path.name}: the first line must name the columns, with commas; missing: {wanted}")
+        raise BadInput(
+            "no_header", f"{path.name}: the first line must name the columns, with commas; missing: {wanted}"
+        )
     named = [name for name in header if name]
     twice = sorted({name for name in named if named.count(name) > 1})
     if twice:

@@ -24,9 +24,7 @@ PASSING = frozenset(
 )
 """Reasons that say more about the moment than about the file: it is read again next time."""
 
-CURABLE = frozenset(
-    {"no_artist", "ambiguous_name", "external_ids_disagree", "bad_external_id", "bad_text", "no_title"}
-)
+CURABLE = frozenset({"no_artist", "ambiguous_name", "external_ids_disagree", "bad_external_id", "bad_text", "no_title"})
 """Reasons that lie in what is said of the file and known of the artists: it is judged again next time."""
 
 

@@ -44,7 +44,9 @@ def read_scene(path: Path) -> Iterator[Item]:
 
 def _row(row: Row) -> Item:
     """A row that names both artists."""
-    return row if isinstance(row, Rejected) else _attempt(row, lambda: fields.artist(row, "artist", prefixes=("artist_",)))
+    return (
+        row if isinstance(row, Rejected) else _attempt(row, lambda: fields.artist(row, "artist", prefixes=("artist_",)))
+    )
 
 
 def _entry(path: str, name: str, entry: object) -> Iterator[Item]:

@@ -58,8 +58,8 @@ def _refuse_strangers(connection: Connection, scripts: ScriptDirectory) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if revision is not None and revision not in known:
         raise CatalogueError(
-            f"{where} is at schema revision {revision!r}, which this Soundkin (revision {scripts.get_current_head()!r}) "
-            "does not know; use the newer Soundkin that wrote it, or another database"
+            f"{where} is at schema revision {revision!r}, which this Soundkin (at {scripts.get_current_head()!r}) does "
+            "not know; use the newer Soundkin that wrote it, or another database"
         )
     taken = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
     if revision is None and taken:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 
 from indexer.decoding import answer
 
@@ -33,7 +34,7 @@ def _leave() -> bytes:
     os._exit(0)
 
 
-_ACTS = {
+_ACTS: dict[str, Callable[[], bytes]] = {
     "crash": _crash,
     "hang": _hang,
     "leave": _leave,

@@ -89,7 +89,9 @@ def test_a_file_that_went_bad_has_a_reason_and_costs_nobody_else(
     assert failure.reason == report.failed[0][1]
 
 
-def test_a_failed_clip_is_left_alone_until_asked(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+def test_a_failed_clip_is_left_alone_until_asked(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
     _scan(catalog, music, pool)
     path = music / "Artist 0" / "Song 2.wav"
     good = path.read_bytes()
@@ -132,7 +134,9 @@ class _Interrupted(BandEncoder):
         return super().encode(clips)
 
 
-def test_what_was_encoded_before_ctrl_c_is_kept(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+def test_what_was_encoded_before_ctrl_c_is_kept(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
     _scan(catalog, music, pool)
     with pytest.raises(KeyboardInterrupt):
         _embed(catalog, tmp_path, pool, _Interrupted())
@@ -152,7 +156,9 @@ def test_a_lost_ledger_is_made_again_from_the_shards(
     assert (report.known, report.embedded, encoder.clips) == (6, 0, 0)
 
 
-def test_a_lost_shard_costs_only_its_own_clips(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+def test_a_lost_shard_costs_only_its_own_clips(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
     _scan(catalog, music, pool)
     _embed(catalog, tmp_path, pool, BandEncoder())
     write_tone(music / "Artist 9" / "Late.wav", hz=3500)

@@ -253,6 +253,7 @@ def test_every_malformed_file_decodes_or_has_a_reason(pool: DecoderPool) -> None
         DecodeJob(path=path, excerpt=choose_excerpt(info.duration_s), sample_rate_hz=22_050) for path, info in usable
     ]
     decoded = list(pool.run(jobs))
-    reasons = {str(outcome.error.reason) for outcome in (*inspected, *decoded) if outcome.error is not None}
+    errors = [outcome.error for outcome in inspected] + [outcome.error for outcome in decoded]
+    reasons = {error.reason for error in errors if error is not None}
     assert any(outcome.value is not None for outcome in decoded)
     assert not reasons & {"decoder_crashed", "decoder_timeout", "decoder_memory"}

@@ -242,6 +242,8 @@ def test_no_decoder_outlives_its_parent(clip: Path, name: str, end: signal.Signa
         os.killpg(program.pid, end) if end is signal.SIGINT else program.send_signal(end)
         assert program.wait(20) != 0
     _, alive = psutil.wait_procs(children, timeout=10)
+    for child in alive:
+        child.kill()
     assert alive == []
 
 
