@@ -130,9 +130,7 @@ def test_without_audio_nothing_is_measured_and_that_is_no_failure(
     assert not out.exists()
 
 
-@pytest.mark.skipif(
-    not (AUDIO / "manifest.csv").is_file(), reason="the shared audio set lies beside the checkout only in CI"
-)
+@pytest.mark.skipif(not (AUDIO / "manifest.csv").is_file(), reason="there is no ../shared/audio beside this checkout")
 def test_on_real_music_all_layers_beat_chance_fourfold(tmp_path: Path) -> None:
     out = tmp_path / "result.json"
     assert main(["--json", str(out)]) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -12,7 +14,7 @@ from recommender.catalog import Catalog, database, migrate
 from recommender.catalog.tables import metadata
 
 
-def differences(url: str, wanted: MetaData) -> list[object]:
+def differences(url: str, wanted: MetaData) -> list[Any]:  # Any: alembic's own tuples
     engine = database.create(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})

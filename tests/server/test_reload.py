@@ -9,7 +9,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from recommender.generation import CURRENT
+from recommender.generation import CURRENT, VERSIONS
 from server.pb import soundkin_pb2 as pb
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalogue, point_to, write_generation
@@ -93,7 +93,9 @@ def test_a_corrupt_generation_is_refused_and_the_old_one_goes_on(
     write_generation(tmp_path, MADE)
     served = serve(tmp_path)
     assert generation(served) == (1, False)
-    spoil(write_generation(tmp_path, MADE, version=2))
+    corrupt = write_generation(tmp_path / "elsewhere", MADE, version=2)
+    spoil(corrupt)
+    corrupt.rename(tmp_path / VERSIONS / corrupt.name)  # never whole in the home that is served
     point_to(tmp_path, 2)
     eventually(lambda: generation(served) == (1, True))
     time.sleep(0.2)

@@ -55,6 +55,7 @@ def test_a_signal_turns_health_off_goes_on_answering_and_then_stops(tmp_path: Pa
             stub, health = pb_grpc.SimilarityServiceStub(channel), health_pb2_grpc.HealthStub(channel)
             assert stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
             deadline = time.monotonic() + 1
             check = health_pb2.HealthCheckRequest()
             while health.Check(check).status == health_pb2.HealthCheckResponse.SERVING:
@@ -62,6 +63,17 @@ def test_a_signal_turns_health_off_goes_on_answering_and_then_stops(tmp_path: Pa
             assert stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
         assert process.wait(10) == 0
         assert not port_file.exists()
+
+
+def test_a_second_signal_a_second_later_ends_the_drain(tmp_path: Path) -> None:
+    port_file = tmp_path / "port"
+    options = ("--listen", "127.0.0.1:0", "--port-file", str(port_file), "--lame-duck", "60")
+    with program(tmp_path, *options) as process:
+        wait_for(port_file)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
 
 
 def test_a_port_in_use_is_one_clear_line(made: Served, tmp_path: Path) -> None:

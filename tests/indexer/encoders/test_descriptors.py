@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -144,6 +147,25 @@ def test_forty_decibels_change_no_layer_by_a_thousandth(encoder: Encoder) -> Non
     clip = render("techno", seed=3, seconds=8.0, sample_rate_hz=SAMPLE_RATE_HZ)
     loud, quiet = encoder.encode([clip, (0.01 * clip).astype(np.float32)])
     np.testing.assert_allclose(quiet, loud, atol=4e-3)
+
+
+def test_the_number_of_threads_changes_no_bit() -> None:
+    code = (
+        "import hashlib; from indexer.encoders import load_encoder; from indexer.synth import render; "
+        "clip = render('folk', seed=1, seconds=30.0, sample_rate_hz=22050); "
+        "print(hashlib.sha256(load_encoder('descriptors').encode([clip]).tobytes()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    }
+    assert len(digests) == 1
 
 
 def test_a_constant_offset_changes_nothing(encoder: Encoder) -> None:

@@ -8,7 +8,7 @@ import librosa
 import numpy as np
 import pytest
 
-from indexer.encoders.descriptor_sound import FRAME, SAMPLE_RATE_HZ, analyse, bin_hz
+from indexer.encoders.descriptor_sound import FRAME, HOP, MEL_BANDS, SAMPLE_RATE_HZ, analyse, bin_hz, stft_magnitude
 from indexer.encoders.descriptor_spectrum import (
     balance_db,
     bandwidth_hz,
@@ -27,6 +27,18 @@ def magnitude() -> np.ndarray:
     """Of music-like sound: a chord loop over noise, ``[frame, bin]``."""
     clip = sounds.chords(((60, 64, 67), (57, 60, 64)), seconds=5.0) + 0.1 * sounds.noise(seconds=5.0, below_hz=3000)
     return analyse(clip.astype(np.float32)).magnitude.astype(np.float64)
+
+
+def test_the_spectrum_is_librosas() -> None:
+    clip = sounds.chords(((60, 64, 67),), seconds=5.0)
+    expected = np.abs(librosa.stft(clip, n_fft=FRAME, hop_length=HOP, window="hann", center=False)).T
+    np.testing.assert_allclose(stft_magnitude(clip), expected, atol=1e-4)
+
+
+def test_mel_levels_are_librosas() -> None:
+    sound = analyse(sounds.noise(below_hz=2000))
+    mel = librosa.feature.melspectrogram(S=np.square(sound.magnitude).T, sr=SAMPLE_RATE_HZ, n_mels=MEL_BANDS)
+    np.testing.assert_allclose(sound.mel_db.T, librosa.power_to_db(mel, ref=np.max, top_db=80), atol=1e-3)
 
 
 def test_cepstral_coefficients_are_librosas() -> None:

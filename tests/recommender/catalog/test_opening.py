@@ -101,11 +101,15 @@ def test_sqlite_keeps_foreign_keys_and_lets_readers_read_while_it_is_written(tmp
 
 
 def test_a_transaction_that_fails_leaves_nothing(catalog: Catalog) -> None:
-    with pytest.raises(KeyError), catalog.transaction():
-        catalog.find_or_add_artist("Low")
+    def fail_half_way() -> None:
         with catalog.transaction():
-            catalog.find_or_add_artist("Mono")
-        raise KeyError
+            catalog.find_or_add_artist("Low")
+            with catalog.transaction():
+                catalog.find_or_add_artist("Mono")
+            raise KeyError("half way")
+
+    with pytest.raises(KeyError, match="half way"):
+        fail_half_way()
     assert catalog.read_artists() == []
 
 
