@@ -8,17 +8,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect
 
-from recommender.catalog.database import describe
+from recommender.catalog.database import begin_writing, describe
 from recommender.catalog.tables import metadata
 from recommender.errors import CatalogueError
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 """The folder beside the packages, in a checkout and in an installed wheel alike."""
-
-_LOCK = 0x50_0D_1C_1A
-"""Key of the advisory lock under which a PostgreSQL database is migrated, so that two programs do not at once."""
 
 
 def config() -> Config:
@@ -41,8 +38,7 @@ def upgrade(engine: Engine) -> None:
         if _revision(connection) == scripts.get_current_head():
             return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        begin_writing(connection)  # two programs may open an empty database at once
         _refuse_strangers(connection, scripts)
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")

@@ -73,6 +73,7 @@ class Store:
             yield self._connection
             return
         with self._connected(self._engine) as connection:
+            database.begin_writing(connection)
             yield connection
 
     @contextmanager

@@ -56,7 +56,8 @@ def test_a_thousand_genre_rows_with_three_bad_ones(catalog: Catalog, run: Import
     report = run(import_genres, "artist,genre,weight\n" + "\n".join(lines) + "\n")
     assert (report.rows, report.imported, report.unchanged, report.new_artists) == (1000, 997, 0, 997)
     assert reasons(report) == [(12, "no_artist"), (502, "bad_number"), (1001, "bad_csv")]
-    rows = {names(catalog)[row.artist_id]: (row.genre, row.weight) for row in catalog.read_genres()}
+    called = names(catalog)
+    rows = {called[row.artist_id]: (row.genre, row.weight) for row in catalog.read_genres()}
     assert rows["Artist 13"] == ("genre 6", 4.0)
     assert len(rows) == 997
 

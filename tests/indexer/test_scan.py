@@ -274,7 +274,7 @@ def test_a_file_name_in_another_normal_form_is_the_manifests_file(catalog: Catal
 def test_a_file_name_that_is_not_utf_8_has_a_reason(catalog: Catalog, music: Path, run: Scan) -> None:
     source = write(music / "Low - One.wav", 1)
     try:
-        shutil.copy(source, os.fsencode(music) + b"/Beyonc\xe9 - Halo.wav")
+        shutil.copy(os.fsencode(source), os.fsencode(music) + b"/Beyonc\xe9 - Halo.wav")
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     report = run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from recommender.catalog import Catalog
@@ -126,6 +128,20 @@ def test_the_artist_a_file_belonged_to_is_chosen_among_several_of_its_name(catal
     )
     assert chosen == FoundArtist(artist_id=second, is_new=False)
     assert isinstance(ambiguous, AmbiguousName)
+
+
+def test_writers_at_the_same_time_add_no_artist_twice(database_url: str) -> None:
+    Catalog.open(database_url).close()
+
+    def add_all() -> list[str]:
+        with Catalog.open(database_url) as mine:
+            return [mine.find_or_add_artist(f"Artist {number}") for number in range(40)]
+
+    with ThreadPoolExecutor(4) as threads:
+        results = [future.result() for future in [threads.submit(add_all) for _ in range(4)]]
+    assert len({tuple(ids) for ids in results}) == 1
+    with Catalog.open(database_url) as catalog:
+        assert len(catalog.read_artists()) == 40
 
 
 def test_more_references_than_one_statement_can_bind_are_found_again(catalog: Catalog) -> None:
