@@ -24,7 +24,7 @@ import numpy.typing as npt
 from indexer.audio import choose_excerpt, decode, probe
 from indexer.encoders import encoder_names, load_encoder
 from indexer.encoders.base import Encoder
-from indexer.manifest import ManifestRow, read_manifest
+from indexer.scanning.manifest import ManifestRow, read_manifest
 from recommender.names import fold
 from recommender.types import ClipEmbeddings, Vectors
 

@@ -15,7 +15,7 @@ from indexer.audio import Excerpt
 from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
 from indexer.store import EmbeddingStore
-from indexer.workers import DecodeJob, DecoderPool
+from indexer.workers.pool import DecodeJob, DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import PendingClip
 from recommender.errors import BadInput

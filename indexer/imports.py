@@ -7,11 +7,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
-from indexer import fields
-from indexer.claims import Claim, ImportReport, enter
-from indexer.records import Record, Row, read_records
+from indexer.importing.claims import Claim, ImportReport, enter
+from indexer.importing.scene_map import SceneClaim, read_scene
 from indexer.rejected import Rejected
-from indexer.scene_map import SceneClaim, read_scene
+from indexer.tabular import fields
+from indexer.tabular.records import Record, Row, read_records
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
 from recommender.catalog.text import MAX_KIND

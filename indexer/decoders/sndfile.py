@@ -10,11 +10,11 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from indexer.containers import Container
 from indexer.decoders.base import AudioInfo, Excerpt, Passage, downmix, require_format, samples_in
-from indexer.mpeg import has_frame_count, walk_duration_s
+from indexer.decoders.containers import Container
+from indexer.decoders.mpeg import has_frame_count, walk_duration_s
+from indexer.decoders.riff import missing_fraction
 from indexer.reasons import Reason
-from indexer.riff import missing_fraction
 from recommender.errors import BadInput
 
 _FORMATS = frozenset({"WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3"})

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from indexer.decoding import answer
+from indexer.workers.answering import answer
 
 
 def misbehave(request: bytes) -> bytes:

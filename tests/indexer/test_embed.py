@@ -13,7 +13,7 @@ from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers import DecoderPool
+from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import Busy
 from recommender.types import ClipEmbeddings, Waveform

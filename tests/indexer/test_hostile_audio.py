@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from indexer.audio import Excerpt, choose_excerpt, decode, probe
-from indexer.files import MAX_FILE_BYTES
-from indexer.workers import DecodeJob, DecoderPool, InspectJob
+from indexer.decoders.files import MAX_FILE_BYTES
+from indexer.workers.pool import DecodeJob, DecoderPool, InspectJob
 from recommender.errors import BadInput
 from tests.indexer.written_audio import RATE_HZ, melody, write
 

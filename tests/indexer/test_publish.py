@@ -16,7 +16,7 @@ from indexer.publish import publish
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
 from indexer.verify import verify
-from indexer.workers import DecoderPool
+from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, InvalidArgument, LicenceRefused, Unavailable
 from recommender.generation import Manifest, open_current, read_current

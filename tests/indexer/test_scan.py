@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from indexer.scan import ScanReport, scan
-from indexer.workers import DecoderPool
+from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 

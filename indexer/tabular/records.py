@@ -30,7 +30,7 @@ class Record:
     path: str
     line: int | None = None
     key: str | None = None
-    fields: Mapping[str, Any]  # Any: JSON; indexer.fields checks each on the way out
+    fields: Mapping[str, Any]  # Any: JSON; indexer.tabular.fields checks each on the way out
 
     def reject(self, reason: str, detail: str) -> Rejected:
         """This row as one that was left out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from indexer.identified import MANIFEST, TAGS
+from indexer.scanning.identified import MANIFEST, TAGS
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from indexer.id3 import skip_tags
+from indexer.decoders.id3 import skip_tags
 
 _HEADER_BYTES = 4
 _STRIDE_BYTES = 4096

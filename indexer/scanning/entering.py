@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.audio import EXCERPT_POLICY, Excerpt, choose_excerpt
-from indexer.genre_gathering import GenreGathering
-from indexer.identified import MANIFEST, Identity, identify
-from indexer.jobs import Inspection
-from indexer.manifest import ManifestRow
 from indexer.rejected import Rejected, reason_of
-from indexer.scan_plan import PASSING, Hopeless, Settled, ToRead
-from indexer.walk import FoundFile
+from indexer.scanning.genre_gathering import GenreGathering
+from indexer.scanning.identified import MANIFEST, Identity, identify
+from indexer.scanning.manifest import ManifestRow
+from indexer.scanning.plan import PASSING, Hopeless, Settled, ToRead
+from indexer.scanning.walk import FoundFile
+from indexer.workers.jobs import Inspection
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Clip, FileRecord, Identified, NewClip
 from recommender.errors import AmbiguousName, BadInput

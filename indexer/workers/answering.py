@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from indexer.jobs import perform
 from indexer.reasons import Reason
-from indexer.wire import error_to_bytes, job_from_bytes, value_to_bytes
+from indexer.workers.jobs import perform
+from indexer.workers.wire import error_to_bytes, job_from_bytes, value_to_bytes
 from recommender.errors import BadInput
 
 
 def answer(request: bytes) -> bytes:
-    """Do the job in ``request`` and say how it went. Runs inside a worker (:mod:`indexer.worker`)."""
+    """Do the job in ``request`` and say how it went. Runs inside a worker (:mod:`indexer.workers.worker`)."""
     try:
         return value_to_bytes(perform(job_from_bytes(request)))
     except BadInput as error:

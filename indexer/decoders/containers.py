@@ -7,10 +7,10 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.adts import looks_like_adts
-from indexer.files import open_regular
-from indexer.id3 import skip_tags
-from indexer.mpeg import looks_like_mpeg_audio
+from indexer.decoders.adts import looks_like_adts
+from indexer.decoders.files import open_regular
+from indexer.decoders.id3 import skip_tags
+from indexer.decoders.mpeg import looks_like_mpeg_audio
 from indexer.reasons import Reason
 from recommender.errors import BadInput
 

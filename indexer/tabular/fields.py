@@ -6,7 +6,7 @@ import json
 import math
 import re
 
-from indexer.records import Record
+from indexer.tabular.records import Record
 from recommender.catalog.rows import ArtistRef
 from recommender.catalog.text import clean
 from recommender.errors import BadInput

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indexer.manifest import ManifestRow
 from indexer.reasons import Reason
-from indexer.walk import FoundFile
+from indexer.scanning.manifest import ManifestRow
+from indexer.scanning.walk import FoundFile
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Clip, FileRecord
 from recommender.errors import BadInput

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from indexer import fields
-from indexer.layout import artist_from_path, title_from_path
-from indexer.manifest import ManifestRow
+from indexer.scanning.layout import artist_from_path, title_from_path
+from indexer.scanning.manifest import ManifestRow
+from indexer.tabular import fields
 from indexer.tags import Tags
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.manifest import Manifest, ManifestRow
 from indexer.rejected import Rejected
-from indexer.walk import Walk
+from indexer.scanning.manifest import Manifest, ManifestRow
+from indexer.scanning.walk import Walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from indexer import worker
 from indexer.reasons import Reason
+from indexer.workers import worker
 from recommender.errors import BadInput, SoundkinError
 
 _log = logging.getLogger(__name__)

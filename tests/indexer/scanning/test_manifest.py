@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.manifest import Manifest, read_manifest
+from indexer.scanning.manifest import Manifest, read_manifest
 from recommender.errors import BadInput
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 
 
 def reasons(manifest: Manifest) -> list[tuple[int | None, str]]:

@@ -16,20 +16,20 @@ import numpy as np
 import psutil
 import pytest
 
-from indexer import worker_handle
 from indexer.audio import Excerpt, Reason, decode
-from indexer.jobs import inspect
-from indexer.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_limit, value_to_bytes
-from indexer.worker import WorkerLimits
-from indexer.worker_handle import WorkerHandle
-from indexer.workers import AHEAD, DecodeJob, DecoderPool, DecoderStartFailed, InspectJob
+from indexer.workers import handle as worker_handle
+from indexer.workers.handle import WorkerHandle
+from indexer.workers.jobs import inspect
+from indexer.workers.pool import AHEAD, DecodeJob, DecoderPool, DecoderStartFailed, InspectJob
+from indexer.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_limit, value_to_bytes
+from indexer.workers.worker import WorkerLimits
 from recommender.errors import BadInput, InvalidArgument
 from tests.indexer.test_hostile_audio import wav_header
 from tests.indexer.written_audio import melody, write
 
 TEN_SECONDS = Excerpt(start_ms=0, length_ms=10_000)
 MISBEHAVE = "tests.indexer.decoder_handlers:misbehave"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +184,7 @@ def test_a_process_killed_between_two_files_is_replaced(clip: Path) -> None:
     assert second.error is None
 
 
-@pytest.mark.parametrize("handler", ["tests.indexer.nowhere:answer", "indexer.decoding:no_such_function"])
+@pytest.mark.parametrize("handler", ["tests.indexer.nowhere:answer", "indexer.workers.answering:no_such_function"])
 def test_a_pool_that_cannot_start_says_so(handler: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DecoderStartFailed, match="stderr"), DecoderPool(workers=2, handler=handler):
         pass
@@ -201,7 +201,7 @@ def test_closing_stops_a_decoder_in_the_middle_of_a_file(clip: Path) -> None:
 
 
 def test_a_handle_that_was_retired_starts_nothing() -> None:
-    handle = WorkerHandle(WorkerLimits(handler="indexer.decoding:answer", memory_bytes=4 << 30), 1.0)
+    handle = WorkerHandle(WorkerLimits(handler="indexer.workers.answering:answer", memory_bytes=4 << 30), 1.0)
     handle.retire()
     with pytest.raises(DecoderStartFailed, match="closed"):
         handle.ask(b"{}", 10)
@@ -211,7 +211,7 @@ _PROGRAM = """
 import sys, time
 from pathlib import Path
 from indexer.audio import Excerpt
-from indexer.workers import DecodeJob, DecoderPool
+from indexer.workers.pool import DecodeJob, DecoderPool
 if __name__ == "__main__":
     excerpt = Excerpt(start_ms=0, length_ms=10_000)
     jobs = (DecodeJob(path=Path(sys.argv[1]), excerpt=excerpt, sample_rate_hz=22_050) for _ in range(10**9))

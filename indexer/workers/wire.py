@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from indexer.containers import Container
 from indexer.decoders.base import AudioInfo, Excerpt, samples_in
-from indexer.jobs import DecodeJob, Inspection, InspectJob, Job
+from indexer.decoders.containers import Container
 from indexer.reasons import Reason
 from indexer.tags import MAX_GENRES, Tags, clean_text
+from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
 from recommender.errors import BadInput
 from recommender.types import Waveform
 

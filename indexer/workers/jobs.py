@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from indexer.audio import decode, probe_open, require_rate
 from indexer.decoders.base import AudioInfo, Excerpt
-from indexer.files import open_regular
+from indexer.decoders.files import open_regular
 from indexer.reasons import Reason
 from indexer.tags import Tags, read_tags_open
 from recommender.errors import BadInput
