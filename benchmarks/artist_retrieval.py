@@ -24,7 +24,7 @@ import numpy.typing as npt
 from indexer.audio import choose_excerpt, decode, probe
 from indexer.encoders import encoder_names, load_encoder
 from indexer.encoders.base import Encoder
-from indexer.manifest import ManifestRow, read_manifest
+from indexer.scanning.manifest import ManifestRow, read_manifest
 from recommender.names import fold
 from recommender.types import ClipEmbeddings, Vectors
 
@@ -198,7 +198,7 @@ def notes(music: Music, encoder: Encoder, seconds: float) -> list[str]:
         f"Same-recording confound: {versions} clips have another version of their piece in the set, by their titles "
         "(music box, mix …). The last column bars a clip from finding those.",
         "Same-album confound, not removed: clips of one artist mostly come from one source and one production, which "
-        "helps any encoder. Accuracy here is an upper bound for artists met on other records.",
+        "helps any encoder. Expect less for artists met on other records.",
         "The encoder was fitted to none of this audio, and no weight was chosen by this table.",
     ]
 

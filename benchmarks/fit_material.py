@@ -174,7 +174,7 @@ def _room(random: Random, mix: Samples, rate: float) -> Samples:
     """Exponentially decaying noise as a room, in half of the clips, and always a little hiss."""
     hiss = random.standard_normal(mix.size) * mix.std() * 10 ** (random.uniform(-80, -35) / 20)
     if random.random() < 0.5:
-        return mix + hiss
+        return np.asarray(mix + hiss)
     decay_s = random.uniform(0.1, 0.6)
     tail = random.standard_normal(round(4 * decay_s * rate)) * np.exp(
         -np.arange(round(4 * decay_s * rate)) / (decay_s * rate)

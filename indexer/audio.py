@@ -10,7 +10,6 @@ from typing import BinaryIO
 import numpy as np
 import soxr
 
-from indexer.containers import Container, looks_like_audio, sniff
 from indexer.decoders.base import (
     MAX_SAMPLE_RATE_HZ,
     MIN_SAMPLE_RATE_HZ,
@@ -20,11 +19,12 @@ from indexer.decoders.base import (
     Passage,
     samples_in,
 )
+from indexer.decoders.containers import Container, looks_like_audio, sniff
 from indexer.decoders.ffmpeg import FfmpegDecoder
+from indexer.decoders.files import open_regular
 from indexer.decoders.sndfile import SndfileDecoder
-from indexer.files import open_regular
+from indexer.decoders.suffixes import AUDIO_SUFFIXES, IGNORED_SUFFIXES
 from indexer.reasons import Reason
-from indexer.suffixes import AUDIO_SUFFIXES, IGNORED_SUFFIXES
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 
@@ -99,7 +99,7 @@ def probe(path: Path) -> AudioInfo:
 
 
 def probe_open(file: BinaryIO) -> AudioInfo:
-    """:func:`probe` for a file that :func:`indexer.files.open_regular` has opened."""
+    """:func:`probe` for a file that :func:`indexer.decoders.files.open_regular` has opened."""
     with _reading():
         container = sniff(file)
         info = _decoder(container).info(file, container)

@@ -33,7 +33,7 @@ def scan(
 ) -> None:
     """Find the music in FOLDER and enter it in the catalogue."""
     from indexer.scan import scan as run
-    from indexer.workers import DecoderPool
+    from indexer.workers.pool import DecoderPool
 
     with (
         options.open_catalog(home, database_url) as catalog,
@@ -139,7 +139,7 @@ def embed(
     from indexer.embed import embed as run
     from indexer.encoders import load_encoder
     from indexer.store import EmbeddingStore
-    from indexer.workers import DecoderPool
+    from indexer.workers.pool import DecoderPool
     from recommender.licences import require
 
     encoder = load_encoder(encoder_name)
@@ -257,7 +257,9 @@ def doctor(home: Path, database_url: str | None, as_json: bool) -> None:
         options.print_json(findings)
     else:
         for finding in findings.all:
-            click.secho(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.detail}", fg=None if finding.ok else "red")
+            click.secho(
+                f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.detail}", fg=None if finding.ok else "red"
+            )
     _finish(sum(not finding.ok for finding in findings.all))
 
 

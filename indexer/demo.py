@@ -112,36 +112,43 @@ def _index(steps: Steps, music: DemoMusic) -> None:
 @contextmanager
 def _serving(steps: Steps) -> Iterator[str]:
     """A server on a free loopback port for the block; its address."""
-    port_file = steps.home / "demo.port"
+    port_file, log = steps.home / "demo.port", steps.home / "demo-server.log"
     port_file.unlink(missing_ok=True)
     words = ("serve", "--listen", "127.0.0.1:0", "--port-file", str(port_file))
     steps.show(*words)
-    with subprocess.Popen(soundkin(*words), env=steps.environment) as server:  # noqa: S603 - our own command
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(soundkin(*words), env=steps.environment, stderr=stderr) as server,  # noqa: S603 - our own command
+    ):
         try:
-            yield f"127.0.0.1:{_wait_for_port(server, port_file)}"
+            port = _wait_for_port(server, port_file, log)
+            click.echo(f"listening on 127.0.0.1:{port}, log in {log}")
+            yield f"127.0.0.1:{port}"
         finally:
             server.terminate()
+            server.wait()
             port_file.unlink(missing_ok=True)
+    click.echo("\nThe server is stopped.")
 
 
-def _wait_for_port(server: subprocess.Popen[bytes], port_file: Path) -> int:
+def _wait_for_port(server: subprocess.Popen[bytes], port_file: Path, log: Path) -> int:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and server.poll() is None:
         if port_file.exists():
             return int(port_file.read_text())
         time.sleep(0.05)
-    raise Unavailable("the server did not start; run `soundkin serve` to see why")
+    raise Unavailable(f"the server did not start: {log.read_text(errors='replace').strip()[-500:]}")
 
 
 def _questions(steps: Steps) -> None:
     """Ask about the artist with most tracks: who is kin, why, and what sounds like one of its tracks."""
     with open_catalog(steps.home, os.environ.get("SOUNDKIN_DATABASE_URL")) as catalog:
         artist, title = _protagonist(catalog)
-    answer = steps.ask("similar", artist, "--limit", "1")
     steps.run("similar", artist, "--explain", "--limit", "5")
+    answer = steps.ask("similar", artist, "--min-tracks", "1", "--limit", "1")
     for kin in answer["artists"] if isinstance(answer, dict) else []:
         steps.run("compare", artist, kin["artist"]["name"])
-    steps.run("tracks", f"{artist} - {title}", "--exclude-same-artist", "--limit", "5")
+    steps.run("tracks", f"{artist} - {title}", "--aspect", "timbre", "--exclude-same-artist", "--limit", "5")
 
 
 def _protagonist(catalog: Catalog) -> tuple[str, str]:

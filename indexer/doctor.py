@@ -73,7 +73,9 @@ def _decoders() -> str:
 
     formats = sorted(set(soundfile.available_formats()) & {"WAV", "FLAC", "OGG", "MP3"})
     if len(formats) < 4 or "aac" not in av.codecs_available:
-        raise RuntimeError(f"only {formats} and aac={'aac' in av.codecs_available}; reinstall soundfile and av from wheels")
+        raise RuntimeError(
+            f"only {formats} and aac={'aac' in av.codecs_available}; reinstall soundfile and av from wheels"
+        )
     return f"{', '.join(formats)} ({soundfile.__libsndfile_version__}), AAC (PyAV {av.__version__})"
 
 

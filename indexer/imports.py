@@ -7,11 +7,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
-from indexer import fields
-from indexer.claims import Claim, ImportReport, enter
-from indexer.records import Record, Row, read_records
+from indexer.importing.claims import Claim, ImportReport, enter
+from indexer.importing.scene_map import SceneClaim, read_scene
 from indexer.rejected import Rejected
-from indexer.scene_map import SceneClaim, read_scene
+from indexer.tabular import fields
+from indexer.tabular.records import Record, Row, read_records
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
 from recommender.catalog.text import MAX_KIND
@@ -27,8 +27,9 @@ def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) ->
     """Import a CSV or JSON of ``artist``, ``genre`` (or ``tag``), and where known ``weight`` and ``source``.
 
     A weight is above 0, 1 when not given, and relative to the other weights of the same source. A cell with several
-    genres counts as several rows. A row's own source stands instead of ``source``, under the same ``licence``. External ids of the artist go into ``artist_mbid``,
-    ``artist_spotify`` … or ``artist_external_id:NAMESPACE``; without ``artist_`` they are understood too.
+    genres counts as several rows. A row's own source stands instead of ``source``, under the same ``licence``. External
+    ids of the artist go into ``artist_mbid``, ``artist_spotify`` … or ``artist_external_id:NAMESPACE``; without
+    ``artist_`` they are understood too.
 
     Raises BadInput when the file as a whole is of no use, InvalidArgument when ``source`` is recorded with another
     licence.
@@ -149,9 +150,7 @@ def _write_scene(catalog: Catalog, rows: Sequence[SceneEdge | SceneList]) -> Cha
     lists = catalog.add_scene_lists([SceneList(source=rows[0].source, artist_id=owner) for owner in owners])
     states = dict(zip(owners, lists.states, strict=True))
     edges = iter(catalog.add_scene_edges([row for row in rows if isinstance(row, SceneEdge)]).states)
-    return Changes(
-        states=tuple(next(edges) if isinstance(row, SceneEdge) else states[row.artist_id] for row in rows)
-    )
+    return Changes(states=tuple(next(edges) if isinstance(row, SceneEdge) else states[row.artist_id] for row in rows))
 
 
 def _collaboration_claim(record: Record, source: str) -> Claim[Collaboration]:
@@ -164,9 +163,7 @@ def _collaboration_claim(record: Record, source: str) -> Claim[Collaboration]:
     def make(one: str, other: str) -> Collaboration:
         _require_two(one, other)
         first, second = sorted((one, other))
-        return Collaboration(
-            artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=source
-        )
+        return Collaboration(artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=source)
 
     artists = tuple(fields.artist(record, name, prefixes=(f"{name}_",)) for name in ("artist_a", "artist_b"))
     return Claim(record=record, artists=artists, make=make)

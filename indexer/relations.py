@@ -82,9 +82,7 @@ def scene_flags(
     return mentioned | listed, listed
 
 
-def collaboration_matrix(
-    rows: Iterable[Collaboration], artists: ArtistRows
-) -> tuple[csr_array, npt.NDArray[np.bool_]]:
+def collaboration_matrix(rows: Iterable[Collaboration], artists: ArtistRows) -> tuple[csr_array, npt.NDArray[np.bool_]]:
     """``[artist, artist]`` similarities, and ``[artist]`` with any collaboration on record.
 
     An event weighs its kind's base over the other credited artists: a duet says more than a charity choir.

@@ -12,9 +12,7 @@ from recommender.catalog.tables import metadata
 
 def _run(connection: Connection) -> None:
     # Server defaults are not compared: an empty string differs from itself on SQLite.
-    context.configure(
-        connection=connection, target_metadata=metadata, compare_type=True, compare_server_default=False
-    )
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True, compare_server_default=False)
     with context.begin_transaction():
         context.run_migrations()
 

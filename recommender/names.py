@@ -52,6 +52,6 @@ def fold_genre(genre: str) -> str:
 
 
 def clip_id(content_sha256: str, start_ms: int, length_ms: int) -> str:
-    """Id of a clip: 32 hex digits over what it contains. A renamed file keeps it; a rebuilt catalogue finds it again."""
+    """Id of a clip: 32 hex digits over what it holds. A renamed file keeps it; a rebuilt catalogue finds it again."""
     text = f"{content_sha256}:{start_ms}:{length_ms}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

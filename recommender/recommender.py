@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,12 +106,12 @@ class Recommender:
         scores = _mean_opinion(np.stack([seed.blended.scores for seed in per_seed]))
         scores[~self._answerable(query)] = np.nan
         ranked = order(scores)[: int(np.count_nonzero(~np.isnan(scores)))]
-        return [_scored(int(row), float(scores[row]), per_seed) for row in ranked[offset : offset + n]]
+        return _scored(ranked[offset : offset + n], scores, per_seed)
 
     def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightTable) -> ScoredArtist:
         """``b`` as scored with the seed ``a``: the same number a ranking gives it."""
-        scored = self._score_seed(a, ArtistQuery(seeds=(a,), mix=mix, weights=weights))
-        return _scored(b, float(scored.blended.scores[b]), [scored])
+        seed = self._score_seed(a, ArtistQuery(seeds=(a,), mix=mix, weights=weights))
+        return _scored(np.array([b]), seed.blended.scores, [seed])[0]
 
     def explain(self, a: int, b: int, *, mix: LayerMix) -> Explanation:
         """What ``a`` and ``b`` share, from the evidence in the generation."""
@@ -168,23 +169,36 @@ def _mean_opinion(stacked: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return means
 
 
-def _scored(row: int, score: float, per_seed: Sequence[_SeedScores]) -> ScoredArtist:
-    """Breakdown of one artist over the seeds that scored it (over all of them when none did)."""
-    speaking = [seed for seed in per_seed if not np.isnan(seed.blended.scores[row])] or list(per_seed)
-    return ScoredArtist(row=row, score=score, breakdown=tuple(_breakdown(row, speaking)))
+def _scored(rows: Rows, scores: npt.NDArray[np.float64], per_seed: Sequence[_SeedScores]) -> list[ScoredArtist]:
+    """``rows`` with their scores and breakdowns: means over the seeds that scored the row, so that they add up."""
+    silent = np.stack([np.isnan(seed.blended.scores[rows]) for seed in per_seed])[:, np.newaxis]
+    silent &= ~silent.all(axis=0)  # where no seed scored the row, all of them say what they know
+
+    def mean(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        """``[seed][signal, artist]`` -> ``[row, signal]``"""
+        return _mean_opinion(np.where(silent, np.nan, np.stack([part[:, rows] for part in parts]))).T
+
+    columns = (
+        mean([seed.raw for seed in per_seed]).tolist(),
+        mean([seed.values for seed in per_seed]).tolist(),
+        mean([seed.blended.weights for seed in per_seed]).tolist(),
+        mean([seed.blended.contributions for seed in per_seed]).tolist(),
+    )
+    return [
+        ScoredArtist(row=row, score=score, breakdown=_breakdown(*parts))
+        for row, score, *parts in zip(rows.tolist(), scores[rows].tolist(), *columns, strict=True)
+    ]
 
 
-def _breakdown(row: int, seeds: Sequence[_SeedScores]) -> Iterator[SignalScore]:
-    for axis, name in enumerate(SIGNALS):
-        value = float(_mean_opinion(np.array([seed.values[axis, row] for seed in seeds])))
-        yield SignalScore(
-            signal=name,
-            available=not np.isnan(value),
-            raw=float(_mean_opinion(np.array([seed.raw[axis, row] for seed in seeds]))),
-            value=value,
-            weight=float(np.mean([seed.blended.weights[axis, row] for seed in seeds])),
-            contribution=float(np.mean([seed.blended.contributions[axis, row] for seed in seeds])),
+def _breakdown(
+    raws: list[float], values: list[float], weights: list[float], contributions: list[float]
+) -> tuple[SignalScore, ...]:
+    return tuple(
+        SignalScore(
+            signal=name, available=not math.isnan(value), raw=raw, value=value, weight=weight, contribution=contribution
         )
+        for name, raw, value, weight, contribution in zip(SIGNALS, raws, values, weights, contributions, strict=True)
+    )
 
 
 def tracks_of(generation: Generation, artist: int) -> Rows:

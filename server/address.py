@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from recommender.errors import Busy, InvalidArgument
+
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +42,10 @@ def parse_address(text: str) -> Address:
     >>> parse_address("127.0.0.1:50051").port, str(parse_address("[::1]:0"))
     (50051, '[::1]:0')
     """
-    host, colon, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    bracketed = host == f"[{bare}]"
-    if not (
-        colon and bare and port.isascii() and port.isdigit() and int(port) < 1 << 16 and (":" in bare) <= bracketed
-    ):
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) >= 1 << 16:
         raise InvalidArgument("listen", f"{text!r} is not HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051")
-    return Address(host=bare, port=int(port))
+    return Address(host=match["ipv6"] or match["host"], port=int(match["port"]))
 
 
 def check_free(address: Address) -> None:

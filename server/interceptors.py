@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from recommender import errors
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
 
 DOMAIN = "soundkin.v1"
 LONGEST_MESSAGE = 1_000
@@ -23,6 +24,8 @@ LONGEST_MESSAGE = 1_000
 LONGEST_DETAIL = 300
 LONGEST_LABEL = 80
 MOST_CANDIDATES = 10
+RETRY_AFTER_S = 1
+"""When to ask again a server without a generation: it looks for one each second."""
 
 CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.SoundkinError: grpc.StatusCode.INTERNAL,
@@ -44,6 +47,9 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.BadInput: grpc.StatusCode.INVALID_ARGUMENT,
 }
 """Every class of :mod:`recommender.errors`; a test fails when one is missing."""
+
+_PROBES = "/grpc.health."
+"""Asked every few seconds by whoever watches the server; in the access log only when debugging."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +122,8 @@ def _further(error: SoundkinError) -> tuple[Message, ...]:
     if isinstance(error, NotFound | AmbiguousName):
         wanted = shorten(error.wanted, LONGEST_DETAIL)
         return (error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=wanted),)
+    if isinstance(error, Unavailable):
+        return (error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)),)
     return ()
 
 
@@ -170,7 +178,8 @@ def guarded(behaviour: Behaviour, method: str) -> Behaviour:
             code = _name_of(context.code())
             raise
         finally:
-            _log.info("%s %s %.1f ms", method, code, (time.perf_counter() - started) * 1e3)
+            level = logging.DEBUG if method.startswith(_PROBES) else logging.INFO
+            _log.log(level, "%s %s %.1f ms", method, code, (time.perf_counter() - started) * 1e3)
 
     return call
 

@@ -51,6 +51,8 @@ OPTIONS = (
 """Bounds on one connection (reference/reliability.md 3.1). Clients keep their own keepalive at 60 s or more."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+IMPATIENT_S = 1.0
+"""A signal sooner after the first is the same wish told twice: timeout(1) tells the process and then its group."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ class Running:
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. A second signal ends the process at once.
+    """Serve until SIGTERM or SIGINT, then drain. A second signal, a second later, ends it at once.
 
     Raises:
         Busy: another program has the port.
@@ -103,12 +105,16 @@ async def _serve(settings: Settings) -> None:
 
 
 def _on_signals() -> asyncio.Event:
-    """Set by the first signal, which also restores the usual effect of the second."""
+    """Set by the first signal; one that comes :data:`IMPATIENT_S` later has its usual effect and ends the process."""
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def stop() -> None:
+    def give_way() -> None:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+    def stop() -> None:
+        if not stopping.is_set():
+            loop.call_later(IMPATIENT_S, give_way)
         stopping.set()
 
     for number in SIGNALS:

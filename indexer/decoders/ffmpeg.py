@@ -10,8 +10,8 @@ import av
 import av.container
 import numpy as np
 
-from indexer.containers import Container
 from indexer.decoders.base import AudioInfo, Excerpt, Passage, downmix, require_format, samples_in
+from indexer.decoders.containers import Container
 from indexer.reasons import Reason
 from recommender.errors import BadInput
 from recommender.types import Waveform

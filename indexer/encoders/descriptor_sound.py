@@ -1,4 +1,8 @@
-"""What all descriptors of a clip are computed from: its waveform at one level, one STFT, mel bands and block levels."""
+"""What all descriptors of a clip are computed from: its waveform at one level, one STFT, mel bands and block levels.
+
+No product of large matrices goes through BLAS, whose last bit depends on how many threads it has: a clip's embedding
+is the same to the bit for any number of threads.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import TypeAlias
 import librosa
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from indexer.reasons import Reason
 from recommender.errors import BadInput
@@ -62,8 +67,7 @@ def analyse(clip: Waveform) -> Sound:
         BadInput: ``too_short``, ``non_finite`` or ``silent`` (nothing left without DC).
     """
     waveform = _at_unit_level(clip)
-    spectrum = librosa.stft(waveform, n_fft=FRAME, hop_length=HOP, window="hann", center=False)
-    magnitude = np.ascontiguousarray(np.abs(spectrum).T)
+    magnitude = stft_magnitude(waveform)
     power = np.square(magnitude)
     loudness = power.sum(axis=1, dtype=np.float64)
     return Sound(
@@ -75,6 +79,16 @@ def analyse(clip: Waveform) -> Sound:
     )
 
 
+def stft_magnitude(waveform: Array) -> Array:
+    """Magnitudes ``[frame, bin]`` float32 of Hann-windowed frames that lie wholly inside ``waveform``.
+
+    The numbers are those of ``librosa.stft(…, center=False)``; importing that compiles for 14 s on a fresh machine.
+    """
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, FRAME)[::HOP]
+    return np.abs(np.fft.rfft(frames * window, axis=1))
+
+
 @cache
 def bin_hz() -> Array:
     """Centre frequency of each STFT bin ``[bin]``."""
@@ -82,16 +96,15 @@ def bin_hz() -> Array:
 
 
 @cache
-def mel_filters() -> Array:
+def mel_filters() -> csr_array:
     """Mel filter bank ``[band, bin]`` float32, Slaney's scale and area normalisation (librosa's default)."""
-    filters: Array = librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=FRAME, n_mels=MEL_BANDS)
-    return filters
+    return csr_array(librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=FRAME, n_mels=MEL_BANDS))
 
 
 @cache
 def mel_hz() -> Array:
     """Centre frequency of each mel band ``[band]``."""
-    return np.asarray(bin_hz()[mel_filters().argmax(axis=1)])
+    return np.asarray(bin_hz()[mel_filters().toarray().argmax(axis=1)])
 
 
 def _at_unit_level(clip: Waveform) -> Array:
@@ -109,7 +122,7 @@ def _at_unit_level(clip: Waveform) -> Array:
 
 
 def _mel_db(power: Array) -> Array:
-    mel = power @ mel_filters().T
+    mel = np.ascontiguousarray((mel_filters() @ power.T).T)
     loudest = mel.max()
     return np.asarray(10 * np.log10(np.maximum(mel / loudest, 10 ** (FLOOR_DB / 10))))
 

@@ -45,12 +45,12 @@ def spectral_shape(sound: Sound) -> Descriptors:
 
 def centroid_hz(magnitude: Array) -> Array:
     """Centre of mass of the magnitude spectrum, in Hz. ``[frame, bin] -> [frame]``."""
-    return np.asarray((magnitude @ bin_hz()) / magnitude.sum(axis=1))
+    return _mean_over_bins(magnitude, bin_hz())
 
 
 def bandwidth_hz(magnitude: Array, centre_hz: Array) -> Array:
     """Magnitude-weighted standard deviation of frequency about ``centre_hz``, in Hz. ``[frame]``."""
-    second = (magnitude @ np.square(bin_hz())) / magnitude.sum(axis=1)
+    second = _mean_over_bins(magnitude, np.square(bin_hz()))
     return np.asarray(np.sqrt(np.maximum(second - np.square(centre_hz), 0)))
 
 
@@ -93,6 +93,11 @@ def _zero_crossing_rate_hz(sound: Sound) -> Array:
     crossings = np.concatenate(([0], np.cumsum(np.diff(np.signbit(sound.waveform)))))
     starts = np.flatnonzero(sound.active) * HOP
     return (crossings[starts + FRAME - 1] - crossings[starts]) * (SAMPLE_RATE_HZ / FRAME)
+
+
+def _mean_over_bins(magnitude: Array, values: Array) -> Array:
+    """Mean of ``values [bin]`` weighted by each frame's magnitudes ``[frame]``."""
+    return np.asarray(np.einsum("fb,b->f", magnitude, values) / magnitude.sum(axis=1))
 
 
 def _octaves(frequency_hz: Array) -> Array:

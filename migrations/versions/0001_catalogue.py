@@ -175,7 +175,8 @@ def _create_scene() -> None:
         _refer("scene_lists", "source", "sources.name"),
         _refer("scene_lists", "artist_id", "artists.id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("source", "artist_id", name=op.f("pk_scene_lists")),
-        comment="artists whose list of neighbours a source gave, be it empty: only these can be 'covered and not listed'",
+        comment="artists whose list of neighbours a source gave, be it empty: "
+        "only these can be 'covered and not listed'",
     )
     op.create_table(
         "scene_edges",
@@ -203,9 +204,7 @@ def _create_collaborations() -> None:
         sa.Column(
             "title", sa.Text(), nullable=False, comment="evidence: the recording; empty when the source gives none"
         ),
-        sa.Column(
-            "credited", sa.Integer(), nullable=False, comment="how many artists are credited on it, at least 2"
-        ),
+        sa.Column("credited", sa.Integer(), nullable=False, comment="how many artists are credited on it, at least 2"),
         sa.Column("source", sa.String(64), nullable=False),
         sa.CheckConstraint("artist_a < artist_b", name=op.f("ck_collaborations_ordered")),
         _refer(name, "artist_a", "artists.id", ondelete="CASCADE"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from recommender.errors import CatalogueError
 
-_BUSY_TIMEOUT_S = 30.0
+_BUSY_TIMEOUT_S = 300.0  # a writer waits for another: a large import is one transaction
 _CONNECT_TIMEOUT_S = 10
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
@@ -31,6 +31,19 @@ def create(text: str) -> Engine:
     if url.drivername in _POSTGRESQL:
         return _create_postgresql(url)
     raise CatalogueError(f"the catalogue cannot live in {url.drivername!r}; give {_EXAMPLES}")
+
+
+_WRITER = 0x50_0D_1C_1B  # key of the advisory lock that PostgreSQL's writers take, one after another
+
+
+def begin_writing(connection: Connection) -> None:
+    """Make this transaction the only one that writes, until it ends; readers go on.
+
+    Finding or adding an artist reads and then writes: two at once would add one artist twice. SQLite's transactions
+    are exclusive already (:func:`_begin_sqlite`).
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
 
 
 def describe(engine: Engine) -> str:

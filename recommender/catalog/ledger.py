@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from sqlalchemy import and_, func, or_, select
 
-from recommender.catalog.rows import ExtractionCounts, Failure, Generation, PendingClip
 from recommender.catalog.overwritten import overwritten
+from recommender.catalog.rows import ExtractionCounts, Failure, Generation, PendingClip
 from recommender.catalog.store import Store
 from recommender.catalog.tables import clips, extractions, generations
 from recommender.catalog.writing import batches

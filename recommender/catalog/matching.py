@@ -2,8 +2,8 @@
 
 The rules, in this order:
 
-1. An external id that is known decides. The name becomes an alias; it may be blank. Should two of the given ids be of two artists, or
-   contradict the id the artist has in that namespace, nothing is merged: the reference is refused.
+1. An external id that is known decides. The name becomes an alias; it may be blank. Should two of the given ids be of
+   two artists, or contradict the id the artist has in that namespace, nothing is merged: the reference is refused.
 2. External ids that are all unknown: when the folded name belongs to exactly one artist and that artist has no id in
    any of the namespaces, the ids are its own from now on. Otherwise it is a new artist: one name, two artists.
 3. No external id: the folded name decides. Several artists of that name is ambiguous; none of that name is a new one.

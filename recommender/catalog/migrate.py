@@ -8,17 +8,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect
 
-from recommender.catalog.database import describe
+from recommender.catalog.database import begin_writing, describe
 from recommender.catalog.tables import metadata
 from recommender.errors import CatalogueError
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 """The folder beside the packages, in a checkout and in an installed wheel alike."""
-
-_LOCK = 0x50_0D_1C_1A
-"""Key of the advisory lock under which a PostgreSQL database is migrated, so that two programs do not at once."""
 
 
 def config() -> Config:
@@ -41,8 +38,7 @@ def upgrade(engine: Engine) -> None:
         if _revision(connection) == scripts.get_current_head():
             return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        begin_writing(connection)  # two programs may open an empty database at once
         _refuse_strangers(connection, scripts)
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
@@ -58,8 +54,8 @@ def _refuse_strangers(connection: Connection, scripts: ScriptDirectory) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if revision is not None and revision not in known:
         raise CatalogueError(
-            f"{where} is at schema revision {revision!r}, which this Soundkin (revision {scripts.get_current_head()!r}) "
-            "does not know; use the newer Soundkin that wrote it, or another database"
+            f"{where} is at schema revision {revision!r}, which this Soundkin (at {scripts.get_current_head()!r}) does "
+            "not know; use the newer Soundkin that wrote it, or another database"
         )
     taken = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
     if revision is None and taken:

@@ -73,6 +73,7 @@ class Store:
             yield self._connection
             return
         with self._connected(self._engine) as connection:
+            database.begin_writing(connection)
             yield connection
 
     @contextmanager
@@ -80,7 +81,7 @@ class Store:
         if self._connection is not None:
             yield self._connection
             return
-        options = {"soundkin_reading": True}
+        options: dict[str, str | bool] = {"soundkin_reading": True}
         if self._engine.dialect.name == "postgresql":
             options["isolation_level"] = "REPEATABLE READ"
         with self._connected(self._engine.execution_options(**options)) as connection:

@@ -35,7 +35,9 @@ def upsert(
     return Changes.joined([_upsert_batch(connection, table, part, (keys, by)) for part in parts])
 
 
-def find(connection: Connection, columns: Sequence[Column[Any]], by: Mapping[Column[Any], Collection[Any]]) -> list[Row]:
+def find(
+    connection: Connection, columns: Sequence[Column[Any]], by: Mapping[Column[Any], Collection[Any]]
+) -> list[Row]:
     """``columns`` of the rows in which each column of ``by`` has one of the values given.
 
     With several columns, rows of combinations that were not meant come along. ``(a, b) IN (…)`` would be exact, but

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from recommender.types import Similarities, SignalName
+from recommender.types import SignalName, Similarities
 
 
 class Signal(Protocol):

@@ -19,9 +19,7 @@ class SceneSignal:
 
     name = SignalName.SCENE
 
-    def __init__(
-        self, strengths: csr_array, mentioned: npt.NDArray[np.bool_], listed: npt.NDArray[np.bool_]
-    ) -> None:
+    def __init__(self, strengths: csr_array, mentioned: npt.NDArray[np.bool_], listed: npt.NDArray[np.bool_]) -> None:
         """
         Args:
             strengths: ``[artist, artist]``, symmetric, in (0, 1].

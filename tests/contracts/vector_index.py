@@ -32,7 +32,7 @@ class VectorIndexContract:
             query = random_unit(1, 24, seed=100 + seed)[0]
             truth = vectors.astype(np.float64) @ query.astype(np.float64)
             rows, cosines = index.search(query, 10)
-            assert rows.tolist() == sorted(range(200), key=lambda row: -truth[row])[:10]  # noqa: B023 - used at once
+            assert rows.tolist() == sorted(range(200), key=lambda row: -truth[row])[:10]
             np.testing.assert_allclose(cosines, truth[rows], atol=1e-6)
 
     def test_equal_vectors_come_in_row_order_even_across_the_cut(self, make: Make) -> None:

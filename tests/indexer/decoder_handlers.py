@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 
-from indexer.decoding import answer
+from indexer.workers.answering import answer
 
 
 def misbehave(request: bytes) -> bytes:
@@ -33,7 +34,7 @@ def _leave() -> bytes:
     os._exit(0)
 
 
-_ACTS = {
+_ACTS: dict[str, Callable[[], bytes]] = {
     "crash": _crash,
     "hang": _hang,
     "leave": _leave,

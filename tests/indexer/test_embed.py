@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers import DecoderPool
+from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import Busy
 from recommender.types import ClipEmbeddings, Waveform
-from tests.fakes import BandEncoder, write_tone
+from tests.fakes import RATE_HZ, BandEncoder, write_tone
 
 
 @pytest.fixture(scope="module")
@@ -74,30 +75,56 @@ def test_a_renamed_file_costs_no_extraction(catalog: Catalog, tmp_path: Path, mu
     assert _embed(catalog, tmp_path, pool, encoder).embedded == 0
 
 
-def test_a_file_that_went_bad_has_a_reason_and_costs_nobody_else(
+def _silence(path: Path) -> None:
+    soundfile.write(path, np.zeros(6 * RATE_HZ), RATE_HZ)
+
+
+def test_a_clip_that_cannot_be_used_has_a_reason_and_costs_nobody_else(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _silence(music / "Artist 1" / "Quiet.wav")
+    _scan(catalog, music, pool)
+    report = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert report.embedded == 6
+    assert report.by_reason == {"silent": 1}
+    failure = catalog.failures(BandEncoder.space.key)[0]
+    assert (failure.source_path, failure.reason) == (str(music / "Artist 1" / "Quiet.wav"), "silent")
+
+
+def test_a_failed_clip_is_left_alone_until_asked(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _silence(music / "Artist 1" / "Quiet.wav")
+    _scan(catalog, music, pool)
+    _embed(catalog, tmp_path, pool, BandEncoder())
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).failed == ()
+    assert len(_embed(catalog, tmp_path, pool, BandEncoder(), retry=True).failed) == 1
+
+
+def test_a_file_that_is_away_is_tried_again_by_the_next_run(
     catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
 ) -> None:
     _scan(catalog, music, pool)
-    bad = music / "Artist 1" / "Song 1.wav"
-    bad.write_bytes(b"not music any more" * 1000)
-    report = _embed(catalog, tmp_path, pool, BandEncoder())
-    assert report.embedded == 5
-    assert [path for path, _, _ in report.failed] == [str(bad)]
-    assert sum(report.by_reason.values()) == 1
-    failure = catalog.failures(BandEncoder.space.key)[0]
-    assert failure.source_path == str(bad)
-    assert failure.reason == report.failed[0][1]
-
-
-def test_a_failed_clip_is_left_alone_until_asked(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
-    _scan(catalog, music, pool)
     path = music / "Artist 0" / "Song 2.wav"
-    good = path.read_bytes()
-    path.unlink()
-    assert len(_embed(catalog, tmp_path, pool, BandEncoder()).failed) == 1
-    path.write_bytes(good)
-    assert _embed(catalog, tmp_path, pool, BandEncoder()).embedded == 0
-    assert _embed(catalog, tmp_path, pool, BandEncoder(), retry=True).embedded == 1
+    away = path.rename(tmp_path / "away.wav")
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).by_reason == {"not_a_file": 1}
+    away.rename(path)
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).embedded == 1
+
+
+@pytest.mark.parametrize("changed", [[0], [5], [0, 1, 2, 3, 4, 5], [2, 3]])
+def test_a_file_that_changed_since_the_scan_is_never_embedded_as_what_it_was(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool, changed: list[int]
+) -> None:
+    _scan(catalog, music, pool)
+    paths = [Path(clip.source_path) for clip in catalog.pending_clips(BandEncoder.space.key)]
+    for number in changed:
+        write_tone(paths[number], hz=3000 + number, seconds=7.0)
+    report = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert report.embedded == 6 - len(changed)
+    assert sorted(row[:2] for row in report.failed) == sorted((str(paths[n]), "changed_since_scan") for n in changed)
+    _scan(catalog, music, pool)
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).embedded == len(changed)
 
 
 class _Stumbling(BandEncoder):
@@ -132,7 +159,9 @@ class _Interrupted(BandEncoder):
         return super().encode(clips)
 
 
-def test_what_was_encoded_before_ctrl_c_is_kept(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+def test_what_was_encoded_before_ctrl_c_is_kept(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
     _scan(catalog, music, pool)
     with pytest.raises(KeyboardInterrupt):
         _embed(catalog, tmp_path, pool, _Interrupted())
@@ -152,7 +181,9 @@ def test_a_lost_ledger_is_made_again_from_the_shards(
     assert (report.known, report.embedded, encoder.clips) == (6, 0, 0)
 
 
-def test_a_lost_shard_costs_only_its_own_clips(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:
+def test_a_lost_shard_costs_only_its_own_clips(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
     _scan(catalog, music, pool)
     _embed(catalog, tmp_path, pool, BandEncoder())
     write_tone(music / "Artist 9" / "Late.wav", hz=3500)

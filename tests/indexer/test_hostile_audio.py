@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from indexer.audio import Excerpt, choose_excerpt, decode, probe
-from indexer.files import MAX_FILE_BYTES
-from indexer.workers import DecodeJob, DecoderPool, InspectJob
+from indexer.decoders.files import MAX_FILE_BYTES
+from indexer.workers.pool import DecodeJob, DecoderPool, InspectJob
 from recommender.errors import BadInput
 from tests.indexer.written_audio import RATE_HZ, melody, write
 
@@ -253,6 +253,7 @@ def test_every_malformed_file_decodes_or_has_a_reason(pool: DecoderPool) -> None
         DecodeJob(path=path, excerpt=choose_excerpt(info.duration_s), sample_rate_hz=22_050) for path, info in usable
     ]
     decoded = list(pool.run(jobs))
-    reasons = {str(outcome.error.reason) for outcome in (*inspected, *decoded) if outcome.error is not None}
+    errors = [outcome.error for outcome in inspected] + [outcome.error for outcome in decoded]
+    reasons = {error.reason for error in errors if error is not None}
     assert any(outcome.value is not None for outcome in decoded)
     assert not reasons & {"decoder_crashed", "decoder_timeout", "decoder_memory"}

@@ -16,7 +16,7 @@ from indexer.publish import publish
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
 from indexer.verify import verify
-from indexer.workers import DecoderPool
+from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, InvalidArgument, LicenceRefused, Unavailable
 from recommender.generation import Manifest, open_current, read_current
@@ -65,7 +65,7 @@ def test_artist_vectors_are_renormalised_means_of_unit_track_vectors(indexed: Ca
     clip_of = {clip.track_id: clip.clip_id for clip in indexed.read_embedded_clips(BandEncoder.space.key)}
     for layer, name in enumerate(BandEncoder.space.layer_names):
         for row in range(len(artists.ids)):
-            clips = [clip_of[tracks.ids[track]] for track in np.flatnonzero(tracks.artist == row)]
+            clips = [clip_of[tracks.ids[int(track)]] for track in np.flatnonzero(tracks.artist == row)]
             expected = unit(unit(store.layer(layer, clips)).mean(axis=0, keepdims=True))
             found = generation.artists[name].vectors(artists.vector_row[[row]])
             np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -27,6 +27,12 @@ def sealed(tmp_path: Path) -> Path:
     return path
 
 
+def _read_all(path: Path) -> None:
+    shard = open_shard(path, fingerprint="abc")
+    for layer in range(shard.layers):
+        shard.layer(layer)
+
+
 def test_every_layer_comes_back_to_the_bit(sealed: Path) -> None:
     shard = open_shard(sealed, fingerprint="abc")
     assert shard.clip_ids == IDS
@@ -43,9 +49,7 @@ def test_no_flipped_bit_goes_unnoticed(sealed: Path, tmp_path: Path, data: st.Da
     path = tmp_path / "flipped.shard"
     path.write_bytes(raw)
     with pytest.raises(EmbeddingsCorrupt):
-        shard = open_shard(path, fingerprint="abc")
-        for layer in range(shard.layers):
-            shard.layer(layer)
+        _read_all(path)
 
 
 def test_no_length_but_its_own_is_accepted(sealed: Path, tmp_path: Path) -> None:

@@ -19,12 +19,13 @@ def melody(seconds: float, *, rate_hz: int = RATE_HZ, seed: int = 0) -> Sound:
     """Low-passed noise at about -20 dBFS, mono: it never repeats, so a shift by one sample shows."""
     noise = np.random.default_rng(seed).standard_normal(round(seconds * rate_hz) + 128)
     smooth = np.convolve(noise, np.hanning(129), mode="valid")[: round(seconds * rate_hz)]
-    return (0.1 * smooth / smooth.std()).astype(np.float32)
+    return np.asarray(0.1 * smooth / smooth.std(), dtype=np.float32)
 
 
 def tone(hz: float, seconds: float, *, rate_hz: int = RATE_HZ) -> Sound:
     """A sine at half of full scale, mono."""
-    return (0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate_hz)) / rate_hz)).astype(np.float32)
+    at_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    return np.asarray(0.5 * np.sin(2 * np.pi * hz * at_s), dtype=np.float32)
 
 
 def write(path: Path, sound: Sound, *, rate_hz: int = RATE_HZ, subtype: str | None = None) -> Path:

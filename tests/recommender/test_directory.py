@@ -15,7 +15,9 @@ DIRECTORY = Directory(
                 MadeArtist(id="a1", name="Beyoncé", aliases=("Queen B",), external_ids={"mbid": "m1"}),
                 MadeArtist(id="a2", name="Nirvana", tracks=(MadeTrack(id="t1", title="Intro"),)),
                 MadeArtist(id="a3", name="NIRVANA", tracks=(MadeTrack(id="t2", title="Intró"),)),
-                MadeArtist(id="a4", name="!!!", aliases=("!!!", "Chk Chk Chk"), tracks=(MadeTrack(id="t3", title="Only"),)),
+                MadeArtist(
+                    id="a4", name="!!!", aliases=("!!!", "Chk Chk Chk"), tracks=(MadeTrack(id="t3", title="Only"),)
+                ),
             )
         )
     )

@@ -24,7 +24,13 @@ def test_spellings_of_one_name_fold_alike(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("!!!", "???"), ("Bush", "Kate Bush"), ("坂本龍一", "Ryuichi Sakamoto"), ("Prince", "Princess"), ("MGMT", "M.G.M.T.")],
+    [
+        ("!!!", "???"),
+        ("Bush", "Kate Bush"),
+        ("坂本龍一", "Ryuichi Sakamoto"),
+        ("Prince", "Princess"),
+        ("MGMT", "M.G.M.T."),
+    ],
 )
 def test_different_names_stay_different(one: str, other: str) -> None:
     assert fold(one) != fold(other)
@@ -44,5 +50,7 @@ def test_genres_that_sound_alike_are_never_merged(one: str, other: str) -> None:
 def test_a_clip_is_named_by_content_start_and_length() -> None:
     base = clip_id("ab" * 32, 0, 30_000)
     assert len(base) == 32
-    assert len({base, clip_id("ab" * 32, 1000, 30_000), clip_id("ab" * 32, 0, 29_000), clip_id("cd" * 32, 0, 30_000)}) == 4
+    assert (
+        len({base, clip_id("ab" * 32, 1000, 30_000), clip_id("ab" * 32, 0, 29_000), clip_id("cd" * 32, 0, 30_000)}) == 4
+    )
     assert clip_id("ab" * 32, 0, 30_000) == base

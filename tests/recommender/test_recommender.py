@@ -25,7 +25,12 @@ def _track(identifier: str, low: list[float], high: list[float]) -> MadeTrack:
 
 MADE = MadeCatalogue(
     artists=(
-        MadeArtist(id="a", name="A", genres={"techno": 1.0}, tracks=(_track("t1", [1, 0], [1, 0]), _track("t2", [1, 0], [0, 1]))),
+        MadeArtist(
+            id="a",
+            name="A",
+            genres={"techno": 1.0},
+            tracks=(_track("t1", [1, 0], [1, 0]), _track("t2", [1, 0], [0, 1])),
+        ),
         MadeArtist(id="b", name="B", genres={"techno": 1.0, "house": 1.0}, tracks=(_track("t3", [0.8, 0.6], [1, 0]),)),
         MadeArtist(id="c", name="C", genres={"pop": 1.0}, tracks=(_track("t4", [0, 1], [1, 0]),)),
         MadeArtist(id="d", name="D", genres={"techno": 1.0}),
@@ -144,7 +149,9 @@ def test_pages_put_together_are_the_ranking(size: int, seeds: tuple[int, ...]) -
 
 
 @pytest.mark.parametrize("removed", list(SignalName))
-def test_removing_one_signals_data_changes_no_other_signals_value(recommender: Recommender, removed: SignalName) -> None:
+def test_removing_one_signals_data_changes_no_other_signals_value(
+    recommender: Recommender, removed: SignalName
+) -> None:
     bare = {
         SignalName.AUDIO: replace(MADE, artists=tuple(replace(artist, tracks=()) for artist in MADE.artists)),
         SignalName.SCENE: replace(MADE, scene={}, scene_listed=()),
@@ -197,7 +204,8 @@ def test_pages_of_tracks_follow_one_another(recommender: Recommender) -> None:
 def test_one_layer_searched_and_the_same_layer_scanned_agree() -> None:
     random = np.random.default_rng(0)
     tracks = tuple(
-        MadeTrack(id=f"{n:04d}", title="", vectors={"x": random.normal(size=4).tolist(), "y": [1, 0, 0, 0]}) for n in range(300)
+        MadeTrack(id=f"{n:04d}", title="", vectors={"x": random.normal(size=4).tolist(), "y": [1, 0, 0, 0]})
+        for n in range(300)
     )
     made = MadeCatalogue(artists=(MadeArtist(id="a", name="A", tracks=tracks),), space=make_space(("x", "y"), dim=4))
     recommender = Recommender(make_generation(made))
@@ -207,7 +215,9 @@ def test_one_layer_searched_and_the_same_layer_scanned_agree() -> None:
         for mix in (searched, scanned):
             vectors = recommender.track_vectors(seed, mix)
             assert vectors is not None
-            orders.append([t.row for t in recommender.rank_tracks(TrackQuery(vectors=vectors, mix=mix), offset=0, n=300)])
+            orders.append(
+                [t.row for t in recommender.rank_tracks(TrackQuery(vectors=vectors, mix=mix), offset=0, n=300)]
+            )
         assert orders[0] == orders[1]
 
 
@@ -223,7 +233,11 @@ def test_the_explanation_names_what_is_shared(recommender: Recommender) -> None:
 
 def test_the_explanation_is_the_same_from_both_sides(recommender: Recommender) -> None:
     there, back = recommender.explain(A, B, mix=LOW), recommender.explain(B, A, mix=LOW)
-    assert (there.genres, there.scene_neighbours, there.collaborations) == (back.genres, back.scene_neighbours, back.collaborations)
+    assert (there.genres, there.scene_neighbours, there.collaborations) == (
+        back.genres,
+        back.scene_neighbours,
+        back.collaborations,
+    )
 
 
 def test_who_shares_nothing_gets_an_empty_explanation(recommender: Recommender) -> None:

@@ -53,7 +53,9 @@ def test_unit_refuses_what_has_no_direction(row: list[float]) -> None:
 
 
 def test_a_negative_cosine_is_nothing_in_common_and_silence_stays_silence() -> None:
-    np.testing.assert_array_equal(to_similarity(np.array([-1.0, -0.1, 0.0, 0.25, 1.0, np.nan])), [0, 0, 0, 0.25, 1, np.nan])
+    np.testing.assert_array_equal(
+        to_similarity(np.array([-1.0, -0.1, 0.0, 0.25, 1.0, np.nan])), [0, 0, 0, 0.25, 1, np.nan]
+    )
 
 
 def test_order_is_by_score_then_row_with_silence_last() -> None:

@@ -1,7 +1,8 @@
-"""Shorthands for requests, and what an error carries."""
+"""Shorthands for asking: requests, what an error carries, and patience."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ class Refusal:
     domain: str
     metadata: dict[str, str]
     field: str
+    retry_s: int
 
 
 def by_id(*identifiers: str) -> list[pb.ArtistRef]:
@@ -38,7 +40,7 @@ def by_name(name: str) -> pb.ArtistRef:
 
 def weights(**given: float) -> pb.SignalWeights:
     """``audio=1.0`` and so on."""
-    entries = [pb.SignalWeight(signal=pb.Signal.Value(f"SIGNAL_{name.upper()}"), weight=w) for name, w in given.items()]
+    entries = [pb.SignalWeight(signal=f"SIGNAL_{name.upper()}", weight=w) for name, w in given.items()]
     return pb.SignalWeights(weights=entries)
 
 
@@ -48,10 +50,11 @@ def refusal(call: Callable[[Any], object], request: object) -> Refusal:
         call(request)
     error: Any = caught.value
     status = rpc_status.from_call(error)
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     for detail in status.details if status else ():
         detail.Unpack(info)
         detail.Unpack(bad)
+        detail.Unpack(retry)
     return Refusal(
         code=error.code(),
         message=error.details(),
@@ -59,4 +62,13 @@ def refusal(call: Callable[[Any], object], request: object) -> Refusal:
         domain=info.domain,
         metadata=dict(info.metadata),
         field=bad.field_violations[0].field if bad.field_violations else "",
+        retry_s=retry.retry_delay.seconds,
     )
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until ``holds``, 5 seconds at most."""
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.01)

@@ -16,6 +16,7 @@ import pytest
 from server.address import Address
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.serve import Settings, started
+from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
 
 MADE = MadeCatalogue(
@@ -63,6 +64,10 @@ class Served:
     port: int
     channel: grpc.Channel
     stub: Any  # Any: the generated stub has no types
+
+    def raw(self, method: str) -> Callable[[bytes], object]:
+        """``method`` of the service from bytes to bytes."""
+        return self.channel.unary_unary(f"/{NAME}/{method}", None, None)
 
 
 Serve = Callable[[Path], Served]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.server.asking import by_id, by_name, weights
 from tests.server.conftest import Served
 
 
-def ask(made: Served, *seeds: str, **more: object) -> pb.SimilarArtistsResponse:
+def ask(made: Served, *seeds: str, **more: Any) -> pb.SimilarArtistsResponse:  # Any: whatever the message takes
     reply: pb.SimilarArtistsResponse = made.stub.SimilarArtists(pb.SimilarArtistsRequest(seeds=by_id(*seeds), **more))
     return reply
 
@@ -129,7 +130,9 @@ def test_a_seed_nobody_has_an_opinion_on_gives_an_empty_answer(made: Served) -> 
     ],
     ids=["layer", "other layer", "aspect", "layer mix", "aspect mix"],
 )
-def test_the_audio_signal_listens_as_it_is_told(made: Served, listening: pb.Listening, expected: dict[str, float]) -> None:
+def test_the_audio_signal_listens_as_it_is_told(
+    made: Served, listening: pb.Listening, expected: dict[str, float]
+) -> None:
     assert scores(ask(made, "a", listening=listening, weights=weights(audio=1))) == pytest.approx(expected, abs=1e-6)
 
 
@@ -186,7 +189,7 @@ def test_recordings_made_together_are_named(made: Served) -> None:
 
 
 def test_the_same_request_gives_the_same_bytes(made: Served) -> None:
-    call = made.channel.unary_unary("/soundkin.v1.SimilarityService/SimilarArtists")
+    call = made.raw("SimilarArtists")
     request = pb.SimilarArtistsRequest(seeds=by_id("a", "b"), explain=True).SerializeToString()
     assert len({call(request) for _ in range(20)}) == 1
 
@@ -194,5 +197,8 @@ def test_the_same_request_gives_the_same_bytes(made: Served) -> None:
 def test_no_number_on_the_wire_is_nan(made: Served) -> None:
     for seed in "abcdef":
         for scored in ask(made, seed).artists:
-            numbers = [scored.score, *(n for line in scored.breakdown for n in (line.raw, line.value, line.contribution))]
+            numbers = [
+                scored.score,
+                *(n for line in scored.breakdown for n in (line.raw, line.value, line.contribution)),
+            ]
             assert all(math.isfinite(number) for number in numbers)

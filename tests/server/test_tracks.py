@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.pb import soundkin_pb2 as pb
@@ -12,7 +14,7 @@ from tests.server.conftest import Served
 T0 = pb.TrackRef(id="t0")
 
 
-def ask(made: Served, **request: object) -> pb.SimilarTracksResponse:
+def ask(made: Served, **request: Any) -> pb.SimilarTracksResponse:  # Any: whatever the message takes
     reply: pb.SimilarTracksResponse = made.stub.SimilarTracks(pb.SimilarTracksRequest(**request))
     return reply
 
@@ -44,7 +46,8 @@ def test_tracks_are_ordered_by_cosine_under_the_listening(
 
 def test_a_negative_cosine_is_kept_and_scores_zero(made: Served) -> None:
     last = ask(made, vector=vector(-2, 0)).tracks[-1]
-    assert (last.track.id, last.score, last.cosine) == ("t0", 0.0, pytest.approx(-1.0))
+    assert (last.track.id, last.score) == ("t0", 0.0)
+    assert last.cosine == pytest.approx(-1.0)
 
 
 def test_a_vector_of_any_length_is_heard_by_its_direction(made: Served) -> None:
@@ -99,7 +102,9 @@ def test_the_artist_of_the_seed_can_be_left_out_and_artists_limited(made: Served
 
 
 def test_a_title_of_several_tracks_lists_them(made: Served) -> None:
-    refused = refusal(made.stub.SimilarTracks, pb.SimilarTracksRequest(track=pb.TrackRef(name=pb.TrackName(title="song"))))
+    refused = refusal(
+        made.stub.SimilarTracks, pb.SimilarTracksRequest(track=pb.TrackRef(name=pb.TrackName(title="song")))
+    )
     assert refused.code.name == "FAILED_PRECONDITION"
     assert refused.metadata == {"t0": "Song by Ay", "t3": "Song by Cé"}
 

@@ -10,7 +10,9 @@ from recommender.signals.base import Signal
 from recommender.signals.scene import SceneSignal
 from tests.contracts.signal import SignalContract
 
-STRENGTHS = csr_array(np.array([[0, 0.8, 0, 0, 0], [0.8, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0.0]]))
+STRENGTHS = csr_array(
+    np.array([[0, 0.8, 0, 0, 0], [0.8, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0.0]])
+)
 MENTIONED = np.array([True, True, True, True, False])
 LISTED = np.array([True, True, False, False, False])
 

@@ -1,0 +1,107 @@
+"""Which audio format a file is, by its first bytes and never by its name."""
+
+from __future__ import annotations
+
+import enum
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from indexer.decoders.adts import looks_like_adts
+from indexer.decoders.files import open_regular
+from indexer.decoders.id3 import skip_tags
+from indexer.decoders.mpeg import looks_like_mpeg_audio
+from indexer.reasons import Reason
+from recommender.errors import BadInput
+
+
+class Container(enum.StrEnum):
+    """The formats Soundkin decodes. Nothing else is ever handed to a decoder."""
+
+    WAV = "wav"
+    AIFF = "aiff"
+    FLAC = "flac"
+    OGG = "ogg"
+    MP3 = "mp3"
+    """MPEG audio of layer I, II or III, with or without tags."""
+    MP4 = "mp4"
+    ADTS = "adts"
+    """Bare AAC frames."""
+
+
+_HEADER_BYTES = 8200
+"""The longest frame there is (ADTS, 8191 bytes) and the start of the next."""
+
+_UNSUPPORTED = (
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF)"),
+    (b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
+    (b"MAC ", "Monkey's Audio"),
+    (b"wvpk", "WavPack"),
+    (b"caff", "Core Audio (CAF)"),
+    (b".snd", "Sun audio (AU)"),
+    (b"DSD ", "DSD"),
+    (b"FRM8", "DSD"),
+    (b"TTA1", "True Audio"),
+    (b"MPCK", "Musepack"),
+    (b"MP+", "Musepack"),
+    (b"MThd", "MIDI"),
+    (b"\x0b\x77", "AC-3"),
+    (b"riff\x2e\x91\xcf\x11", "Wave64"),
+)
+
+
+def sniff(file: BinaryIO) -> Container:
+    """Say which format ``file`` is. Reads a few kilobytes and leaves the position anywhere.
+
+    Playlists, concatenation scripts and other text are never audio here, whatever their name, so no decoder can be
+    talked into opening another file or a network address.
+
+    Raises BadInput: ``not_audio``, or ``unsupported`` for audio of a format Soundkin does not decode.
+    """
+    file.seek(skip_tags(file))
+    header = file.read(_HEADER_BYTES)
+    found = _container(header)
+    if found is not None:
+        return found
+    other = next((name for magic, name in _UNSUPPORTED if header.startswith(magic)), None)
+    if other is not None:
+        raise BadInput(Reason.UNSUPPORTED, f"{other} is not decoded; convert it to flac, mp3, ogg, m4a or wav")
+    raise BadInput(Reason.NOT_AUDIO, "its first bytes belong to no audio format Soundkin reads, whatever its name says")
+
+
+def looks_like_audio(source: Path | bytes) -> bool:
+    """Whether the first bytes of a file (or a header already read) are those of any audio format, decoded or not.
+
+    A file that cannot be opened does not look like audio.
+    """
+    try:
+        if isinstance(source, bytes):
+            sniff(io.BytesIO(source))
+        else:
+            _sniff_path(source)
+    except BadInput as error:
+        return error.reason == Reason.UNSUPPORTED
+    return True
+
+
+def _sniff_path(path: Path) -> None:
+    with open_regular(path) as file:
+        sniff(file)
+
+
+def _container(header: bytes) -> Container | None:
+    if header[:4] in (b"RIFF", b"RF64", b"BW64") and header[8:12] == b"WAVE":
+        return Container.WAV
+    if header[:4] == b"FORM" and header[8:12] in (b"AIFF", b"AIFC"):
+        return Container.AIFF
+    if header[4:8] == b"ftyp":
+        return Container.MP4
+    by_magic = {b"fLaC": Container.FLAC, b"OggS": Container.OGG}.get(header[:4])
+    return by_magic or _bare_frames(header)
+
+
+def _bare_frames(header: bytes) -> Container | None:
+    """Formats without a header of their own: the frame itself must make sense, and so must the one after it."""
+    if looks_like_adts(header):
+        return Container.ADTS
+    return Container.MP3 if looks_like_mpeg_audio(header) else None

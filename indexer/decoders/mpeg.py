@@ -1,0 +1,123 @@
+"""MPEG audio frames: telling them from other bytes, and counting them when no header does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from indexer.decoders.id3 import skip_tags
+
+_HEADER_BYTES = 4
+_STRIDE_BYTES = 4096
+_COUNT_WITHIN_BYTES = 256
+_COUNTS = (b"Xing", b"Info", b"VBRI")
+
+_BITRATES_KBPS = {
+    (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (1, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (1, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (2, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (2, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""(MPEG-1 or MPEG-2, layer) -> rates by index. ISO/IEC 11172-3 and 13818-3, table of ``bitrate_index``."""
+
+_RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+"""Version bits (3 MPEG-1, 2 MPEG-2, 0 MPEG-2.5) -> rates by index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What four bytes of frame header say."""
+
+    length: int
+    """Bytes from this header to the next; 0 in free format, where the header does not say."""
+    samples: int
+    """Samples per channel."""
+    sample_rate_hz: int
+    kind: int
+    """Version and layer bits: the same in every frame of a stream."""
+
+
+def parse_frame(header: bytes) -> Frame | None:
+    """Read a frame header, or None if these four bytes cannot be one."""
+    if len(header) < _HEADER_BYTES or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return None
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    bitrate, rate = header[2] >> 4, header[2] >> 2 & 3
+    if version == 1 or layer == 4 or bitrate == 15 or rate == 3:
+        return None
+    mpeg = 1 if version == 3 else 2
+    kbps, rate_hz = _BITRATES_KBPS[mpeg, layer][bitrate], _RATES_HZ[version][rate]
+    samples = 384 if layer == 1 else 576 if (mpeg, layer) == (2, 3) else 1152
+    length = _frame_bytes(samples, kbps, rate_hz=rate_hz, layer=layer, padding=header[2] >> 1 & 1)
+    return Frame(length=length, samples=samples, sample_rate_hz=rate_hz, kind=header[1] & 0x1E)
+
+
+def _frame_bytes(samples: int, kbps: int, *, rate_hz: int, layer: int, padding: int) -> int:
+    if kbps == 0:
+        return 0
+    slot = 4 if layer == 1 else 1
+    return (samples // 8 // slot * kbps * 1000 // rate_hz + padding) * slot
+
+
+def looks_like_mpeg_audio(header: bytes) -> bool:
+    """Whether ``header`` (2 KiB or more, where the file has them) starts with a frame, followed by another of its kind.
+
+    One frame header is eleven set bits and little else: text in UTF-16 passes for it. Two are not met by chance.
+    Frames in free format do not say where the next one is; one of those is enough.
+    """
+    frame = parse_frame(header)
+    if frame is None:
+        return False
+    second = parse_frame(header[frame.length :])
+    return second is not None and _same_stream(second, frame)
+
+
+def has_frame_count(file: BinaryIO) -> bool:
+    """Whether the first frame carries a Xing, Info or VBRI header, which counts the frames of the file.
+
+    The decoder trusts that count. Without it the decoder guesses the length from the first bit rate, and is far off
+    when the rate varies: 143 s for 60 s was measured.
+    """
+    file.seek(skip_tags(file))
+    first = file.read(_COUNT_WITHIN_BYTES)
+    return any(word in first for word in _COUNTS)
+
+
+def walk_duration_s(file: BinaryIO) -> float | None:
+    """Seconds of sound, by stepping from frame to frame; None where the frames do not say their size.
+
+    Frames of another kind than the first are not counted: a decoder stops at them.
+    """
+    end, position = file.seek(0, os.SEEK_END), skip_tags(file)
+    first: Frame | None = None
+    samples = 0
+    while position < end:
+        frame = _frame_at(file, position)
+        first = first or frame
+        if frame is None or first is None:
+            position += _to_next_sync(file, position + 1) + 1
+            continue
+        if not frame.length:
+            return None
+        position += frame.length
+        samples += frame.samples if position <= end and _same_stream(frame, first) else 0
+    return samples / first.sample_rate_hz if first else None
+
+
+def _same_stream(a: Frame, b: Frame) -> bool:
+    return (a.kind, a.sample_rate_hz) == (b.kind, b.sample_rate_hz)
+
+
+def _frame_at(file: BinaryIO, position: int) -> Frame | None:
+    file.seek(position)
+    return parse_frame(file.read(_HEADER_BYTES))
+
+
+def _to_next_sync(file: BinaryIO, position: int) -> int:
+    """Bytes from ``position`` to the next one that may start a frame, at most :data:`_STRIDE_BYTES`."""
+    file.seek(position)
+    found = file.read(_STRIDE_BYTES).find(b"\xff")
+    return found if found >= 0 else _STRIDE_BYTES

@@ -1,0 +1,104 @@
+"""The shapes a scene file may have, read into one: who is listed near whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.rejected import Rejected
+from indexer.tabular import fields
+from indexer.tabular.records import Record, Row, list_rows, read_json, read_records
+from recommender.catalog.rows import ArtistRef
+from recommender.errors import BadInput
+
+_COLUMNS = ("artist", "similar")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneClaim:
+    """``neighbour`` is in the list of ``artist``; without one, the list is empty."""
+
+    record: Record
+    artist: ArtistRef
+    neighbour: ArtistRef | None
+    rank: int | None = None
+    strength: float | None = None
+
+
+Item = SceneClaim | Rejected
+
+
+def read_scene(path: Path) -> Iterator[Item]:
+    """Read a scene file of any shape that :func:`indexer.imports.import_scene` names.
+
+    Raises BadInput when the file as a whole is of no use.
+    """
+    if path.suffix.lower() != ".json":
+        return map(_row, read_records(path, required=_COLUMNS))
+    data = read_json(path)
+    if isinstance(data, dict):
+        return (item for name, entry in data.items() for item in _entry(str(path), name, entry))
+    return map(_row, list_rows(path, data))
+
+
+def _row(row: Row) -> Item:
+    """A row that names both artists."""
+    return (
+        row if isinstance(row, Rejected) else _attempt(row, lambda: fields.artist(row, "artist", prefixes=("artist_",)))
+    )
+
+
+def _entry(path: str, name: str, entry: object) -> Iterator[Item]:
+    """Everything that one artist's entry of a JSON object says."""
+    record = Record(path=path, key=name, fields={"artist": name})
+    try:
+        artist = fields.artist(record, "artist", prefixes=())
+        listed = list(_listed(record, entry))
+    except BadInput as error:
+        yield record.reject(error.reason, error.detail)
+        return
+    items = [_attempt(neighbour, lambda: artist) for neighbour in listed]
+    yield from items
+    if not any(isinstance(item, SceneClaim) for item in items):
+        yield SceneClaim(record=record, artist=artist, neighbour=None)
+
+
+def _listed(record: Record, entry: object) -> Iterator[Record]:
+    """One record a neighbour, from the three shapes of an entry. Raises BadInput."""
+    if isinstance(entry, dict) and (isinstance(entry.get("status"), str) or "similar_artists" in entry):
+        entry = _harvested(entry)
+    elif isinstance(entry, dict):
+        entry = [{"name": name, "strength": strength} for name, strength in entry.items()]
+    if not isinstance(entry, list):
+        raise BadInput("bad_json", f"a list or an object of neighbours is wanted here, not {type(entry).__name__}")
+    for place, item in enumerate(entry):
+        given = {"name": item} if isinstance(item, str) else item
+        if not isinstance(given, dict):
+            raise BadInput("bad_json", f"neighbour {place} is neither a name nor an object")
+        yield Record(path=record.path, key=f"{record.key}[{place}]", fields=_renamed(given))
+
+
+def _harvested(entry: Mapping[str, object]) -> object:
+    """The neighbours in an entry of the seed project's dump. Raises BadInput for one that failed to be fetched."""
+    if entry.get("status", "success") != "success":
+        raise BadInput("source_error", f"the source had no list: {entry.get('error') or entry.get('status')}")
+    return entry.get("similar_artists", [])
+
+
+def _renamed(given: Mapping[str, object]) -> dict[str, object]:
+    names = {"name": "similar", "relationship_strength": "strength"}
+    return {names.get(name, name): value for name, value in given.items() if value not in (None, "")}
+
+
+def _attempt(record: Record, artist: Callable[[], ArtistRef]) -> Item:
+    try:
+        return SceneClaim(
+            record=record,
+            artist=artist(),
+            neighbour=fields.artist(record, "similar", prefixes=("similar_",)),
+            rank=fields.integer(record, "rank", least=1),
+            strength=fields.number(record, "strength", "score"),
+        )
+    except BadInput as error:
+        return record.reject(error.reason, error.detail)

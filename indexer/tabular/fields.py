@@ -1,0 +1,125 @@
+"""Typed values out of a row: text, numbers, genres, an artist. Every refusal is a BadInput with its reason."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from indexer.tabular.records import Record
+from recommender.catalog.rows import ArtistRef
+from recommender.catalog.text import clean
+from recommender.errors import BadInput
+from recommender.names import fold_genre
+
+NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
+"""External ids that have a column of their own; any other is ``external_id:NAMESPACE``."""
+
+_ID_AS_NAME = re.compile(rf"({'|'.join(NAMESPACES)}):(\S+)")
+_SEPARATOR = re.compile(r"[;|]")
+_MAX_INTEGER = 2**31 - 1
+_MAX_GENRE_BYTES = 200
+
+
+def text(record: Record, *columns: str) -> str | None:
+    """The first of these columns that is given, as clean text; a JSON whole number (a band called 311) will do."""
+    value = next((record.fields[column] for column in columns if column in record.fields), None)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise BadInput("bad_type", f"{columns[0]} must be text, not {type(value).__name__}")
+    return clean(str(value), what=columns[0]) or None
+
+
+def number(record: Record, *columns: str) -> float | None:
+    """The first of these columns that is given, as a finite number of at least 0."""
+    given = text_or_number(record, *columns)
+    if given is None:
+        return None
+    try:
+        value = float(given)
+    except (ValueError, OverflowError):
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise BadInput("bad_number", f"{columns[0]} must be a finite number of at least 0, not {_short(given)}")
+    return value
+
+
+def integer(record: Record, *columns: str, least: int) -> int | None:
+    """The first of these columns that is given, as a whole number from ``least`` to 2**31 - 1."""
+    value = number(record, *columns)
+    if value is None:
+        return None
+    if not (value.is_integer() and least <= value <= _MAX_INTEGER):
+        raise BadInput("bad_number", f"{columns[0]} must be a whole number of at least {least}, not {value:g}")
+    return int(value)
+
+
+def text_or_number(record: Record, *columns: str) -> str | int | float | None:
+    """The first of these columns that is given, as it stands. Raises BadInput ``bad_type`` for anything else."""
+    value = next((record.fields[column] for column in columns if column in record.fields), None)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
+        raise BadInput("bad_type", f"{columns[0]} must be a number, not {type(value).__name__}")
+    return value
+
+
+def genres(record: Record, *columns: str) -> tuple[str, ...] | None:
+    """Folded genres of these columns together, each once, in order; None when no column is given.
+
+    Several in one cell are separated by ``;`` or ``|``, or stand in a JSON list.
+    """
+    given = [record.fields[column] for column in columns if column in record.fields]
+    if not given:
+        return None
+    named = [genre(part) for value in given for part in _parts(value)]
+    return tuple(dict.fromkeys(name for name in named if name))
+
+
+def genre(name: str) -> str:
+    """One genre, folded; empty when nothing is left of it. Raises BadInput ``bad_text``."""
+    return fold_genre(clean(name, what="genre", max_bytes=_MAX_GENRE_BYTES))
+
+
+def artist(record: Record, column: str, *, prefixes: tuple[str, ...]) -> ArtistRef:
+    """The artist named in ``column``, by name or as ``mbid:…``, and by the ids in ``{prefix}mbid`` and its like.
+
+    Ids in general are ``{prefix}external_id:NAMESPACE``. Raises BadInput ``no_artist`` when there is neither.
+    """
+    name = text(record, column) or ""
+    ids = [pair for prefix in prefixes for pair in _external_ids(record, prefix)]
+    as_name = _ID_AS_NAME.fullmatch(name)
+    if as_name:
+        ids, name = [(as_name[1], as_name[2]), *ids], ""
+    if not name and not ids:
+        raise BadInput("no_artist", f"the column {column!r} is empty; name the artist")
+    return ArtistRef(name=name, external_ids=tuple(dict.fromkeys(ids)))
+
+
+def _external_ids(record: Record, prefix: str) -> list[tuple[str, str]]:
+    general = f"{prefix}external_id:"
+    columns = {prefix + namespace: namespace for namespace in NAMESPACES}
+    columns |= {key: key.removeprefix(general) for key in record.fields if key.startswith(general)}
+    given = [(namespace, text(record, column)) for column, namespace in columns.items()]
+    return [(namespace, value) for namespace, value in given if value]
+
+
+def _parts(value: object) -> list[str]:
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        value = _listed(value)
+    if isinstance(value, str):
+        return _SEPARATOR.split(value)
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return value
+    raise BadInput("bad_type", "genres must be text, or a list of texts")
+
+
+def _listed(value: str) -> object:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("bad_json", f"genres look like a JSON list, but are none: {error}") from error
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."

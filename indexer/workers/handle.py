@@ -1,0 +1,163 @@
+"""One decoder process as its parent sees it: started when needed, one request at a time, killed when late."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+import threading
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+from typing import Self
+
+from indexer.reasons import Reason
+from indexer.workers import worker
+from recommender.errors import BadInput, SoundkinError
+
+_log = logging.getLogger(__name__)
+
+RECYCLE_AFTER = 1000
+"""Files a process decodes before a fresh one takes its place: leaks in C libraries stay small."""
+
+_START_S = 60.0
+_END_S = 5.0
+
+
+class DecoderStartFailed(SoundkinError):
+    """A decoder process did not come up, so no file can be decoded."""
+
+
+class WorkerHandle:
+    """Owns at most one process. For one thread at a time, except :meth:`retire`, which any thread may call."""
+
+    def __init__(self, limits: worker.WorkerLimits, timeout_s: float) -> None:
+        self._limits = limits
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._retired = False
+        self._running: _Running | None = None
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready. Raises DecoderStartFailed."""
+        with self._lock:
+            if self._retired:
+                raise DecoderStartFailed("the decoder pool is closed; open a new one")
+            self._running = running = _Running(self._limits)
+        ready, _ = running.exchange(None, len(worker.READY), timeout_s=_START_S)
+        if ready != worker.READY:
+            raise DecoderStartFailed(
+                f"a decoder process ended while starting ({self.stop()}); what it said is on stderr. A script that "
+                'starts a pool must guard it with if __name__ == "__main__", and memory_bytes must leave room to start'
+            )
+
+    def ask(self, request: bytes, max_reply_bytes: int) -> bytes:
+        """Send ``request`` and wait for its reply, starting the process if there is none.
+
+        Raises BadInput ``decoder_crashed`` or ``decoder_timeout``, after which the next call starts a new process;
+        DecoderStartFailed if that does not come up.
+        """
+        if self._running is None:
+            self.start()
+        running = self._running
+        if running is None:
+            raise DecoderStartFailed("the decoder pool is closed; open a new one")
+        reply, late = running.exchange(request, max_reply_bytes, timeout_s=self._timeout_s)
+        if late:
+            self.stop()
+            detail = f"no answer from its decoder within {self._timeout_s:g} s; play it or convert it again"
+            raise BadInput(Reason.DECODER_TIMEOUT, detail)
+        if reply is None:
+            how = self.stop()
+            _log.warning("a decoder process ended (%s) and is replaced", how)
+            raise BadInput(Reason.DECODER_CRASHED, f"its decoder process ended ({how}); play it or convert it again")
+        if running.served >= RECYCLE_AFTER:
+            self.stop()
+        return reply
+
+    def retire(self) -> None:
+        """Kill the process under whatever it is doing, and start no other."""
+        with self._lock:
+            self._retired = True
+            if self._running is not None:
+                self._running.kill()
+
+    def stop(self) -> str:
+        """End the process, if there is one, collect it, and say how it ended."""
+        with self._lock:
+            running, self._running = self._running, None
+        return running.collect() if running is not None else "it was not running"
+
+
+class _Running:
+    """A live process and our end of its pipe."""
+
+    def __init__(self, limits: worker.WorkerLimits) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=worker.serve, args=(theirs, limits), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.served = 0
+        """Requests so far."""
+
+    def exchange(self, request: bytes | None, max_bytes: int, *, timeout_s: float) -> tuple[bytes | None, bool]:
+        """(the reply, or None if the process ended or wrote more than ``max_bytes``; whether it was killed as late)."""
+        self.served += request is not None
+        with _Deadline(self._process, timeout_s) as deadline:
+            reply = self._exchange(self._connection, request, max_bytes)
+        return reply, deadline.passed
+
+    @staticmethod
+    def _exchange(connection: Connection[bytes, bytes], request: bytes | None, max_bytes: int) -> bytes | None:
+        try:
+            if request is not None:
+                connection.send_bytes(request)
+            return connection.recv_bytes(max_bytes)
+        except (EOFError, OSError):
+            return None
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def collect(self) -> str:
+        """Close the pipe, which ends a process that waits; kill one that does not; leave nothing behind."""
+        self._connection.close()
+        self._process.join(_END_S)
+        self._process.kill()
+        self._process.join()
+        how = _ending(self._process.exitcode)
+        self._process.close()
+        return how
+
+
+class _Deadline:
+    """Kills a process unless the block ends in time. Also ends a wait for the rest of a message that never comes."""
+
+    def __init__(self, process: SpawnProcess, timeout_s: float) -> None:
+        self._process = process
+        self._timer = threading.Timer(timeout_s, self._pass)
+        self._timer.daemon = True
+        self.passed = False
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+    def _pass(self) -> None:
+        self.passed = True
+        self._process.kill()
+
+
+def _ending(exitcode: int | None) -> str:
+    if exitcode is None or exitcode >= 0:
+        return f"exit status {exitcode}"
+    name = signal.Signals(-exitcode).name
+    hint = ", which the system sends when memory runs out" if exitcode == -signal.SIGKILL else ""
+    return f"{name}{hint}"

@@ -1,0 +1,87 @@
+"""What a decoder process is asked for, and the work itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from indexer.audio import decode, probe_open, require_rate
+from indexer.decoders.base import AudioInfo, Excerpt
+from indexer.decoders.files import open_regular
+from indexer.reasons import Reason
+from indexer.tags import Tags, read_tags_open
+from recommender.errors import BadInput
+from recommender.types import Waveform
+
+_HASH_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectJob:
+    """Read everything about a file but its sound; answered by an :class:`Inspection`."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeJob:
+    """Decode an excerpt; answered by a Waveform. Raises InvalidArgument for a rate outside 4-384 kHz."""
+
+    path: Path
+    excerpt: Excerpt
+    sample_rate_hz: int
+
+    def __post_init__(self) -> None:
+        require_rate(self.sample_rate_hz)
+
+
+Job = InspectJob | DecodeJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """A usable audio file as it was found."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    content_sha256: str
+    """Of all its bytes, 64 hex digits."""
+    info: AudioInfo
+    tags: Tags
+
+
+def inspect(path: Path) -> Inspection:
+    """Hash, probe and read the tags of one file, opened once. Raises BadInput."""
+    with open_regular(path) as file:
+        before = os.fstat(file.fileno())
+        info = probe_open(file)
+        tags = read_tags_open(file)
+        content_sha256 = _sha256(file)
+        after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadInput(Reason.UNREADABLE, "it was being written while it was read; scan again when that is done")
+    return Inspection(
+        size=before.st_size, mtime_ns=before.st_mtime_ns, content_sha256=content_sha256, info=info, tags=tags
+    )
+
+
+def perform(job: Job) -> Inspection | Waveform:
+    """Do ``job`` here, in this process. Raises BadInput."""
+    if isinstance(job, InspectJob):
+        return inspect(job.path)
+    return decode(job.path, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    try:
+        while block := file.read(_HASH_BLOCK_BYTES):
+            digest.update(block)
+    except OSError as error:
+        raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
+    return digest.hexdigest()

@@ -1,0 +1,143 @@
+"""A pool of decoder processes: what a file can do to a decoder, it does to that process alone."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, overload
+
+from indexer.reasons import Reason
+from indexer.workers.handle import DecoderStartFailed, WorkerHandle
+from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
+from indexer.workers.wire import job_to_bytes, reply_from_bytes, reply_limit
+from indexer.workers.worker import WorkerLimits
+from recommender.errors import BadInput, InvalidArgument
+from recommender.types import Waveform
+
+__all__ = ["DecodeJob", "DecoderPool", "DecoderStartFailed", "InspectJob", "Inspection", "Outcome"]
+
+_log = logging.getLogger(__name__)
+_ValueT = TypeVar("_ValueT")
+
+DEFAULT_HANDLER = "indexer.workers.answering:answer"
+AHEAD = 4
+"""Jobs in flight per worker: decoding runs on while the consumer works, and memory stays bounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Generic[_ValueT]):
+    """How one job went: exactly one of ``value`` and ``error`` is there."""
+
+    job: Job
+    value: _ValueT | None = None
+    error: BadInput | None = None
+
+
+class DecoderPool:
+    """Decodes files in processes of their own.
+
+    A file that crashes its decoder, hangs it or eats its memory gets the reason ``decoder_crashed``,
+    ``decoder_timeout`` or ``decoder_memory``; the others never notice. Processes are spawned, never forked, and talk
+    JSON and raw samples (:mod:`indexer.workers.wire`). For one consumer at a time.
+
+    ::
+
+        with DecoderPool(workers=2) as pool:
+            for outcome in pool.run(InspectJob(path=path) for path in paths):
+                ...
+
+    Args:
+        workers: processes, at least 1.
+        timeout_s: longest time for one file.
+        memory_bytes: address space of one process, where the system can limit it (Linux).
+        handler: ``module:function`` that turns the bytes of a request into those of a reply, inside the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 2,
+        timeout_s: float = 60.0,
+        memory_bytes: int = 4 << 30,
+        handler: str = DEFAULT_HANDLER,
+    ) -> None:
+        if workers < 1:
+            raise InvalidArgument("workers", f"{workers}; at least 1 is needed")
+        limits = WorkerLimits(handler=handler, memory_bytes=memory_bytes)
+        self._handles = [WorkerHandle(limits, timeout_s) for _ in range(workers)]
+        self._idle: queue.SimpleQueue[WorkerHandle] = queue.SimpleQueue()
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="soundkin-decoder")
+
+    def __enter__(self) -> Self:
+        """Start the processes, side by side. Raises DecoderStartFailed."""
+        try:
+            list(self._threads.map(WorkerHandle.start, self._handles))
+        except BaseException:
+            self.close()
+            raise
+        for handle in self._handles:
+            self._idle.put(handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process and thread of the pool, whatever it is doing. Calling it again does nothing."""
+        for handle in self._handles:
+            handle.retire()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for handle in self._handles:
+            handle.stop()
+
+    @overload
+    def run(self, jobs: Iterable[InspectJob]) -> Iterator[Outcome[Inspection]]: ...
+    @overload
+    def run(self, jobs: Iterable[DecodeJob]) -> Iterator[Outcome[Waveform]]: ...
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome[Any]]:  # Any: the overloads say which
+        """Answer ``jobs`` in their order, taking from the iterable only a few more than were answered.
+
+        Raises DecoderStartFailed if a process that died cannot be replaced.
+        """
+        pending: deque[Future[Outcome[Inspection | Waveform]]] = deque()
+        try:
+            for job in jobs:
+                pending.append(self._threads.submit(self._answer, job))
+                if len(pending) >= AHEAD * len(self._handles):
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+    def _answer(self, job: Job) -> Outcome[Inspection | Waveform]:
+        handle = self._idle.get()
+        try:
+            return Outcome(job=job, value=_ask(handle, job))
+        except BadInput as error:
+            return Outcome(job=job, error=error)
+        finally:
+            self._idle.put(handle)
+
+
+def _ask(handle: WorkerHandle, job: Job) -> Inspection | Waveform:
+    """Have ``job`` done. A process that is out of memory, or no longer makes sense, is not used again."""
+    reply = handle.ask(job_to_bytes(job), reply_limit(job))
+    try:
+        return reply_from_bytes(job, reply)
+    except BadInput as error:
+        if error.reason == Reason.DECODER_MEMORY:
+            handle.stop()
+        raise
+    except ValueError as error:
+        handle.stop()
+        _log.warning("a decoder process gave a reply that makes no sense for %s: %s", job.path, error)
+        raise BadInput(Reason.DECODER_CRASHED, "its decoder process gave a reply that makes no sense") from error

@@ -1,0 +1,142 @@
+"""What goes over the pipe to a decoder process and back: JSON and raw samples, never pickle.
+
+A decoder that was taken over by a hostile file can write anything into its end of the pipe. So a reply is data only,
+each part of it is checked against the job it answers, and whatever does not fit is a ValueError.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer.decoders.base import AudioInfo, Excerpt, samples_in
+from indexer.decoders.containers import Container
+from indexer.reasons import Reason
+from indexer.tags import MAX_GENRES, Tags, clean_text
+from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
+from recommender.errors import BadInput
+from recommender.types import Waveform
+
+MAX_HEADER_BYTES = 128 << 10
+"""Room for the JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
+
+_SAMPLE = np.dtype("<f4")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_MAX_DETAIL = 500
+
+
+def job_to_bytes(job: Job) -> bytes:
+    """Write ``job`` as JSON. Paths that are not UTF-8 survive."""
+    data: dict[str, object] = {"path": str(job.path)}
+    if isinstance(job, DecodeJob):
+        data |= {"excerpt": dataclasses.asdict(job.excerpt), "sample_rate_hz": job.sample_rate_hz}
+    return json.dumps(data).encode("ascii")
+
+
+def job_from_bytes(request: bytes) -> Job:
+    """Read what :func:`job_to_bytes` wrote."""
+    data = json.loads(request)
+    path = Path(data["path"])
+    if "excerpt" not in data:
+        return InspectJob(path=path)
+    return DecodeJob(path=path, excerpt=Excerpt(**data["excerpt"]), sample_rate_hz=data["sample_rate_hz"])
+
+
+def value_to_bytes(value: Inspection | Waveform) -> bytes:
+    """Write the answer to a job: a line of JSON, then the samples of a waveform as little-endian float32."""
+    if isinstance(value, Inspection):
+        return _header({"inspection": dataclasses.asdict(value)})
+    return _header({"samples": len(value)}) + value.astype(_SAMPLE).tobytes()
+
+
+def error_to_bytes(error: BadInput) -> bytes:
+    """Write why a job could not be done."""
+    return _header({"reason": str(error.reason), "detail": error.detail[:_MAX_DETAIL]})
+
+
+def reply_limit(job: Job) -> int:
+    """Most bytes that a reply to ``job`` can have."""
+    return MAX_HEADER_BYTES + (_expected_samples(job) * _SAMPLE.itemsize if isinstance(job, DecodeJob) else 0)
+
+
+def reply_from_bytes(job: Job, reply: bytes) -> Inspection | Waveform:
+    """Read the reply to ``job``.
+
+    Raises BadInput if that is what the reply says, and ValueError if it is not a reply to ``job``.
+    """
+    line, _, payload = reply.partition(b"\n")
+    try:
+        data = json.loads(line)
+        if "reason" in data:
+            raise BadInput(Reason(data["reason"]), clean_text(str(data["detail"])))
+        if isinstance(job, DecodeJob):
+            return _waveform(job, payload)
+        return _inspection(data["inspection"])
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError) as error:
+        raise ValueError(f"not a reply to this job: {type(error).__name__} {error}") from error
+
+
+def _header(data: dict[str, object]) -> bytes:
+    return json.dumps(data).encode("ascii") + b"\n"
+
+
+def _expected_samples(job: DecodeJob) -> int:
+    return samples_in(job.excerpt.length_ms, job.sample_rate_hz)
+
+
+def _waveform(job: DecodeJob, payload: bytes) -> Waveform:
+    samples = np.frombuffer(payload, _SAMPLE).astype(np.float32)
+    if len(samples) != _expected_samples(job) or not np.isfinite(samples).all():
+        raise ValueError(f"{len(samples)} samples, or not finite; expected {_expected_samples(job)}")
+    return samples
+
+
+def _inspection(data: dict[str, Any]) -> Inspection:  # Any: JSON, each part checked below
+    content_sha256 = str(data["content_sha256"])
+    if not _SHA256.fullmatch(content_sha256):
+        raise ValueError("content_sha256 is not 64 hex digits")
+    return Inspection(
+        size=_natural(data["size"]),
+        mtime_ns=int(data["mtime_ns"]),
+        content_sha256=content_sha256,
+        info=_info(data["info"]),
+        tags=_tags(data["tags"]),
+    )
+
+
+def _info(data: dict[str, Any]) -> AudioInfo:  # Any: JSON, as above
+    duration_s = float(data["duration_s"])
+    if not math.isfinite(duration_s) or duration_s < 0:
+        raise ValueError(f"a duration of {duration_s} s")
+    return AudioInfo(
+        duration_s=duration_s,
+        sample_rate_hz=_natural(data["sample_rate_hz"]),
+        channels=_natural(data["channels"]),
+        container=Container(data["container"]).value,
+    )
+
+
+def _tags(data: dict[str, Any]) -> Tags:  # Any: JSON, as above
+    pairs = ((clean_text(namespace), clean_text(value)) for namespace, value in data["external_ids"])
+    return Tags(
+        artist=_text(data["artist"]),
+        title=_text(data["title"]),
+        genres=tuple(clean_text(genre) for genre in data["genres"][:MAX_GENRES]),
+        external_ids=tuple(pairs),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else clean_text(value)
+
+
+def _natural(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is not a count")
+    return value

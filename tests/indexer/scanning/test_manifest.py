@@ -1,0 +1,116 @@
+"""Manifests: which rows are good, and the line and reason of those that are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from indexer.scanning.manifest import Manifest, read_manifest
+from recommender.errors import BadInput
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+
+
+def reasons(manifest: Manifest) -> list[tuple[int | None, str]]:
+    return [(row.line, row.reason) for row in manifest.rejected]
+
+
+def read(tmp_path: Path, content: str | bytes, name: str = "manifest.csv") -> Manifest:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_manifest(path)
+
+
+def test_a_row_says_artist_title_genres_and_ids(tmp_path: Path) -> None:
+    header = "\ufeffFile,Artist,Title,Genre,MBID,external_id:Bandcamp,bpm\r\n"
+    manifest = read(tmp_path, header + 'in/a.ogg,"Crosby, Stills",Ohio,Folk; Hip-Hop|folk,AB,cs,120\r\n')
+    row = manifest.rows["in/a.ogg"]
+    assert manifest.rejected == ()
+    assert (row.artist.name, row.title, row.genres) == ("Crosby, Stills", "Ohio", ("folk", "hip hop"))
+    assert row.artist.external_ids == (("mbid", "AB"), ("bandcamp", "cs"))
+
+
+def test_json_lines_take_lists_and_numbers(tmp_path: Path) -> None:
+    first = '{"file": "./a.ogg", "artist": 311, "genres": ["Rap", "Ska"]}'
+    second = '{"file": "b.ogg", "artist": "Low", "genre": null}'
+    manifest = read(tmp_path, f"{first}\n\n{second}\n", "m.jsonl")
+    assert (manifest.rows["a.ogg"].artist.name, manifest.rows["a.ogg"].genres) == ("311", ("rap", "ska"))
+    assert manifest.rows["b.ogg"].genres is None
+
+
+def test_a_json_list_in_a_csv_cell_is_a_list(tmp_path: Path) -> None:
+    manifest = read(tmp_path, 'file,artist,genres\na.ogg,Low,"[""Slowcore"", ""Rock; Roll""]"\n')
+    assert manifest.rows["a.ogg"].genres == ("slowcore", "rock; roll")
+
+
+def test_a_formula_is_text(tmp_path: Path) -> None:
+    manifest = read(tmp_path, "file,artist,title\na.ogg,=cmd|' /C calc'!A0,@SUM(1+1)\n")
+    assert (manifest.rows["a.ogg"].artist.name, manifest.rows["a.ogg"].title) == ("=cmd|' /C calc'!A0", "@SUM(1+1)")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b",Low,x", "no_file"),
+        (b"b.ogg,,x", "no_artist"),
+        (b"b.ogg, \t ,x", "no_artist"),
+        (b"a.ogg,Mono,x", "duplicate_row"),
+        (b"./a.ogg,Mono,x", "duplicate_row"),
+        (b"/etc/passwd,Low,x", "outside_folder"),
+        (b"in/../../b.ogg,Low,x", "outside_folder"),
+        (b"b.ogg,Low,x,y,z", "too_many_columns"),
+        (b"b.ogg,L\0w,x", "nul_bytes"),
+        (b"b.ogg,Beyonc\xe9,x", "bad_encoding"),
+        (b"b.ogg,Low,\x1b[2Jx", "bad_text"),
+        (b'b.ogg,"Low,x', "bad_csv"),
+        (b'b.ogg,"Low" end,x', "bad_csv"),
+    ],
+)
+def test_a_bad_row_has_its_line_and_reason_and_the_others_go_on(tmp_path: Path, line: bytes, reason: str) -> None:
+    manifest = read(tmp_path, b"file,artist,title\na.ogg,Low,Words\n" + line + b'\nc.ogg,Low,"Two\nlines"\nd.ogg,Low\n')
+    assert reasons(manifest) == [(3, reason)]
+    assert list(manifest.rows) == ["a.ogg", "c.ogg", "d.ogg"]
+    assert manifest.rows["c.ogg"].title == "Two lines"
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b"[1]", b'{"artist": "x"}', b"[" * 100_000, b'{"file": "a.ogg", "artist": ["x"]}', b"\xff"]
+)
+def test_a_bad_json_line_costs_only_itself(tmp_path: Path, line: bytes) -> None:
+    good = b'{"file": "a.ogg", "artist": "Low"}'
+    manifest = read(tmp_path, line + b"\n" + good, "m.jsonl")
+    assert list(manifest.rows) == ["a.ogg"]
+    assert [row.line for row in manifest.rejected] == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("m.csv", b"", "no_header"),
+        ("m.csv", b"a.ogg,Low\n", "no_header"),
+        ("m.csv", b"file;artist\na.ogg;Low\n", "no_header"),
+        ("m.csv", b"file,artist,file\n", "bad_header"),
+        ("m.csv", "file,artist\n".encode("utf-16"), "bad_encoding"),
+        ("m.xlsx", b"PK", "unknown_format"),
+        ("m.json", b"{}", "bad_json"),
+        ("m.json", b"[", "bad_json"),
+    ],
+)
+def test_a_file_of_no_use_as_a_whole_is_an_error(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read(tmp_path, content, name)
+    assert caught.value.reason == reason
+
+
+def test_a_missing_manifest_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="unreadable"):
+        read_manifest(tmp_path / "none.csv")
+
+
+@pytest.mark.skipif(not (SHARED / "audio" / "manifest.csv").is_file(), reason="needs shared/audio beside the checkout")
+def test_the_real_manifest_has_74_good_rows_of_31_artists() -> None:
+    manifest = read_manifest(SHARED / "audio" / "manifest.csv")
+    assert len(manifest.rows) == 74
+    assert len({row.artist.name for row in manifest.rows.values()}) == 31
+    assert manifest.rejected == ()

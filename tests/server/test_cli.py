@@ -1,0 +1,175 @@
+"""The client commands against a real server: readable tables, exact JSON, and errors one can act on."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, NotSupported, SoundkinError, Unavailable
+from server import cli
+from server.client import Client
+from server.pb import soundkin_pb2 as pb
+from server.tables import plain
+from tests.server.asking import by_id
+from tests.server.conftest import Served
+
+
+def run(made: Served, command: click.Command, *arguments: str) -> Result:
+    """Run ``command`` at 80 columns and no terminal; errors of ours come back as its exception."""
+    return CliRunner().invoke(command, arguments, env={"SOUNDKIN_ADDRESS": f"127.0.0.1:{made.port}", "COLUMNS": "80"})
+
+
+def rows(result: Result) -> list[list[str]]:
+    """Words of the lines that start with a rank."""
+    return [line.split() for line in result.stdout.splitlines() if re.match(r" *\d+ ", line)]
+
+
+def test_similar_shows_rank_artist_score_and_every_signal(made: Served) -> None:
+    result = run(made, cli.similar, "ay")
+    assert result.exit_code == 0
+    assert rows(result) == [
+        ["1", "Bee", "0.475", "0.60/0.23", "0.50/0.19", "0.25/0.06", "–"],
+        ["2", "Cé", "0.267", "0.00/0.00", "–", "0.67/0.27", "–"],
+    ]
+    assert result.stdout.splitlines()[-1].startswith("generation 1, space made-")
+
+
+def test_no_line_is_wider_than_80_columns_nor_coloured(made: Served) -> None:
+    for command, arguments in (
+        (cli.similar, ("ay", "id:b", "--explain")),
+        (cli.compare, ("bee", "dee")),
+        (cli.tracks, ("Ay - Song",)),
+        (cli.resolve, ("ay", "dee")),
+        (cli.info, ()),
+    ):
+        result = run(made, command, *arguments)
+        assert result.exit_code == 0
+        assert max(map(len, result.stdout.splitlines())) <= 80
+        assert "\x1b" not in result.stdout
+
+
+def test_explain_says_what_is_shared(made: Served) -> None:
+    said = run(made, cli.similar, "ay", "--explain").stdout
+    assert "1. Bee: genres x; sounds nearest in “Song” and “Tune” (0.60)" in said
+
+
+def test_json_is_the_reply_whole_with_zeros_and_nothing_for_silence(made: Served) -> None:
+    reply = json.loads(run(made, cli.similar, "mbid:m-a", "--json").stdout)
+    assert [artist["artist"]["name"] for artist in reply["artists"]] == ["Bee", "Cé"]
+    silent = reply["artists"][1]["breakdown"][3]
+    assert silent == {"signal": "SIGNAL_COLLABORATION", "available": False, "weight": 0.0, "contribution": 0.0}
+    assert reply["not_indexed"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--layer", "high", "--weight", "audio=1"), ["Cé", "Bee"]),
+        (("--aspect", "hears high", "--weight", "audio=2"), ["Cé", "Bee"]),
+        (("--mix", "low=1,high=3", "--weight", "audio=1", "--weight", "genre=0"), ["Cé", "Bee"]),
+        (("--candidate", "id:c", "--candidate", "bee", "--exclude", "BEE"), ["Cé"]),
+        (("--genre", "x"), ["Bee"]),
+        (("--min-tracks", "2"), []),
+        (("--limit", "1", "--profile", "seed"), ["Bee"]),
+    ],
+)
+def test_options_reach_the_server(made: Served, options: tuple[str, ...], names: list[str]) -> None:
+    reply = json.loads(run(made, cli.similar, "ay", "--json", *options).stdout)
+    assert [artist["artist"]["name"] for artist in reply["artists"]] == names
+
+
+def test_compare_shows_a_line_a_signal_and_why(made: Served) -> None:
+    said = run(made, cli.compare, "bee", "dee").stdout
+    assert "Bee ~ Dee: 0.700" in said
+    assert re.search(r"collaboration +0\.700 +0\.700 +1\.00 +0\.700", said)
+    assert re.search(r"audio +– +– +0\.00 +0\.000", said)
+    assert "together “Joined” (joint)" in said
+    assert "Dee has no embedding yet" in said
+
+
+def test_compare_without_any_opinion_says_so(made: Served) -> None:
+    assert "Dee ~ Cé: no signal has an opinion" in run(made, cli.compare, "dee", "cé").stdout
+
+
+@pytest.mark.parametrize("name", ["tune", "Bee - Tune", "id:t1"])
+def test_a_track_is_found_by_title_artist_and_title_or_id(made: Served, name: str) -> None:
+    result = run(made, cli.tracks, name)
+    assert rows(result) == [["1", "Song", "Cé", "0.800"], ["2", "Song", "Ay", "0.600"]]
+    assert "Sounds like Bee - Tune" in result.stdout
+
+
+def test_a_track_that_cannot_be_heard_says_so(made: Served) -> None:
+    assert "no embedding yet" in run(made, cli.tracks, "Ay - Unheard").stdout
+
+
+def test_resolve_lists_everyone_and_exits_1_when_someone_is_not_found(made: Served) -> None:
+    result = run(made, cli.resolve, "ay", "twin", "nobody")
+    assert result.exit_code == 1
+    lines = [line.split() for line in result.stdout.splitlines()[1:5]]
+    assert lines == [
+        ["ay", "found", "Ay", "a"],
+        ["twin", "ambiguous", "Twin", "e"],
+        ["twin", "ambiguous", "TWIN", "f"],
+        ["nobody", "not", "found"],
+    ]
+
+
+def test_info_shows_counts_and_layers(made: Served) -> None:
+    said = run(made, cli.info).stdout
+    assert "6 (3 with an embedding)" in said
+    assert re.search(r"low +1\.00 +the low layer", said)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "kind", "words"),
+    [
+        (cli.similar, ("twin",), AmbiguousName, "Twin (e), TWIN (f)"),
+        (cli.similar, ("nobody",), NotFound, "no artist 'nobody'"),
+        (cli.similar, ("ay", "--layer", "L99"), NotFound, "low, high"),
+        (cli.similar, ("ay", "--weight", "audio=-1"), InvalidArgument, "at least 0"),
+        (cli.similar, ("ay", "--weight", "loudness=1"), InvalidArgument, "audio, scene, genre, collaboration"),
+        (cli.similar, ("ay", "--weight", "audio"), InvalidArgument, "NAME=NUMBER"),
+        (cli.similar, ("ay", "--mix", "low=x"), InvalidArgument, "NAME=NUMBER"),
+        (cli.similar, ("ay", "--layer", "low", "--aspect", "both"), InvalidArgument, "choose one"),
+        (cli.similar, ("ay", "--profile", "seed", "--weight", "audio=1"), InvalidArgument, "choose one"),
+        (cli.tracks, ("Nobody - Nothing",), NotFound, "no artist 'Nobody'"),
+        (cli.tracks, ("song",), AmbiguousName, "Song by Ay (t0)"),
+    ],
+)
+def test_an_error_says_what_to_do(
+    made: Served, command: click.Command, arguments: tuple[str, ...], kind: type[SoundkinError], words: str
+) -> None:
+    error = run(made, command, *arguments).exception
+    assert type(error) is kind
+    assert words in str(error)
+
+
+def test_an_ambiguous_name_keeps_its_candidates(made: Served) -> None:
+    error = run(made, cli.similar, "twin").exception
+    assert isinstance(error, AmbiguousName)
+    assert (error.kind, error.wanted, error.candidates) == ("artist", "twin", (("e", "Twin"), ("f", "TWIN")))
+
+
+def test_no_server_is_said_to_be_none() -> None:
+    with (
+        Client("127.0.0.1:1", deadline_s=5) as client,
+        pytest.raises(Unavailable, match="start one with `soundkin serve`"),
+    ):
+        client.get_index_info()
+
+
+def test_a_part_of_the_contract_that_is_not_served_is_said_to_be_so(made: Served) -> None:
+    request = pb.SimilarArtistsRequest(seeds=by_id("a"), negative_seeds=by_id("b"))
+    with (
+        Client(f"127.0.0.1:{made.port}") as client,
+        pytest.raises(NotSupported, match=r"^negative_seeds is not served"),
+    ):
+        client.similar_artists(request)
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    assert plain("A\x1b[2J\rB\u202e") == "A\ufffd[2J\ufffdB\ufffd"

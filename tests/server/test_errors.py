@@ -1,0 +1,173 @@
+"""What a client is told when a request cannot be answered, over a real channel."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import re
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+from recommender import errors
+from server.interceptors import CODES, Guard
+from server.pb import soundkin_pb2 as pb
+from server.service import NAME
+from tests.server.asking import by_id, by_name, eventually, refusal, weights
+from tests.server.conftest import Served
+
+AY = by_id("a")
+Request = pb.SimilarArtistsRequest
+
+
+def test_every_error_of_the_library_has_a_status() -> None:
+    tree = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SoundkinError)}
+    assert set(CODES) == tree
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "reason", "field"),
+    [
+        (Request(seeds=[by_name("nobody")]), "NOT_FOUND", "NOT_FOUND", ""),
+        (Request(seeds=by_id("nobody")), "NOT_FOUND", "NOT_FOUND", ""),
+        (Request(seeds=AY, exclude=[by_name("nobody")]), "NOT_FOUND", "NOT_FOUND", ""),
+        (Request(seeds=AY, profile="loud"), "NOT_FOUND", "NOT_FOUND", ""),
+        (Request(seeds=AY, listening=pb.Listening(layer="L99")), "NOT_FOUND", "NOT_FOUND", ""),
+        (Request(seeds=AY, listening=pb.Listening(aspect="joy")), "NOT_FOUND", "NOT_FOUND", ""),
+        (Request(), "INVALID_ARGUMENT", "INVALID_ARGUMENT", "seeds"),
+        (Request(seeds=AY * 101), "INVALID_ARGUMENT", "INVALID_ARGUMENT", "seeds"),
+        (Request(seeds=[*AY, pb.ArtistRef()]), "INVALID_ARGUMENT", "INVALID_ARGUMENT", "seeds[1]"),
+        (Request(seeds=[by_name("  \t")]), "INVALID_ARGUMENT", "INVALID_ARGUMENT", "seeds[0].name"),
+        (Request(seeds=by_id("")), "INVALID_ARGUMENT", "INVALID_ARGUMENT", "seeds[0].id"),
+        (Request(seeds=AY, candidates=[by_name("")]), "INVALID_ARGUMENT", "INVALID_ARGUMENT", "candidates[0].name"),
+        (Request(seeds=AY, limit=1001), "INVALID_ARGUMENT", "INVALID_ARGUMENT", "limit"),
+        (Request(seeds=AY, page_token="x"), "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN", "page_token"),  # noqa: S106 - no password
+        (Request(seeds=AY, weights=pb.SignalWeights()), "INVALID_ARGUMENT", "INVALID_WEIGHTS", "weights"),
+        (Request(seeds=AY, weights=weights(audio=0, scene=0)), "INVALID_ARGUMENT", "INVALID_WEIGHTS", "weights"),
+        (Request(seeds=AY, weights=weights(audio=-1, scene=2)), "INVALID_ARGUMENT", "INVALID_WEIGHTS", "weights"),
+        (Request(seeds=AY, weights=weights(audio=float("nan"))), "INVALID_ARGUMENT", "INVALID_WEIGHTS", "weights"),
+        (Request(seeds=AY, weights=weights(audio=float("inf"))), "INVALID_ARGUMENT", "INVALID_WEIGHTS", "weights"),
+        (
+            Request(seeds=AY, listening=pb.Listening(layer_mix=pb.LayerMix())),
+            "INVALID_ARGUMENT",
+            "INVALID_WEIGHTS",
+            "listening",
+        ),
+        (Request(seeds=AY, negative_seeds=by_id("b")), "UNIMPLEMENTED", "NOT_SUPPORTED", ""),
+        (Request(seeds=AY, filter=pb.ArtistFilter(min_popularity=0)), "UNIMPLEMENTED", "NOT_SUPPORTED", ""),
+        (Request(seeds=AY, filter=pb.ArtistFilter(max_popularity=1)), "UNIMPLEMENTED", "NOT_SUPPORTED", ""),
+    ],
+    ids=lambda value: " ".join(str(value).split())[:60],
+)
+def test_a_request_that_cannot_be_answered_says_why(
+    made: Served, request_: pb.SimilarArtistsRequest, code: str, reason: str, field: str
+) -> None:
+    refused = refusal(made.stub.SimilarArtists, request_)
+    assert (refused.code.name, refused.reason, refused.domain) == (code, reason, "soundkin.v1")
+    assert refused.field == field
+
+
+@pytest.mark.parametrize("signal", [0, 99])
+def test_a_weight_for_an_unknown_signal_is_refused(made: Served, signal: pb.Signal) -> None:
+    entries = [pb.SignalWeight(signal=pb.SIGNAL_AUDIO, weight=1), pb.SignalWeight(signal=signal, weight=1)]
+    refused = refusal(made.stub.SimilarArtists, Request(seeds=AY, weights=pb.SignalWeights(weights=entries)))
+    assert (refused.reason, refused.field) == ("INVALID_WEIGHTS", "weights.weights[1].signal")
+
+
+def test_a_signal_layer_or_aspect_listed_twice_is_refused(made: Served) -> None:
+    twice = pb.SignalWeights(weights=[pb.SignalWeight(signal=pb.SIGNAL_AUDIO, weight=1)] * 2)
+    layers = pb.Listening(layer_mix=pb.LayerMix(layers=[pb.LayerWeight(layer="low", weight=1)] * 2))
+    aspects = pb.Listening(aspect_mix=pb.AspectMix(aspects=[pb.AspectWeight(aspect="both", weight=1)] * 2))
+    for request in (Request(seeds=AY, weights=twice), *(Request(seeds=AY, listening=way) for way in (layers, aspects))):
+        refused = refusal(made.stub.SimilarArtists, request)
+        assert refused.reason == "INVALID_WEIGHTS"
+        assert "listed twice" in refused.message
+
+
+def test_what_is_not_served_yet_is_named(made: Served) -> None:
+    assert "negative_seeds" in refusal(made.stub.SimilarArtists, Request(seeds=AY, negative_seeds=AY)).message
+    band = pb.ArtistFilter(min_popularity=0.5)
+    assert "filter.min_popularity" in refusal(made.stub.SimilarArtists, Request(seeds=AY, filter=band)).message
+
+
+def test_an_ambiguous_name_lists_its_candidates(made: Served) -> None:
+    refused = refusal(made.stub.GetArtist, pb.GetArtistRequest(artist=by_name("twin")))
+    assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "AMBIGUOUS_NAME")
+    assert refused.metadata == {"e": "Twin", "f": "TWIN"}
+
+
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("BatchSimilarArtists", pb.BatchSimilarArtistsRequest()),
+        ("RankArtists", pb.RankArtistsRequest()),
+        ("SimilarArtistsToAudio", iter([pb.SimilarArtistsToAudioRequest()])),
+    ],
+)
+def test_methods_of_later_releases_are_unimplemented(made: Served, method: str, request_: object) -> None:
+    refused = refusal(getattr(made.stub, method), request_)
+    assert (refused.code.name, refused.reason) == ("UNIMPLEMENTED", "NOT_SUPPORTED")
+    assert method in refused.message
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xff\xff\xff", b"\x0a\x05ab", b"\x0a\x04\x1a\x02\xc3\x28"])
+def test_bytes_that_are_no_message_are_the_callers_mistake(made: Served, raw: bytes) -> None:
+    refused = refusal(made.raw("SimilarArtists"), raw)
+    assert (refused.code.name, refused.field) == ("INVALID_ARGUMENT", "request")
+
+
+@pytest.mark.parametrize("char", ["x", "é", "坂", "\U0001f3b5", "\n"])
+def test_a_name_of_100_000_characters_does_not_overflow_the_trailers(made: Served, char: str) -> None:
+    refused = refusal(made.stub.GetArtist, pb.GetArtistRequest(artist=by_name(char * 100_000 + "z")))
+    assert (refused.code.name, refused.reason) == ("NOT_FOUND", "NOT_FOUND")
+
+
+async def _breaks(request: bytes, context: object) -> bytes:
+    raise ZeroDivisionError("secret detail")
+
+
+@pytest.fixture
+def breaking(loop: asyncio.AbstractEventLoop) -> Iterator[grpc.Channel]:
+    """A channel to a server with the guard around one method, ``/test/Break``, that has a bug."""
+
+    async def start() -> tuple[grpc.aio.Server, int]:
+        server = grpc.aio.server(interceptors=[Guard()])
+        methods = {"Break": grpc.unary_unary_rpc_method_handler(_breaks, bytes, bytes)}
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", methods)])
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        return server, port
+
+    server, port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
+        yield channel
+    asyncio.run_coroutine_threadsafe(server.stop(None), loop).result(10)
+
+
+def test_a_bug_shows_an_incident_and_nothing_of_itself(
+    breaking: grpc.Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        refused = refusal(breaking.unary_unary("/test/Break", None, None), b"")
+    assert refused.code.name == "INTERNAL"
+    assert "secret" not in refused.message
+    incident = refused.message.split("incident ")[1].split(";")[0]
+    logged = next(record for record in caplog.records if incident in record.getMessage())
+    assert logged.exc_info is not None
+    assert logged.exc_info[0] is ZeroDivisionError
+
+
+def test_the_access_log_has_method_code_and_time_but_not_the_request(
+    made: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    def logged() -> set[tuple[str, ...]]:
+        return {tuple(record.getMessage().split()[:2]) for record in list(caplog.records)}
+
+    with caplog.at_level(logging.INFO, logger="server.interceptors"):
+        refusal(made.stub.GetTrack, pb.GetTrackRequest(track=pb.TrackRef(id="a private id")))
+        made.stub.ListAspects(pb.ListAspectsRequest())
+        eventually(lambda: {(f"/{NAME}/GetTrack", "NOT_FOUND"), (f"/{NAME}/ListAspects", "OK")} <= logged())
+    assert all(re.fullmatch(r"/\S+ [A-Z_]+ \d+\.\d ms", record.getMessage()) for record in caplog.records)
+    assert "private" not in caplog.text

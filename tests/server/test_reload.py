@@ -1,0 +1,126 @@
+"""The holder: a server without a generation, a newer one, and one that cannot be used."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from recommender.generation import CURRENT, VERSIONS
+from server.pb import soundkin_pb2 as pb
+from server.service import NAME
+from tests.factories import MadeArtist, MadeCatalogue, point_to, write_generation
+from tests.server.asking import by_name, eventually, refusal
+from tests.server.conftest import MADE, Serve, Served
+
+INFO = pb.GetIndexInfoRequest()
+States = health_pb2.HealthCheckResponse
+
+
+def state(served: Served, name: str) -> int:
+    stub = health_pb2_grpc.HealthStub(served.channel)
+    found: int = stub.Check(health_pb2.HealthCheckRequest(service=name)).status
+    return found
+
+
+def generation(served: Served) -> tuple[int, bool]:
+    answered = served.stub.GetIndexInfo(INFO).generation
+    return answered.version, answered.degraded
+
+
+def spoil(folder: Path) -> None:
+    """Flip one bit of one file."""
+    file = next(iter(sorted(folder.glob("*.npy"))))
+    raw = bytearray(file.read_bytes())
+    raw[-1] ^= 1
+    file.write_bytes(raw)
+
+
+def test_a_server_without_a_generation_is_unavailable_and_says_what_to_do(serve: Serve, tmp_path: Path) -> None:
+    served = serve(tmp_path)
+    refused = refusal(served.stub.GetIndexInfo, INFO)
+    assert (refused.code.name, refused.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+    assert "soundkin scan, embed, build and publish" in refused.message
+    assert refused.retry_s == 1
+    assert [state(served, name) for name in ("", NAME)] == [States.NOT_SERVING] * 2
+
+
+def test_health_turns_to_serving_when_the_first_generation_is_published(serve: Serve, tmp_path: Path) -> None:
+    served = serve(tmp_path)
+    assert state(served, NAME) == States.NOT_SERVING
+    write_generation(tmp_path, MADE)
+    eventually(lambda: state(served, NAME) == States.SERVING)
+    assert state(served, "") == States.SERVING
+    assert generation(served) == (1, False)
+
+
+def test_who_watches_health_is_told_of_the_change(serve: Serve, tmp_path: Path) -> None:
+    served = serve(tmp_path)
+    watching = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest(service=NAME), timeout=10)
+    assert next(watching).status == States.NOT_SERVING
+    write_generation(tmp_path, MADE)
+    assert next(watching).status == States.SERVING
+    watching.cancel()
+
+
+def test_health_of_an_unknown_service_is_not_found(made: Served) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        state(made, "no.such.Service")
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_server_just_started_answers_its_first_request(serve: Serve, tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    assert generation(serve(tmp_path)) == (1, False)
+
+
+def test_a_newer_generation_takes_over_without_a_restart(serve: Serve, tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    served = serve(tmp_path)
+    assert generation(served) == (1, False)
+    write_generation(tmp_path, MadeCatalogue(artists=(MadeArtist(id="n", name="New"),)), version=2)
+    eventually(lambda: generation(served) == (2, False))
+    assert served.stub.GetArtist(pb.GetArtistRequest(artist=by_name("new"))).artist.id == "n"
+    assert refusal(served.stub.GetArtist, pb.GetArtistRequest(artist=by_name("ay"))).code.name == "NOT_FOUND"
+
+
+def test_a_corrupt_generation_is_refused_and_the_old_one_goes_on(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_generation(tmp_path, MADE)
+    served = serve(tmp_path)
+    assert generation(served) == (1, False)
+    corrupt = write_generation(tmp_path / "elsewhere", MADE, version=2)
+    spoil(corrupt)
+    corrupt.rename(tmp_path / VERSIONS / corrupt.name)  # never whole in the home that is served
+    point_to(tmp_path, 2)
+    eventually(lambda: generation(served) == (1, True))
+    time.sleep(0.2)
+    assert generation(served) == (1, True)
+    assert caplog.text.count("v00000002") == 1
+    assert state(served, NAME) == States.SERVING
+    write_generation(tmp_path, MADE, version=3)
+    eventually(lambda: generation(served) == (3, False))
+
+
+def test_going_back_to_the_generation_that_answers_ends_the_alarm(serve: Serve, tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    served = serve(tmp_path)
+    assert generation(served) == (1, False)
+    (tmp_path / CURRENT).write_text("{")
+    eventually(lambda: generation(served) == (1, True))
+    point_to(tmp_path, 1)
+    eventually(lambda: generation(served) == (1, False))
+
+
+def test_a_corrupt_first_generation_leaves_the_server_unavailable(serve: Serve, tmp_path: Path) -> None:
+    spoil(write_generation(tmp_path, MADE))
+    served = serve(tmp_path)
+    refused = refusal(served.stub.GetIndexInfo, INFO)
+    assert refused.code.name == "UNAVAILABLE"
+    assert "v00000001" in refused.message
+    write_generation(tmp_path, MADE, version=2)
+    eventually(lambda: state(served, "") == States.SERVING)

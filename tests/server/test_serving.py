@@ -1,0 +1,117 @@
+"""The program itself: starting, the port file, a port in use, and the drain on a signal."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from recommender.errors import InvalidArgument
+from server.address import Address, parse_address
+from server.pb import soundkin_pb2 as pb
+from server.pb import soundkin_pb2_grpc as pb_grpc
+from tests.factories import write_generation
+from tests.server.conftest import MADE, Served
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 30
+
+
+@contextmanager
+def program(home: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """``soundkin serve`` on ``home``, killed at the end if it still runs."""
+    command = [sys.executable, "soundkin.py", "serve", "--home", str(home), *options]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(path: Path) -> int:
+    """The port, once the file is there."""
+    deadline = time.monotonic() + START_S
+    while not path.exists():
+        assert time.monotonic() < deadline, "no port file"
+        time.sleep(0.02)
+    return int(path.read_text())
+
+
+def test_a_signal_turns_health_off_goes_on_answering_and_then_stops(tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    port_file = tmp_path / "port"
+    options = ("--listen", "127.0.0.1:0", "--port-file", str(port_file), "--lame-duck", "1")
+    with program(tmp_path, *options) as process:
+        address = f"127.0.0.1:{wait_for(port_file)}"
+        with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            stub, health = pb_grpc.SimilarityServiceStub(channel), health_pb2_grpc.HealthStub(channel)
+            assert stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + 1
+            check = health_pb2.HealthCheckRequest()
+            while health.Check(check).status == health_pb2.HealthCheckResponse.SERVING:
+                assert time.monotonic() < deadline, "health stayed SERVING"
+            assert stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
+        assert process.wait(10) == 0
+        assert not port_file.exists()
+
+
+def test_a_second_signal_a_second_later_ends_the_drain(tmp_path: Path) -> None:
+    port_file = tmp_path / "port"
+    options = ("--listen", "127.0.0.1:0", "--port-file", str(port_file), "--lame-duck", "60")
+    with program(tmp_path, *options) as process:
+        wait_for(port_file)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+
+
+def test_a_port_in_use_is_one_clear_line(made: Served, tmp_path: Path) -> None:
+    with program(tmp_path, "--listen", f"127.0.0.1:{made.port}") as process:
+        _, said = process.communicate(timeout=START_S)
+    assert process.returncode == 1
+    assert said.count("\n") == 1
+    assert f"127.0.0.1:{made.port} is held by another program" in said
+
+
+def test_listening_beyond_this_machine_warns_that_there_is_no_authentication(tmp_path: Path) -> None:
+    port_file = tmp_path / "port"
+    with program(tmp_path, "--listen", "0.0.0.0:0", "--port-file", str(port_file)) as process:
+        wait_for(port_file)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=START_S)
+    assert process.returncode == 0
+    assert "no authentication" in said
+
+
+@pytest.mark.parametrize("text", ["", "50051", ":50051", "host:", "host:x", "host:65536", "::1:5", "[host:5", "h:²"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="is not HOST:PORT"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),  # noqa: S104 - nothing is bound
+        ("::", False),
+        ("192.0.2.1", False),
+        ("example.org", False),
+    ],
+)
+def test_only_loopback_is_taken_for_loopback(host: str, is_loopback: bool) -> None:
+    assert Address(host=host, port=1).is_loopback is is_loopback
