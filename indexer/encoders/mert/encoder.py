@@ -1,0 +1,194 @@
+"""MERT as an encoder: the mean over time of every hidden state of a whole clip."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from indexer.audio import PREPROCESSING
+from indexer.encoders.mert import known_answers
+from indexer.encoders.mert.batching import STEP_S, Batcher, Plan, in_fixed_shapes, one_by_one
+from indexer.encoders.mert.config import Geometry, differences, read_geometry
+from indexer.encoders.mert.context import FULL, Context, average_pieces
+from indexer.encoders.mert.network import Network
+from indexer.encoders.mert.placing import Placing, Precision, choose_device, choose_precision
+from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, MertSpec
+from indexer.encoders.mert.weights import WEIGHTS_FILE, Weights, open_weights
+from indexer.reasons import Reason
+from recommender.errors import BadInput, WeightsRefused
+from recommender.licences import find_licence
+from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform
+
+logger = logging.getLogger(__name__)
+
+FORWARD = "1"
+"""Version of our forward pass. Part of the space: change it when a vector changes by more than rounding."""
+
+NORMALISATION = "zero-mean-unit-variance"
+"""What is done to each clip, whatever a downloaded preprocessor_config.json says."""
+
+MOST_ROWS = 32
+_SHARE_OF_MEMORY = 0.6
+_BYTES_A_SAMPLE = 700
+"""Of working memory on a GPU, generously: a tile of the convolutions and the widest layer, both sizes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MertOptions:
+    """How a MERT encoder goes about it. Context and precision are part of its space; the device is not."""
+
+    device: str = "auto"
+    """``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto``."""
+    precision: str = "auto"
+    """``fp32``, ``fp16``, or ``auto``: fp16 on CUDA, fp32 elsewhere."""
+    context: Context = FULL
+    sha256: str | None = None
+    """Refuse any weights file but the one with this digest."""
+
+
+def space_of(spec: MertSpec, weights_sha256: str, *, precision: Precision, context: Context = FULL) -> Space:
+    """The space that ``spec`` spans with these weights. Another file, precision or context is another space."""
+    layers = tuple(Layer(name=name, description=_layer_words(name)) for name in spec.layer_names)
+    return Space(
+        name=spec.id if context == FULL else f"{spec.id}-{context.name.replace(':', '-')}",
+        revision=f"forward-{FORWARD}+weights-{weights_sha256}+{context.name}+{precision}",
+        licence=spec.licence,
+        layers=layers,
+        dim=spec.geometry.hidden,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        preprocessing=f"{PREPROCESSING}:{NORMALISATION}",
+        default_mix={spec.default_layer: 1.0},
+    )
+
+
+class MertEncoder:
+    """A MERT model as an :class:`~indexer.encoders.base.Encoder`.
+
+    Reads a folder with ``config.json`` and ``model.safetensors``. A clip is heard whole, at zero mean and unit
+    variance; what comes back is one mean over time for each hidden state, taken on the device.
+    """
+
+    def __init__(self, spec: MertSpec, folder: Path, options: MertOptions | None = None) -> None:
+        """Load, check and try out the model.
+
+        Raises:
+            WeightsRefused: the config or the weights are not the model's; see :func:`open_weights`.
+            KnownAnswerWrong: the test signal no longer gets the vector that is on record for these weights.
+            InvalidArgument: no such device or precision.
+        """
+        options = options or MertOptions()
+        device = choose_device(options.device)
+        self._placing = Placing(device=device, precision=choose_precision(options.precision, device))
+        self._spec, self._context = spec, options.context
+        self._weights = load_model(spec, folder, sha256=options.sha256)
+        self._network = Network(self._weights, spec.geometry, placing=self._placing)
+        self._exact: Network | None = self._network if self._placing.precision is Precision.FP32 else None
+        self._batcher = Batcher(self._forward, _plan(device), rows=_rows(device))
+        self._space = space_of(spec, self._weights.sha256, precision=self._placing.precision, context=options.context)
+        self._try_out(folder / known_answers.ANSWERS_FILE)
+
+    @property
+    def space(self) -> Space:
+        """13 layers of 768 (95M) or 25 of 1024 (330M), at 24,000 Hz."""
+        return self._space
+
+    @property
+    def licence(self) -> Licence:
+        """Of the weights: CC-BY-NC-4.0 for MERT-v1."""
+        return find_licence(self._spec.licence)
+
+    @property
+    def rows(self) -> int:
+        """Clips in a forward pass; hand over a multiple of it to waste nothing. 1 on a CPU."""
+        return self._batcher.rows
+
+    def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+        """Embed ``clips`` at 24,000 Hz -> ``[clip, layer, dim]`` float32, means over time, not unit length.
+
+        On a CPU each clip goes alone. On a GPU every pass has the same shape, filled up if need be. Either way the
+        other clips decide nothing about a clip's vector.
+
+        Raises:
+            BadInput: a clip is too short for one frame, not finite, constant, or does not fit the device alone.
+        """
+        for clip in clips:
+            _require_sound(clip, self._spec.geometry)
+        pieces = [self._context.pieces(clip, SAMPLE_RATE_HZ) for clip in clips]
+        embedded = self._batcher([piece for some in pieces for piece in some])
+        if not embedded:
+            return np.zeros((0, self._spec.geometry.states, self._spec.geometry.hidden), dtype=np.float32)
+        return average_pieces(np.stack(embedded), [len(some) for some in pieces])
+
+    def _forward(self, waves: npt.NDArray[np.float32], lengths: Sequence[int]) -> ClipEmbeddings:
+        means = _means(self._network, waves, lengths)
+        for row in np.flatnonzero(~np.isfinite(means).all(axis=(1, 2))).tolist():
+            means[row] = self._again_in_full_precision(waves[row : row + 1], lengths[row])
+        return means
+
+    def _again_in_full_precision(self, wave: npt.NDArray[np.float32], length: int) -> ClipEmbeddings:
+        """Half precision ends at 65,504; what overflows there does not in float32."""
+        if self._exact is None:
+            logger.info("a clip overflowed half precision; such clips are computed again in float32")
+            placing = Placing(device=self._placing.device, precision=Precision.FP32)
+            self._exact = Network(self._weights, self._spec.geometry, placing=placing)
+        means: ClipEmbeddings = _means(self._exact, wave[:, :length], [length])[0]
+        if not np.isfinite(means).all():
+            raise BadInput(Reason.NON_FINITE, "the network's answer is not finite even in float32; check the clip")
+        return means
+
+    def _try_out(self, file: Path) -> None:
+        compared = known_answers.check(
+            self._space.name, self._weights.sha256, self._answer, file=file, rate_hz=SAMPLE_RATE_HZ
+        )
+        logger.info("%s: known answer %s", self._space.name, "confirmed" if compared else "recorded for the first time")
+
+    def _answer(self, signal: Waveform) -> ClipEmbeddings:
+        answer: ClipEmbeddings = self._batcher([signal])[0]
+        return answer
+
+
+def load_model(spec: MertSpec, folder: Path, *, sha256: str | None = None) -> Weights:
+    """Check all of a folder's config and weights against ``spec``; keeps none of it. Raises WeightsRefused."""
+    config = folder / "config.json"
+    wrong = differences(read_geometry(config), spec.geometry)
+    if wrong:
+        raise WeightsRefused(str(config), f"is not of {spec.id}: {'; '.join(wrong)}")
+    return open_weights(folder / WEIGHTS_FILE, spec.geometry, sha256=sha256)
+
+
+def _means(network: Network, waves: npt.NDArray[np.float32], lengths: Sequence[int]) -> ClipEmbeddings:
+    means: ClipEmbeddings = network.means(torch.from_numpy(waves), lengths).cpu().numpy()
+    return means
+
+
+def _plan(device: torch.device) -> Plan:
+    return one_by_one if device.type == "cpu" else partial(in_fixed_shapes, step=STEP_S * SAMPLE_RATE_HZ)
+
+
+def _rows(device: torch.device) -> int:
+    """Clips of 30 s that surely fit: 1 on a CPU, as free memory allows on CUDA, 4 elsewhere."""
+    if device.type != "cuda":
+        return 1 if device.type == "cpu" else 4
+    free, _ = torch.cuda.mem_get_info(device)
+    fit = int(free * _SHARE_OF_MEMORY / (_BYTES_A_SAMPLE * 30 * SAMPLE_RATE_HZ))
+    return max(1, min(MOST_ROWS, fit))
+
+
+def _require_sound(clip: Waveform, geometry: Geometry) -> None:
+    if geometry.frames(len(clip)) < 1:
+        raise BadInput(Reason.TOO_SHORT, f"{len(clip)} samples; a frame needs {geometry.field}")
+    if not np.isfinite(clip).all():
+        raise BadInput(Reason.NON_FINITE, "the clip holds NaN or infinite samples; decode it again")
+    if float(clip.min()) == float(clip.max()):
+        raise BadInput(Reason.SILENT, "every sample of the clip is the same; there is nothing to hear")
+
+
+def _layer_words(name: str) -> str:
+    return "frames before the first transformer layer" if name == "0" else f"frames after transformer layer {name}"
