@@ -83,8 +83,12 @@ def write_checkpoint(folder: Path, geometry: Geometry, *, seed: int = 0, publish
 
 
 def uniform(name: str, count: int, seed: int) -> npt.NDArray[np.float32]:
-    """``count`` numbers in [-1, 1), float32, drawn for ``name``: splitmix64 (Steele, Lea, Flood 2014) of a counter."""
-    start = np.frombuffer(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8], dtype="<u8")[0]
+    """``count`` numbers in [-1, 1), float32, drawn for ``name``: always the same for a name and a seed."""
+    return splitmix(np.frombuffer(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8], dtype="<u8")[0], count)
+
+
+def splitmix(start: np.uint64, count: int) -> npt.NDArray[np.float32]:
+    """The first ``count`` numbers of splitmix64 (Steele, Lea, Flood 2014) from ``start``, as float32 in [-1, 1)."""
     drawn = np.empty(count, dtype=np.float32)
     for begin in range(0, count, _BLOCK):
         z = start + np.arange(begin + 1, min(begin + _BLOCK, count) + 1, dtype=np.uint64) * _GOLDEN

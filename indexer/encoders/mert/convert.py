@@ -30,6 +30,10 @@ ALLOWED = frozenset(
 )
 """Everything a file of nothing but tensors names; the published files name the first, second and last of them."""
 
+ONE_KEY = {"format": "pt"}
+"""What transformers asks for, and nothing more: safetensors writes two keys in a random order, and the same weights
+would get another digest, and with it another space, on every machine."""
+
 _TEXT = ("SHORT_BINUNICODE", "BINUNICODE", "UNICODE")
 _UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, OSError)
 
@@ -38,19 +42,18 @@ def convert(source: Path, target: Path, geometry: Geometry, *, sha256: str | Non
     """Write the tensors of ``source`` to ``target``, which then opens as :func:`open_weights` does, or is not there.
 
     The pickle inside is first read as text: one that names anything but tensors is refused before it is loaded. Then
-    it is loaded with ``weights_only``, which refuses it a second time.
+    it is loaded with ``weights_only``, which refuses it a second time. The same source always gives the same bytes.
 
     Raises:
         WeightsRefused: not the file of that ``sha256``; not a zip archive as ``torch.save`` writes it; something
             other than tensors in it, such as fairseq's dictionary; or what :func:`open_weights` refuses.
     """
-    found = file_sha256(source)
-    if sha256 is not None and found != sha256:
+    if sha256 is not None and (found := file_sha256(source)) != sha256:
         raise WeightsRefused(str(source), f"has sha256 {found}, not the {sha256} that was published")
     tensors = read_published(source)
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        save_file(dict(tensors), aside, metadata={"format": "pt", "converted_from_sha256": found})
+        save_file(dict(tensors), aside, metadata=ONE_KEY)
         open_weights(aside, geometry)
         sync_file(aside)
         aside.rename(target)
