@@ -10,9 +10,13 @@ import pytest
 pytest.importorskip("torch", reason="the mert extra is not installed")
 
 
+import torch
+
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable
-from indexer.encoders.mert.placing import Precision
+from indexer.encoders.mert.network import Network
+from indexer.encoders.mert.placing import Placing, Precision
+from indexer.encoders.mert.weights import open_weights
 from tests.indexer.encoders.mert import tiny
 
 KERNELS = [
@@ -68,3 +72,13 @@ def test_half_precision_stays_within_a_thousandth_in_every_layer(tmp_path: Path,
     errors = [tiny.difference(half[row, layer], exact[row, layer]) for row in range(2) for layer in range(4)]
     assert max(errors) < 1e-3
     assert max(errors) > 1e-6, "half precision was not used"
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_everything_a_pass_touches_is_on_the_networks_device(tmp_path: Path, precision: Precision) -> None:
+    weights = open_weights(tiny.checkpoint(tmp_path, tiny.PRE_NORM) / "model.safetensors", tiny.PRE_NORM)
+    elsewhere = Placing(device=torch.device("meta"), precision=precision)  # torch refuses to mix it with the CPU
+    net = Network(weights, tiny.PRE_NORM, placing=elsewhere)
+    for lengths in ([24_000, 24_000], [24_000, 9_000]):
+        means = net.means(torch.zeros(2, 24_000), lengths)
+        assert (means.device.type, means.shape, means.dtype) == ("meta", (2, 4, 48), torch.float32)

@@ -97,9 +97,8 @@ def reference_model(geometry: Geometry, *, seed: int = 1) -> HubertModel:
         warnings.simplefilter("ignore")
         from transformers import HubertConfig, HubertModel
 
-        sizes: dict[str, Any] = {
-            name: value for name, value in write_config(geometry).items() if name in _SIZES
-        }  # any value of a config
+        # Any: the types of a config are as many as its fields.
+        sizes: dict[str, Any] = {name: value for name, value in write_config(geometry).items() if name in _SIZES}
         model: HubertModel = HubertModel(HubertConfig(**sizes))
     model.load_state_dict(dict(random_tensors(geometry, seed)), strict=True)
     model.train(False)
