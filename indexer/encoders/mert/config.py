@@ -97,7 +97,7 @@ def read_geometry(path: Path) -> Geometry:
     try:
         with path.open("rb") as file:
             data = json.loads(file.read(_MOST_BYTES))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsRefused(str(path), f"cannot be read as JSON: {error}") from error
     if not isinstance(data, dict):
         raise WeightsRefused(str(path), "is not a JSON object")

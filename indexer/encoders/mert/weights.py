@@ -86,7 +86,7 @@ def read_header(path: Path) -> list[tuple[str, Mapping[str, object]]]:
             _require_header_length(length, path)
             pairs = json.loads(file.read(length), object_pairs_hook=list)
         return [(name, dict(entry)) for name, entry in pairs if name != "__metadata__"]
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise WeightsRefused(str(path), f"is no safetensors file: {error}") from error
 
 

@@ -62,7 +62,7 @@ def test_a_field_that_is_missing_is_named(tmp_path: Path, field: str) -> None:
         read_geometry(path)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "\x00\x01", "null"])
+@pytest.mark.parametrize("content", ["", "[]", "{", "\x00\x01", "null", "[" * 100_000])
 def test_what_is_no_json_object_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(content, encoding="utf-8")

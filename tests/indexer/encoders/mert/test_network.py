@@ -9,7 +9,6 @@ import pytest
 
 pytest.importorskip("torch", reason="the mert extra is not installed")
 
-
 import torch
 
 from indexer.encoders.mert.config import Geometry
