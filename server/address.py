@@ -12,6 +12,9 @@ from pathlib import Path
 
 from recommender.errors import Busy, InvalidArgument
 
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+"""Where the server listens and its clients ask unless told otherwise: this machine only."""
+
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
 

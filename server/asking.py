@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from recommender.errors import InvalidArgument
+from recommender.names import NAMESPACES
 from recommender.types import SignalName
 from server.convert import to_signal
 from server.pb import soundkin_pb2 as pb
-
-NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
-"""Catalogues whose ids may be written ``namespace:value``; any other word with a colon is a name."""
 
 _DASH = " - "
 

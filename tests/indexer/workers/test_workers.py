@@ -20,10 +20,10 @@ from indexer.audio import Excerpt, Reason, decode
 from indexer.workers import handle as worker_handle
 from indexer.workers.handle import WorkerHandle
 from indexer.workers.jobs import inspect
-from indexer.workers.pool import AHEAD, DecodeJob, DecoderPool, DecoderStartFailed, InspectJob
+from indexer.workers.pool import AHEAD, DecodeJob, DecoderPool, InspectJob
 from indexer.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_limit, value_to_bytes
 from indexer.workers.worker import WorkerLimits
-from recommender.errors import BadInput, InvalidArgument
+from recommender.errors import BadInput, DecoderStartFailed, InvalidArgument
 from tests.indexer.test_hostile_audio import wav_header
 from tests.indexer.written_audio import melody, write
 
