@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         front_door.main(arguments)
     except SoundkinError as error:
         _leave(str(error), status=2 if isinstance(error, WRONG_USAGE) else 1)
+    except OSError as error:
+        _leave(f"{error.filename or 'the system'}: {error.strerror or error}", status=1)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in EXTRAS:

@@ -205,6 +205,8 @@ def build(encoder_name: str, profile: str, home: Path, database_url: str | None,
     with options.open_catalog(home, database_url) as catalog:
         store = EmbeddingStore(home, space)
         manifest = run(catalog, store, home, profile=Profile(profile), progress=lambda step: None)
+    if not manifest.counts.clips:
+        click.secho(f"no clip is embedded in {space.key}: this generation has no audio; run soundkin embed", err=True)
     if as_json:
         options.print_json(manifest)
     else:

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from indexer.durable import make_folder
 from recommender.catalog import Catalog
 from recommender.names import printable
 from recommender.types import Profile
@@ -70,7 +71,7 @@ workers_option = click.option(
 
 def open_catalog(home: Path, database_url: str | None) -> Catalog:
     """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     return Catalog.open(database_url or home.resolve() / CATALOG_FILE)
 
 

@@ -138,9 +138,9 @@ async def started(settings: Settings) -> AsyncIterator[Running]:
         await _set_health(watched, ready=False)
         await server.start()
         follower = asyncio.create_task(_follow(holder, watched, settings.poll_s))
-        if settings.port_file is not None:
-            write_port(settings.port_file, port)
         try:
+            if settings.port_file is not None:
+                write_port(settings.port_file, port)
             yield Running(port=port, follower=follower)
         finally:
             await _drain(server, watched, settings)

@@ -39,7 +39,7 @@ def similar(reply: pb.SimilarArtistsResponse) -> Iterator[RenderableType]:
         yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
     for place, scored in enumerate(reply.artists, start=1):
         if scored.HasField("explanation"):
-            yield _indented(f"{place}. {printable(scored.artist.name)}: ", _why(scored.explanation))
+            yield _indented(f"{place}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
 
@@ -67,7 +67,7 @@ def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
         measures = (f"{line.raw:.3f}", f"{line.value:.3f}") if line.available else (SILENT, SILENT)
         _row(table, _signal(line.signal), *measures, f"{line.weight:.2f}", f"{line.contribution:.3f}")
     yield table
-    yield _indented("why: ", _why(reply.explanation))
+    yield _indented("why: ", _why(reply.explanation, reply.breakdown))
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
 
@@ -131,19 +131,23 @@ def _row(table: Table, *cells: str) -> None:
     table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
-def _why(explanation: pb.Explanation) -> str:
+def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> str:
     """
-    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]))
+    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]), [])
     'genres dub'
+    >>> _why(pb.Explanation(), [pb.SignalScore(signal=pb.SIGNAL_SCENE, available=True, value=0.5)])
+    'listed together (0.50)'
     """
     kinds = {
         "genres": [shared.genre for shared in explanation.genres],
         "both near": [shared.artist.name for shared in explanation.scene_neighbours],
         "together": [f"“{made.title}” ({made.kind})" if made.title else made.kind for made in explanation.recordings],
     }
-    parts = [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
-    if explanation.HasField("nearest_tracks"):
-        near = explanation.nearest_tracks
+    listed = [part.value for part in breakdown if part.signal == pb.SIGNAL_SCENE and part.value > 0]
+    parts = [f"listed together ({value:.2f})" for value in listed]
+    parts += [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
+    near = explanation.nearest_tracks
+    if explanation.HasField("nearest_tracks") and near.cosine > 0:
         parts.append(f"sounds nearest in “{near.a.title}” and “{near.b.title}” ({near.cosine:.2f})")
     return printable("; ".join(parts)) or "nothing on record"
 

@@ -66,7 +66,8 @@ class WorkerHandle:
             raise BadInput(Reason.DECODER_TIMEOUT, detail)
         if reply is None:
             how = self.stop()
-            _log.warning("a decoder process ended (%s) and is replaced", how)
+            if not self._retired:
+                _log.warning("a decoder process ended (%s) and is replaced", how)
             raise BadInput(Reason.DECODER_CRASHED, f"its decoder process ended ({how}); play it or convert it again")
         if running.served >= RECYCLE_AFTER:
             self.stop()

@@ -80,12 +80,12 @@ def perform(job: Job) -> Inspection | Waveform:
     if job.content_sha256 is None:
         with open_regular(job.path) as file:
             return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
-    with _open_as_scanned(job.path, job.content_sha256) as file:
+    with open_as_scanned(job.path, job.content_sha256) as file:
         return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
 
 
 @contextmanager
-def _open_as_scanned(path: Path, content_sha256: str) -> Iterator[BinaryIO]:
+def open_as_scanned(path: Path, content_sha256: str) -> Iterator[BinaryIO]:
     """Open a file that holds, now and until the block ends, the bytes of that hash.
 
     Raises BadInput ``changed_since_scan`` otherwise, whatever the block made of the other bytes.

@@ -60,7 +60,9 @@ def test_no_line_is_wider_than_80_columns_nor_coloured(made: Served) -> None:
 
 def test_explain_says_what_is_shared(made: Served) -> None:
     said = run(made, cli.similar, "ay", "--explain").stdout
-    assert "1. Bee: genres x; sounds nearest in “Song” and “Tune” (0.60)" in said
+    assert "1. Bee: listed together (0.50); genres x; sounds nearest in “Song” and “Tune” (0.60)" in " ".join(
+        said.split()
+    )
 
 
 def test_json_is_the_reply_whole_with_zeros_and_nothing_for_silence(made: Served) -> None:
@@ -205,3 +207,27 @@ def test_serve_takes_every_profile_there_is() -> None:
 def test_loading_the_commands_does_not_load_numpy_before_its_threads_are_set() -> None:
     code = "import sys, server.cli; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", [["similar"], ["compare", "A"], ["tracks"], ["resolve"]])
+def test_a_name_that_is_not_utf8_is_an_error_of_one_line(command: list[str]) -> None:
+    words: list[str | bytes] = [sys.executable, "-m", "soundkin", *command, b"\xff\xfe"]
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert b"not UTF-8" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_file_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
+    where = tmp_path / "nowhere" / "port"
+    words = [sys.executable, "-m", "soundkin", "serve", "--listen", "127.0.0.1:0", "--home", str(tmp_path)]
+    done = subprocess.run([*words, "--port-file", str(where)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "soundkin", "scan", str(tmp_path), "--home", "/dev/null/home"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
