@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -66,10 +67,14 @@ def front_door() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 all done, 1 something failed, 2 wrong usage. One line an error, no traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without "é" or "–" is no reason to fail
     try:
         front_door.main(arguments)
     except SoundkinError as error:
         _leave(str(error), status=2 if isinstance(error, WRONG_USAGE) else 1)
+    except OSError as error:
+        _leave(f"{error.filename or 'the system'}: {error.strerror or error}", status=1)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in EXTRAS:
@@ -78,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _leave(message: str, *, status: int) -> NoReturn:
-    click.echo(f"soundkin: {message}", err=True)
+    from recommender.names import printable
+
+    click.echo(f"soundkin: {printable(' '.join(message.split()))}", err=True)
     sys.exit(status)
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "Reason",
     "choose_excerpt",
     "decode",
+    "decode_open",
     "looks_like_audio",
     "probe",
     "probe_open",
@@ -116,9 +117,15 @@ def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
 
     Raises BadInput with a :class:`indexer.reasons.Reason`; InvalidArgument for a rate outside 4-384 kHz.
     """
+    with open_regular(path) as file:
+        return decode_open(file, excerpt=excerpt, sample_rate_hz=sample_rate_hz)
+
+
+def decode_open(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
+    """:func:`decode` for a file that :func:`indexer.decoders.files.open_regular` has opened."""
     require_rate(sample_rate_hz)
     _require_duration(excerpt.length_ms / 1000)
-    with open_regular(path) as file, _reading():
+    with _reading():
         container = sniff(file)
         passage = _decoder(container).read(file, container, excerpt=excerpt)
     _require_complete(passage, excerpt)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from indexer import options
 from recommender.types import Profile
+
+if TYPE_CHECKING:  # importing a command must stay quick
+    from indexer.imports import ImportReport
+    from indexer.scan import ScanReport
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -19,6 +24,16 @@ def _finish(problems: int) -> None:
     """Exit 1 when some items failed; they have been listed."""
     if problems:
         raise click.exceptions.Exit(1)
+
+
+def _finish_entering(report: ScanReport | ImportReport, line: str, *, as_json: bool) -> None:
+    """Print what a scan or an import made of its input, and exit 1 when some of it was rejected."""
+    if as_json:
+        options.print_json(report)
+    else:
+        click.echo(line)
+        options.print_problems("Rejected", [row.shown for row in report.rejected])
+    _finish(len(report.rejected))
 
 
 @click.command()
@@ -41,15 +56,11 @@ def scan(
         options.progress_bar("scan") as progress,
     ):
         report = run(catalog, folder, manifest=manifest, pool=pool, progress=progress)
-    if as_json:
-        options.print_json(report)
-    else:
-        click.echo(
-            f"{report.files} files: {report.new_clips} new clips, {report.known_clips} known, "
-            f"{report.unchanged} unchanged, {report.ignored} ignored, {len(report.rejected)} rejected"
-        )
-        options.print_problems("Rejected", [row.shown for row in report.rejected])
-    _finish(len(report.rejected))
+    line = (
+        f"{report.files} files: {report.new_clips} new clips, {report.known_clips} known, "
+        f"{report.unchanged} unchanged, {report.ignored} ignored, {len(report.rejected)} rejected"
+    )
+    _finish_entering(report, line, as_json=as_json)
 
 
 @click.group(name="import")
@@ -74,15 +85,11 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
     }[kind]
     with options.open_catalog(target.home, target.database_url) as catalog:
         report = run(catalog, path, source=source or path.name[:64], licence=licence)
-    if target.as_json:
-        options.print_json(report)
-    else:
-        click.echo(
-            f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
-            f"{report.new_artists} new artists, {len(report.rejected)} rejected"
-        )
-        options.print_problems("Rejected", [row.shown for row in report.rejected])
-    _finish(len(report.rejected))
+    line = (
+        f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
+        f"{report.new_artists} new artists, {len(report.rejected)} rejected"
+    )
+    _finish_entering(report, line, as_json=target.as_json)
 
 
 _IMPORT_HELP = {
@@ -113,6 +120,21 @@ def _add_import(kind: str, summary: str) -> None:
 
 for _kind, _summary in _IMPORT_HELP.items():
     _add_import(_kind, _summary)
+
+
+@import_.command()
+@click.argument("source")
+@options.home_option
+@options.database_option
+@options.json_option
+def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> None:
+    """Take back everything that SOURCE said, as to import it again under another licence."""
+    with options.open_catalog(home, database_url) as catalog:
+        gone = catalog.forget_source(source)
+    if as_json:
+        click.echo(json.dumps({"source": source, "rows": gone}, indent=1))
+    else:
+        click.echo(f"{gone} rows of {source} forgotten")
 
 
 @click.command()
@@ -160,6 +182,9 @@ def embed(
             f"{report.embedded} clips embedded, {report.known} known before, {len(report.failed)} failed "
             f"in {report.seconds:.1f} s{rate} (space {report.space})"
         )
+        if report.failed_before:
+            reasons = ", ".join(f"{reason} {count}" for reason, count in report.failed_before.items())
+            click.echo(f"{len(report.left_alone)} failed in earlier runs ({reasons}); --retry-failed tries them again")
         options.print_problems("Failed", report.failed)
     _finish(len(report.failed))
 
@@ -180,6 +205,8 @@ def build(encoder_name: str, profile: str, home: Path, database_url: str | None,
     with options.open_catalog(home, database_url) as catalog:
         store = EmbeddingStore(home, space)
         manifest = run(catalog, store, home, profile=Profile(profile), progress=lambda step: None)
+    if not manifest.counts.clips:
+        click.secho(f"no clip is embedded in {space.key}: this generation has no audio; run soundkin embed", err=True)
     if as_json:
         options.print_json(manifest)
     else:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.encoders import encoder_names
-from indexer.options import CATALOG_FILE, open_catalog
+from indexer.options import CATALOG_FILE
+from recommender.catalog import Catalog, Schema
 from recommender.errors import SoundkinError
 from recommender.generation import open_current, read_current
 
@@ -32,7 +33,7 @@ class Findings:
 
 
 def examine(home: Path, database_url: str | None) -> Findings:
-    """Try each thing Soundkin needs. Never raises: a failure is a finding."""
+    """Try each thing Soundkin needs, and change nothing. Never raises: a failure is a finding."""
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("python", _python),
         ("faiss", _faiss),
@@ -89,9 +90,13 @@ def _home(home: Path) -> str:
 
 
 def _catalogue(home: Path, database_url: str | None) -> str:
-    if not database_url and not (home / CATALOG_FILE).exists():
+    where = database_url or home.resolve() / CATALOG_FILE
+    schema = Catalog.schema(where)
+    if schema is Schema.MISSING:
         return "none yet; soundkin scan makes it"
-    with open_catalog(home, database_url) as catalog:
+    if schema is Schema.OLDER:
+        return "of an older schema; soundkin scan migrates it"
+    with Catalog.open(where) as catalog:
         counts = catalog.counts()
     return ", ".join(f"{number} {name}" for name, number in counts.items())
 

@@ -25,6 +25,14 @@ def write_file(path: Path, blocks: Iterable[bytes]) -> None:
     sync_folder(path.parent)
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder ``path`` and those missing above it, so that their names survive a power cut."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def sync_file(path: Path) -> None:
     """Make the contents of ``path`` survive a power cut."""
     with path.open("rb") as file:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,11 @@ import numpy as np
 from indexer.audio import Excerpt
 from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
-from indexer.reasons import Reason
+from indexer.reasons import PASSING
 from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecodeJob, DecoderPool
 from recommender.catalog import Catalog
-from recommender.catalog.rows import FileRecord, PendingClip
+from recommender.catalog.rows import Failure, PendingClip
 from recommender.errors import BadInput
 from recommender.types import ClipEmbeddings, Waveform
 
@@ -29,9 +28,6 @@ SEAL_EVERY_CLIPS = 256
 """Clips in a shard at most."""
 SEAL_EVERY_S = 60.0
 """Age of unsealed work at most: what a kill can cost."""
-CHANGED = "changed_since_scan"
-PASSING = frozenset({CHANGED, Reason.NOT_A_FILE, Reason.UNREADABLE})
-"""Reasons that lie in the moment, not in the clip: reported, but the next run tries again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +41,10 @@ class EmbedReport:
     """Clips that had one before."""
     failed: tuple[tuple[str, str, str], ...]
     """(path, reason, detail) of the clips that could not be embedded in this run."""
+    failed_before: dict[str, int]
+    """Reason -> clips, of those in ``left_alone``."""
+    left_alone: tuple[tuple[str, str, str], ...]
+    """(path, reason, detail) of the clips that failed in earlier runs and were not tried in this one."""
     seconds: float
 
     @property
@@ -81,11 +81,10 @@ def embed(
         started = time.monotonic()
         known = reconcile(catalog, store)
         pending = catalog.pending_clips(store.space.key, retry_failed=options.retry)
+        left_alone = () if options.retry else tuple(map(_described, catalog.failures(store.space.key)))
         run = _Run(catalog, store, encoder)
         try:
-            for done, (clip, heard) in enumerate(
-                _decoded(pool, _fresh(catalog, pending), encoder.space.sample_rate_hz), start=1
-            ):
+            for done, (clip, heard) in enumerate(_decoded(pool, pending, encoder.space.sample_rate_hz), start=1):
                 run.take(clip, heard, batch=options.batch)
                 options.progress(done, len(pending))
             run.encode()
@@ -96,6 +95,8 @@ def embed(
             embedded=run.embedded,
             known=known,
             failed=tuple(run.failed),
+            failed_before=dict(Counter(reason for _, reason, _ in left_alone)),
+            left_alone=left_alone,
             seconds=time.monotonic() - started,
         )
 
@@ -114,52 +115,28 @@ def reconcile(catalog: Catalog, store: EmbeddingStore) -> int:
     return len((marked | unmarked) & store.clip_ids)
 
 
-def _fresh(catalog: Catalog, clips: Sequence[PendingClip]) -> Iterator[tuple[PendingClip, BadInput | None]]:
-    """Each clip, with an error when its file is no longer what was scanned: its embedding would be another clip's."""
-    for at in range(0, len(clips), SEAL_EVERY_CLIPS):
-        some = clips[at : at + SEAL_EVERY_CLIPS]
-        scanned = catalog.known_files([clip.source_path for clip in some])
-        for clip in some:
-            yield clip, _changed(clip.source_path, scanned.get(clip.source_path))
-
-
-def _changed(path: str, scanned: FileRecord | None) -> BadInput | None:
-    try:
-        now = os.lstat(path)
-    except OSError:
-        return None  # the decoder says it better
-    if scanned is None or (now.st_size, now.st_mtime_ns) == (scanned.size, scanned.mtime_ns):
-        return None
-    return BadInput(CHANGED, "the file is not the one that was scanned; run soundkin scan again")
+def _described(failure: Failure) -> tuple[str, str, str]:
+    return failure.source_path, failure.reason, failure.detail
 
 
 def _decoded(
-    pool: DecoderPool, clips: Iterator[tuple[PendingClip, BadInput | None]], sample_rate_hz: int
+    pool: DecoderPool, clips: Sequence[PendingClip], sample_rate_hz: int
 ) -> Iterator[tuple[PendingClip, Waveform | BadInput]]:
-    """Decode ahead of the encoder, in order; a clip that is not to be decoded keeps its place."""
-    started: deque[tuple[PendingClip, BadInput | None]] = deque()
-
-    def jobs() -> Iterator[DecodeJob]:
-        for clip, error in clips:
-            started.append((clip, error))
-            if error is None:
-                excerpt = Excerpt(start_ms=clip.start_ms, length_ms=clip.length_ms)
-                yield DecodeJob(path=Path(clip.source_path), excerpt=excerpt, sample_rate_hz=sample_rate_hz)
-
-    for outcome in pool.run(jobs()):
-        yield from _refused(started)
+    """Decode ahead of the encoder, in order; only what still is the content the clip was made of."""
+    jobs = (
+        DecodeJob(
+            path=Path(clip.source_path),
+            excerpt=Excerpt(start_ms=clip.start_ms, length_ms=clip.length_ms),
+            sample_rate_hz=sample_rate_hz,
+            content_sha256=clip.content_sha256,
+        )
+        for clip in clips
+    )
+    for clip, outcome in zip(clips, pool.run(jobs), strict=True):
         heard = outcome.value if outcome.error is None else outcome.error
         if heard is None:
             raise TypeError("a DecodeJob was answered with neither a waveform nor a reason")
-        yield started.popleft()[0], heard
-    yield from _refused(started)
-
-
-def _refused(started: deque[tuple[PendingClip, BadInput | None]]) -> Iterator[tuple[PendingClip, BadInput]]:
-    while started and started[0][1] is not None:
-        clip, error = started.popleft()
-        if error is not None:
-            yield clip, error
+        yield clip, heard
 
 
 class _Run:
@@ -212,15 +189,15 @@ class _Run:
             return (None,)
 
     def seal(self) -> None:
-        """Make durable whatever is encoded, then tell the ledger."""
+        """Make durable whatever is encoded, a shard at a time, and after each tell the ledger."""
         self._opened_at = time.monotonic()
-        if not self._encoded:
-            return
-        clip_ids = [clip_id for clip_id, _ in self._encoded]
-        self._store.append(clip_ids, np.stack([vectors for _, vectors in self._encoded]))
-        self._catalog.mark_done(self._store.space.key, clip_ids)
-        self.embedded += len(clip_ids)
-        self._encoded = []
+        while self._encoded:
+            some = self._encoded[:SEAL_EVERY_CLIPS]
+            clip_ids = [clip_id for clip_id, _ in some]
+            self._store.append(clip_ids, np.stack([vectors for _, vectors in some]))
+            self._encoded = self._encoded[SEAL_EVERY_CLIPS:]
+            self._catalog.mark_done(self._store.space.key, clip_ids)
+            self.embedded += len(clip_ids)
 
     def _fail(self, clip: PendingClip, reason: str, detail: str) -> None:
         self.failed.append((clip.source_path, reason, detail))

@@ -21,6 +21,8 @@ from recommender.names import fold
 __all__ = ["ImportReport", "import_collaborations", "import_genres", "import_scene"]
 
 NounT = TypeVar("NounT")
+Named = Callable[[], str]
+"""Gives the name of a row's source, which is made known by asking. May raise as :func:`_permission` says."""
 
 
 def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
@@ -31,19 +33,18 @@ def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) ->
     ids of the artist go into ``artist_mbid``, ``artist_spotify`` … or ``artist_external_id:NAMESPACE``; without
     ``artist_`` they are understood too.
 
-    Raises BadInput when the file as a whole is of no use, InvalidArgument when ``source`` is recorded with another
-    licence.
+    A source becomes known with the first row that goes in. Raises BadInput when the file as a whole is of no use,
+    InvalidArgument when ``source`` is recorded with another licence; either way nothing is entered.
     """
-    catalog.ensure_source(source, licence)
     rows = read_records(path, required=("artist", "genre|genres|tag"))
+    permit = _permission(catalog, source, licence)
 
-    @cache
-    def permit(name: str) -> str:
-        return _permit(catalog, name, licence)
+    def parse(record: Record) -> list[Claim[ArtistGenre]]:
+        return _genre_claims(record, partial(permit, fields.text(record, "source") or source))
 
     return enter(
         catalog,
-        _parsed(rows, lambda record: _genre_claims(record, permit(fields.text(record, "source") or source))),
+        _parsed(rows, parse),
         key=lambda row: (row.artist_id, row.genre, row.source),
         write=catalog.add_genres,
     )
@@ -58,8 +59,8 @@ def import_scene(catalog: Catalog, path: Path, *, source: str, licence: str) -> 
 
     Raises as :func:`import_genres`.
     """
-    catalog.ensure_source(source, licence)
-    claims = (_scene_claim(item, source) if isinstance(item, SceneClaim) else item for item in read_scene(path))
+    named = partial(_permission(catalog, source, licence), source)
+    claims = (_scene_claim(item, named) if isinstance(item, SceneClaim) else item for item in read_scene(path))
     return enter(catalog, claims, key=_scene_key, write=partial(_write_scene, catalog))
 
 
@@ -71,11 +72,11 @@ def import_collaborations(catalog: Catalog, path: Path, *, source: str, licence:
 
     Raises as :func:`import_genres`.
     """
-    catalog.ensure_source(source, licence)
     rows = read_records(path, required=("artist_a", "artist_b"))
+    named = partial(_permission(catalog, source, licence), source)
     return enter(
         catalog,
-        _parsed(rows, lambda record: [_collaboration_claim(record, source)]),
+        _parsed(rows, lambda record: [_collaboration_claim(record, named)]),
         key=lambda row: (row.artist_a, row.artist_b, row.kind, row.title),
         write=catalog.add_collaborations,
     )
@@ -96,16 +97,27 @@ def _parsed(
             yield from claims
 
 
-def _permit(catalog: Catalog, source: str, licence: str) -> str:
-    """Make the source of a row known. Raises BadInput ``bad_source`` when it has another licence already."""
-    try:
-        catalog.ensure_source(source, licence)
-    except InvalidArgument as error:
-        raise BadInput("bad_source", error.problem) from error
-    return source
+def _permission(catalog: Catalog, source: str, licence: str) -> Callable[[str], str]:
+    """What to ask with the name of a row's source when that row goes in: makes it known, and gives it back.
+
+    It raises InvalidArgument when ``source`` may not be had under ``licence``; BadInput ``bad_source`` when it is one
+    that the row itself names.
+    """
+
+    @cache
+    def permit(name: str) -> str:
+        try:
+            catalog.ensure_source(name, licence)
+        except InvalidArgument as error:
+            if name == source:
+                raise
+            raise BadInput("bad_source", error.problem) from error
+        return name
+
+    return permit
 
 
-def _genre_claims(record: Record, source: str) -> list[Claim[ArtistGenre]]:
+def _genre_claims(record: Record, named: Named) -> list[Claim[ArtistGenre]]:
     names = fields.genres(record, "genre", "genres", "tag")
     if not names:
         raise BadInput("no_genre", "the row names no genre")
@@ -113,25 +125,26 @@ def _genre_claims(record: Record, source: str) -> list[Claim[ArtistGenre]]:
     if weight == 0:
         raise BadInput("bad_number", "weight must be above 0; leave the row out instead")
     artist = fields.artist(record, "artist", prefixes=("artist_", ""))
-    kind = partial(ArtistGenre, source=source, weight=1.0 if weight is None else weight)
-    return [
-        Claim(record=record, artists=(artist,), make=lambda artist_id, name=name: kind(artist_id=artist_id, genre=name))
-        for name in names
-    ]
+
+    def make(genre: str, artist_id: str) -> ArtistGenre:
+        weighed = 1.0 if weight is None else weight
+        return ArtistGenre(artist_id=artist_id, genre=genre, source=named(), weight=weighed)
+
+    return [Claim(record=record, artists=(artist,), make=partial(make, name)) for name in names]
 
 
-def _scene_claim(claim: SceneClaim, source: str) -> Claim[SceneEdge | SceneList]:
+def _scene_claim(claim: SceneClaim, named: Named) -> Claim[SceneEdge | SceneList]:
     if claim.neighbour is None:
         return Claim(
             record=claim.record,
             artists=(claim.artist,),
-            make=lambda artist_id: SceneList(source=source, artist_id=artist_id),
+            make=lambda artist_id: SceneList(source=named(), artist_id=artist_id),
         )
 
     def make(artist_id: str, neighbour_id: str) -> SceneEdge:
         _require_two(artist_id, neighbour_id)
         return SceneEdge(
-            source=source,
+            source=named(),
             artist_id=artist_id,
             neighbour_id=neighbour_id,
             rank=claim.rank,
@@ -153,7 +166,7 @@ def _write_scene(catalog: Catalog, rows: Sequence[SceneEdge | SceneList]) -> Cha
     return Changes(states=tuple(next(edges) if isinstance(row, SceneEdge) else states[row.artist_id] for row in rows))
 
 
-def _collaboration_claim(record: Record, source: str) -> Claim[Collaboration]:
+def _collaboration_claim(record: Record, named: Named) -> Claim[Collaboration]:
     kind = fold(fields.text(record, "kind") or "joint")
     if len(kind) > MAX_KIND:
         raise BadInput("bad_text", f"a kind has at most {MAX_KIND} characters")
@@ -163,7 +176,7 @@ def _collaboration_claim(record: Record, source: str) -> Claim[Collaboration]:
     def make(one: str, other: str) -> Collaboration:
         _require_two(one, other)
         first, second = sorted((one, other))
-        return Collaboration(artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=source)
+        return Collaboration(artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=named())
 
     artists = tuple(fields.artist(record, name, prefixes=(f"{name}_",)) for name in ("artist_a", "artist_b"))
     return Claim(record=record, artists=artists, make=make)

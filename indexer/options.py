@@ -15,8 +15,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from indexer.durable import make_folder
 from recommender.catalog import Catalog
+from recommender.names import printable
 from recommender.types import Profile
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -68,8 +71,8 @@ workers_option = click.option(
 
 def open_catalog(home: Path, database_url: str | None) -> Catalog:
     """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
-    home.mkdir(parents=True, exist_ok=True)
-    return Catalog.open(database_url or f"sqlite:///{home.resolve() / CATALOG_FILE}")
+    make_folder(home)
+    return Catalog.open(database_url or home.resolve() / CATALOG_FILE)
 
 
 @contextmanager
@@ -88,23 +91,19 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def print_json(report: Any) -> None:  # Any: one of the frozen report dataclasses
-    """The report on stdout, paths as text."""
-    click.echo(json.dumps(asdict(report), default=str, indent=1, ensure_ascii=False))
+    """The report on stdout, paths as text. ASCII only: a path need not be text that can be encoded."""
+    click.echo(json.dumps(asdict(report), default=str, indent=1, ensure_ascii=True))
 
 
 def print_problems(title: str, problems: Sequence[tuple[str, str, str]]) -> None:
     """A table of (what, reason, detail) on stdout, cut at :data:`LISTED`."""
     if not problems:
         return
-    table = Table(title=title, title_justify="left", show_edge=False)
+    table = Table(title=Text(printable(title)), title_justify="left", show_edge=False)
     for heading in ("what", "reason", "detail"):
         table.add_column(heading, overflow="fold")
     for row in problems[:LISTED]:
-        table.add_row(*map(_printable, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))  # as text: a str would be read as markup
     Console().print(table)
     if len(problems) > LISTED:
         click.echo(f"… and {len(problems) - LISTED} more; --json lists all")
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "\ufffd" for char in text).replace("[", "\\[")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from indexer.build import LOCK, STAGING
-from indexer.durable import sync_folder, write_file
+from indexer.durable import make_folder, sync_folder, write_file
 from indexer.locks import exclusive
 from recommender.catalog import Catalog, rows
 from recommender.errors import InvalidArgument
@@ -35,7 +35,7 @@ def publish(catalog: Catalog, home: Path) -> Manifest:
     """
     with exclusive(home / LOCK):
         versions = home / VERSIONS
-        versions.mkdir(parents=True, exist_ok=True)
+        make_folder(versions)
         folder = _staged(home) or _stranded(home)
         if folder is None:
             raise InvalidArgument("staging", f"{home} has no built generation to publish; run soundkin build")

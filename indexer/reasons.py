@@ -12,6 +12,8 @@ class Reason(enum.StrEnum):
     """Missing, a folder, a symbolic link, a pipe or a device. Found before anything is opened."""
     UNREADABLE = "unreadable"
     """The operating system would not give us the bytes: permission, a failing disk, a file that changes meanwhile."""
+    CHANGED_SINCE_SCAN = "changed_since_scan"
+    """The file holds other bytes than those its clip was made of."""
     NOT_AUDIO = "not_audio"
     """Empty, or its first bytes belong to no audio format, or it holds no sound track."""
     UNSUPPORTED = "unsupported"
@@ -34,3 +36,11 @@ class Reason(enum.StrEnum):
     """The decoder process had not answered in time and was stopped."""
     DECODER_MEMORY = "decoder_memory"
     """The decoder process asked for more memory than it may have."""
+
+
+PASSING = frozenset({Reason.NOT_A_FILE, Reason.UNREADABLE, Reason.CHANGED_SINCE_SCAN})
+"""Reasons that lie in the moment, not in the clip: reported, never held against it, tried again by every run."""
+
+DECODER_LOST = frozenset({Reason.DECODER_CRASHED, Reason.DECODER_TIMEOUT, Reason.DECODER_MEMORY})
+"""Reasons that may lie in a busy machine as well as in the file. A scan reads such a file again; to embed such a clip
+again, which may cost a whole timeout, takes ``--retry-failed``."""

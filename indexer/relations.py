@@ -59,15 +59,18 @@ def scene_matrix(edges: Iterable[SceneEdge], artists: ArtistRows) -> csr_array:
 
 
 def _strengths(edges: Sequence[SceneEdge]) -> list[float]:
-    given = [edge.strength for edge in edges if edge.strength is not None and edge.strength > 0]
-    largest = max(given, default=0.0)
-    return [_strength(edge, largest) for edge in edges]
+    """One strength an edge of a list, in [0, 1].
 
-
-def _strength(edge: SceneEdge, largest: float) -> float:
-    if edge.strength is not None and largest > 0:
-        return max(edge.strength, 0.0) / largest
-    return float(1.0 / np.log2(1 + edge.rank)) if edge.rank else 1.0
+    In a list that gives strengths, an entry without one counts as the weakest that has one. In a list that gives none,
+    the rank decides; without ranks all are alike.
+    """
+    given = [edge.strength for edge in edges if edge.strength is not None]
+    if not given:
+        return [float(1.0 / np.log2(1 + edge.rank)) if edge.rank else 1.0 for edge in edges]
+    largest, smallest = max(given), min(given)
+    if largest <= 0:
+        return [0.0] * len(edges)
+    return [(smallest if edge.strength is None else edge.strength) / largest for edge in edges]
 
 
 def scene_flags(

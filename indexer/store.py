@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.durable import write_file
+from indexer.durable import make_folder, write_file
 from indexer.shard import Shard, open_shard, seal
 from recommender.errors import EmbeddingsCorrupt, SpaceMismatch
 from recommender.types import ClipEmbeddings, Space, Vectors
@@ -29,7 +29,7 @@ class EmbeddingStore:
         """
         self.space = space
         self.folder = home / EMBEDDINGS / space.key
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self._check_space()
         paths = sorted(self.folder.glob("*.shard"))
         self._shards = [open_shard(path, fingerprint=space.fingerprint) for path in paths]

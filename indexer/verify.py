@@ -8,7 +8,7 @@ from pathlib import Path
 
 from indexer.shard import open_shard
 from indexer.store import EMBEDDINGS, SPACE_FILE
-from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt
+from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt, InvalidArgument
 from recommender.generation import VERSIONS, open_current, read_current
 from recommender.types import Space
 
@@ -28,7 +28,12 @@ class VerifyReport:
 
 
 def verify(home: Path) -> VerifyReport:
-    """Check the published generation and every shard of every space under ``home`` against their checksums."""
+    """Check the published generation and every shard of every space under ``home`` against their checksums.
+
+    Raises InvalidArgument when there is no such folder: nothing that was checked is not the same as nothing wrong.
+    """
+    if not home.is_dir():
+        raise InvalidArgument("home", f"{home} is no folder; give the one that was built in")
     version, files, problems = _verify_generation(home)
     shards, clips = 0, 0
     for folder in sorted((home / EMBEDDINGS).glob("*/")):

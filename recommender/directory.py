@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+import numpy as np
+
 from recommender.contents import Contents
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.names import fold
@@ -47,8 +49,7 @@ class Directory:
         if not rows:
             raise NotFound("artist", name, "no spelling or alias matches")
         if len(rows) > 1:
-            artists = self._contents.artists
-            raise AmbiguousName("artist", name, [(artists.ids[row], artists.names[row]) for row in rows])
+            raise AmbiguousName("artist", name, [self._artist_label(row) for row in rows])
         return rows[0]
 
     def track_by_id(self, identifier: str) -> int:
@@ -74,6 +75,16 @@ class Directory:
         if len(rows) > 1:
             raise AmbiguousName("track", title, [self._track_label(row) for row in rows])
         return rows[0]
+
+    def _artist_label(self, row: int) -> tuple[str, str]:
+        """Id and what tells artists of one name apart: their ids elsewhere and how many tracks they have."""
+        artists, tracks = self._contents.artists, self._contents.tracks
+        foreign = [
+            f"{artists.external_namespaces[int(place)]}:{artists.external_values[int(place)]}"
+            for place in np.flatnonzero(artists.external_artist == row)
+        ]
+        facts = [*foreign, f"tracks: {np.count_nonzero(tracks.artist == row)}"]
+        return artists.ids[row], f"{artists.names[row]} [{', '.join(facts)}]"
 
     def _track_label(self, row: int) -> tuple[str, str]:
         tracks, artists = self._contents.tracks, self._contents.artists

@@ -18,6 +18,7 @@
     ├── KnownAnswerWrong         an encoder does not give the vector it gave before
     ├── LicenceRefused           the profile forbids an encoder or a source
     ├── Busy                     another process holds the lock
+    ├── DecoderStartFailed       no process to decode files in came up
     └── BadInput                 one file or row that cannot be used; carries its reason
 
 Each error keeps its data as attributes and says in its message what to do next. Nothing here knows gRPC: the table
@@ -159,6 +160,15 @@ class Busy(SoundkinError):
         self.lock = lock
         self.holder = holder
         super().__init__(f"{lock} is held by {holder}; wait for it to finish, or stop it")
+
+
+class DecoderStartFailed(SoundkinError):
+    """A decoder process did not come up, so no file can be decoded. ``problem`` is how, ``cure`` what to do."""
+
+    def __init__(self, problem: str, cure: str) -> None:
+        self.problem = problem
+        self.cure = cure
+        super().__init__(f"{problem}; {cure}")
 
 
 class BadInput(SoundkinError):

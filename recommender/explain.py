@@ -55,7 +55,7 @@ def nearest_tracks(generation: Generation, a: int, b: int, mix: LayerMix) -> tup
     for layer, share in mix.items():
         index = generation.tracks[layer]
         left, right = (index.vectors(tracks.vector_row[rows]) for rows in (ours, theirs))
-        cosines += share * (left @ right.T).astype(np.float64)
+        cosines += share * np.einsum("id,jd->ij", left, right)
     best = int(order(cosines.reshape(-1))[0])
     row, column = divmod(best, theirs.size)
     return int(ours[row]), int(theirs[column]), float(np.clip(cosines[row, column], -1.0, 1.0))

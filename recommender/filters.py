@@ -26,18 +26,19 @@ def having_genres(
 ) -> npt.NDArray[np.bool_]:
     """``[artist]`` mask of those that meet ``wanted``. A genre nobody has matches nobody."""
 
-    def having(genre: str) -> npt.NDArray[np.bool_]:
-        mask = np.zeros(artists, dtype=bool)
+    def having(genre: str) -> npt.NDArray[np.int64]:
         column = columns.get(fold_genre(genre))
-        if column is not None:
-            mask[signal.having(column)] = True
-        return mask
+        return np.empty(0, np.int64) if column is None else signal.having(column)
 
     allowed = np.ones(artists, dtype=bool)
     if wanted.any_of:
-        allowed &= np.logical_or.reduce([having(genre) for genre in wanted.any_of])
+        allowed[:] = False
+        for genre in wanted.any_of:
+            allowed[having(genre)] = True
     for genre in wanted.all_of:
-        allowed &= having(genre)
+        others = np.ones(artists, dtype=bool)
+        others[having(genre)] = False
+        allowed[others] = False
     for genre in wanted.none_of:
-        allowed &= ~having(genre)
+        allowed[having(genre)] = False
     return allowed

@@ -28,6 +28,11 @@ LICENCES = {
 """By name. ``own``: the operator's own data or data they hold rights to. ``none``: published without a licence, so
 nothing beyond personal use is granted (music-map)."""
 
+_BREADTH = {
+    profile.value: place for place, profile in enumerate((Profile.PERSONAL, Profile.NONCOMMERCIAL, Profile.COMMERCIAL))
+}
+"""From the narrowest use to the widest: what may be used for one may be used for those before it."""
+
 
 def find_licence(name: str) -> Licence:
     """The licence called ``name``; one we do not know grants nothing beyond personal use."""
@@ -38,3 +43,18 @@ def require(what: str, licence: Licence, profile: Profile) -> None:
     """Refuse ``what`` unless ``licence`` allows ``profile``. Raises LicenceRefused."""
     if profile not in licence.allows:
         raise LicenceRefused(what, licence.name, profile.value)
+
+
+def covers(built_for: str, use: Profile) -> bool:
+    """Whether what was built under the profile ``built_for`` may be used for ``use``; an unknown one only personally.
+
+    >>> covers("commercial", Profile.PERSONAL), covers("personal", Profile.COMMERCIAL)
+    (True, False)
+    """
+    return _BREADTH.get(built_for, 0) >= _BREADTH[use.value]
+
+
+def require_use(what: str, built_for: str, use: Profile) -> None:
+    """Refuse ``what`` unless the profile it was ``built_for`` covers ``use``. Raises LicenceRefused."""
+    if not covers(built_for, use):
+        raise LicenceRefused(what, f"for {built_for} use", use.value)

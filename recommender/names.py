@@ -1,4 +1,4 @@
-"""How names are compared: one folding for artists and titles, one for genres, one id for a clip."""
+"""How names are compared, written and shown: foldings, an id for a clip, the words of foreign catalogues."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import hashlib
 import re
 import unicodedata
 
+NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
+"""Foreign catalogues that need no introduction: ``mbid:VALUE`` is an id, any other word with a colon is a name."""
+
 _SPACE = re.compile(r"\s+")
+_ACUTE, _DIAERESIS = "\u0301", "\u0308"
+_YE = "\u0435\u0415"
+"""Cyrillic ie, small and capital: the letter under an optional diaeresis."""
 _SEPARATORS = re.compile(r"[-_/.'’]+")
 
 _GENRE_ALIASES = {
@@ -27,17 +33,31 @@ tech house."""
 def fold(name: str) -> str:
     """Fold case, accents, width and spacing away, so that spellings of one name compare equal.
 
-    NFKD, combining marks dropped, case folded, runs of white space made one. Punctuation stays: ``!!!`` and ``???``
-    are two bands. The result may be empty only for a blank name.
+    Accents are dropped from Latin and Greek letters, and from Cyrillic where they are optional in writing (ё, stress).
+    Elsewhere a mark makes another letter (ハ and パ, и and й) and stays. Punctuation stays too: ``!!!`` and ``???`` are
+    two bands. Runs of white space become one. Empty only for a blank name.
 
     >>> fold("  Beyoncé ") == fold("BEYONCE")
     True
-    >>> fold("!!!") == fold("???")
-    False
+    >>> fold("ハハ") == fold("パパ"), fold("!!!") == fold("???")
+    (False, False)
     """
-    decomposed = unicodedata.normalize("NFKD", name)
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return _SPACE.sub(" ", bare.casefold()).strip()
+    kept: list[str] = []
+    base = ""
+    for char in unicodedata.normalize("NFKD", name):
+        if unicodedata.combining(char) and _is_optional(char, base):
+            continue
+        base = base if unicodedata.combining(char) else char
+        kept.append(char)
+    bare = unicodedata.normalize("NFKC", "".join(kept).casefold())
+    return _SPACE.sub(" ", bare).strip()
+
+
+def _is_optional(mark: str, base: str) -> bool:
+    script = unicodedata.name(base, "").partition(" ")[0] if base else ""
+    if script == "CYRILLIC":
+        return mark == _ACUTE or (mark == _DIAERESIS and base in _YE)
+    return script in ("LATIN", "GREEK")
 
 
 def fold_genre(genre: str) -> str:
@@ -55,3 +75,12 @@ def clip_id(content_sha256: str, start_ms: int, length_ms: int) -> str:
     """Id of a clip: 32 hex digits over what it holds. A renamed file keeps it; a rebuilt catalogue finds it again."""
     text = f"{content_sha256}:{start_ms}:{length_ms}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def printable(text: str) -> str:
+    """``text`` with U+FFFD for whatever a terminal would obey: control characters, escapes, marks of direction.
+
+    >>> printable("A\\x1b[2J\\nB")
+    'A�[2J�B'
+    """
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

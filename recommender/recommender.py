@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,7 +64,7 @@ class TrackQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SeedScores:
-    """What every signal said about one seed and every artist."""
+    """What every signal said about one seed and some artists."""
 
     raw: npt.NDArray[np.float64]
     """``[signal, artist]``"""
@@ -102,15 +102,17 @@ class Recommender:
         With several seeds the score is the mean of the scores with each seed that has one; the breakdown is the mean
         over the same seeds, so that contributions still sum to the score.
         """
-        per_seed = [self._score_seed(seed, query) for seed in query.seeds]
-        scores = _mean_opinion(np.stack([seed.blended.scores for seed in per_seed]))
+        signals = self._ordered_signals(query.mix)
+        raws = [np.stack([signal.raw(seed) for signal in signals]) for seed in query.seeds]
+        scores = _mean_scores(_score(signals, raw, query.weights).blended.scores for raw in raws)
         scores[~self._answerable(query)] = np.nan
-        ranked = order(scores)[: int(np.count_nonzero(~np.isnan(scores)))]
-        return _scored(ranked[offset : offset + n], scores, per_seed)
+        ranked = order(scores)[: int(np.count_nonzero(~np.isnan(scores)))][offset : offset + n]
+        return _scored(ranked, scores[ranked], [_score(signals, raw[:, ranked], query.weights) for raw in raws])
 
     def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightTable) -> ScoredArtist:
         """``b`` as scored with the seed ``a``: the same number a ranking gives it."""
-        seed = self._score_seed(a, ArtistQuery(seeds=(a,), mix=mix, weights=weights))
+        signals = self._ordered_signals(mix)
+        seed = _score(signals, np.stack([signal.raw(a)[[b]] for signal in signals]), weights)
         return _scored(np.array([b]), seed.blended.scores, [seed])[0]
 
     def explain(self, a: int, b: int, *, mix: LayerMix) -> Explanation:
@@ -141,11 +143,9 @@ class Recommender:
         page = itertools.islice(limited, offset, offset + n)
         return [ScoredTrack(row=row, score=max(cosine, 0.0), cosine=cosine) for row, cosine in page]
 
-    def _score_seed(self, seed: int, query: ArtistQuery) -> _SeedScores:
-        signals = self.signals(query.mix)
-        raw = np.stack([signals[name].raw(seed) for name in SIGNALS])
-        values = np.stack([signals[name].value(raw[axis]) for axis, name in enumerate(SIGNALS)])
-        return _SeedScores(raw=raw, values=values, blended=blend(values, query.weights))
+    def _ordered_signals(self, mix: LayerMix) -> list[Signal]:
+        signals = self.signals(mix)
+        return [signals[name] for name in SIGNALS]
 
     def _answerable(self, query: ArtistQuery) -> npt.NDArray[np.bool_]:
         count = len(self.generation.contents.artists.ids)
@@ -160,23 +160,38 @@ class Recommender:
         return having_genres(genres, self._genre, self._genre_columns, len(self.generation.contents.artists.ids))
 
 
-def _mean_opinion(stacked: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean over axis 0 of what is not NaN; NaN where nothing is."""
-    given = ~np.isnan(stacked)
-    counts = given.sum(axis=0)
-    sums = np.where(given, stacked, 0.0).sum(axis=0)
-    means: npt.NDArray[np.float64] = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+def _score(signals: Sequence[Signal], raw: npt.NDArray[np.float64], weights: WeightTable) -> _SeedScores:
+    """Calibrate and blend raw opinions ``[signal, artist]``."""
+    values = np.stack([signal.value(opinions) for signal, opinions in zip(signals, raw, strict=True)])
+    return _SeedScores(raw=raw, values=values, blended=blend(values, weights))
+
+
+def _mean_scores(per_seed: Iterable[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Mean over the seeds of ``[artist]`` scores that are not NaN; NaN where none is. One seed in memory at a time."""
+    sums, counts = np.zeros(()), np.zeros((), dtype=np.int64)
+    for scores in per_seed:
+        given = ~np.isnan(scores)
+        sums, counts = sums + np.where(given, scores, 0.0), counts + given
+    means: npt.NDArray[np.float64] = np.divide(sums, counts, out=np.full(np.shape(sums), np.nan), where=counts > 0)
     return means
 
 
+def _mean_opinion(stacked: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean over axis 0 of what is not NaN; NaN where nothing is."""
+    return _mean_scores(iter(stacked))
+
+
 def _scored(rows: Rows, scores: npt.NDArray[np.float64], per_seed: Sequence[_SeedScores]) -> list[ScoredArtist]:
-    """``rows`` with their scores and breakdowns: means over the seeds that scored the row, so that they add up."""
-    silent = np.stack([np.isnan(seed.blended.scores[rows]) for seed in per_seed])[:, np.newaxis]
+    """``rows``, their scores ``[row]``, and breakdowns: means over the seeds that scored the row, so that they add up.
+
+    ``per_seed`` speaks of these rows only.
+    """
+    silent = np.stack([np.isnan(seed.blended.scores) for seed in per_seed])[:, np.newaxis]
     silent &= ~silent.all(axis=0)  # where no seed scored the row, all of them say what they know
 
     def mean(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
         """``[seed][signal, artist]`` -> ``[row, signal]``"""
-        return _mean_opinion(np.where(silent, np.nan, np.stack([part[:, rows] for part in parts]))).T
+        return _mean_opinion(np.where(silent, np.nan, np.stack(parts))).T
 
     columns = (
         mean([seed.raw for seed in per_seed]).tolist(),
@@ -186,7 +201,7 @@ def _scored(rows: Rows, scores: npt.NDArray[np.float64], per_seed: Sequence[_See
     )
     return [
         ScoredArtist(row=row, score=score, breakdown=_breakdown(*parts))
-        for row, score, *parts in zip(rows.tolist(), scores[rows].tolist(), *columns, strict=True)
+        for row, score, *parts in zip(rows.tolist(), scores.tolist(), *columns, strict=True)
     ]
 
 

@@ -134,7 +134,7 @@ class SignalScore:
     weight: float
     """Weight used, after the weights of missing signals went to the others; 0 when not available."""
     contribution: float
-    """``weight * value``; contributions sum to the score."""
+    """``weight * value`` for one seed, the mean of that over several; contributions sum to the score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from recommender.errors import Busy, InvalidArgument
 
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+"""Where the server listens and its clients ask unless told otherwise: this machine only."""
+
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -65,7 +68,13 @@ def check_free(address: Address) -> None:
 
 
 def write_port(path: Path, port: int) -> None:
-    """Write ``port`` to ``path`` in one step: who waits for the file never reads half of it."""
+    """Write ``port`` to ``path`` in one step: who waits for the file never reads half of it.
+
+    Raises InvalidArgument when it cannot be written there.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(f"{port}\n")
-    fresh.replace(path)
+    try:
+        fresh.write_text(f"{port}\n")
+        fresh.replace(path)
+    except OSError as error:
+        raise InvalidArgument("port_file", f"{path} cannot be written ({error.strerror})") from error

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from recommender.blend import PROFILES
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, NotSupported
 from recommender.recommender import ArtistQuery, Recommender, TrackQuery, tracks_of
 from recommender.types import LayerMix, ScoredArtist
 from server import convert, paging, summaries
+from server.bounds import MOST_REFS, MOST_SEEDS, check_size
 from server.holder import Snapshot
 from server.pb import soundkin_pb2 as pb
 from server.references import find_artist, find_artists, find_track
-
-MOST_SEEDS = 100
-MOST_REFS = 1000
 
 
 def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
@@ -35,10 +32,8 @@ def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb
 
 
 def _artist_query(recommender: Recommender, request: pb.SimilarArtistsRequest) -> ArtistQuery:
-    if request.negative_seeds:
-        raise NotSupported("negative_seeds")
+    _check_artists(request)
     convert.refuse_popularity(request.filter)
-    _check_count(request.seeds, "seeds", MOST_SEEDS)
     directory = recommender.directory
     candidates = find_artists(directory, request.candidates, "candidates")
     return ArtistQuery(
@@ -52,11 +47,15 @@ def _artist_query(recommender: Recommender, request: pb.SimilarArtistsRequest) -
     )
 
 
-def _check_count(refs: Sequence[pb.ArtistRef], field: str, most: int) -> None:
-    if not refs:
-        raise InvalidArgument(field, "is empty; name at least one artist")
-    if len(refs) > most:
-        raise InvalidArgument(field, f"has {len(refs)} entries, at most {most}")
+def _check_artists(request: pb.SimilarArtistsRequest) -> None:
+    check_size(request.seeds, "seeds", MOST_SEEDS)
+    check_size(request.negative_seeds, "negative_seeds", MOST_SEEDS)
+    check_size(request.candidates, "candidates", MOST_REFS)
+    check_size(request.exclude, "exclude", MOST_REFS)
+    if request.negative_seeds:
+        raise NotSupported("negative_seeds")
+    if not request.seeds:
+        raise InvalidArgument("seeds", "is empty; name at least one artist")
 
 
 def _explained(recommender: Recommender, scored: ScoredArtist, query: ArtistQuery, wanted: bool) -> pb.ScoredArtist:
@@ -145,8 +144,8 @@ def _ranked_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest, query: 
 
 
 def resolve_artists(snapshot: Snapshot, request: pb.ResolveArtistsRequest) -> pb.ResolveArtistsResponse:
-    """Who is meant by each reference, in order."""
-    _check_count(request.refs, "refs", MOST_REFS)
+    """Who is meant by each reference, in order; nobody when there is none."""
+    check_size(request.refs, "refs", MOST_REFS)
     artists = [_resolve(snapshot.recommender, ref) for ref in request.refs]
     return pb.ResolveArtistsResponse(generation=_generation(snapshot), artists=artists)
 
@@ -159,7 +158,8 @@ def _resolve(recommender: Recommender, ref: pb.ArtistRef) -> pb.ResolvedArtist:
     except NotFound:
         return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_NOT_FOUND)
     except AmbiguousName as several:
-        candidates = [pb.ArtistSummary(id=identifier, name=name) for identifier, name in several.candidates]
+        rows = [recommender.directory.artist_by_id(identifier) for identifier, _ in several.candidates]
+        candidates = [summaries.artist(recommender, row) for row in rows]
         return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_AMBIGUOUS, candidates=candidates)
     return pb.ResolvedArtist(
         ref=ref,

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from recommender.errors import InvalidArgument
+from recommender.names import NAMESPACES
 from recommender.types import SignalName
 from server.convert import to_signal
 from server.pb import soundkin_pb2 as pb
-
-NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
-"""Catalogues whose ids may be written ``namespace:value``; any other word with a colon is a name."""
 
 _DASH = " - "
 
@@ -35,13 +33,20 @@ class WeighBy:
     """Each ``signal=weight``."""
 
 
+def text(word: str) -> str:
+    """``word`` as it is. Raises InvalidArgument when the terminal sent bytes that are not UTF-8."""
+    if not word.isprintable() and any("\ud800" <= char <= "\udfff" for char in word):
+        raise InvalidArgument("name", f"{word!r} is not UTF-8; set the terminal's encoding, or ask by id:")
+    return word
+
+
 def artist_ref(word: str) -> pb.ArtistRef:
-    """``id:…``, an id in a known catalogue, or else a name.
+    """``id:…``, an id in a known catalogue, or else a name. Raises InvalidArgument for what is not UTF-8.
 
     >>> artist_ref("mbid:b1").external_id.value, artist_ref("AC:DC").name, artist_ref("id:7").id
     ('b1', 'AC:DC', '7')
     """
-    prefix, colon, rest = word.partition(":")
+    prefix, colon, rest = text(word).partition(":")
     if colon and rest and prefix == "id":
         return pb.ArtistRef(id=rest)
     if colon and rest and prefix in NAMESPACES:
@@ -60,7 +65,7 @@ def track_refs(word: str) -> list[pb.TrackRef]:
     >>> [(ref.name.artist, ref.name.title) for ref in track_refs("Ay - Song - Live")]
     [('Ay', 'Song - Live'), ('Ay - Song', 'Live'), ('', 'Ay - Song - Live')]
     """
-    if word.startswith("id:") and len(word) > len("id:"):
+    if text(word).startswith("id:") and len(word) > len("id:"):
         return [pb.TrackRef(id=word.removeprefix("id:"))]
     parts = word.split(_DASH)
     cuts = [(_DASH.join(parts[:cut]), _DASH.join(parts[cut:])) for cut in range(1, len(parts))]

@@ -11,9 +11,14 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import click
 from rich.console import RenderableType
 
+from server.address import DEFAULT_ADDRESS
+
 Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click's own typing of callbacks
 
 NAME_HELP = "NAME is an artist's name, or id:ID, mbid:ID, spotify:ID, deezer:ID, discogs:ID."
+USES = ("personal", "noncommercial", "commercial")
+"""Values of :class:`recommender.types.Profile`, which cannot be imported here: it brings numpy, see ``serve``."""
+
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -33,7 +38,7 @@ _answer_options = _several(
     click.option(
         "--address",
         envvar="SOUNDKIN_ADDRESS",
-        default="127.0.0.1:50051",
+        default=DEFAULT_ADDRESS,
         show_default=True,
         help="HOST:PORT of the server.",
     ),
@@ -105,6 +110,7 @@ class ServeAsked(TypedDict):
     lame_duck: float
     grace: float
     log_level: str
+    profile: str
 
 
 @click.command()
@@ -112,11 +118,11 @@ class ServeAsked(TypedDict):
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
     envvar="SOUNDKIN_HOME",
-    default=Path.home() / ".soundkin",
+    default=lambda: Path.home() / ".soundkin",
     show_default="~/.soundkin",
     help="Folder of the generations.",
 )
-@click.option("--listen", default="127.0.0.1:50051", show_default=True, help="HOST:PORT; port 0 is any free one.")
+@click.option("--listen", default=DEFAULT_ADDRESS, show_default=True, help="HOST:PORT; port 0 is any free one.")
 @click.option(
     "--port-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -135,10 +141,19 @@ class ServeAsked(TypedDict):
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
+@click.option(
+    "--profile",
+    type=click.Choice(USES),
+    envvar="SOUNDKIN_PROFILE",
+    default=USES[0],
+    show_default=True,
+    help="What you use Soundkin for; a generation built for less is refused.",
+)
 def serve(**asked: Unpack[ServeAsked]) -> None:
     """Answer over gRPC from the published generation, and follow new ones."""
     for variable in ONE_THREAD:  # read when numpy and FAISS are first imported, which is below
         os.environ.setdefault(variable, "1")
+    from recommender.types import Profile
     from server.address import parse_address
     from server.serve import Settings, run
 
@@ -147,6 +162,7 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
         Settings(
             home=asked["home"],
             address=parse_address(asked["listen"]),
+            profile=Profile(asked["profile"]),
             port_file=asked["port_file"],
             lame_duck_s=asked["lame_duck"],
             grace_s=asked["grace"],
@@ -297,7 +313,6 @@ def _print(reply: Any, table: Iterable[RenderableType], *, as_json: bool) -> Non
                 reply,
                 preserving_proto_field_name=True,
                 always_print_fields_with_no_presence=True,
-                ensure_ascii=False,
                 indent=1,
             )
         )

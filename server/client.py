@@ -12,11 +12,11 @@ from google.rpc import error_details_pb2, status_pb2
 
 from recommender import errors
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from server.address import DEFAULT_ADDRESS
 from server.interceptors import CODES, DOMAIN, reason
 from server.pb import soundkin_pb2 as pb
 from server.pb import soundkin_pb2_grpc as pb_grpc
 
-DEFAULT_ADDRESS = "127.0.0.1:50051"
 DEADLINE_S = 10.0
 LARGEST_REPLY = 8 << 20
 

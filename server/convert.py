@@ -13,6 +13,7 @@ from recommender.blend import DEFAULT_PROFILE, PROFILES, WeightTable, custom_wei
 from recommender.errors import InvalidArgument, InvalidWeights, NotSupported, SpaceMismatch
 from recommender.filters import GenreFilter
 from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
+from server.bounds import MOST_GENRES, MOST_MIXED, check_size
 from server.pb import soundkin_pb2 as pb
 
 DEFAULT_LIMIT = 10
@@ -48,11 +49,13 @@ def read_weights(request: Weighted) -> WeightTable:
     Raises:
         NotFound: no profile has the name.
         InvalidWeights: an unknown signal, one listed twice, or weights that make no sense.
+        InvalidArgument: more weights than there are signals.
     """
     match request.WhichOneof("weighting"):
         case "profile":
             return find_profile(request.profile)
         case "weights":
+            check_size(request.weights.weights, "weights.weights", len(SIGNALS))
             return custom_weights(_signal_weights(request.weights.weights))
     return PROFILES[DEFAULT_PROFILE]
 
@@ -80,6 +83,7 @@ def read_listening(message: pb.Listening, space: Space) -> LayerMix:
     Raises:
         NotFound: no such layer or aspect.
         InvalidWeights: one listed twice, or weights that make no sense.
+        InvalidArgument: more than 100 listed.
     """
     match message.WhichOneof("by"):
         case "layer":
@@ -87,9 +91,11 @@ def read_listening(message: pb.Listening, space: Space) -> LayerMix:
         case "aspect":
             return listening.by_aspect(space, message.aspect)
         case "layer_mix":
+            check_size(message.layer_mix.layers, "listening.layer_mix.layers", MOST_MIXED)
             pairs = ((entry.layer, entry.weight) for entry in message.layer_mix.layers)
             return listening.by_layers(space, _each_once(pairs, "listening.layer_mix.layers"))
         case "aspect_mix":
+            check_size(message.aspect_mix.aspects, "listening.aspect_mix.aspects", MOST_MIXED)
             pairs = ((entry.aspect, entry.weight) for entry in message.aspect_mix.aspects)
             return listening.by_aspects(space, _each_once(pairs, "listening.aspect_mix.aspects"))
     return listening.by_default(space)
@@ -105,7 +111,9 @@ def _each_once(pairs: Iterable[tuple[str, float]], field: str) -> dict[str, floa
 
 
 def read_genres(message: pb.ArtistFilter | pb.TrackFilter) -> GenreFilter:
-    """The genre conditions of a filter."""
+    """The genre conditions of a filter. Raises InvalidArgument for a list of more than 100."""
+    for field in ("genres_any", "genres_all", "genres_none"):
+        check_size(getattr(message, field), f"filter.{field}", MOST_GENRES)
     return GenreFilter(
         any_of=tuple(message.genres_any), all_of=tuple(message.genres_all), none_of=tuple(message.genres_none)
     )

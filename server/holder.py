@@ -8,9 +8,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recommender.errors import SoundkinError, Unavailable
-from recommender.generation import Pointer, open_current, read_current
+from recommender.errors import GenerationCorrupt, SoundkinError, Unavailable
+from recommender.generation import VERSIONS, Manifest, Pointer, folder_name, open_current, read_current, read_manifest
+from recommender.licences import require_use
 from recommender.recommender import Recommender
+from recommender.types import Profile
 
 RETRY_S = 30.0
 """How long a generation that could not be opened is left alone, unless another is published."""
@@ -34,10 +36,11 @@ class Snapshot:
 
 
 class Holder:
-    """The current snapshot of ``home``. Used from one event loop; files are opened in a worker thread."""
+    """The current snapshot of ``home``, for the use ``profile``. Used from one event loop; a thread opens the files."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, profile: Profile) -> None:
         self._home = home
+        self._profile = profile
         self._snapshot: Snapshot | None = None
         self._serving: Pointer | None = None
         self._refused: Pointer | None = None
@@ -86,7 +89,9 @@ class Holder:
         self._settle(pointer)
 
     def _open(self) -> Recommender:
-        return Recommender(open_current(self._home))
+        generation = open_current(self._home)
+        _require_use(generation.manifest, self._profile)
+        return Recommender(generation)
 
     def _settle(self, pointer: Pointer | None) -> None:
         self._serving, self._refused, self._problem = pointer, None, ""
@@ -101,3 +106,21 @@ class Holder:
         if self._snapshot is not None and not self._snapshot.degraded:
             self._snapshot = replace(self._snapshot, degraded=True)
             _log.error("generation %s goes on answering", self._snapshot.recommender.generation.label)
+
+
+def refuse_narrower(home: Path, use: Profile) -> None:
+    """Refuse to start on a published generation that was built for less than ``use``. Raises LicenceRefused.
+
+    One that cannot be read is left to the holder, which waits for a better one.
+    """
+    try:
+        pointer = read_current(home)
+        manifest = None if pointer is None else read_manifest(home / VERSIONS / folder_name(pointer.version))[0]
+    except GenerationCorrupt:
+        return
+    if manifest is not None:
+        _require_use(manifest, use)
+
+
+def _require_use(manifest: Manifest, use: Profile) -> None:
+    require_use(f"generation {folder_name(manifest.version)}", manifest.profile, use)

@@ -44,6 +44,7 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.KnownAnswerWrong: grpc.StatusCode.DATA_LOSS,
     errors.LicenceRefused: grpc.StatusCode.PERMISSION_DENIED,
     errors.Busy: grpc.StatusCode.ABORTED,
+    errors.DecoderStartFailed: grpc.StatusCode.INTERNAL,
     errors.BadInput: grpc.StatusCode.INVALID_ARGUMENT,
 }
 """Every class of :mod:`recommender.errors`; a test fails when one is missing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,27 +13,19 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import grpc
+import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from recommender.errors import InvalidArgument
+from recommender.types import Profile
 from server.address import Address, check_free, write_port
-from server.holder import Holder
+from server.holder import Holder, refuse_narrower
 from server.interceptors import Guard
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.service import NAME, SimilarityService
 
-Main: TypeAlias = Callable[
-    [Coroutine[Any, Any, None]], None
-]  # Any: what a coroutine sends and yields is its own affair
 Health: TypeAlias = Any  # Any: Health, which the stubs do not know
-
-try:
-    import uvloop
-
-    run_loop: Main = uvloop.run
-except ImportError:  # it is not published for Windows
-    run_loop = asyncio.run
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
@@ -63,6 +55,8 @@ class Settings:
 
     home: Path
     address: Address
+    profile: Profile = Profile.PERSONAL
+    """The use that is made of the answers; a generation built for less is not served."""
     port_file: Path | None = None
     """Written with the port once the server listens, removed when it stops."""
     lame_duck_s: float = 0.2
@@ -88,8 +82,9 @@ def run(settings: Settings) -> None:
     Raises:
         Busy: another program has the port.
         InvalidArgument: the address cannot be listened on.
+        LicenceRefused: the published generation was built for less than ``settings.profile``.
     """
-    run_loop(_serve(settings))
+    uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -133,8 +128,9 @@ def _announce(address: Address, port: int) -> None:
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Running]:
-    """A server that listens for the block and drains after it. Raises Busy or InvalidArgument when it cannot listen."""
-    holder = Holder(settings.home)
+    """A server that listens for the block and drains after it. Raises what :func:`run` does when it cannot start."""
+    refuse_narrower(settings.home, settings.profile)
+    holder = Holder(settings.home, settings.profile)
     watched: Health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # exported under another name
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker:
         server = _build(SimilarityService(holder, worker), watched)
@@ -142,9 +138,9 @@ async def started(settings: Settings) -> AsyncIterator[Running]:
         await _set_health(watched, ready=False)
         await server.start()
         follower = asyncio.create_task(_follow(holder, watched, settings.poll_s))
-        if settings.port_file is not None:
-            write_port(settings.port_file, port)
         try:
+            if settings.port_file is not None:
+                write_port(settings.port_file, port)
             yield Running(port=port, follower=follower)
         finally:
             await _drain(server, watched, settings)

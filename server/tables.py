@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from recommender.names import printable
 from server.pb import soundkin_pb2 as pb
 
 SILENT = "–"
@@ -38,7 +39,7 @@ def similar(reply: pb.SimilarArtistsResponse) -> Iterator[RenderableType]:
         yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
     for place, scored in enumerate(reply.artists, start=1):
         if scored.HasField("explanation"):
-            yield _indented(f"{place}. {plain(scored.artist.name)}: ", _why(scored.explanation))
+            yield _indented(f"{place}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
 
@@ -49,7 +50,7 @@ def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
     )
     for place, scored in enumerate(artists, start=1):
         opinions = [_opinion(line) for line in scored.breakdown]
-        table.add_row(str(place), plain(scored.artist.name), f"{scored.score:.3f}", *opinions)
+        _row(table, str(place), scored.artist.name, f"{scored.score:.3f}", *opinions)
     return table
 
 
@@ -60,13 +61,13 @@ def _opinion(line: pb.SignalScore) -> str:
 def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
     """One pair, a line a signal."""
     score = f"{reply.score:.3f}" if reply.HasField("score") else "no signal has an opinion"
-    yield Text(f"{plain(reply.a.name)} ~ {plain(reply.b.name)}: {score}", style="bold")
+    yield Text(f"{printable(reply.a.name)} ~ {printable(reply.b.name)}: {score}", style="bold")
     table = _table(("signal", "left"), *((word, "right") for word in ("raw", "value", "weight", "contribution")))
     for line in reply.breakdown:
         measures = (f"{line.raw:.3f}", f"{line.value:.3f}") if line.available else (SILENT, SILENT)
-        table.add_row(_signal(line.signal), *measures, f"{line.weight:.2f}", f"{line.contribution:.3f}")
+        _row(table, _signal(line.signal), *measures, f"{line.weight:.2f}", f"{line.contribution:.3f}")
     yield table
-    yield _indented("why: ", _why(reply.explanation))
+    yield _indented("why: ", _why(reply.explanation, reply.breakdown))
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
 
@@ -77,8 +78,7 @@ def tracks(reply: pb.SimilarTracksResponse) -> Iterator[RenderableType]:
     if reply.tracks:
         table = _table(("#", "right"), ("track", "left"), ("artist", "left"), ("score", "right"))
         for place, scored in enumerate(reply.tracks, start=1):
-            names = plain(scored.track.title), plain(scored.track.artist.name)
-            table.add_row(str(place), *names, f"{scored.score:.3f}")
+            _row(table, str(place), scored.track.title, scored.track.artist.name, f"{scored.score:.3f}")
         yield table
     elif reply.not_indexed:
         yield Text("It has no embedding yet: run soundkin embed, build and publish.")
@@ -94,7 +94,7 @@ def resolve(reply: pb.ResolveArtistsResponse) -> Iterator[RenderableType]:
         how = pb.Resolution.Name(answer.resolution).removeprefix("RESOLUTION_").lower().replace("_", " ")
         how += " (no embedding yet)" if answer.not_indexed else ""
         for artist in answer.candidates or [pb.ArtistSummary()]:
-            table.add_row(_asked(answer.ref), how, plain(artist.name), plain(artist.id))
+            _row(table, _asked(answer.ref), how, artist.name, artist.id)
     yield table
     yield _footer(reply.generation)
 
@@ -102,26 +102,19 @@ def resolve(reply: pb.ResolveArtistsResponse) -> Iterator[RenderableType]:
 def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
     """What the server answers from."""
     facts = _table(("what", "left"), ("", "left"))
-    facts.add_row("artists", f"{reply.artists} ({reply.artists_indexed} with an embedding)")
-    facts.add_row("tracks", f"{reply.tracks} ({reply.tracks_indexed} with an embedding)")
+    _row(facts, "artists", f"{reply.artists} ({reply.artists_indexed} with an embedding)")
+    _row(facts, "tracks", f"{reply.tracks} ({reply.tracks_indexed} with an embedding)")
     for signal in reply.signals:
-        facts.add_row(f"signal {_signal(signal.signal)}", f"knows {signal.artists} artists")
-    facts.add_row(
-        "encoder", plain(f"{reply.encoder}, revision {reply.encoder_revision}, licence {reply.encoder_licence}")
-    )
-    facts.add_row("weight profiles", plain(", ".join(reply.weight_profiles)))
-    facts.add_row("built", plain(f"{reply.built_at}, for {reply.profile} use"))
+        _row(facts, f"signal {_signal(signal.signal)}", f"knows {signal.artists} artists")
+    _row(facts, "encoder", f"{reply.encoder}, revision {reply.encoder_revision}, licence {reply.encoder_licence}")
+    _row(facts, "weight profiles", ", ".join(reply.weight_profiles))
+    _row(facts, "built", f"{reply.built_at}, for {reply.profile} use")
     yield facts
     layers = _table((f"layer (of {reply.dim} values)", "left"), ("default weight", "right"), ("hears", "left"))
     for layer in reply.layers:
-        layers.add_row(plain(layer.name), f"{layer.default_weight:.2f}", plain(layer.description))
+        _row(layers, layer.name, f"{layer.default_weight:.2f}", layer.description)
     yield layers
     yield _footer(reply.generation)
-
-
-def plain(text: str) -> str:
-    """``text`` without what a terminal would obey."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _table(*columns: tuple[str, str]) -> Table:
@@ -133,21 +126,30 @@ def _table(*columns: tuple[str, str]) -> Table:
     return table
 
 
-def _why(explanation: pb.Explanation) -> str:
+def _row(table: Table, *cells: str) -> None:
+    """Add a row of plain text; rich would read ``[…]`` in a str as markup."""
+    table.add_row(*(Text(printable(cell)) for cell in cells))
+
+
+def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> str:
     """
-    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]))
+    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]), [])
     'genres dub'
+    >>> _why(pb.Explanation(), [pb.SignalScore(signal=pb.SIGNAL_SCENE, available=True, value=0.5)])
+    'listed together (0.50)'
     """
     kinds = {
         "genres": [shared.genre for shared in explanation.genres],
         "both near": [shared.artist.name for shared in explanation.scene_neighbours],
         "together": [f"“{made.title}” ({made.kind})" if made.title else made.kind for made in explanation.recordings],
     }
-    parts = [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
-    if explanation.HasField("nearest_tracks"):
-        near = explanation.nearest_tracks
+    listed = [part.value for part in breakdown if part.signal == pb.SIGNAL_SCENE and part.value > 0]
+    parts = [f"listed together ({value:.2f})" for value in listed]
+    parts += [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
+    near = explanation.nearest_tracks
+    if explanation.HasField("nearest_tracks") and near.cosine > 0:
         parts.append(f"sounds nearest in “{near.a.title}” and “{near.b.title}” ({near.cosine:.2f})")
-    return plain("; ".join(parts)) or "nothing on record"
+    return printable("; ".join(parts)) or "nothing on record"
 
 
 def _few(names: Sequence[str]) -> str:
@@ -166,12 +168,12 @@ def _indented(head: str, text: str) -> Table:
 
 def _missing(artists: Iterable[pb.ArtistSummary]) -> Iterator[RenderableType]:
     for artist in artists:
-        yield Text(f"{plain(artist.name)} has no embedding yet: only the other signals speak.", style="yellow")
+        yield Text(f"{printable(artist.name)} has no embedding yet: only the other signals speak.", style="yellow")
 
 
 def _footer(generation: pb.Generation) -> Text:
     note = "; a newer one could not be used" if generation.degraded else ""
-    return Text(f"generation {generation.version}, space {plain(generation.space)}{note}", style="dim")
+    return Text(f"generation {generation.version}, space {printable(generation.space)}{note}", style="dim")
 
 
 def _signal(signal: pb.Signal) -> str:
@@ -179,17 +181,17 @@ def _signal(signal: pb.Signal) -> str:
 
 
 def _names(artists: Iterable[pb.ArtistSummary]) -> str:
-    return ", ".join(plain(artist.name) for artist in artists)
+    return ", ".join(printable(artist.name) for artist in artists)
 
 
 def _track(track: pb.TrackSummary) -> str:
-    return f"{plain(track.artist.name)} - {plain(track.title)}"
+    return f"{printable(track.artist.name)} - {printable(track.title)}"
 
 
 def _asked(ref: pb.ArtistRef) -> str:
     match ref.WhichOneof("ref"):
         case "id":
-            return plain(f"id:{ref.id}")
+            return f"id:{ref.id}"
         case "external_id":
-            return plain(f"{ref.external_id.namespace}:{ref.external_id.value}")
-    return plain(ref.name)
+            return f"{ref.external_id.namespace}:{ref.external_id.value}"
+    return ref.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 
 from recommender.catalog import Catalog
 from tests import postgres
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees, and none writes to, what the person who runs the tests has set up."""
+    for name in [name for name in os.environ if name.startswith("SOUNDKIN_") and "_TEST_" not in name]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

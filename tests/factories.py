@@ -91,6 +91,8 @@ class MadeCatalogue:
     """Ids of artists whose own list a source gave; they count as mentioned."""
     collaborations: tuple[MadeCollaboration, ...] = ()
     space: Space = field(default_factory=make_space)
+    profile: str = "personal"
+    """The use it was built for."""
 
 
 def make_contents(made: MadeCatalogue) -> Contents:
@@ -215,7 +217,7 @@ def _manifest(made: MadeCatalogue, version: int, files: Iterable[Path]) -> Manif
         version=version,
         built_at="2026-01-01T00:00:00+00:00",
         space=made.space,
-        profile="personal",
+        profile=made.profile,
         sources={},
         software={},
         counts=Counts(

@@ -33,8 +33,13 @@ def run(monkeypatch: pytest.MonkeyPatch, command: click.Command, *arguments: str
     """Exit status of the front door with ``command`` behind it, under the name ``probe``."""
     monkeypatch.setattr(sys.modules[__name__], "probe", command, raising=False)
     monkeypatch.setitem(soundkin.COMMANDS, "probe", (f"{__name__}:probe", "Try the door."))
+    return leave("probe", *arguments)
+
+
+def leave(*arguments: str) -> int:
+    """Exit status of the front door."""
     with pytest.raises(SystemExit) as left:
-        soundkin.main(["probe", *arguments])
+        soundkin.main(arguments)
     assert isinstance(left.value.code, int)
     return left.value.code
 
@@ -153,16 +158,23 @@ def test_a_command_whose_module_is_not_there_is_not_hidden(monkeypatch: pytest.M
 
 
 def test_every_flag_can_be_given_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (music := tmp_path / "music").mkdir()
+    monkeypatch.setenv("SOUNDKIN_HOME", str(tmp_path / "home"))
+    assert leave("scan", str(music)) == 0
+    assert "0 files" in capsys.readouterr().out
+    assert (tmp_path / "home" / "catalog.db").exists()
+    monkeypatch.setenv("SOUNDKIN_SCAN_WORKERS", "0")
+    assert leave("scan", str(music)) == 2
+    assert "'--workers'" in capsys.readouterr().err
+
+
+def test_words_of_a_server_cannot_steer_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @click.command()
-    @click.option("--tempo", type=int)
-    def command(tempo: int) -> None:
-        click.echo(f"at {tempo} bpm")
-
-    monkeypatch.setenv("SOUNDKIN_PROBE_TEMPO", "174")
-    assert run(monkeypatch, command) == 0
-    assert capsys.readouterr().out == "at 174 bpm\n"
+    assert run(monkeypatch, raising(SoundkinError("no\x1b[2J one\r\nat all"))) == 1
+    assert capsys.readouterr().err == "soundkin: no\ufffd[2J one at all\n"
 
 
 def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:

@@ -13,6 +13,7 @@ import soundfile
 from indexer.decoders.base import AudioInfo, Excerpt, Passage, downmix, require_format, samples_in
 from indexer.decoders.containers import Container
 from indexer.decoders.mpeg import has_frame_count, walk_duration_s
+from indexer.decoders.ogg import is_cut_off
 from indexer.decoders.riff import missing_fraction
 from indexer.reasons import Reason
 from recommender.errors import BadInput
@@ -35,9 +36,11 @@ class SndfileDecoder:
     """
 
     def info(self, file: BinaryIO, container: Container) -> AudioInfo:
-        """See :class:`indexer.decoders.base.Decoder`. ``truncated`` when a wav or aiff header promises far more."""
+        """See :class:`indexer.decoders.base.Decoder`. ``truncated`` when the container shows a cut."""
         if container in (Container.WAV, Container.AIFF):
             _require_whole(file)
+        if container is Container.OGG and is_cut_off(file):
+            raise BadInput(Reason.TRUNCATED, "the file ends in the middle of an ogg page; fetch the file again")
         with _opened(file) as handle:
             frames, rate_hz, channels = handle.frames, handle.samplerate, handle.channels
         duration_s = (frames if frames < _UNKNOWN_FRAMES else _counted(file)) / rate_hz

@@ -12,7 +12,7 @@ from indexer.rejected import Rejected, reason_of
 from indexer.scanning.genre_gathering import GenreGathering
 from indexer.scanning.identified import MANIFEST, Identity, identify
 from indexer.scanning.manifest import ManifestRow
-from indexer.scanning.plan import PASSING, Hopeless, Settled, ToRead
+from indexer.scanning.plan import READ_AGAIN, Hopeless, Settled, ToRead
 from indexer.scanning.walk import FoundFile
 from indexer.workers.jobs import Inspection
 from recommender.catalog import Catalog
@@ -183,7 +183,7 @@ class Entering:
 
     def _reject_read(self, wanted: ToRead, error: BadInput | AmbiguousName) -> None:
         self._reject(wanted.file, error, wanted.row)
-        if wanted.before is not None and reason_of(error)[0] in PASSING:
+        if wanted.before is not None and reason_of(error)[0] in READ_AGAIN:
             self._holds[wanted.file.path] = wanted.before.id
             self._genres.see(wanted.before.id)
             return  # the ledger keeps the clip, and that the file is to be read again

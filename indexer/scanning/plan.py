@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indexer.reasons import Reason
+from indexer.reasons import DECODER_LOST, PASSING
 from indexer.scanning.manifest import ManifestRow
 from indexer.scanning.walk import FoundFile
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Clip, FileRecord
 from recommender.errors import BadInput
 
-PASSING = frozenset(
-    str(reason)
-    for reason in (
-        Reason.NOT_A_FILE,
-        Reason.UNREADABLE,
-        Reason.DECODER_CRASHED,
-        Reason.DECODER_TIMEOUT,
-        Reason.DECODER_MEMORY,
-    )
-)
+READ_AGAIN = PASSING | DECODER_LOST
 """Reasons that say more about the moment than about the file: it is read again next time."""
 
 CURABLE = frozenset({"no_artist", "ambiguous_name", "external_ids_disagree", "bad_external_id", "bad_text", "no_title"})
@@ -88,6 +79,6 @@ def _fate(
         return ToRead(file=file, row=row, before=clip)
     if clip is not None:
         return Settled(file=file, row=row, clip=clip)
-    if record.reason is None or record.reason in PASSING | CURABLE:
+    if record.reason is None or record.reason in READ_AGAIN | CURABLE:
         return ToRead(file=file, row=row, before=None)
     return Hopeless(file=file, error=BadInput(record.reason, record.detail or ""), recorded=True)

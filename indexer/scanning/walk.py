@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,13 @@ def walk(folder: Path) -> Walk:
 
 
 def shown(path: str) -> str:
-    """A path that can be printed and stored: bytes that are not UTF-8 become escapes."""
-    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    """A path that can be printed and stored: bytes that are not UTF-8, and control characters, become escapes.
+
+    >>> shown("Low - Words\\n.mp3")
+    'Low - Words\\\\x0a.mp3'
+    """
+    text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    return "".join(f"\\x{ord(char):02x}" if unicodedata.category(char) == "Cc" else char for char in text)
 
 
 def _entries(root: Path, rejected: list[Rejected]) -> Iterator[os.DirEntry[str]]:
@@ -102,7 +108,7 @@ def _found(entry: os.DirEntry[str], root: Path) -> FoundFile:
 
 def _fault(entry: os.DirEntry[str]) -> BadInput | None:
     if shown(entry.path) != entry.path:
-        return BadInput("bad_path", "the file's name is not UTF-8; rename it")
+        return BadInput("bad_path", "the path is not UTF-8, or holds control characters; rename it")
     if len(entry.path.encode()) > _MAX_PATH_BYTES:
         return BadInput("bad_path", f"the path has more than {_MAX_PATH_BYTES} bytes; shorten it")
     suffix = os.path.splitext(entry.name)[1].lower()

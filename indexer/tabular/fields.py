@@ -10,10 +10,7 @@ from indexer.tabular.records import Record
 from recommender.catalog.rows import ArtistRef
 from recommender.catalog.text import clean
 from recommender.errors import BadInput
-from recommender.names import fold_genre
-
-NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
-"""External ids that have a column of their own; any other is ``external_id:NAMESPACE``."""
+from recommender.names import NAMESPACES, fold_genre
 
 _ID_AS_NAME = re.compile(rf"({'|'.join(NAMESPACES)}):(\S+)")
 _SEPARATOR = re.compile(r"[;|]")
@@ -83,7 +80,8 @@ def genre(name: str) -> str:
 def artist(record: Record, column: str, *, prefixes: tuple[str, ...]) -> ArtistRef:
     """The artist named in ``column``, by name or as ``mbid:…``, and by the ids in ``{prefix}mbid`` and its like.
 
-    Ids in general are ``{prefix}external_id:NAMESPACE``. Raises BadInput ``no_artist`` when there is neither.
+    Ids of a catalogue outside :data:`NAMESPACES` are in ``{prefix}external_id:NAMESPACE``. Raises BadInput
+    ``no_artist`` when there is neither.
     """
     name = text(record, column) or ""
     ids = [pair for prefix in prefixes for pair in _external_ids(record, prefix)]

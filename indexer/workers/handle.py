@@ -13,7 +13,7 @@ from typing import Self
 
 from indexer.reasons import Reason
 from indexer.workers import worker
-from recommender.errors import BadInput, SoundkinError
+from recommender.errors import BadInput, DecoderStartFailed
 
 _log = logging.getLogger(__name__)
 
@@ -22,10 +22,6 @@ RECYCLE_AFTER = 1000
 
 _START_S = 60.0
 _END_S = 5.0
-
-
-class DecoderStartFailed(SoundkinError):
-    """A decoder process did not come up, so no file can be decoded."""
 
 
 class WorkerHandle:
@@ -42,13 +38,14 @@ class WorkerHandle:
         """Start the process and wait until it is ready. Raises DecoderStartFailed."""
         with self._lock:
             if self._retired:
-                raise DecoderStartFailed("the decoder pool is closed; open a new one")
+                raise DecoderStartFailed("the decoder pool is closed", "open a new one")
             self._running = running = _Running(self._limits)
         ready, _ = running.exchange(None, len(worker.READY), timeout_s=_START_S)
         if ready != worker.READY:
             raise DecoderStartFailed(
-                f"a decoder process ended while starting ({self.stop()}); what it said is on stderr. A script that "
-                'starts a pool must guard it with if __name__ == "__main__", and memory_bytes must leave room to start'
+                f"a decoder process ended while starting ({self.stop()})",
+                "what it said is on stderr. A script that starts a pool must guard it with "
+                'if __name__ == "__main__", and memory_bytes must leave room to start',
             )
 
     def ask(self, request: bytes, max_reply_bytes: int) -> bytes:
@@ -61,7 +58,7 @@ class WorkerHandle:
             self.start()
         running = self._running
         if running is None:
-            raise DecoderStartFailed("the decoder pool is closed; open a new one")
+            raise DecoderStartFailed("the decoder pool is closed", "open a new one")
         reply, late = running.exchange(request, max_reply_bytes, timeout_s=self._timeout_s)
         if late:
             self.stop()
@@ -69,7 +66,8 @@ class WorkerHandle:
             raise BadInput(Reason.DECODER_TIMEOUT, detail)
         if reply is None:
             how = self.stop()
-            _log.warning("a decoder process ended (%s) and is replaced", how)
+            if not self._retired:
+                _log.warning("a decoder process ended (%s) and is replaced", how)
             raise BadInput(Reason.DECODER_CRASHED, f"its decoder process ended ({how}); play it or convert it again")
         if running.served >= RECYCLE_AFTER:
             self.stop()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.audio import decode, probe_open, require_rate
+from indexer.audio import decode_open, probe_open, require_rate
 from indexer.decoders.base import AudioInfo, Excerpt
 from indexer.decoders.files import open_regular
-from indexer.reasons import Reason
+from indexer.reasons import PASSING, Reason
 from indexer.tags import Tags, read_tags_open
 from recommender.errors import BadInput
 from recommender.types import Waveform
@@ -33,6 +35,8 @@ class DecodeJob:
     path: Path
     excerpt: Excerpt
     sample_rate_hz: int
+    content_sha256: str | None = None
+    """Of the whole file as it was scanned. A file that holds anything else is ``changed_since_scan``."""
 
     def __post_init__(self) -> None:
         require_rate(self.sample_rate_hz)
@@ -73,7 +77,44 @@ def perform(job: Job) -> Inspection | Waveform:
     """Do ``job`` here, in this process. Raises BadInput."""
     if isinstance(job, InspectJob):
         return inspect(job.path)
-    return decode(job.path, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+    if job.content_sha256 is None:
+        with open_regular(job.path) as file:
+            return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+    with open_as_scanned(job.path, job.content_sha256) as file:
+        return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+
+
+@contextmanager
+def open_as_scanned(path: Path, content_sha256: str) -> Iterator[BinaryIO]:
+    """Open a file that holds, now and until the block ends, the bytes of that hash.
+
+    Raises BadInput ``changed_since_scan`` otherwise, whatever the block made of the other bytes.
+    """
+    try:
+        file = open_regular(path)
+    except BadInput as error:
+        if error.reason in PASSING:
+            raise
+        raise _changed() from error  # empty or huge by now: what was scanned was neither
+    with file:
+        before = _state(file)
+        if _sha256(file) != content_sha256:
+            raise _changed()
+        try:
+            yield file
+        finally:
+            if _state(file) != before:
+                raise _changed()
+
+
+def _state(file: BinaryIO) -> tuple[int, int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _changed() -> BadInput:
+    detail = "the file does not hold what was scanned; scan again, and touch it first if its size and time are the same"
+    return BadInput(Reason.CHANGED_SINCE_SCAN, detail)
 
 
 def _sha256(file: BinaryIO) -> str:

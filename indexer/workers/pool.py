@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from indexer.reasons import Reason
-from indexer.workers.handle import DecoderStartFailed, WorkerHandle
+from indexer.workers.handle import WorkerHandle
 from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
 from indexer.workers.wire import job_to_bytes, reply_from_bytes, reply_limit
 from indexer.workers.worker import WorkerLimits
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 
-__all__ = ["DecodeJob", "DecoderPool", "DecoderStartFailed", "InspectJob", "Inspection", "Outcome"]
+__all__ = ["DecodeJob", "DecoderPool", "InspectJob", "Inspection", "Outcome"]
 
 _log = logging.getLogger(__name__)
 _ValueT = TypeVar("_ValueT")

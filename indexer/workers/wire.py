@@ -36,6 +36,7 @@ def job_to_bytes(job: Job) -> bytes:
     data: dict[str, object] = {"path": str(job.path)}
     if isinstance(job, DecodeJob):
         data |= {"excerpt": dataclasses.asdict(job.excerpt), "sample_rate_hz": job.sample_rate_hz}
+        data |= {"content_sha256": job.content_sha256}
     return json.dumps(data).encode("ascii")
 
 
@@ -45,7 +46,12 @@ def job_from_bytes(request: bytes) -> Job:
     path = Path(data["path"])
     if "excerpt" not in data:
         return InspectJob(path=path)
-    return DecodeJob(path=path, excerpt=Excerpt(**data["excerpt"]), sample_rate_hz=data["sample_rate_hz"])
+    return DecodeJob(
+        path=path,
+        excerpt=Excerpt(**data["excerpt"]),
+        sample_rate_hz=data["sample_rate_hz"],
+        content_sha256=data["content_sha256"],
+    )
 
 
 def value_to_bytes(value: Inspection | Waveform) -> bytes:
@@ -103,7 +109,7 @@ def _inspection(data: dict[str, Any]) -> Inspection:  # Any: JSON, each part che
         raise ValueError("content_sha256 is not 64 hex digits")
     return Inspection(
         size=_natural(data["size"]),
-        mtime_ns=int(data["mtime_ns"]),
+        mtime_ns=_int64(data["mtime_ns"]),
         content_sha256=content_sha256,
         info=_info(data["info"]),
         tags=_tags(data["tags"]),
@@ -137,6 +143,11 @@ def _text(value: str | None) -> str | None:
 
 
 def _natural(value: object) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is not a count")
+    return _int64(value, least=0)
+
+
+def _int64(value: object, *, least: int = -(1 << 63)) -> int:
+    """A whole number that a database can hold."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << 63:
+        raise ValueError("a number is missing, not whole or out of range")
     return value

@@ -148,8 +148,9 @@ def _create_books() -> None:
         sa.Column("manifest_sha256", sa.String(64), nullable=False),
         sa.Column("artists", sa.Integer(), nullable=False),
         sa.Column("tracks", sa.Integer(), nullable=False),
-        sa.Column("published_at", sa.String(32), comment="null until published"),
+        sa.Column("published_at", sa.String(32), nullable=False, comment="RFC 3339, UTC"),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_generations")),
+        comment="generations that were published, for audit; the file CURRENT says which one is served",
     )
 
 

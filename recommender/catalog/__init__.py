@@ -5,6 +5,7 @@ from __future__ import annotations
 from recommender.catalog.audio import Audio
 from recommender.catalog.identity import Identity
 from recommender.catalog.ledger import Ledger
+from recommender.catalog.migrate import Schema
 from recommender.catalog.reading import Reading
 from recommender.catalog.relations import Relations
 
@@ -22,4 +23,4 @@ class Catalog(Identity, Audio, Ledger, Relations, Reading):
     """
 
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "Schema"]

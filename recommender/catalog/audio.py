@@ -64,10 +64,6 @@ class Audio(Store):
         with self._writing() as connection:
             connection.execute(_point(clip_id, path))
 
-    def record_file(self, record: FileRecord) -> None:
-        """Remember what a scan made of one file."""
-        self.record_files([record])
-
     def record_files(self, records: Sequence[FileRecord]) -> None:
         """Remember what a scan made of these files, each named once. What was known of their paths is replaced.
 

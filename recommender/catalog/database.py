@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
@@ -20,12 +21,12 @@ _SECRET_KEYS = ("password", "passfile", "sslpassword", "sslkey")
 _EXAMPLES = "sqlite:////absolute/path/catalog.db or postgresql://user@host/name"
 
 
-def create(text: str) -> Engine:
-    """Engine for a database URL: SQLite, or PostgreSQL through psycopg. Nothing is connected yet.
+def create(where: str | Path) -> Engine:
+    """Engine for an SQLite file, or for the URL of an SQLite or PostgreSQL database. Nothing is connected yet.
 
     Raises CatalogueError for a URL of any other shape; the message never repeats the URL, it may hold a password.
     """
-    url = _parse(text)
+    url = URL.create("sqlite", database=str(where)) if isinstance(where, Path) else _parse(where)
     if url.drivername in _SQLITE:
         return _create_sqlite(url)
     if url.drivername in _POSTGRESQL:
@@ -50,6 +51,13 @@ def describe(engine: Engine) -> str:
     """Where the catalogue is, fit for messages: no user, no password, no query."""
     url = engine.url
     return URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database).render_as_string()
+
+
+def is_absent(engine: Engine) -> bool:
+    """Whether this is an SQLite file that does not exist; connecting would make it."""
+    place = engine.url.database
+    on_disk = engine.dialect.name == "sqlite" and place not in (None, "", ":memory:")
+    return on_disk and not Path(str(place)).exists()
 
 
 def explain(engine: Engine, error: SQLAlchemyError) -> CatalogueError:

@@ -1,18 +1,18 @@
-"""What was extracted from which clip in which space, and which generations were built of it."""
+"""What was extracted from which clip in which space, and which generations were published."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 
 from recommender.catalog.overwritten import overwritten
-from recommender.catalog.rows import ExtractionCounts, Failure, Generation, PendingClip
+from recommender.catalog.rows import Failure, Generation, PendingClip
 from recommender.catalog.store import Store
 from recommender.catalog.tables import clips, extractions, generations
 from recommender.catalog.writing import batches
-from recommender.errors import CatalogueError, NotFound
+from recommender.errors import CatalogueError
 
 _MAX_DETAIL = 1000
 
@@ -28,9 +28,9 @@ class Ledger(Store):
         """
         entry = and_(extractions.c.clip_id == clips.c.id, extractions.c.space == space)
         settled = extractions.c.state == "done" if retry_failed else extractions.c.state.is_not(None)
-        columns = (clips.c.id.label("clip_id"), clips.c.source_path, clips.c.start_ms, clips.c.length_ms)
+        columns = (clips.c.id.label("clip_id"), clips.c.source_path, clips.c.content_sha256)
         query = (
-            select(*columns)
+            select(*columns, clips.c.start_ms, clips.c.length_ms)
             .outerjoin(extractions, entry)
             .where(or_(extractions.c.state.is_(None), ~settled), ~overwritten())
             .order_by(clips.c.id)
@@ -54,20 +54,8 @@ class Ledger(Store):
                 gone = and_(extractions.c.space == space, extractions.c.clip_id.in_(part))
                 connection.execute(extractions.delete().where(gone))
 
-    def extraction_counts(self, space: str) -> ExtractionCounts:
-        """How many clips are done, and how many failed, by reason."""
-        query = (
-            select(extractions.c.reason, func.count())
-            .where(extractions.c.space == space)
-            .group_by(extractions.c.reason)
-        )
-        with self._reading() as connection:
-            counts = {reason: int(count) for reason, count in connection.execute(query)}
-        done = counts.pop(None, 0)
-        return ExtractionCounts(done=done, failed=tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))))
-
     def failures(self, space: str) -> list[Failure]:
-        """The clips that failed in ``space``, by clip id."""
+        """The clips that failed in ``space``, by clip id; but not those whose file holds something else by now."""
         query = (
             select(
                 extractions.c.clip_id,
@@ -77,34 +65,24 @@ class Ledger(Store):
                 extractions.c.attempts,
             )
             .join(clips, clips.c.id == extractions.c.clip_id)
-            .where(extractions.c.space == space, extractions.c.state == "failed")
+            .where(extractions.c.space == space, extractions.c.state == "failed", ~overwritten())
             .order_by(extractions.c.clip_id)
         )
         with self._reading() as connection:
             return [Failure(**row) for row in connection.execute(query).mappings()]
 
     def record_generation(self, generation: Generation) -> None:
-        """Note a generation that was built. One not yet published may be built again under its number.
+        """Note a generation that was published. Noting it again changes nothing.
 
-        Raises CatalogueError when that number is published with other contents.
+        Raises CatalogueError when its number was published with other contents.
         """
         same = generations.c.version == generation.version
         with self._writing() as connection:
-            old = connection.execute(select(generations).where(same)).mappings().first()
-            if old is None:
+            known = connection.scalar(select(generations.c.manifest_sha256).where(same))
+            if known is None:
                 connection.execute(generations.insert(), asdict(generation))
-                return
-            if old["published_at"] is not None and old["manifest_sha256"] != generation.manifest_sha256:
+            elif known != generation.manifest_sha256:
                 raise CatalogueError(f"generation {generation.version} is published already; build the next number")
-            kept = {**asdict(generation), "published_at": generation.published_at or old["published_at"]}
-            connection.execute(generations.update().where(same).values(kept))
-
-    def mark_published(self, version: int, published_at: str) -> None:
-        """Note when a generation was published (RFC 3339, UTC). Raises NotFound for one that was never recorded."""
-        change = generations.update().where(generations.c.version == version).values(published_at=published_at)
-        with self._writing() as connection:
-            if connection.execute(change).rowcount == 0:
-                raise NotFound("generation", str(version), "record it when it is built")
 
     def _mark(self, space: str, clip_ids: Sequence[str], state: dict[str, str | None]) -> None:
         with self._writing() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 
 from alembic import command
@@ -10,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
-from recommender.catalog.database import begin_writing, describe
+from recommender.catalog.database import begin_writing, describe, is_absent
 from recommender.catalog.tables import metadata
 from recommender.errors import CatalogueError
 
@@ -25,6 +26,32 @@ def config() -> Config:
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return made
+
+
+class Schema(enum.Enum):
+    """How a database stands to this code."""
+
+    MISSING = "missing"
+    """Nothing there yet."""
+    OLDER = "older"
+    """To be migrated when it is next opened."""
+    CURRENT = "current"
+
+
+def state(engine: Engine) -> Schema:
+    """Tell how a database stands to this code, and change nothing, not even make an empty file.
+
+    Raises CatalogueError as :func:`upgrade`.
+    """
+    if is_absent(engine):
+        return Schema.MISSING
+    scripts = ScriptDirectory.from_config(config())
+    with engine.execution_options(soundkin_reading=True).begin() as connection:
+        _refuse_strangers(connection, scripts)
+        revision = _revision(connection)
+    if revision is None:
+        return Schema.MISSING
+    return Schema.CURRENT if revision == scripts.get_current_head() else Schema.OLDER
 
 
 def upgrade(engine: Engine) -> None:

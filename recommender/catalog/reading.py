@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, select
 from recommender.catalog import rows as r
 from recommender.catalog import tables as t
 from recommender.catalog.overwritten import overwritten
+from recommender.catalog.speaking import speaks
 from recommender.catalog.store import Store
 
 Row = TypeVar("Row")
@@ -68,8 +69,8 @@ class Reading(Store):
         return self._read(select(*wanted), r.Collaboration, *order)
 
     def read_sources(self) -> list[r.Source]:
-        """Every source and its licence, by name."""
-        return self._read(select(t.sources), r.Source, "name")
+        """Every source that has said something, and its licence, by name."""
+        return self._read(select(t.sources).where(speaks()), r.Source, "name")
 
     def read_generations(self) -> list[r.Generation]:
         """Every generation on record, by version."""

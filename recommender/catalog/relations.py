@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
+from recommender.catalog.speaking import SAID, speaks
 from recommender.catalog.store import Store
 from recommender.catalog.tables import artist_genres, collaborations, scene_edges, scene_lists, sources
 from recommender.catalog.text import MAX_SOURCE
 from recommender.catalog.writing import batches, upsert
-from recommender.errors import InvalidArgument
+from recommender.errors import InvalidArgument, NotFound
 
 _GENRE_KEY = ("artist_id", "genre", "source")
 _LIST_KEY = ("source", "artist_id")
@@ -29,10 +31,10 @@ class Relations(Store):
     """
 
     def ensure_source(self, name: str, licence: str) -> None:
-        """Make a source known under its licence.
+        """Make a source known under its licence. One that has said nothing yet may take another licence.
 
-        Raises InvalidArgument for a name that is blank or too long, and when the source is recorded with another
-        licence: what it said before came under that one.
+        Raises InvalidArgument for a name that is blank or too long, and when the source has said something under
+        another licence; :meth:`forget_source` takes that back.
         """
         for field, text in (("source", name), ("licence", licence)):
             if not text.strip() or len(text) > MAX_SOURCE or not text.isprintable():
@@ -42,8 +44,20 @@ class Relations(Store):
             if known is None:
                 connection.execute(sources.insert(), {"name": name, "licence": licence})
             elif known != licence:
-                problem = f"source {name!r} is recorded as {known}, not {licence}; use another name for the source"
-                raise InvalidArgument("licence", problem)
+                _relicense(connection, name, known, licence)
+
+    def forget_source(self, name: str) -> int:
+        """Take back everything a source said, and the source; how many rows that were. The artists stay.
+
+        Raises NotFound for a source nobody has heard of.
+        """
+        with self._writing() as connection:
+            if connection.scalar(select(sources.c.name).where(sources.c.name == name)) is None:
+                known = ", ".join(sorted(connection.scalars(select(sources.c.name)))) or "none"
+                raise NotFound("source", name, f"known are: {known}")
+            gone = sum(connection.execute(table.delete().where(table.c.source == name)).rowcount for table in SAID)
+            connection.execute(sources.delete().where(sources.c.name == name))
+            return gone
 
     def add_genres(self, genres: Sequence[ArtistGenre]) -> Changes:
         """Add genres, or change their weights."""
@@ -77,6 +91,15 @@ class Relations(Store):
         with self._writing() as connection:
             ordered = [_ordered(row) for row in rows]
             return upsert(connection, collaborations, ordered, keys=_COLLABORATION_KEY, by=("artist_a",))
+
+
+def _relicense(connection: Connection, name: str, old: str, new: str) -> None:
+    """Raises InvalidArgument when the source has said something already."""
+    own = sources.c.name == name
+    if connection.execute(sources.update().where(own, ~speaks()).values(licence=new)).rowcount == 0:
+        problem = f"what source {name!r} said is recorded under {old}, not {new}; give the same licence or another "
+        cure = f"--source name. Was {old} a mistake: soundkin import forget {shlex.quote(name)}, then import it again"
+        raise InvalidArgument("licence", problem + cure)
 
 
 def _dicts(rows: Sequence[ArtistGenre | SceneList | SceneEdge]) -> list[dict[str, Any]]:

@@ -123,6 +123,8 @@ class PendingClip:
 
     clip_id: str
     source_path: str
+    content_sha256: str
+    """Of the file as it was scanned."""
     start_ms: int
     length_ms: int
 
@@ -133,15 +135,6 @@ class EmbeddedClip:
 
     clip_id: str
     track_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractionCounts:
-    """How far a space has come."""
-
-    done: int
-    failed: tuple[tuple[str, int], ...]
-    """(reason, clips), most frequent first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +205,7 @@ class Collaboration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """One generation that was built."""
+    """One generation that was published."""
 
     version: int
     space: str
@@ -222,8 +215,8 @@ class Generation:
     manifest_sha256: str
     artists: int
     tracks: int
-    published_at: str | None = None
-    """RFC 3339, UTC; null until published."""
+    published_at: str
+    """RFC 3339, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

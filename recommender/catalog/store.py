@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from recommender.catalog import database, migrate
+from recommender.catalog.migrate import Schema
 from recommender.errors import CatalogueError
 
 
@@ -22,12 +24,12 @@ class Store:
         self._connection: Connection | None = None
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Open the catalogue at ``url`` (``sqlite:///…`` or ``postgresql://…``) and bring its schema up to date.
+    def open(cls, where: str | Path) -> Self:
+        """Open the catalogue in an SQLite file, or at ``sqlite:///…`` or ``postgresql://…``, and migrate it to date.
 
         Raises CatalogueError when the database cannot be reached, holds something else, or is newer than this code.
         """
-        engine = database.create(url)
+        engine = database.create(where)
         try:
             migrate.upgrade(engine)
         except SQLAlchemyError as error:
@@ -37,6 +39,20 @@ class Store:
             engine.dispose()
             raise
         return cls(engine)
+
+    @staticmethod
+    def schema(where: str | Path) -> Schema:
+        """Tell how the database at ``where`` stands to this code, without changing or making it.
+
+        Raises CatalogueError as :meth:`open`.
+        """
+        engine = database.create(where)
+        try:
+            return migrate.state(engine)
+        except SQLAlchemyError as error:
+            raise database.explain(engine, error) from None
+        finally:
+            engine.dispose()
 
     def close(self) -> None:
         """Give every connection back. The catalogue cannot be used afterwards."""
@@ -49,11 +65,6 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def location(self) -> str:
-        """Where the catalogue is, without user or password."""
-        return database.describe(self._engine)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -172,5 +172,6 @@ generations = Table(
     Column("manifest_sha256", String(64), nullable=False),
     Column("artists", Integer, nullable=False),
     Column("tracks", Integer, nullable=False),
-    Column("published_at", String(32), comment="null until published"),
+    Column("published_at", String(32), nullable=False, comment="RFC 3339, UTC"),
+    comment="generations that were published, for audit; the file CURRENT says which one is served",
 )

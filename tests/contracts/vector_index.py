@@ -42,6 +42,19 @@ class VectorIndexContract:
         for k in range(1, 5):
             assert index.search(vectors[3], k)[0].tolist() == [3, 11, 27, 40][:k]
 
+    @pytest.mark.parametrize("dim", [3, 20, 100, 768])
+    def test_equal_vectors_come_in_row_order_for_any_query_and_any_size(self, make: Make, dim: int) -> None:
+        for count in (5, 101, 202):
+            vectors = random_unit(count, dim)
+            equal = np.arange(1, count, 3)
+            vectors[equal] = vectors[1]
+            index = make(vectors)
+            for seed in range(5):
+                query = random_unit(1, dim, seed=200 + seed)[0]
+                found = index.search(query, count)[0].tolist()
+                assert [row for row in found if row in equal] == equal.tolist()
+                assert len(set(index.cosines(query)[equal].tolist())) == 1
+
     def test_a_longer_answer_starts_with_the_shorter_one(self, make: Make) -> None:
         vectors = np.repeat(random_unit(20, 6), 3, axis=0)
         index = make(vectors)

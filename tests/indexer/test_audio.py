@@ -172,8 +172,9 @@ def test_an_excerpt_that_has_no_meaning_is_refused(start_ms: int, length_ms: int
 
 
 def test_a_rate_that_no_encoder_has_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", melody(8))
     with pytest.raises(InvalidArgument, match="sample_rate_hz"):
-        decode(tmp_path / "a.wav", excerpt=WHOLE, sample_rate_hz=1)
+        decode(path, excerpt=WHOLE, sample_rate_hz=1)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "aiff", "flac", "mp3", "ogg", "m4a", "aac"])

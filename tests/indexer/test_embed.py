@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from indexer import embed as embedding
 from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
 from indexer.scan import scan
+from indexer.shard import open_shard
 from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
@@ -96,9 +99,13 @@ def test_a_failed_clip_is_left_alone_until_asked(
 ) -> None:
     _silence(music / "Artist 1" / "Quiet.wav")
     _scan(catalog, music, pool)
-    _embed(catalog, tmp_path, pool, BandEncoder())
-    assert _embed(catalog, tmp_path, pool, BandEncoder()).failed == ()
-    assert len(_embed(catalog, tmp_path, pool, BandEncoder(), retry=True).failed) == 1
+    first = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert (first.failed_before, first.left_alone) == ({}, ())
+    second = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert (second.failed, second.failed_before) == ((), {"silent": 1})
+    assert second.left_alone == first.failed
+    again = _embed(catalog, tmp_path, pool, BandEncoder(), retry=True)
+    assert (len(again.failed), again.failed_before) == (1, {})
 
 
 def test_a_file_that_is_away_is_tried_again_by_the_next_run(
@@ -125,6 +132,36 @@ def test_a_file_that_changed_since_the_scan_is_never_embedded_as_what_it_was(
     assert sorted(row[:2] for row in report.failed) == sorted((str(paths[n]), "changed_since_scan") for n in changed)
     _scan(catalog, music, pool)
     assert _embed(catalog, tmp_path, pool, BandEncoder()).embedded == len(changed)
+
+
+def test_other_audio_of_the_same_size_and_time_is_never_embedded_as_what_it_replaced(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _scan(catalog, music, pool)
+    path = music / "Artist 0" / "Song 2.wav"
+    before = path.stat()
+    write_tone(path, hz=3333)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    report = _embed(catalog, tmp_path, pool, BandEncoder())
+    assert (report.embedded, report.by_reason) == (5, {"changed_since_scan": 1})
+    assert catalog.failures(BandEncoder.space.key) == []
+    path.touch()
+    _scan(catalog, music, pool)
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).embedded == 1
+
+
+@pytest.mark.parametrize("now", [b"", b"not audio any more"])
+def test_what_a_file_became_is_not_held_against_the_clip_it_was(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool, now: bytes
+) -> None:
+    _scan(catalog, music, pool)
+    path = music / "Artist 0" / "Song 2.wav"
+    was = path.read_bytes()
+    path.write_bytes(now)
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).by_reason == {"changed_since_scan": 1}
+    path.write_bytes(was)
+    assert _embed(catalog, tmp_path, pool, BandEncoder()).embedded == 1
 
 
 class _Stumbling(BandEncoder):
@@ -192,6 +229,17 @@ def test_a_lost_shard_costs_only_its_own_clips(
     (tmp_path / "embeddings" / BandEncoder.space.key / "00000002.shard").unlink()
     report = _embed(catalog, tmp_path, pool, BandEncoder())
     assert (report.known, report.embedded) == (6, 1)
+
+
+def test_a_shard_never_holds_more_than_its_bound_whatever_the_batch(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "SEAL_EVERY_CLIPS", 4)
+    _scan(catalog, music, pool)
+    store = EmbeddingStore(tmp_path, BandEncoder.space)
+    assert embed(catalog, store, BandEncoder(), pool, options=EmbedOptions(batch=600)).embedded == 6
+    shards = [open_shard(path, fingerprint=store.space.fingerprint) for path in sorted(store.folder.glob("*.shard"))]
+    assert [len(shard.clip_ids) for shard in shards] == [4, 2]
 
 
 def test_two_runs_at_once_are_refused(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.imports import ImportReport, import_collaborations, import_genres, import_scene
 from recommender.catalog import Catalog
-from recommender.catalog.rows import SceneEdge
+from recommender.catalog.rows import ArtistGenre, SceneEdge, Source
 from recommender.errors import BadInput, InvalidArgument
 
 Import = Callable[..., ImportReport]
@@ -86,16 +86,23 @@ def test_a_row_that_contradicts_an_earlier_one_is_rejected(catalog: Catalog, run
 
 def test_a_row_may_name_its_own_source_but_not_change_its_licence(catalog: Catalog, run: Import) -> None:
     catalog.ensure_source("lastfm", "CC-BY-NC-4.0")
+    said = ArtistGenre(artist_id=catalog.find_or_add_artist("Mono"), genre="rock", source="lastfm", weight=1.0)
+    catalog.add_genres([said])
     report = run(import_genres, "artist,genre,source\nLow,rock,lastfm\nLow,rock,discogs\nLow,rock,\n")
     assert reasons(report) == [(2, "bad_source")]
-    assert [row.source for row in catalog.read_genres()] == ["discogs", "test"]
+    assert sorted(row.source for row in catalog.read_genres()) == ["discogs", "lastfm", "test"]
 
 
 def test_an_import_under_another_licence_is_refused(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "g.csv").write_text("artist,genre\nLow,rock\n")
     import_genres(catalog, tmp_path / "g.csv", source="dump", licence="CC0-1.0")
-    with pytest.raises(InvalidArgument, match=r"CC0-1\.0"):
+    (tmp_path / "g.csv").write_text("artist,genre\nMono,rock\n")
+    with pytest.raises(InvalidArgument, match=r"CC0-1\.0.*soundkin import forget dump"):
         import_genres(catalog, tmp_path / "g.csv", source="dump", licence="own")
+    assert [artist.name for artist in catalog.read_artists()] == ["Low"]
+    catalog.forget_source("dump")
+    assert import_genres(catalog, tmp_path / "g.csv", source="dump", licence="own").imported == 1
+    assert catalog.read_sources() == [Source(name="dump", licence="own")]
 
 
 def test_names_that_several_artists_bear_are_rejected_unless_an_id_decides(catalog: Catalog, run: Import) -> None:
@@ -205,3 +212,23 @@ def test_a_file_of_no_use_is_an_error_and_enters_nothing(catalog: Catalog, tmp_p
     with pytest.raises(BadInput, match="bad_json"):
         importer(catalog, tmp_path / "a.json", source="test", licence="own")
     assert catalog.read_artists() == []
+    assert catalog.counts()["sources"] == 0
+
+
+@pytest.mark.parametrize(
+    ("importer", "bad"),
+    [
+        (import_genres, "artist,genre\n,rock\n"),
+        (import_scene, "artist,similar\nLow,low\n"),
+        (import_collaborations, "artist_a,artist_b\nLow,LOW\n"),
+    ],
+)
+def test_a_source_is_known_only_when_a_row_went_in(
+    catalog: Catalog, tmp_path: Path, importer: Import, bad: str
+) -> None:
+    (tmp_path / "a.csv").write_text(bad)
+    assert len(importer(catalog, tmp_path / "a.csv", source="a.csv", licence="none").rejected) == 1
+    assert catalog.counts()["sources"] == 0
+    (tmp_path / "a.csv").write_text(bad + "Low,Mono\n")
+    assert importer(catalog, tmp_path / "a.csv", source="a.csv", licence="own").imported == 1
+    assert catalog.read_sources() == [Source(name="a.csv", licence="own")]

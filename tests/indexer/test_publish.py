@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from indexer.store import EmbeddingStore
 from indexer.verify import verify
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
+from recommender.catalog.rows import SceneList
 from recommender.errors import GenerationCorrupt, InvalidArgument, LicenceRefused, Unavailable
 from recommender.generation import Manifest, open_current, read_current
 from recommender.types import Profile
@@ -145,6 +145,8 @@ def test_a_generation_that_is_not_the_published_one_is_refused(indexed: Catalog,
 
 def test_a_source_the_profile_forbids_stops_the_build(indexed: Catalog, tmp_path: Path) -> None:
     indexed.ensure_source("music-map", "none")
+    _build(indexed, tmp_path, Profile.COMMERCIAL)
+    indexed.add_scene_lists([SceneList(source="music-map", artist_id=indexed.read_artists()[0].id)])
     _build(indexed, tmp_path, Profile.PERSONAL)
     with pytest.raises(LicenceRefused, match="music-map"):
         _build(indexed, tmp_path, Profile.COMMERCIAL)
@@ -180,5 +182,9 @@ def test_verify_reads_everything_and_names_what_is_wrong(indexed: Catalog, tmp_p
 
 def test_an_unused_home_verifies_as_empty(tmp_path: Path) -> None:
     assert verify(tmp_path).version is None
-    shutil.rmtree(tmp_path)
     assert verify(tmp_path).problems == ()
+
+
+def test_a_home_that_does_not_exist_is_wrong_use_and_not_without_problems(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="typo is no folder"):
+        verify(tmp_path / "typo")

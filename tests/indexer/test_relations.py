@@ -50,6 +50,15 @@ def test_a_list_with_ranks_only_falls_off_by_rank() -> None:
     assert matrix[0, 2] == matrix[2, 0] == pytest.approx(1 / math.log2(4))
 
 
+def test_a_strength_of_zero_is_zero_and_one_that_is_missing_is_the_weakest_given() -> None:
+    assert relations.scene_matrix([_edge("a", "b", strength=0.0)], ARTISTS).nnz == 0
+    mixed = [_edge("a", "b", strength=10.0), _edge("a", "c", rank=2)]
+    assert relations.scene_matrix(mixed, ARTISTS).toarray()[0, 2] == pytest.approx(1.0)
+    longer = [*mixed, SceneEdge(source="map", artist_id="a", neighbour_id="d", strength=4.0)]
+    four = ARTISTS | {"d": 3}
+    assert relations.scene_matrix(longer, four).toarray()[0].tolist() == pytest.approx([0, 1.0, 0.4, 0.4])
+
+
 def test_who_is_mentioned_and_who_has_a_list() -> None:
     lists = [SceneList(source="map", artist_id="a"), SceneList(source="map", artist_id="c")]
     mentioned, listed = relations.scene_flags(lists, [_edge("a", "b", rank=1)], ARTISTS)

@@ -282,6 +282,17 @@ def test_a_file_name_that_is_not_utf_8_has_a_reason(catalog: Catalog, music: Pat
     assert reasons(report) == [("Beyonc\\xe9 - Halo.wav", None, "bad_path")]
 
 
+@pytest.mark.parametrize("bad", ["\n", "\x1b[2J", "\x7f"])
+def test_a_file_name_with_control_characters_has_a_reason_and_is_shown_without_them(
+    catalog: Catalog, music: Path, run: Scan, bad: str
+) -> None:
+    write(music / f"Low - One{bad}.wav", 1)
+    (row,) = run().rejected
+    assert row.reason == "bad_path"
+    assert row.path.isprintable()
+    assert f"One\\x{ord(bad[0]):02x}" in row.path
+
+
 def test_tags_speak_before_the_path_and_bring_genres_and_ids(catalog: Catalog, music: Path, run: Scan) -> None:
     from mutagen.flac import FLAC
 

@@ -13,7 +13,9 @@ DIRECTORY = Directory(
         MadeCatalogue(
             artists=(
                 MadeArtist(id="a1", name="Beyoncé", aliases=("Queen B",), external_ids={"mbid": "m1"}),
-                MadeArtist(id="a2", name="Nirvana", tracks=(MadeTrack(id="t1", title="Intro"),)),
+                MadeArtist(
+                    id="a2", name="Nirvana", external_ids={"mbid": "m2"}, tracks=(MadeTrack(id="t1", title="Intro"),)
+                ),
                 MadeArtist(id="a3", name="NIRVANA", tracks=(MadeTrack(id="t2", title="Intró"),)),
                 MadeArtist(
                     id="a4", name="!!!", aliases=("!!!", "Chk Chk Chk"), tracks=(MadeTrack(id="t3", title="Only"),)
@@ -37,7 +39,7 @@ def test_ids_of_ours_and_of_others_find_the_artist() -> None:
 def test_a_name_of_two_artists_is_answered_with_both() -> None:
     with pytest.raises(AmbiguousName) as caught:
         DIRECTORY.artist_by_name("nirvana")
-    assert caught.value.candidates == (("a2", "Nirvana"), ("a3", "NIRVANA"))
+    assert caught.value.candidates == (("a2", "Nirvana [mbid:m2, tracks: 1]"), ("a3", "NIRVANA [tracks: 1]"))
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "\t\n"])

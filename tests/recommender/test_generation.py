@@ -102,7 +102,20 @@ def test_nothing_published_says_what_to_run(tmp_path: Path) -> None:
         open_current(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "x", "manifest_sha256": ""}', "7"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        '{"format": 1, "version": "1", "manifest_sha256": ""}',
+        '{"format": 1, "version": 1e999, "manifest_sha256": ""}',
+        '{"format": 1, "version": 1, "manifest_sha256": 5}',
+        '{"format": 99, "version": 1, "manifest_sha256": ""}',
+        '{"version": 1, "manifest_sha256": ""}',
+    ],
+)
 def test_a_pointer_that_is_none_is_refused(folder: Path, text: str) -> None:
     home = folder.parent.parent
     (home / CURRENT).write_text(text)

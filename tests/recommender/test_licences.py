@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recommender.errors import LicenceRefused
-from recommender.licences import find_licence, require
+from recommender.licences import covers, find_licence, require, require_use
 from recommender.types import Profile
 
 
@@ -28,3 +28,26 @@ def test_the_profile_gates_the_licence(name: str, profile: Profile, allowed: boo
     else:
         with pytest.raises(LicenceRefused, match=profile.value):
             require("it", find_licence(name), profile)
+
+
+@pytest.mark.parametrize(
+    ("built_for", "uses"),
+    [
+        ("personal", {Profile.PERSONAL}),
+        ("noncommercial", {Profile.PERSONAL, Profile.NONCOMMERCIAL}),
+        ("commercial", {Profile.PERSONAL, Profile.NONCOMMERCIAL, Profile.COMMERCIAL}),
+        ("a profile nobody has heard of", {Profile.PERSONAL}),
+    ],
+)
+def test_what_was_built_for_a_use_may_be_used_for_that_and_for_narrower_ones(
+    built_for: str, uses: set[Profile]
+) -> None:
+    assert {use for use in Profile if covers(built_for, use)} == uses
+
+
+def test_a_wider_use_than_it_was_built_for_is_refused_by_name() -> None:
+    require_use("it", "commercial", Profile.COMMERCIAL)
+    with pytest.raises(
+        LicenceRefused, match="it is licensed for personal use, which the profile 'commercial' does not"
+    ):
+        require_use("it", "personal", Profile.COMMERCIAL)

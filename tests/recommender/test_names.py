@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from recommender.names import clip_id, fold, fold_genre
+from recommender.names import clip_id, fold, fold_genre, printable
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,10 @@ from recommender.names import clip_id, fold, fold_genre
         ("Ｍｅｇａ", "mega"),
         ("STRASSE", "straße"),
         ("Motörhead\u00a0", "Motorhead"),
+        ("Алёна", "алена"),
+        ("ﾊﾟﾊﾟ", "パパ"),
+        ("Ελλάδα", "ελλαδα"),
+        ("Sigur Rós", "SIGUR RÓS"),
     ],
 )
 def test_spellings_of_one_name_fold_alike(one: str, other: str) -> None:
@@ -37,6 +43,12 @@ def test_different_names_stay_different(one: str, other: str) -> None:
     assert fold(one)
 
 
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_folding_twice_is_folding_once_and_only_the_blank_is_empty(name: str) -> None:
+    assert fold(fold(name)) == fold(name)
+    assert bool(fold(name)) == bool(name.strip())
+
+
 @pytest.mark.parametrize("genre", ["drum & bass", "Drum and Bass", "drum-and-bass", "DnB", "D&B", "drum'n'bass"])
 def test_spellings_of_one_genre_fold_alike(genre: str) -> None:
     assert fold_genre(genre) == "drum and bass"
@@ -54,3 +66,15 @@ def test_a_clip_is_named_by_content_start_and_length() -> None:
         len({base, clip_id("ab" * 32, 1000, 30_000), clip_id("ab" * 32, 0, 29_000), clip_id("cd" * 32, 0, 30_000)}) == 4
     )
     assert clip_id("ab" * 32, 0, 30_000) == base
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("A\x1b[2J\rB\u202e", "A\ufffd[2J\ufffdB\ufffd"),
+        ("坂本龍一 & Cé [!]", "坂本龍一 & Cé [!]"),
+        ("a\nb\x9b\x7f", "a\ufffdb\ufffd\ufffd"),
+    ],
+)
+def test_a_name_cannot_steer_the_terminal(name: str, shown: str) -> None:
+    assert printable(name) == shown

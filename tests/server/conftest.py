@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
+from recommender.types import Profile
 from server.address import Address
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.serve import Settings, started
@@ -86,10 +87,10 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextmanager
-def serving(loop: asyncio.AbstractEventLoop, home: Path) -> Iterator[Served]:
+def serving(loop: asyncio.AbstractEventLoop, home: Path, *, profile: Profile = Profile.PERSONAL) -> Iterator[Served]:
     """Serve ``home`` for the block, looking at CURRENT many times a second."""
     address = Address(host="127.0.0.1", port=0)
-    context = started(Settings(home=home, address=address, lame_duck_s=0.0, grace_s=1.0, poll_s=0.02))
+    context = started(Settings(home=home, address=address, profile=profile, lame_duck_s=0.0, grace_s=1.0, poll_s=0.02))
     running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(10)
     channel = grpc.insecure_channel(f"127.0.0.1:{running.port}", options=[("grpc.enable_http_proxy", 0)])
     try:

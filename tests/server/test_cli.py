@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, NotSupported, SoundkinError, Unavailable
+from recommender.types import Profile
 from server import cli
 from server.client import Client
 from server.pb import soundkin_pb2 as pb
-from server.tables import plain
 from tests.server.asking import by_id
 from tests.server.conftest import Served
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(made: Served, command: click.Command, *arguments: str) -> Result:
@@ -54,7 +60,9 @@ def test_no_line_is_wider_than_80_columns_nor_coloured(made: Served) -> None:
 
 def test_explain_says_what_is_shared(made: Served) -> None:
     said = run(made, cli.similar, "ay", "--explain").stdout
-    assert "1. Bee: genres x; sounds nearest in “Song” and “Tune” (0.60)" in said
+    assert "1. Bee: listed together (0.50); genres x; sounds nearest in “Song” and “Tune” (0.60)" in " ".join(
+        said.split()
+    )
 
 
 def test_json_is_the_reply_whole_with_zeros_and_nothing_for_silence(made: Served) -> None:
@@ -127,7 +135,7 @@ def test_info_shows_counts_and_layers(made: Served) -> None:
 @pytest.mark.parametrize(
     ("command", "arguments", "kind", "words"),
     [
-        (cli.similar, ("twin",), AmbiguousName, "Twin (e), TWIN (f)"),
+        (cli.similar, ("twin",), AmbiguousName, "Twin [tracks: 0] (e), TWIN [tracks: 0] (f)"),
         (cli.similar, ("nobody",), NotFound, "no artist 'nobody'"),
         (cli.similar, ("ay", "--layer", "L99"), NotFound, "low, high"),
         (cli.similar, ("ay", "--weight", "audio=-1"), InvalidArgument, "at least 0"),
@@ -151,7 +159,8 @@ def test_an_error_says_what_to_do(
 def test_an_ambiguous_name_keeps_its_candidates(made: Served) -> None:
     error = run(made, cli.similar, "twin").exception
     assert isinstance(error, AmbiguousName)
-    assert (error.kind, error.wanted, error.candidates) == ("artist", "twin", (("e", "Twin"), ("f", "TWIN")))
+    assert (error.kind, error.wanted) == ("artist", "twin")
+    assert error.candidates == (("e", "Twin [tracks: 0]"), ("f", "TWIN [tracks: 0]"))
 
 
 def test_no_server_is_said_to_be_none() -> None:
@@ -171,5 +180,54 @@ def test_a_part_of_the_contract_that_is_not_served_is_said_to_be_so(made: Served
         client.similar_artists(request)
 
 
-def test_a_name_cannot_steer_the_terminal() -> None:
-    assert plain("A\x1b[2J\rB\u202e") == "A\ufffd[2J\ufffdB\ufffd"
+def test_names_no_terminal_here_can_show_do_not_stop_the_answer(made: Served) -> None:
+    said = {}
+    for option in ("--limit=2", "--json"):
+        command = [sys.executable, "soundkin.py", "similar", "ay", f"--address=127.0.0.1:{made.port}", option]
+        plain_terminal = os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
+        said[option] = subprocess.run(command, cwd=ROOT, env=plain_terminal, capture_output=True, check=True).stdout
+    assert b" C?" in said["--limit=2"]
+    assert json.loads(said["--json"])["artists"][1]["artist"]["name"] == "Cé"
+
+
+def test_the_commands_load_without_a_home_folder() -> None:
+    code = (
+        "import pathlib\n"
+        "def homeless(): raise RuntimeError('Could not determine home directory.')\n"
+        "pathlib.Path.home = homeless\n"
+        "import server.cli\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_serve_takes_every_profile_there_is() -> None:
+    assert list(cli.USES) == [profile.value for profile in Profile]
+
+
+def test_loading_the_commands_does_not_load_numpy_before_its_threads_are_set() -> None:
+    code = "import sys, server.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", [["similar"], ["compare", "A"], ["tracks"], ["resolve"]])
+def test_a_name_that_is_not_utf8_is_an_error_of_one_line(command: list[str]) -> None:
+    words: list[str | bytes] = [sys.executable, "-m", "soundkin", *command, b"\xff\xfe"]
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert b"not UTF-8" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_file_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
+    where = tmp_path / "nowhere" / "port"
+    words = [sys.executable, "-m", "soundkin", "serve", "--listen", "127.0.0.1:0", "--home", str(tmp_path)]
+    done = subprocess.run([*words, "--port-file", str(where)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "soundkin", "scan", str(tmp_path), "--home", "/dev/null/home"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)

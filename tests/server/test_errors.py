@@ -95,7 +95,7 @@ def test_what_is_not_served_yet_is_named(made: Served) -> None:
 def test_an_ambiguous_name_lists_its_candidates(made: Served) -> None:
     refused = refusal(made.stub.GetArtist, pb.GetArtistRequest(artist=by_name("twin")))
     assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "AMBIGUOUS_NAME")
-    assert refused.metadata == {"e": "Twin", "f": "TWIN"}
+    assert refused.metadata == {"e": "Twin [tracks: 0]", "f": "TWIN [tracks: 0]"}
 
 
 @pytest.mark.parametrize(

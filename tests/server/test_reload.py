@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -10,11 +12,12 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from recommender.generation import CURRENT, VERSIONS
+from recommender.types import Profile
 from server.pb import soundkin_pb2 as pb
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalogue, point_to, write_generation
 from tests.server.asking import by_name, eventually, refusal
-from tests.server.conftest import MADE, Serve, Served
+from tests.server.conftest import MADE, Serve, Served, serving
 
 INFO = pb.GetIndexInfoRequest()
 States = health_pb2.HealthCheckResponse
@@ -124,3 +127,25 @@ def test_a_corrupt_first_generation_leaves_the_server_unavailable(serve: Serve, 
     assert "v00000001" in refused.message
     write_generation(tmp_path, MADE, version=2)
     eventually(lambda: state(served, "") == States.SERVING)
+
+
+def test_a_generation_built_for_less_than_the_use_is_refused_and_the_old_one_goes_on(
+    loop: asyncio.AbstractEventLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_generation(tmp_path, replace(MADE, profile="commercial"))
+    with serving(loop, tmp_path, profile=Profile.NONCOMMERCIAL) as served:
+        assert generation(served) == (1, False)
+        write_generation(tmp_path, MADE, version=2)
+        eventually(lambda: generation(served) == (1, True))
+        assert "generation v00000002 is licensed for personal use" in caplog.text
+        write_generation(tmp_path, replace(MADE, profile="noncommercial"), version=3)
+        eventually(lambda: generation(served) == (3, False))
+
+
+def test_a_first_generation_built_for_less_leaves_the_server_unavailable(
+    loop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    with serving(loop, tmp_path, profile=Profile.COMMERCIAL) as served:
+        write_generation(tmp_path, MADE)
+        eventually(lambda: "personal use" in refusal(served.stub.GetIndexInfo, INFO).message)
+        assert state(served, NAME) == States.NOT_SERVING

@@ -84,6 +84,17 @@ def test_a_port_in_use_is_one_clear_line(made: Served, tmp_path: Path) -> None:
     assert f"127.0.0.1:{made.port} is held by another program" in said
 
 
+def test_a_generation_built_for_less_than_the_use_is_not_served(tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    port_file = tmp_path / "port"
+    with program(tmp_path, "--profile", "commercial", "--listen=127.0.0.1:0", f"--port-file={port_file}") as process:
+        _, said = process.communicate(timeout=START_S)
+    assert process.returncode == 1
+    assert said.startswith("soundkin: generation v00000001 is licensed for personal use")
+    assert said.count("\n") == 1
+    assert not port_file.exists()
+
+
 def test_listening_beyond_this_machine_warns_that_there_is_no_authentication(tmp_path: Path) -> None:
     port_file = tmp_path / "port"
     with program(tmp_path, "--listen", "0.0.0.0:0", "--port-file", str(port_file)) as process:

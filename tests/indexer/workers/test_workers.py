@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -19,11 +20,11 @@ import pytest
 from indexer.audio import Excerpt, Reason, decode
 from indexer.workers import handle as worker_handle
 from indexer.workers.handle import WorkerHandle
-from indexer.workers.jobs import inspect
-from indexer.workers.pool import AHEAD, DecodeJob, DecoderPool, DecoderStartFailed, InspectJob
+from indexer.workers.jobs import inspect, open_as_scanned
+from indexer.workers.pool import AHEAD, DecodeJob, DecoderPool, InspectJob
 from indexer.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_limit, value_to_bytes
 from indexer.workers.worker import WorkerLimits
-from recommender.errors import BadInput, InvalidArgument
+from recommender.errors import BadInput, DecoderStartFailed, InvalidArgument
 from tests.indexer.test_hostile_audio import wav_header
 from tests.indexer.written_audio import melody, write
 
@@ -73,6 +74,31 @@ def test_an_inspection_comes_back_as_it_was_made(clip: Path) -> None:
     sha256sum = subprocess.run(["sha256sum", clip], capture_output=True, text=True, check=True).stdout
     assert here.content_sha256 == sha256sum.split()[0]
     assert here.mtime_ns == clip.stat().st_mtime_ns
+
+
+def test_a_file_that_changes_while_it_is_read_is_told_whatever_became_of_it(clip: Path) -> None:
+    content_sha256 = inspect(clip).content_sha256
+    before = clip.stat()
+    time.sleep(0.05)  # a file system keeps times in ticks of some milliseconds
+
+    def change_while_reading() -> None:
+        with open_as_scanned(clip, content_sha256):
+            clip.write_bytes(bytes(before.st_size))
+            os.utime(clip, ns=(before.st_atime_ns, before.st_mtime_ns))
+            raise BadInput(Reason.SILENT, "that is what became of it")
+
+    with pytest.raises(BadInput, match="changed_since_scan"):
+        change_while_reading()
+
+
+def test_a_decode_job_with_a_hash_takes_only_that_content(clip: Path) -> None:
+    right = dataclasses.replace(job(clip), content_sha256=inspect(clip).content_sha256)
+    wrong = dataclasses.replace(job(clip), content_sha256="0" * 64)
+    with DecoderPool(workers=1) as pool:
+        good, bad = pool.run([right, wrong])
+    assert good.error is None
+    assert bad.error is not None
+    assert bad.error.reason == Reason.CHANGED_SINCE_SCAN
 
 
 def test_answers_come_in_the_order_of_the_jobs(clip: Path) -> None:
@@ -254,7 +280,7 @@ def test_a_pool_needs_a_worker() -> None:
 
 def test_jobs_survive_the_wire_even_with_names_that_are_not_text() -> None:
     odd = Path(os.fsdecode(b"/music/\xff\xfe \n.mp3"))
-    for one in (InspectJob(path=odd), job(odd)):
+    for one in (InspectJob(path=odd), job(odd), dataclasses.replace(job(odd), content_sha256="0" * 64)):
         assert job_from_bytes(job_to_bytes(one)) == one
 
 

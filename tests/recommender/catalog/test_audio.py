@@ -15,7 +15,7 @@ def add_clip(catalog: Catalog, track_id: str, content: str, path: str) -> str:
         track_id=track_id, content_sha256=content * 64, start_ms=0, length_ms=30_000, policy="p", source_path=path
     )
     added = catalog.add_clip(clip).clip_id
-    catalog.record_file(FileRecord(path=path, size=1, mtime_ns=2, content_sha256=content * 64, clip_id=added))
+    catalog.record_files([FileRecord(path=path, size=1, mtime_ns=2, content_sha256=content * 64, clip_id=added)])
     return added
 
 
@@ -59,21 +59,21 @@ def test_a_track_with_another_clip_stays_when_one_moves(catalog: Catalog, track_
 def test_the_ledger_of_files_remembers_the_last_scan(catalog: Catalog) -> None:
     assert catalog.known_file("/x") is None
     rejected = FileRecord(path="/x", size=3_000_000_000, mtime_ns=2**60, reason="silent", detail="-90 dBFS")
-    catalog.record_file(rejected)
+    catalog.record_files([rejected])
     assert catalog.known_file("/x") == rejected
     later = FileRecord(path="/x", size=4, mtime_ns=5, reason="too_short", detail="1 s")
-    catalog.record_file(later)
+    catalog.record_files([later])
     assert catalog.known_file("/x") == later
 
 
 def test_a_replaced_file_hands_its_clip_to_another_copy_or_the_clip_retires(catalog: Catalog, track_id: str) -> None:
     old = add_clip(catalog, track_id, "a", "/one")
-    catalog.record_file(FileRecord(path="/two", size=1, mtime_ns=2, content_sha256="a" * 64, clip_id=old))
+    catalog.record_files([FileRecord(path="/two", size=1, mtime_ns=2, content_sha256="a" * 64, clip_id=old)])
     catalog.mark_done("space", [old])
     new = add_clip(catalog, track_id, "b", "/one")
     assert catalog.read_clips([old])[old].source_path == "/two"
     assert {clip.clip_id for clip in catalog.pending_clips("other")} == {old, new}
-    catalog.record_file(FileRecord(path="/two", size=9, mtime_ns=9, reason="truncated", detail=""))
+    catalog.record_files([FileRecord(path="/two", size=9, mtime_ns=9, reason="truncated", detail="")])
     assert {clip.clip_id for clip in catalog.pending_clips("other")} == {new}
     assert catalog.read_embedded_clips("space") == []
 

@@ -88,7 +88,7 @@ def test_a_blank_name_is_no_artist(catalog: Catalog, blank: str) -> None:
     assert catalog.read_artists() == []
 
 
-@pytest.mark.parametrize("name", ["Nul\0l", "Esc\x1b[2J", "half \ud800 pair", "x" * 2001, "각" * 500])
+@pytest.mark.parametrize("name", ["Nul\0l", "Esc\x1b[2J", "half \ud800 pair", "x" * 2001, "\ufdfa" * 100])
 def test_text_that_cannot_be_stored_or_printed_is_refused_by_both_databases_alike(catalog: Catalog, name: str) -> None:
     with pytest.raises(BadInput, match="bad_text"):
         catalog.find_or_add_artist(name)

@@ -7,11 +7,17 @@ from dataclasses import replace
 import pytest
 
 from recommender.catalog import Catalog
-from recommender.catalog.rows import EmbeddedClip, Failure, Generation, NewClip, PendingClip
-from recommender.errors import CatalogueError, NotFound
+from recommender.catalog.rows import EmbeddedClip, Failure, FileRecord, Generation, NewClip, PendingClip
+from recommender.errors import CatalogueError
 
 GENERATION = Generation(
-    version=1, space="mert-1", built_at="2026-11-21T09:00:00Z", manifest_sha256="a" * 64, artists=2, tracks=3
+    version=1,
+    space="mert-1",
+    built_at="2026-11-21T09:00:00Z",
+    manifest_sha256="a" * 64,
+    artists=2,
+    tracks=3,
+    published_at="2026-11-21T10:00:00Z",
 )
 
 
@@ -39,7 +45,10 @@ def test_every_clip_is_pending_in_every_space_until_it_is_done(catalog: Catalog,
     catalog.mark_done("one", clips[:3])
     (left,) = catalog.pending_clips("one")
     path = catalog.read_clips(clips)[clips[3]].source_path
-    assert left == PendingClip(clip_id=clips[3], source_path=path, start_ms=1000, length_ms=30_000)
+    content = path.removeprefix("/") * 64
+    assert left == PendingClip(
+        clip_id=clips[3], source_path=path, content_sha256=content, start_ms=1000, length_ms=30_000
+    )
     assert len(catalog.pending_clips("two")) == 4
 
 
@@ -50,15 +59,13 @@ def test_embedded_clips_come_with_their_track_in_id_order(catalog: Catalog, clip
     assert catalog.read_embedded_clips("two") == []
 
 
-def test_a_failure_is_counted_kept_and_only_tried_again_when_asked(catalog: Catalog, clips: list[str]) -> None:
+def test_a_failure_is_kept_and_only_tried_again_when_asked(catalog: Catalog, clips: list[str]) -> None:
     for reason in ("decode_error", "silent"):
         catalog.mark_failed("one", clips[0], reason, f"because {reason}")
     catalog.mark_failed("one", clips[1], "silent", "x\0y" + "z" * 5000)
     catalog.mark_done("one", clips[2:])
     assert catalog.pending_clips("one") == []
     assert [clip.clip_id for clip in catalog.pending_clips("one", retry_failed=True)] == clips[:2]
-    counts = catalog.extraction_counts("one")
-    assert (counts.done, counts.failed) == (2, (("silent", 2),))
     first, second = catalog.failures("one")
     path = catalog.read_clips(clips)[clips[0]].source_path
     assert first == Failure(clip_id=clips[0], source_path=path, reason="silent", detail="because silent", attempts=2)
@@ -70,7 +77,7 @@ def test_a_retry_that_works_clears_the_failure(catalog: Catalog, clips: list[str
     catalog.mark_failed("one", clips[0], "decoder_timeout", "60 s")
     catalog.mark_done("one", clips[:1])
     assert catalog.failures("one") == []
-    assert catalog.extraction_counts("one").done == 1
+    assert [clip.clip_id for clip in catalog.read_embedded_clips("one")] == clips[:1]
 
 
 def test_forgotten_extractions_are_pending_again(catalog: Catalog, clips: list[str]) -> None:
@@ -81,21 +88,20 @@ def test_forgotten_extractions_are_pending_again(catalog: Catalog, clips: list[s
     assert catalog.pending_clips("two") == []
 
 
-def test_a_generation_is_recorded_then_published(catalog: Catalog) -> None:
+def test_a_failure_of_a_clip_whose_file_was_replaced_is_not_told(catalog: Catalog, clips: list[str]) -> None:
+    catalog.mark_failed("one", clips[0], "silent", "")
+    path = catalog.read_clips(clips)[clips[0]].source_path
+    catalog.record_files([FileRecord(path=path, size=1, mtime_ns=1, reason="truncated", detail="")])
+    assert catalog.failures("one") == []
+
+
+def test_a_generation_is_recorded_once(catalog: Catalog) -> None:
     catalog.record_generation(GENERATION)
+    catalog.record_generation(replace(GENERATION, published_at="2026-11-22T10:00:00Z"))
     assert catalog.read_generations() == [GENERATION]
-    rebuilt = replace(GENERATION, manifest_sha256="b" * 64)
-    catalog.record_generation(rebuilt)
-    catalog.mark_published(1, "2026-11-21T10:00:00Z")
-    published = replace(rebuilt, published_at="2026-11-21T10:00:00Z")
-    catalog.record_generation(rebuilt)
-    assert catalog.read_generations() == [published]
 
 
 def test_a_published_number_is_not_given_to_other_contents(catalog: Catalog) -> None:
     catalog.record_generation(GENERATION)
-    catalog.mark_published(1, "2026-11-21T10:00:00Z")
     with pytest.raises(CatalogueError, match="build the next number"):
         catalog.record_generation(replace(GENERATION, manifest_sha256="b" * 64))
-    with pytest.raises(NotFound, match="generation '2'"):
-        catalog.mark_published(2, "2026-11-21T10:00:00Z")

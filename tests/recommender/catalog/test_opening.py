@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from recommender.catalog import Catalog
+from recommender.catalog import Catalog, Schema, migrate
 from recommender.errors import CatalogueError
 
 
@@ -120,3 +121,30 @@ def test_a_snapshot_does_not_see_what_is_written_meanwhile(database_url: str) ->
             writer.find_or_add_artist("Low")
             assert reader.read_artists() == before == []
         assert len(reader.read_artists()) == 1
+
+
+def test_looking_at_the_schema_changes_nothing(database_url: str) -> None:
+    assert Catalog.schema(database_url) is Schema.MISSING
+    assert Catalog.schema(database_url) is Schema.MISSING
+    Catalog.open(database_url).close()
+    assert Catalog.schema(database_url) is Schema.CURRENT
+    execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(CatalogueError, match="newer Soundkin"):
+        Catalog.schema(database_url)
+
+
+def test_an_older_schema_is_told_and_not_migrated(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration more than there is makes the present schema an older one."""
+    Catalog.open(database_url).close()
+    shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
+    later = 'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    raise OSError\n'
+    (tmp_path / "migrations" / "versions" / "0002_later.py").write_text(later)
+    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path / "migrations")
+    assert Catalog.schema(database_url) is Schema.OLDER
+
+
+def test_looking_for_a_database_does_not_make_a_file(tmp_path: Path) -> None:
+    assert Catalog.schema(tmp_path / "none.db") is Schema.MISSING
+    assert list(tmp_path.iterdir()) == []

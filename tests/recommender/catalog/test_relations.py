@@ -8,7 +8,7 @@ import pytest
 
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList, Source
-from recommender.errors import CatalogueError, InvalidArgument
+from recommender.errors import CatalogueError, InvalidArgument, NotFound
 
 
 @pytest.fixture
@@ -17,12 +17,56 @@ def ids(catalog: Catalog) -> list[str]:
     return sorted(catalog.find_or_add_artist(name) for name in ("Low", "Mono", "Clark"))
 
 
-def test_a_source_keeps_the_licence_it_came_with(catalog: Catalog) -> None:
+def test_a_source_keeps_the_licence_it_spoke_under(catalog: Catalog, ids: list[str]) -> None:
     catalog.ensure_source("dump", "CC0-1.0")
+    catalog.add_genres([ArtistGenre(artist_id=ids[0], genre="rock", source="dump", weight=1.0)])
     catalog.ensure_source("dump", "CC0-1.0")
-    with pytest.raises(InvalidArgument, match=r"dump.*CC0-1.0, not CC-BY-NC-4.0"):
+    with pytest.raises(InvalidArgument, match=r"CC0-1\.0, not CC-BY-NC-4\.0; .*soundkin import forget dump"):
         catalog.ensure_source("dump", "CC-BY-NC-4.0")
     assert catalog.read_sources() == [Source(name="dump", licence="CC0-1.0")]
+
+
+def test_a_source_that_said_nothing_does_not_count_and_may_take_another_licence(
+    catalog: Catalog, ids: list[str]
+) -> None:
+    catalog.ensure_source("dump", "none")
+    assert catalog.read_sources() == []
+    catalog.ensure_source("dump", "own")
+    catalog.add_scene_lists([SceneList(source="dump", artist_id=ids[0])])
+    assert catalog.read_sources() == [Source(name="dump", licence="own")]
+
+
+def test_every_kind_of_row_makes_its_source_count(catalog: Catalog, ids: list[str]) -> None:
+    one, two, _ = ids
+    for name in "abcd":
+        catalog.ensure_source(name, "own")
+    catalog.add_genres([ArtistGenre(artist_id=one, genre="x", source="a", weight=1.0)])
+    catalog.add_scene_lists([SceneList(source="b", artist_id=one)])
+    catalog.add_scene_edges([SceneEdge(source="c", artist_id=one, neighbour_id=two)])
+    catalog.add_collaborations(
+        [Collaboration(artist_a=one, artist_b=two, kind="joint", title="", credited=2, source="d")]
+    )
+    assert [source.name for source in catalog.read_sources()] == ["a", "b", "c", "d"]
+    assert [catalog.forget_source(name) for name in "abcd"] == [1, 1, 1, 1]
+    assert catalog.read_sources() == []
+    rows = (
+        catalog.read_genres(),
+        catalog.read_scene_lists(),
+        catalog.read_scene_edges(),
+        catalog.read_collaborations(),
+    )
+    assert rows == ([], [], [], [])
+
+
+def test_forgetting_takes_back_one_source_only(catalog: Catalog, ids: list[str]) -> None:
+    for name in ("one", "two"):
+        catalog.ensure_source(name, "none")
+        catalog.add_genres([ArtistGenre(artist_id=ids[0], genre="rock", source=name, weight=1.0)])
+    assert catalog.forget_source("one") == 1
+    assert [row.source for row in catalog.read_genres()] == ["two"]
+    assert len(catalog.read_artists()) == 3
+    with pytest.raises(NotFound, match="known are: map, two"):
+        catalog.forget_source("one")
 
 
 @pytest.mark.parametrize(("name", "licence"), [("", "own"), ("x" * 65, "own"), ("a\nb", "own"), ("a", " ")])

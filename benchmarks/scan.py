@@ -1,0 +1,74 @@
+"""One query against every artist: the place-independent product of vectors.py beside BLAS and a FAISS search.
+
+Rankings need equal artists to score equally wherever they stand, which a BLAS product does not promise. What that
+costs is measured here, as a ratio to the BLAS product of the same arrays in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from recommender.vectors import FaissIndex, unit
+
+SIZES = ((1_000, 768), (10_000, 768), (100_000, 768), (100_000, 48))
+ROUNDS = 15
+
+
+def _times_ms(run: Callable[[], object]) -> list[float]:
+    """CPU milliseconds of each round, in this thread."""
+    run()
+    taken = []
+    for _ in range(ROUNDS):
+        started = time.thread_time()
+        run()
+        taken.append((time.thread_time() - started) * 1e3)
+    return taken
+
+
+def _row(items: int, dim: int) -> str:
+    vectors = unit(np.random.default_rng(items).normal(size=(items, dim)).astype(np.float32))
+    query = vectors[items // 2].copy()
+    with tempfile.TemporaryDirectory() as folder:
+        FaissIndex.write(Path(folder) / "x.faiss", vectors)
+        index = FaissIndex.open(Path(folder) / "x.faiss")
+        blas = _times_ms(lambda: vectors @ query)
+        scan = _times_ms(lambda: index.cosines(query))
+        search = _times_ms(lambda: index.search(query, 10))
+    cells = [f"{median(times):.2f} ({min(times):.2f} to {max(times):.2f})" for times in (blas, scan, search)]
+    ratio = median(scan) / median(blas)
+    return f"| {items:,} x {dim} | {cells[0]} | {cells[1]} | {ratio:.2f} | {cells[2]} |"
+
+
+def main() -> None:
+    """Print the table, and write it as JSON when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    wanted = parser.parse_args()
+    head = "| vectors | BLAS product, ms | scan, ms | scan / BLAS | FAISS search of 10, ms |\n|---|---|---|---|---|"
+    table = "\n".join([head, *(_row(items, dim) for items, dim in SIZES)])
+    print(table)
+    if wanted.json:
+        measured = {
+            "title": "What a full scan costs",
+            "command": "python -m benchmarks.scan",
+            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
+            "table_markdown": table,
+            "notes": [
+                f"CPU time of one thread, median of {ROUNDS} rounds (least to most).",
+                "The scan gives equal rows equal scores wherever they stand; a BLAS product does not.",
+            ],
+        }
+        wanted.json.write_text(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()

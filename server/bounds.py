@@ -1,0 +1,25 @@
+"""How much one request may carry: checked before any of it is looked up, so that a small message stays a small job."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+
+from recommender.errors import InvalidArgument
+
+MOST_SEEDS = 100
+"""Seeds, and negative seeds."""
+MOST_REFS = 1000
+"""References to resolve, candidates, and artists to leave out."""
+MOST_GENRES = 100
+"""In one list of a filter."""
+MOST_MIXED = 100
+"""Layers or aspects of one mix."""
+
+
+def check_size(given: Sized, field: str, most: int) -> None:
+    """Refuse a list of more than ``most`` entries. Raises InvalidArgument that names ``field``.
+
+    >>> check_size(["a", "b"], "seeds", 2)
+    """
+    if len(given) > most:
+        raise InvalidArgument(field, f"has {len(given)} entries, at most {most}")

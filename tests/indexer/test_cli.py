@@ -1,0 +1,88 @@
+"""The indexer's command line: what it prints, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+import soundkin
+from indexer.options import CATALOG_FILE
+from indexer.synth import SAMPLE_RATE_HZ, render
+from recommender.catalog import Catalog
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Exit status, stdout and stderr of a command in a home of its own."""
+    monkeypatch.setenv("SOUNDKIN_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SOUNDKIN_DATABASE_URL", raising=False)
+
+    def command(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            soundkin.main(list(words))
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return command
+
+
+def test_a_path_that_is_not_text_can_be_printed_as_json(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    try:
+        bad.write_text("artist,genre\n,rock\n")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    code, out, _ = run("import", "genres", str(bad), "--source", "test", "--json")
+    assert code == 1
+    assert json.loads(out)["rejected"][0]["path"] == str(bad)
+
+
+def test_a_home_that_does_not_exist_is_wrong_use(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("verify", "--home", str(tmp_path / "typo"))
+    assert code == 2
+    assert "typo is no folder" in err
+    assert run("verify", "--home", str(tmp_path))[0] == 0
+
+
+def test_a_wrong_licence_is_cured_as_the_message_says(run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "g.csv"
+    data.write_text("artist,genre\nLow,rock\n")
+    assert run("import", "genres", str(data))[0] == 0
+    code, _, err = run("import", "genres", str(data), "--licence", "own")
+    assert code == 2
+    assert "soundkin import forget g.csv" in err
+    assert run("import", "forget", "g.csv")[:2] == (0, "1 rows of g.csv forgotten\n")
+    assert run("import", "genres", str(data), "--licence", "own")[0] == 0
+    code, _, err = run("import", "forget", "nobody", "--json")
+    assert code == 2
+    assert "known are: g.csv" in err
+
+
+def test_an_import_of_a_file_of_no_use_leaves_no_source_behind(run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "bad.csv"
+    data.write_text("nothing,here\n1,2\n")
+    assert run("import", "genres", str(data))[0] == 1
+    with Catalog.open(tmp_path / "home" / CATALOG_FILE) as catalog:
+        assert catalog.counts()["sources"] == 0
+
+
+def test_failures_of_earlier_runs_are_told_until_they_are_cured(run: Run, tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    soundfile.write(music / "Low - Silence.wav", render("folk", seed=1, seconds=6.0) * 0, SAMPLE_RATE_HZ)
+    assert run("scan", str(music), "--workers", "1")[0] == 0
+    assert run("embed", "--workers", "1")[0] == 1
+    code, out, _ = run("embed", "--workers", "1")
+    assert code == 0
+    assert "1 failed in earlier runs (silent 1); --retry-failed tries them again" in out
+    code, out, _ = run("embed", "--workers", "1", "--json")
+    report = json.loads(out)
+    assert report["failed_before"] == {"silent": 1}
+    assert [row[:2] for row in report["left_alone"]] == [[str(music / "Low - Silence.wav"), "silent"]]

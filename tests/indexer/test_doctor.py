@@ -1,0 +1,43 @@
+"""The doctor looks and does not touch."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from indexer.doctor import examine
+from indexer.options import CATALOG_FILE
+from recommender.catalog import Catalog, migrate
+
+
+def _catalogue(home: Path, database_url: str | None) -> tuple[bool, str]:
+    (found,) = (finding for finding in examine(home, database_url).all if finding.what == "catalogue")
+    return found.ok, found.detail
+
+
+def test_an_unused_home_is_fine_and_stays_unused(tmp_path: Path) -> None:
+    assert _catalogue(tmp_path / "home", None) == (True, "none yet; soundkin scan makes it")
+    assert _catalogue(tmp_path, f"sqlite:///{tmp_path}/other.db") == (True, "none yet; soundkin scan makes it")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_catalogue_is_counted(tmp_path: Path) -> None:
+    with Catalog.open(tmp_path / CATALOG_FILE) as catalog:
+        catalog.find_or_add_artist("Low")
+    ok, detail = _catalogue(tmp_path, None)
+    assert ok
+    assert "1 artists" in detail
+
+
+def test_an_older_catalogue_is_told_and_not_migrated(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One migration more than there is makes the present schema an older one."""
+    Catalog.open(database_url).close()
+    shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
+    later = 'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    raise OSError\n'
+    (tmp_path / "migrations" / "versions" / "0002_later.py").write_text(later)
+    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path / "migrations")
+    assert _catalogue(tmp_path, database_url) == (True, "of an older schema; soundkin scan migrates it")
