@@ -29,9 +29,11 @@ class SmallDevice:
         self.room = room
         self.error = error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
         self.shapes: list[tuple[int, ...]] = []
+        self.refused: list[int] = []
 
     def __call__(self, waves: npt.NDArray[np.float32], lengths: Sequence[int]) -> ClipEmbeddings:
         if waves.size > self.room:
+            self.refused.append(len(waves))
             raise self.error
         self.shapes.append(waves.shape)
         sums = [[wave[:length].sum(), length] for wave, length in zip(waves, lengths, strict=True)]
@@ -78,6 +80,7 @@ def test_batches_halve_until_they_fit_and_stay_halved() -> None:
     lengths = [20] * 5 + [13] * 3
     check(batcher(clips(*lengths)), lengths)
     assert batcher.rows == 2
+    assert device.refused == [16, 8, 4]
     assert set(device.shapes) == {(2, 20)}
     check(batcher(clips(20)), [20])
     assert device.shapes[-1] == (2, 20)
