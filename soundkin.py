@@ -20,7 +20,7 @@ COMMANDS = {
     "build": ("indexer.cli:build", "Build a generation of indices from catalogue and embeddings."),
     "publish": ("indexer.cli:publish", "Make a built generation the one that is served."),
     "verify": ("indexer.cli:verify", "Check every file of a generation against its manifest."),
-    "encoders": ("indexer.cli:encoders", "List the encoders, their licences and their layers."),
+    "encoder": ("indexer.encoder_cli:encoder", "List the encoders; fetch, convert and verify their weights."),
     "doctor": ("indexer.cli:doctor", "Say what works on this machine, and what to do about the rest."),
     "serve": ("server.cli:serve", "Answer over gRPC from the published generation."),
     "similar": ("server.cli:similar", "Ask a server which artists are like the ones named."),
@@ -31,7 +31,7 @@ COMMANDS = {
 }
 """Command -> (``module:attribute`` of its click command, its line in ``soundkin --help``), in the order of use."""
 
-EXTRAS = {"faiss": "cpu", "torch": "mert", "transformers": "mert", "safetensors": "mert"}
+EXTRAS = {"faiss": "cpu", "torch": "mert", "transformers": "mert", "safetensors": "mert", "huggingface_hub": "mert"}
 """Top-level module that may be missing -> the extra of this distribution that brings it."""
 
 WRONG_USAGE = (InvalidArgument, NotFound, AmbiguousName)

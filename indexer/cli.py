@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -13,8 +13,11 @@ from indexer import options
 from recommender.types import Profile
 
 if TYPE_CHECKING:  # importing a command must stay quick
+    from indexer.embed import EmbedReport
+    from indexer.encoders.base import Encoder
     from indexer.imports import ImportReport
     from indexer.scan import ScanReport
+    from recommender.types import Space
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -137,71 +140,124 @@ def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> 
         click.echo(f"{gone} rows of {source} forgotten")
 
 
+class EmbedAsked(TypedDict):
+    """Options of ``embed``."""
+
+    encoder_name: str
+    weights: Path | None
+    device: str
+    context: str
+    precision: str
+    batch: int
+    price_per_hour: float | None
+    retry_failed: bool
+    workers: int
+    profile: str
+    home: Path
+    database_url: str | None
+    as_json: bool
+
+
 @click.command()
 @options.encoder_option
+@options.weights_option
+@options.device_option
+@click.option(
+    "--context",
+    default="full",
+    show_default=True,
+    help="What the encoder hears at once: full, or chunked:10 to compare with chunks of ten seconds.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "fp16"]),
+    default="auto",
+    show_default=True,
+    help="Of products in a network; auto is fp16 on CUDA, fp32 elsewhere.",
+)
 @click.option("--batch", type=click.IntRange(1, 1024), default=8, show_default=True, help="Clips encoded at once.")
+@click.option("--price-per-hour", type=click.FloatRange(0), help="Of this machine; the cost line then names money.")
 @click.option("--retry-failed", is_flag=True, help="Try the clips again that failed before.")
 @options.workers_option
 @options.profile_option
 @options.home_option
 @options.database_option
 @options.json_option
-def embed(
-    encoder_name: str,
-    batch: int,
-    retry_failed: bool,
-    workers: int,
-    profile: str,
-    home: Path,
-    database_url: str | None,
-    as_json: bool,
-) -> None:
+def embed(**asked: Unpack[EmbedAsked]) -> None:
     """Extract every layer of every clip that has none yet."""
     from indexer.embed import EmbedOptions
     from indexer.embed import embed as run
-    from indexer.encoders import load_encoder
     from indexer.store import EmbeddingStore
     from indexer.workers.pool import DecoderPool
-    from recommender.licences import require
 
-    encoder = load_encoder(encoder_name)
-    require(f"encoder {encoder_name}", encoder.licence, Profile(profile))
+    home = asked["home"]
+    encoder = _encoder(asked)
     with (
-        options.open_catalog(home, database_url) as catalog,
-        DecoderPool(workers=workers) as pool,
+        options.open_catalog(home, asked["database_url"]) as catalog,
+        DecoderPool(workers=asked["workers"]) as pool,
         options.progress_bar("embed") as progress,
     ):
-        wanted = EmbedOptions(batch=batch, retry=retry_failed, progress=progress)
-        store = EmbeddingStore(home, encoder.space)
-        report = run(catalog, store, encoder, pool, options=wanted)
-    if as_json:
-        options.print_json(report)
-    else:
-        rate = f", {report.embedded / report.seconds:.2f} clips per second" if report.embedded else ""
-        click.echo(
-            f"{report.embedded} clips embedded, {report.known} known before, {len(report.failed)} failed "
-            f"in {report.seconds:.1f} s{rate} (space {report.space})"
-        )
-        if report.failed_before:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in report.failed_before.items())
-            click.echo(f"{len(report.left_alone)} failed in earlier runs ({reasons}); --retry-failed tries them again")
-        options.print_problems("Failed", report.failed)
+        wanted = EmbedOptions(batch=asked["batch"], retry=asked["retry_failed"], progress=progress)
+        report = run(catalog, EmbeddingStore(home, encoder.space), encoder, pool, options=wanted)
+    _print_embedded(report, asked["price_per_hour"], as_json=asked["as_json"])
     _finish(len(report.failed))
+
+
+def _encoder(asked: EmbedAsked) -> Encoder:
+    """The encoder that was asked for; nothing is loaded of one whose licence does not allow the use."""
+    from indexer.encoders import find_model, load_encoder, weights_folder
+    from indexer.encoders.settings import EncoderSettings
+    from recommender.licences import find_licence, require
+
+    name, profile = asked["encoder_name"], Profile(asked["profile"])
+    model = find_model(name)
+    if model:
+        require(f"encoder {name}", find_licence(model.licence), profile)
+    settings = EncoderSettings(
+        weights=asked["weights"] or weights_folder(name, asked["home"]),
+        device=asked["device"],
+        context=asked["context"],
+        precision=asked["precision"],
+    )
+    encoder = load_encoder(name, settings)
+    require(f"encoder {name}", encoder.licence, profile)
+    return encoder
+
+
+def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_json: bool) -> None:
+    from indexer.cost import cost_of
+
+    cost = cost_of(report, price_per_hour)
+    if as_json:
+        options.print_json(report, cost=cost)
+        return
+    click.echo(
+        f"{report.embedded} clips embedded, {report.known} known before, {len(report.failed)} failed "
+        f"in {report.seconds:.1f} s (space {report.space})"
+    )
+    if cost:
+        click.echo(cost.line)
+    if report.failed_before:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in report.failed_before.items())
+        click.echo(f"{len(report.left_alone)} failed in earlier runs ({reasons}); --retry-failed tries them again")
+    options.print_problems("Failed", report.failed)
 
 
 @click.command()
 @options.encoder_option
+@click.option("--space", "key", help="Key of the space, where an encoder has several; it wins over --encoder.")
 @options.profile_option
 @options.home_option
 @options.database_option
 @options.json_option
-def build(encoder_name: str, profile: str, home: Path, database_url: str | None, as_json: bool) -> None:
+def build(
+    encoder_name: str, key: str | None, profile: str, home: Path, database_url: str | None, as_json: bool
+) -> None:
     """Build a generation from the catalogue and the embeddings, and stage it."""
     from indexer.build import build as run
-    from indexer.encoders import load_encoder
     from indexer.store import EmbeddingStore
 
-    space = load_encoder(encoder_name).space
+    space = _stored_space(encoder_name, key, home)
     with options.open_catalog(home, database_url) as catalog:
         store = EmbeddingStore(home, space)
         manifest = run(catalog, store, home, profile=Profile(profile), progress=lambda step: None)
@@ -216,6 +272,16 @@ def build(encoder_name: str, profile: str, home: Path, database_url: str | None,
             f"{counts.tracks} tracks ({counts.tracks_indexed} with audio), {len(manifest.space.layers)} layers "
             f"of {manifest.space.dim}"
         )
+
+
+def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
+    """The space to build from. Only an encoder without weights is asked for its own; else the stores say it."""
+    from indexer.encoders import DESCRIPTORS, load_encoder
+    from indexer.store import find_space
+
+    if key is None and encoder_name == DESCRIPTORS:
+        return load_encoder(encoder_name).space
+    return find_space(home, name=encoder_name, key=key)
 
 
 @click.command()
@@ -255,23 +321,6 @@ def verify(home: Path, as_json: bool) -> None:
 
 
 @click.command()
-@options.json_option
-def encoders(as_json: bool) -> None:
-    """List the encoders with their licence and layers."""
-    from indexer.encoders import encoder_names, load_encoder
-    from recommender.licences import find_licence
-
-    spaces = [load_encoder(name).space for name in encoder_names()]
-    if as_json:
-        click.echo(json.dumps([space.to_json() for space in spaces], indent=1))
-        return
-    for space in spaces:
-        allowed = ", ".join(sorted(profile.value for profile in find_licence(space.licence).allows))
-        click.echo(f"{space.name}: {len(space.layers)} layers of {space.dim}: {', '.join(space.layer_names)}")
-        click.echo(f"  revision {space.revision}, licence {space.licence} (allows {allowed})")
-
-
-@click.command()
 @options.home_option
 @options.database_option
 @options.json_option
@@ -299,11 +348,15 @@ def doctor(home: Path, database_url: str | None, as_json: bool) -> None:
     help="Keep everything in this folder for further play.  [default: a temporary one]",
 )
 @options.encoder_option
-def demo(audio: Path | None, manifest: Path | None, home: Path | None, encoder_name: str) -> None:
+@options.weights_option
+@options.device_option
+def demo(
+    audio: Path | None, manifest: Path | None, home: Path | None, encoder_name: str, weights: Path | None, device: str
+) -> None:
     """Show the whole path: music in, kindred artists out over gRPC."""
-    from indexer.demo import DemoMusic, run_demo
+    from indexer.demo import DemoEncoder, DemoMusic, run_demo
 
     if manifest and not audio:
         raise click.UsageError("--manifest describes the files of --audio FOLDER; give both")
     music = DemoMusic(folder=audio, manifest=manifest) if audio else None
-    run_demo(music, home=home, encoder=encoder_name)
+    run_demo(music, home=home, encoder=DemoEncoder(name=encoder_name, weights=weights, device=device))

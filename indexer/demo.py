@@ -17,6 +17,9 @@ from pathlib import Path
 
 import click
 
+from indexer.encoders import DESCRIPTORS, find_model, require_weights, weights_folder
+from indexer.encoders.mert.origin import is_published
+from indexer.encoders.mert.specs import MertSpec
 from indexer.options import open_catalog
 from indexer.synth import write_catalogue
 from recommender.catalog import Catalog, rows
@@ -38,6 +41,22 @@ class DemoMusic:
     manifest: Path | None = None
     scene: Path | None = None
     collaborations: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoEncoder:
+    """Which encoder the demo embeds with, and what it is told."""
+
+    name: str
+    weights: Path | None = None
+    device: str = "auto"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options of ``embed`` that say so."""
+        weights = ("--weights", str(self.weights.absolute())) if self.weights else ()
+        device = ("--device", self.device) if self.device != "auto" else ()
+        return ("--encoder", self.name, *weights, *device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +98,24 @@ def soundkin(*words: str) -> list[str]:
     return [sys.executable, "-P", "-m", "soundkin", *words]
 
 
-def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: str) -> None:
-    """Run every step on ``music`` (a synthesised catalogue when None), ask three questions, stop the server."""
+def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: DemoEncoder) -> None:
+    """Run every step on ``music`` (a synthesised catalogue when None), ask the questions, stop the server.
+
+    Raises:
+        WeightsMissing: the encoder needs weights, and they are not there. Found before anything else is done.
+    """
     with ExitStack() as stack:
         where = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soundkin-demo-")))
         where.mkdir(parents=True, exist_ok=True)
-        steps = Steps(home=where.resolve(), encoder=encoder)
+        steps = Steps(home=where.resolve(), encoder=encoder.name)
+        model = find_model(encoder.name)
+        weights = require_weights(model, encoder.weights or weights_folder(encoder.name, steps.home)) if model else None
         chosen = music or _synthesise(steps.home / "demo-music")
-        _index(steps, chosen)
+        _index(steps, chosen, encoder)
         address = stack.enter_context(_serving(steps))
-        _questions(Steps(home=steps.home, encoder=encoder, settings={"SOUNDKIN_ADDRESS": address}))
-        _closing(steps, kept=home is not None)
+        _questions(Steps(home=steps.home, encoder=encoder.name, settings={"SOUNDKIN_ADDRESS": address}))
+        _say_who_answered(model, weights)
+        _closing(steps, encoder, kept=home is not None)
 
 
 def _synthesise(folder: Path) -> DemoMusic:
@@ -100,15 +126,15 @@ def _synthesise(folder: Path) -> DemoMusic:
     return DemoMusic(folder=folder, manifest=made.manifest, scene=made.scene, collaborations=made.collaborations)
 
 
-def _index(steps: Steps, music: DemoMusic) -> None:
+def _index(steps: Steps, music: DemoMusic, encoder: DemoEncoder) -> None:
     manifest = ("--manifest", str(music.manifest)) if music.manifest else ()
     steps.run("scan", str(music.folder), *manifest)
     if music.scene:
         steps.run("import", "scene", str(music.scene), "--source", "demo-map", "--licence", "own")
     if music.collaborations:
         steps.run("import", "collaborations", str(music.collaborations), "--source", "demo-credits", "--licence", "own")
-    steps.run("embed", "--encoder", steps.encoder)
-    steps.run("embed", "--encoder", steps.encoder)
+    steps.run("embed", *encoder.words)
+    steps.run("embed", *encoder.words)
     click.secho("(the second run embeds nothing: no clip is ever extracted twice)", dim=True)
     steps.run("build", "--encoder", steps.encoder)
     steps.run("publish")
@@ -155,8 +181,11 @@ def _questions(steps: Steps) -> None:
     answer = steps.ask("similar", wanted, "--min-tracks", "1", "--limit", "1")
     for kin in answer["artists"] if isinstance(answer, dict) else []:
         steps.run("compare", wanted, _word(kin["artist"]["id"], kin["artist"]["name"], names))
-    unlike = ("--aspect", "timbre", "--exclude-same-artist", "--limit", "5")
-    steps.run("tracks", f"id:{track.id}", *unlike)
+    layered = find_model(steps.encoder) is not None
+    if layered:
+        steps.run("similar", wanted, "--layer", "3", "--limit", "5")
+    listening = ("--layer", "7") if layered else ("--aspect", "timbre")
+    steps.run("tracks", f"id:{track.id}", *listening, "--exclude-same-artist", "--limit", "5")
 
 
 def _word(identifier: str, name: str, names: Mapping[str, int]) -> str:
@@ -176,22 +205,38 @@ def _protagonist(catalog: Catalog) -> tuple[rows.Artist, rows.Track]:
     return artists[chosen], first
 
 
-def _closing(steps: Steps, *, kept: bool) -> None:
-    home = str(steps.home) if kept else "DIR"
-    click.secho(f"\nThe encoder that answered: {steps.encoder}", bold=True)
-    if steps.encoder == "descriptors":
+def _say_who_answered(model: MertSpec | None, weights: Path | None) -> None:
+    """Name the encoder, and say what its answers are worth. ``model`` is None for the one without weights."""
+    name = model.id if model else DESCRIPTORS
+    click.secho(f"\nThe encoder that answered: {name}", bold=True)
+    if model is None or weights is None:
         click.echo(
             "It hears timbre, harmony, rhythm, spectral shape and dynamics with signal processing; no network, no\n"
-            "weights. MERT is not part of this release; it comes as another `--encoder` of `embed` and `build`, in an\n"
-            "embedding space of its own."
+            "weights. MERT is another `--encoder` of `embed` and `build`, in an embedding space of its own;\n"
+            "`soundkin encoder fetch mert-v1-95m` brings its weights (CC-BY-NC-4.0)."
         )
+    elif is_published(model, weights):
+        click.echo(f"Its weights are the published ones, licensed {model.licence}.")
+    else:
+        click.echo(
+            f"Its weights, in {weights}, are not known to be the published ones, neither by their\n"
+            "sha256 nor by a record of their conversion. Random weights give answers that mean nothing: what this\n"
+            "run shows is the path, not the music."
+        )
+
+
+def _closing(steps: Steps, encoder: DemoEncoder, *, kept: bool) -> None:
+    """Say how to do the same with other music."""
+    home = str(steps.home) if kept else "DIR"
+    options = "" if encoder.name == DESCRIPTORS else " " + shlex.join(encoder.words)
+    space = "" if encoder.name == DESCRIPTORS else f" --encoder {encoder.name}"
     click.secho("\nThe same with your own folder:", bold=True)
     for line in (
-        f"soundkin demo --audio FOLDER --home {home}",
+        f"soundkin demo --audio FOLDER --home {home}{options}",
         "or, step by step:",
         f"export SOUNDKIN_HOME={shlex.quote(home)}",
         "soundkin scan FOLDER [--manifest FILE.csv]",
-        "soundkin embed && soundkin build && soundkin publish",
+        f"soundkin embed{options} && soundkin build{space} && soundkin publish",
         "soundkin serve &",
         'soundkin similar "AN ARTIST" --explain',
     ):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.audio import Excerpt
-from indexer.encoders.base import Encoder
+from indexer.encoders.base import Encoder, InRows
 from indexer.locks import exclusive
 from indexer.reasons import PASSING
 from indexer.store import EmbeddingStore
@@ -46,6 +46,8 @@ class EmbedReport:
     left_alone: tuple[tuple[str, str, str], ...]
     """(path, reason, detail) of the clips that failed in earlier runs and were not tried in this one."""
     seconds: float
+    audio_s: float
+    """Seconds of sound in the clips that got an embedding in this run."""
 
     @property
     def by_reason(self) -> dict[str, int]:
@@ -58,7 +60,7 @@ class EmbedOptions:
     """How a run goes about it."""
 
     batch: int = 8
-    """Clips that go to the encoder at once."""
+    """Clips that go to the encoder at once, at least: an encoder that works in rows gets them filled."""
     retry: bool = False
     """Try the clips again that failed before."""
     progress: Callable[[int, int], None] = lambda done, total: None
@@ -85,7 +87,7 @@ def embed(
         run = _Run(catalog, store, encoder)
         try:
             for done, (clip, heard) in enumerate(_decoded(pool, pending, encoder.space.sample_rate_hz), start=1):
-                run.take(clip, heard, batch=options.batch)
+                run.take(clip, heard, batch=full_batch(encoder, options.batch))
                 options.progress(done, len(pending))
             run.encode()
         finally:
@@ -98,6 +100,7 @@ def embed(
             failed_before=dict(Counter(reason for _, reason, _ in left_alone)),
             left_alone=left_alone,
             seconds=time.monotonic() - started,
+            audio_s=run.audio_s,
         )
 
 
@@ -113,6 +116,12 @@ def reconcile(catalog: Catalog, store: EmbeddingStore) -> int:
     catalog.forget_extractions(space, sorted(marked - store.clip_ids))
     catalog.mark_done(space, sorted(unmarked & store.clip_ids))
     return len((marked | unmarked) & store.clip_ids)
+
+
+def full_batch(encoder: Encoder, batch: int) -> int:
+    """The least number of clips, ``batch`` or more, that fills every row of ``encoder``'s passes."""
+    rows = encoder.rows if isinstance(encoder, InRows) else 1
+    return -(-batch // rows) * rows
 
 
 def _described(failure: Failure) -> tuple[str, str, str]:
@@ -150,6 +159,7 @@ class _Run:
         self._encoded: list[tuple[str, ClipEmbeddings]] = []
         self._opened_at = time.monotonic()
         self.embedded = 0
+        self.audio_s = 0.0
         self.failed: list[tuple[str, str, str]] = []
 
     def take(self, clip: PendingClip, heard: Waveform | BadInput, *, batch: int) -> None:
@@ -166,12 +176,13 @@ class _Run:
     def encode(self) -> None:
         """Encode whatever waits for the encoder."""
         waiting, self._heard = self._heard, []
-        for clip, vectors in zip((clip for clip, _ in waiting), self._vectors(waiting), strict=True):
+        for (clip, waveform), vectors in zip(waiting, self._vectors(waiting), strict=True):
             if vectors is None:
                 continue
             lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
             if np.isfinite(lengths).all() and (lengths > 0).all():
                 self._encoded.append((clip.clip_id, vectors))
+                self.audio_s += len(waveform) / self._store.space.sample_rate_hz
             else:
                 self._fail(clip, "bad_embedding", "the encoder gave a vector that is not finite or all zero")
 
@@ -184,9 +195,16 @@ class _Run:
         except Exception as error:  # one clip must not cost the others: the file border of the indexer
             if len(waiting) > 1:
                 return [self._vectors([one])[0] for one in waiting]
-            logger.exception("encoder failed on %s", waiting[0][0].source_path)
-            self._fail(waiting[0][0], "encoder_failed", f"{type(error).__name__}: {error}")
+            self._blame(waiting[0][0], error)
             return (None,)
+
+    def _blame(self, clip: PendingClip, error: Exception) -> None:
+        """Put on record why the encoder refused ``clip``, in its own words where it has a reason."""
+        if isinstance(error, BadInput):
+            self._fail(clip, error.reason, error.detail)
+            return
+        logger.error("encoder failed on %s", clip.source_path, exc_info=error)
+        self._fail(clip, "encoder_failed", f"{type(error).__name__}: {error}")
 
     def seal(self) -> None:
         """Make durable whatever is encoded, a shard at a time, and after each tell the ledger."""

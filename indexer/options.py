@@ -58,7 +58,20 @@ encoder_option = click.option(
     envvar="SOUNDKIN_ENCODER",
     default="descriptors",
     show_default=True,
-    help="Which encoder; `soundkin encoders` lists them.",
+    help="Which encoder; `soundkin encoder list` lists them.",
+)
+weights_option = click.option(
+    "--weights",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="SOUNDKIN_WEIGHTS",
+    help="Folder of the encoder's weights.  [default: models/ENCODER in the home]",
+)
+device_option = click.option(
+    "--device",
+    envvar="SOUNDKIN_DEVICE",
+    default="auto",
+    show_default=True,
+    help="What the encoder computes on: cpu, cuda, cuda:1, mps, or auto, the fastest that is there.",
 )
 workers_option = click.option(
     "--workers",
@@ -90,9 +103,10 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def print_json(report: Any) -> None:  # Any: one of the frozen report dataclasses
+def print_json(report: Any, **more: Any) -> None:  # Any: one of the frozen report dataclasses, or None in ``more``
     """The report on stdout, paths as text. ASCII only: a path need not be text that can be encoded."""
-    click.echo(json.dumps(asdict(report), default=str, indent=1, ensure_ascii=True))
+    parts = {name: asdict(part) if part is not None else None for name, part in more.items()}
+    click.echo(json.dumps(asdict(report) | parts, default=str, indent=1, ensure_ascii=True))
 
 
 def print_problems(title: str, problems: Sequence[tuple[str, str, str]]) -> None:

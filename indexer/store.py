@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.durable import make_folder, write_file
 from indexer.shard import Shard, open_shard, seal
-from recommender.errors import EmbeddingsCorrupt, SpaceMismatch
+from recommender.errors import EmbeddingsCorrupt, InvalidArgument, NotFound, SpaceMismatch
 from recommender.types import ClipEmbeddings, Space, Vectors
 
 EMBEDDINGS = "embeddings"
@@ -91,9 +91,43 @@ class EmbeddingStore:
         if not path.exists():
             write_file(path, [json.dumps(self.space.to_json(), indent=1).encode()])
             return
-        try:
-            found = Space.from_json(json.loads(path.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EmbeddingsCorrupt(str(path), f"cannot be understood ({error})") from error
+        found = _read_space(path)
         if found.fingerprint != self.space.fingerprint:
             raise SpaceMismatch(self.space.key, found.key)
+
+
+def spaces(home: Path) -> tuple[Space, ...]:
+    """Every space that has a store under ``home``, by key. Raises EmbeddingsCorrupt."""
+    return tuple(_read_space(path) for path in sorted((home / EMBEDDINGS).glob(f"*/{SPACE_FILE}")))
+
+
+def find_space(home: Path, *, name: str, key: str | None = None) -> Space:
+    """The space called ``name`` that has a store under ``home``; where there are several, the one of that ``key``.
+
+    A ``key`` alone decides: it names its space completely.
+
+    Raises:
+        NotFound: there is none; the message lists those that there are.
+        InvalidArgument: there are several; the message lists their keys.
+    """
+    stored = spaces(home)
+    if key is not None:
+        return _only("space", key, [space for space in stored if space.key == key], stored)
+    return _only("space of encoder", name, [space for space in stored if space.name == name], stored)
+
+
+def _only(kind: str, wanted: str, found: Sequence[Space], stored: Sequence[Space]) -> Space:
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(space.key for space in found)
+        raise InvalidArgument("space", f"{wanted} has several: {listed}; choose one with --space KEY")
+    keys = ", ".join(space.key for space in stored) or "nothing"
+    raise NotFound(kind, wanted, f"embedded so far: {keys}; soundkin embed makes another")
+
+
+def _read_space(path: Path) -> Space:
+    try:
+        return Space.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EmbeddingsCorrupt(str(path), f"cannot be understood ({error})") from error

@@ -14,6 +14,8 @@
     ├── GenerationCorrupt        a published file is missing, extra or altered
     ├── EmbeddingsCorrupt        a sealed shard of embeddings is altered or of another space
     ├── CatalogueError           the database is unreachable or of another version
+    ├── WeightsMissing           a model whose weights are not where they were looked for
+    ├── FetchFailed              a file of a model could not be had from the hub or its cache
     ├── WeightsRefused           a model's weights or config that must not be used
     ├── KnownAnswerWrong         an encoder does not give the vector it gave before
     ├── LicenceRefused           the profile forbids an encoder or a source
@@ -112,6 +114,28 @@ class EmbeddingsCorrupt(SoundkinError):
         self.file = file
         self.problem = problem
         super().__init__(f"{file} {problem}; move it away and run soundkin embed, which makes only its clips again")
+
+
+class WeightsMissing(SoundkinError):
+    """A model whose weights are not in ``folder``. ``cure`` is what puts them there."""
+
+    def __init__(self, model: str, folder: str, cure: str) -> None:
+        self.model = model
+        self.folder = folder
+        self.cure = cure
+        super().__init__(f"{model} has no weights in {folder}; {cure}")
+
+
+class FetchFailed(SoundkinError):
+    """``what`` could not be had from the Hugging Face hub, nor from its cache on this machine."""
+
+    def __init__(self, what: str, problem: str) -> None:
+        self.what = what
+        self.problem = problem
+        super().__init__(
+            f"{what} could not be fetched: {problem}; check the network and HF_HUB_OFFLINE, or put config.json and "
+            "pytorch_model.bin into a folder by other means and run soundkin encoder convert FOLDER"
+        )
 
 
 class WeightsRefused(SoundkinError):

@@ -40,6 +40,8 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.GenerationCorrupt: grpc.StatusCode.DATA_LOSS,
     errors.EmbeddingsCorrupt: grpc.StatusCode.DATA_LOSS,
     errors.CatalogueError: grpc.StatusCode.INTERNAL,
+    errors.WeightsMissing: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.FetchFailed: grpc.StatusCode.UNAVAILABLE,
     errors.WeightsRefused: grpc.StatusCode.DATA_LOSS,
     errors.KnownAnswerWrong: grpc.StatusCode.DATA_LOSS,
     errors.LicenceRefused: grpc.StatusCode.PERMISSION_DENIED,

@@ -187,6 +187,11 @@ def requirements(*extras: str) -> set[str]:
     return {re.split(r"[\[<>=;\s]", line)[0].lower() for line in lines}
 
 
+def _distribution(name: str) -> str:
+    """A distribution's name as requirements spell it: `huggingface_hub` is `huggingface-hub`."""
+    return name.lower().replace("_", "-")
+
+
 def pins() -> dict[str, str]:
     """Distribution -> the one version constraints.txt allows."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -205,7 +210,7 @@ def test_every_library_the_product_imports_is_asked_for() -> None:
     imported = {name.partition(".")[0] for file in PRODUCT for name in house.imported(parsed(file))} - known
     asked = requirements(*project()["project"]["optional-dependencies"])
     assert "numpy" in imported
-    unasked = {name for name in imported if not {dist.lower() for dist in brought_by.get(name, [name])} & asked}
+    unasked = {name for name in imported if not {_distribution(dist) for dist in brought_by.get(name, [name])} & asked}
     assert unasked == set(), "a library that is not installed, such as torch, is taken to be called as it is imported"
 
 

@@ -2,37 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 from indexer.encoders.base import Encoder
-from recommender.errors import NotFound
+from indexer.encoders.mert.specs import PUBLISHED_FILE, SPECS, WEIGHTS_FILE, MertSpec
+from indexer.encoders.settings import MODELS, EncoderSettings, refuse_settings
+from recommender.errors import NotFound, WeightsMissing
 
-
-def _descriptors() -> Encoder:
-    from indexer.encoders.descriptors import DescriptorEncoder  # brings librosa
-
-    return DescriptorEncoder()
-
-
-_FACTORIES: dict[str, Callable[[], Encoder]] = {"descriptors": _descriptors}
+DESCRIPTORS = "descriptors"
 
 
 def encoder_names() -> tuple[str, ...]:
     """Names of all encoders, the embedded default first. Loads none of them.
 
-    >>> encoder_names()[0]
-    'descriptors'
+    >>> encoder_names()
+    ('descriptors', 'mert-v1-95m', 'mert-v1-330m')
     """
-    return tuple(_FACTORIES)
+    return (DESCRIPTORS, *SPECS)
 
 
-def load_encoder(name: str) -> Encoder:
+def find_model(name: str) -> MertSpec | None:
+    """The model behind the encoder called ``name``; None when it needs no weights. Raises NotFound."""
+    if name not in encoder_names():
+        raise NotFound("encoder", name, f"choose one of {', '.join(encoder_names())}")
+    return SPECS.get(name)
+
+
+def weights_folder(name: str, home: Path) -> Path | None:
+    """Where the weights of ``name`` are when nothing else is said; None when it needs none. Raises NotFound."""
+    return home / MODELS / name if find_model(name) else None
+
+
+def load_encoder(name: str, settings: EncoderSettings | None = None) -> Encoder:
     """The encoder called ``name``, ready to encode.
 
     Raises:
         NotFound: there is no encoder of that name; the message lists those that there are.
+        InvalidArgument: a setting that this encoder has no use for, or a value that is none.
+        WeightsMissing: it needs weights, and ``settings.weights`` names no folder that holds them.
+        WeightsRefused, KnownAnswerWrong: the weights are not the model's, or do not give what they gave before.
     """
-    factory = _FACTORIES.get(name)
-    if factory is None:
-        raise NotFound("encoder", name, f"choose one of {', '.join(encoder_names())}")
-    return factory()
+    settings = settings or EncoderSettings()
+    spec = find_model(name)
+    return _mert(spec, settings) if spec else _descriptors(settings)
+
+
+def _descriptors(settings: EncoderSettings) -> Encoder:
+    refuse_settings(DESCRIPTORS, settings)
+    from indexer.encoders.descriptors import DescriptorEncoder  # brings librosa
+
+    return DescriptorEncoder()
+
+
+def _mert(spec: MertSpec, settings: EncoderSettings) -> Encoder:
+    folder = require_weights(spec, settings.weights)
+    from indexer.encoders.mert.context import read_context
+    from indexer.encoders.mert.encoder import MertEncoder, MertOptions  # brings torch
+
+    context = read_context(settings.context)
+    options = MertOptions(device=settings.device, precision=settings.precision, context=context)
+    return MertEncoder(spec, folder, options)
+
+
+def require_weights(spec: MertSpec, folder: Path | None) -> Path:
+    """``folder``, when the weights of ``spec`` lie in it. Raises WeightsMissing, which says how to put them there."""
+    if folder is None:
+        raise WeightsMissing(spec.id, "no folder at all", "name one that holds them")
+    if (folder / WEIGHTS_FILE).is_file():
+        return folder
+    if (folder / PUBLISHED_FILE).is_file():
+        raise WeightsMissing(spec.id, str(folder), f"convert its pytorch_model.bin: soundkin encoder convert {folder}")
+    raise WeightsMissing(
+        spec.id,
+        str(folder),
+        f"run soundkin encoder fetch {spec.id} (licence {spec.licence}), or say --weights FOLDER, or put the published "
+        f"config.json and pytorch_model.bin there and run soundkin encoder convert {folder}",
+    )

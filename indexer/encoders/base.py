@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from recommender.types import ClipEmbeddings, Licence, Space, Waveform
 
@@ -26,3 +26,12 @@ class Encoder(Protocol):
 
     def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
         """Embed ``clips``, each ``[sample]`` float32 of its own length -> ``[clip, layer, dim]`` float32, finite."""
+
+
+@runtime_checkable
+class InRows(Protocol):
+    """What an encoder may have besides: passes over a fixed number of clips, wasted where there are fewer."""
+
+    @property
+    def rows(self) -> int:
+        """Clips in a pass; it may shrink while the encoder works."""

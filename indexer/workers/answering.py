@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from indexer.reasons import Reason
-from indexer.workers.jobs import perform
-from indexer.workers.wire import error_to_bytes, job_from_bytes, value_to_bytes
+from indexer.workers.frames import Message
+from indexer.workers.jobs import Inspection, perform
+from indexer.workers.wire import error_to_bytes, job_from_bytes, value_to_bytes, waveform_to_parts
 from recommender.errors import BadInput
 
 
-def answer(request: bytes) -> bytes:
+def answer(request: bytes) -> Message:
     """Do the job in ``request`` and say how it went. Runs inside a worker (:mod:`indexer.workers.worker`)."""
     try:
-        return value_to_bytes(perform(job_from_bytes(request)))
+        value = perform(job_from_bytes(request))
+        return value_to_bytes(value) if isinstance(value, Inspection) else waveform_to_parts(value)
     except BadInput as error:
         return error_to_bytes(error)
     except MemoryError:

@@ -6,13 +6,10 @@ import logging
 import multiprocessing
 import signal
 import threading
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from types import TracebackType
-from typing import Self
 
 from indexer.reasons import Reason
 from indexer.workers import worker
+from indexer.workers.frames import receive, send
 from recommender.errors import BadInput, DecoderStartFailed
 
 _log = logging.getLogger(__name__)
@@ -41,14 +38,14 @@ class WorkerHandle:
                 raise DecoderStartFailed("the decoder pool is closed", "open a new one")
             self._running = running = _Running(self._limits)
         ready, _ = running.exchange(None, len(worker.READY), timeout_s=_START_S)
-        if ready != worker.READY:
+        if ready is None or bytes(ready) != worker.READY:
             raise DecoderStartFailed(
                 f"a decoder process ended while starting ({self.stop()})",
                 "what it said is on stderr. A script that starts a pool must guard it with "
                 'if __name__ == "__main__", and memory_bytes must leave room to start',
             )
 
-    def ask(self, request: bytes, max_reply_bytes: int) -> bytes:
+    def ask(self, request: bytes, max_reply_bytes: int) -> bytearray:
         """Send ``request`` and wait for its reply, starting the process if there is none.
 
         Raises BadInput ``decoder_crashed`` or ``decoder_timeout``, after which the next call starts a new process;
@@ -99,21 +96,19 @@ class _Running:
         self.served = 0
         """Requests so far."""
 
-    def exchange(self, request: bytes | None, max_bytes: int, *, timeout_s: float) -> tuple[bytes | None, bool]:
+    def exchange(self, request: bytes | None, max_bytes: int, *, timeout_s: float) -> tuple[bytearray | None, bool]:
         """(the reply, or None if the process ended or wrote more than ``max_bytes``; whether it was killed as late)."""
         self.served += request is not None
-        with _Deadline(self._process, timeout_s) as deadline:
-            reply = self._exchange(self._connection, request, max_bytes)
-        return reply, deadline.passed
-
-    @staticmethod
-    def _exchange(connection: Connection[bytes, bytes], request: bytes | None, max_bytes: int) -> bytes | None:
+        pipe = self._connection
         try:
             if request is not None:
-                connection.send_bytes(request)
-            return connection.recv_bytes(max_bytes)
+                send(pipe.fileno(), request)
+            return receive(pipe.fileno(), max_bytes, timeout_s=timeout_s), False
+        except TimeoutError:
+            self.kill()
+            return None, True
         except (EOFError, OSError):
-            return None
+            return None, False
 
     def kill(self) -> None:
         self._process.kill()
@@ -127,30 +122,6 @@ class _Running:
         how = _ending(self._process.exitcode)
         self._process.close()
         return how
-
-
-class _Deadline:
-    """Kills a process unless the block ends in time. Also ends a wait for the rest of a message that never comes."""
-
-    def __init__(self, process: SpawnProcess, timeout_s: float) -> None:
-        self._process = process
-        self._timer = threading.Timer(timeout_s, self._pass)
-        self._timer.daemon = True
-        self.passed = False
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-        self._timer.join()
-
-    def _pass(self) -> None:
-        self.passed = True
-        self._process.kill()
 
 
 def _ending(exitcode: int | None) -> str:

@@ -27,6 +27,7 @@ MAX_HEADER_BYTES = 128 << 10
 """Room for the JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
 
 _SAMPLE = np.dtype("<f4")
+_ALIGN = 16
 _SHA256 = re.compile("[0-9a-f]{64}")
 _MAX_DETAIL = 500
 
@@ -54,11 +55,14 @@ def job_from_bytes(request: bytes) -> Job:
     )
 
 
-def value_to_bytes(value: Inspection | Waveform) -> bytes:
-    """Write the answer to a job: a line of JSON, then the samples of a waveform as little-endian float32."""
-    if isinstance(value, Inspection):
-        return _header({"inspection": dataclasses.asdict(value)})
-    return _header({"samples": len(value)}) + value.astype(_SAMPLE).tobytes()
+def value_to_bytes(value: Inspection) -> bytes:
+    """Write the answer to an InspectJob: a line of JSON."""
+    return _header({"inspection": dataclasses.asdict(value)})
+
+
+def waveform_to_parts(value: Waveform) -> tuple[bytes, memoryview]:
+    """Write the answer to a DecodeJob: a line of JSON, then the samples as little-endian float32, not copied."""
+    return _header({"samples": len(value)}), np.ascontiguousarray(value, dtype=_SAMPLE).data.cast("B")
 
 
 def error_to_bytes(error: BadInput) -> bytes:
@@ -71,33 +75,35 @@ def reply_limit(job: Job) -> int:
     return MAX_HEADER_BYTES + (_expected_samples(job) * _SAMPLE.itemsize if isinstance(job, DecodeJob) else 0)
 
 
-def reply_from_bytes(job: Job, reply: bytes) -> Inspection | Waveform:
-    """Read the reply to ``job``.
+def reply_from_bytes(job: Job, reply: bytes | bytearray) -> Inspection | Waveform:
+    """Read the reply to ``job``. The samples of a waveform stay where they are in a bytearray.
 
     Raises BadInput if that is what the reply says, and ValueError if it is not a reply to ``job``.
     """
-    line, _, payload = reply.partition(b"\n")
+    end = reply.find(b"\n") + 1 or len(reply)
     try:
-        data = json.loads(line)
+        data = json.loads(reply[:end])
         if "reason" in data:
             raise BadInput(Reason(data["reason"]), clean_text(str(data["detail"])))
         if isinstance(job, DecodeJob):
-            return _waveform(job, payload)
+            return _waveform(job, memoryview(reply)[end:])
         return _inspection(data["inspection"])
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError) as error:
         raise ValueError(f"not a reply to this job: {type(error).__name__} {error}") from error
 
 
 def _header(data: dict[str, object]) -> bytes:
-    return json.dumps(data).encode("ascii") + b"\n"
+    """A line of JSON, filled up with spaces so that samples behind it are aligned."""
+    text = json.dumps(data).encode("ascii")
+    return text + b" " * (-(len(text) + 1) % _ALIGN) + b"\n"
 
 
 def _expected_samples(job: DecodeJob) -> int:
     return samples_in(job.excerpt.length_ms, job.sample_rate_hz)
 
 
-def _waveform(job: DecodeJob, payload: bytes) -> Waveform:
-    samples = np.frombuffer(payload, _SAMPLE).astype(np.float32)
+def _waveform(job: DecodeJob, payload: memoryview) -> Waveform:
+    samples = np.require(np.frombuffer(payload, _SAMPLE), np.float32, ["ALIGNED", "WRITEABLE"])
     if len(samples) != _expected_samples(job) or not np.isfinite(samples).all():
         raise ValueError(f"{len(samples)} samples, or not finite; expected {_expected_samples(job)}")
     return samples

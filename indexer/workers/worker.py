@@ -1,6 +1,6 @@
 """The inside of a decoder process: limits first, then one request after another.
 
-Imports only the standard library, so that the limits are in place before anything heavy is loaded.
+Imports nothing beyond the standard library, so that the limits are in place before anything heavy is loaded.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from indexer.workers.frames import Message, receive, send
+
 READY = b"ready"
 """Sent once, when the handler is loaded."""
+MAX_REQUEST_BYTES = 1 << 20
+"""A path, at its longest, in JSON takes a tenth."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -27,7 +31,7 @@ class WorkerLimits:
     """What a worker runs and what it may use."""
 
     handler: str
-    """``module:function``; the function takes the bytes of a request and returns the bytes of a reply."""
+    """``module:function``; takes the bytes of a request and returns those of a reply, in one piece or two."""
     memory_bytes: int
     """Address space, where the system can limit it (Linux)."""
 
@@ -42,10 +46,11 @@ def serve(connection: Connection[bytes, bytes], limits: WorkerLimits) -> None:
     handle = _load(limits.handler)
     _silence()
     _limit(resource.RLIMIT_FSIZE, 0)
-    connection.send_bytes(READY)
+    pipe = connection.fileno()
+    send(pipe, READY)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            connection.send_bytes(handle(connection.recv_bytes()))
+            send(pipe, handle(bytes(receive(pipe, MAX_REQUEST_BYTES))))
 
 
 def _end_with_parent() -> None:
@@ -64,9 +69,9 @@ def _limit(what: int, value: int) -> None:
         resource.setrlimit(what, (value, value))
 
 
-def _load(handler: str) -> Callable[[bytes], bytes]:
+def _load(handler: str) -> Callable[[bytes], Message]:
     module, _, function = handler.partition(":")
-    loaded: Callable[[bytes], bytes] = getattr(importlib.import_module(module), function)
+    loaded: Callable[[bytes], Message] = getattr(importlib.import_module(module), function)
     return loaded
 
 

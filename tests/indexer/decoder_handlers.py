@@ -8,10 +8,16 @@ import signal
 import time
 from collections.abc import Callable
 
+import numpy as np
+
+from indexer.decoders.base import samples_in
 from indexer.workers.answering import answer
+from indexer.workers.frames import Message
+from indexer.workers.jobs import DecodeJob
+from indexer.workers.wire import job_from_bytes, waveform_to_parts
 
 
-def misbehave(request: bytes) -> bytes:
+def misbehave(request: bytes) -> Message:
     """Crash, hang, babble … when the path says so; otherwise do the work."""
     path = json.loads(request)["path"]
     for word, act in _ACTS.items():
@@ -43,3 +49,15 @@ _ACTS: dict[str, Callable[[], bytes]] = {
     "liar": lambda: b'{"samples": 3}\n' + bytes(12),
     "nan": lambda: b'{"samples": 220500}\n' + b"\xff" * (220500 * 4),
 }
+
+
+def let_silence_through(request: bytes) -> Message:
+    """Do the work, but answer what is refused as silent with silence, as a careless decoder would."""
+    reply = answer(request)
+    if isinstance(reply, tuple) or b'"reason": "silent"' not in reply:
+        return reply
+    job = job_from_bytes(request)
+    if not isinstance(job, DecodeJob):
+        raise TypeError("only decoding finds silence")
+    samples = samples_in(job.excerpt.length_ms, job.sample_rate_hz)
+    return waveform_to_parts(np.zeros(samples, dtype=np.float32))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.demo import Steps, soundkin
+from indexer.demo import DemoEncoder, Steps, soundkin
 from tests.fakes import write_tone
 
 TIMEOUT_S = 300
@@ -77,7 +77,7 @@ def test_a_module_in_the_current_folder_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "indexer.py").write_text("raise SystemExit('shadowed')")
     (tmp_path / "soundkin.py").write_text("raise SystemExit('shadowed')")
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    command = soundkin("encoders")
+    command = soundkin("encoder", "list")
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
@@ -92,3 +92,16 @@ def test_odd_homes_stay_where_they_are(tmp_path: Path) -> None:
     subprocess.run(command, env=environment, capture_output=True, timeout=TIMEOUT_S, check=True)
     assert {path.name for path in tmp_path.iterdir()} == {home.name, music.name}
     assert (home / "catalog.db").is_file()
+
+
+def test_weights_and_device_are_passed_on_to_embed(tmp_path: Path) -> None:
+    told = DemoEncoder(name="mert-v1-95m", weights=tmp_path, device="cpu")
+    assert told.words == ("--encoder", "mert-v1-95m", "--weights", str(tmp_path), "--device", "cpu")
+    assert DemoEncoder(name="descriptors").words == ("--encoder", "descriptors")
+
+
+def test_a_demo_without_its_weights_stops_before_it_does_anything(tmp_path: Path) -> None:
+    done = _demo("--encoder", "mert-v1-95m", "--home", str(tmp_path / "home"), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "soundkin encoder fetch mert-v1-95m" in done.stderr
+    assert not (tmp_path / "home" / "demo-music").exists()

@@ -19,7 +19,7 @@ from indexer.shard import open_shard
 from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
-from recommender.errors import Busy
+from recommender.errors import BadInput, Busy
 from recommender.types import ClipEmbeddings, Waveform
 from tests.fakes import RATE_HZ, BandEncoder, write_tone
 
@@ -187,6 +187,46 @@ def test_a_clip_the_encoder_cannot_bear_fails_alone(
     assert report.embedded == 5
     assert report.by_reason == {"encoder_failed": 1}
     assert "Song 1.wav" in report.failed[0][0]
+
+
+class _Deaf(BandEncoder):
+    """Refuses, with a reason, the clip whose level is highest; works in rows of three."""
+
+    rows = 3
+
+    def __init__(self, refused_above: float) -> None:
+        super().__init__()
+        self._refused_above = refused_above
+        self.sizes: list[int] = []
+
+    def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+        self.sizes.append(len(clips))
+        if any(np.abs(clip).max() > self._refused_above for clip in clips):
+            raise BadInput("encoder_memory", "it does not fit")
+        return super().encode(clips)
+
+
+def test_what_the_encoder_says_of_a_clip_is_its_reason_in_the_ledger(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    write_tone(music / "Artist 1" / "Loud.wav", hz=2500, level=0.9)
+    _scan(catalog, music, pool)
+    report = _embed(catalog, tmp_path, pool, _Deaf(0.7))
+    assert (report.embedded, report.by_reason) == (6, {"encoder_memory": 1})
+    assert report.audio_s == pytest.approx(36.0)
+    failure = catalog.failures(BandEncoder.space.key)[0]
+    assert (Path(failure.source_path).name, failure.detail) == ("Loud.wav", "it does not fit")
+
+
+def test_an_encoder_that_works_in_rows_gets_them_filled(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _scan(catalog, music, pool)
+    encoder = _Deaf(2.0)
+    _embed(catalog, tmp_path, pool, encoder)
+    assert encoder.sizes == [6]
+    assert [embedding.full_batch(encoder, wanted) for wanted in (1, 3, 4)] == [3, 3, 6]
+    assert embedding.full_batch(BandEncoder(), 4) == 4
 
 
 class _Interrupted(BandEncoder):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexer.store import SPACE_FILE, EmbeddingStore
-from recommender.errors import EmbeddingsCorrupt, SpaceMismatch
-from recommender.types import ClipEmbeddings
+from indexer.store import SPACE_FILE, EmbeddingStore, find_space, spaces
+from recommender.errors import EmbeddingsCorrupt, InvalidArgument, NotFound, SpaceMismatch
+from recommender.types import ClipEmbeddings, Space
 from tests.factories import make_space
 
 SPACE = make_space()
@@ -67,3 +68,34 @@ def test_a_corrupt_shard_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(EmbeddingsCorrupt, match=r"00000001\.shard"):
         EmbeddingStore(tmp_path, SPACE)
+
+
+def _stored(home: Path, *, name: str, revision: str) -> Space:
+    space = replace(SPACE, name=name, revision=revision)
+    EmbeddingStore(home, space)
+    return space
+
+
+def test_the_only_space_of_a_name_is_found_without_its_key(tmp_path: Path) -> None:
+    wanted, other = _stored(tmp_path, name="a", revision="1"), _stored(tmp_path, name="b", revision="1")
+    assert sorted(space.key for space in spaces(tmp_path)) == sorted([wanted.key, other.key])
+    assert find_space(tmp_path, name="a") == wanted
+    assert find_space(tmp_path, name="a", key=other.key) == other
+
+
+def test_one_of_several_spaces_is_chosen_by_its_key(tmp_path: Path) -> None:
+    first, second = _stored(tmp_path, name="a", revision="1"), _stored(tmp_path, name="a", revision="2")
+    with pytest.raises(InvalidArgument, match="--space KEY") as caught:
+        find_space(tmp_path, name="a")
+    assert first.key in str(caught.value)
+    assert second.key in str(caught.value)
+    assert find_space(tmp_path, name="a", key=second.key) == second
+
+
+def test_a_space_that_was_never_embedded_is_not_found(tmp_path: Path) -> None:
+    assert spaces(tmp_path) == ()
+    with pytest.raises(NotFound, match="embedded so far: nothing"):
+        find_space(tmp_path, name="a")
+    stored = _stored(tmp_path, name="a", revision="1")
+    with pytest.raises(NotFound, match=stored.key):
+        find_space(tmp_path, name="b")

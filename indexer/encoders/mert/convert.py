@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 
 from indexer.durable import sync_file, sync_folder
 from indexer.encoders.mert.config import Geometry, read_geometry
-from indexer.encoders.mert.specs import SPECS
-from indexer.encoders.mert.weights import PUBLISHED_FILE, WEIGHTS_FILE, Weights, file_sha256, open_weights
+from indexer.encoders.mert.origin import Origin, write_origin
+from indexer.encoders.mert.specs import PUBLISHED_FILE, SPECS, WEIGHTS_FILE, find_spec
+from indexer.encoders.mert.weights import Weights, file_sha256, open_weights
 from recommender.errors import SoundkinError, WeightsRefused
 
 ALLOWED = frozenset(
@@ -61,6 +62,22 @@ def convert(source: Path, target: Path, geometry: Geometry, *, sha256: str | Non
     finally:
         aside.unlink(missing_ok=True)
     return open_weights(target, geometry)
+
+
+def convert_folder(folder: Path, *, model: str | None = None) -> Weights:
+    """Convert the ``pytorch_model.bin`` of a folder by its ``config.json``, and put on record what it was made of.
+
+    With ``model``, any file but the one published for it is refused. Raises WeightsRefused, or NotFound for a model
+    that we do not know.
+    """
+    pin = find_spec(model).published.get(PUBLISHED_FILE) if model else None
+    source = folder / PUBLISHED_FILE
+    geometry = read_geometry(folder / "config.json")
+    if not source.is_file():
+        raise WeightsRefused(str(source), "is not there to be converted")
+    weights = convert(source, folder / WEIGHTS_FILE, geometry, sha256=pin)
+    write_origin(folder, Origin(source_sha256=file_sha256(source), weights_sha256=weights.sha256))
+    return weights
 
 
 def read_published(source: Path) -> Mapping[str, torch.Tensor]:
@@ -109,10 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", choices=sorted(SPECS), help="refuse any file but the one published for this model")
     asked = parser.parse_args(arguments)
-    pin = SPECS[asked.model].published[PUBLISHED_FILE] if asked.model else None
     try:
-        geometry = read_geometry(asked.folder / "config.json")
-        weights = convert(asked.folder / PUBLISHED_FILE, asked.folder / WEIGHTS_FILE, geometry, sha256=pin)
+        weights = convert_folder(asked.folder, model=asked.model)
     except SoundkinError as error:
         sys.stderr.write(f"{error}\n")
         return 1

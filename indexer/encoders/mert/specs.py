@@ -11,6 +11,11 @@ from recommender.errors import NotFound
 SAMPLE_RATE_HZ = 24_000
 """Of every MERT model."""
 
+WEIGHTS_FILE = "model.safetensors"
+"""The only file that weights are read from."""
+PUBLISHED_FILE = "pytorch_model.bin"
+"""What the hub holds instead; converted once."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MertSpec:

@@ -13,10 +13,10 @@ from safetensors import SafetensorError, safe_open
 
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.shapes import Shapes, canonical, expected_shapes
+from indexer.encoders.mert.specs import PUBLISHED_FILE, WEIGHTS_FILE
 from recommender.errors import WeightsRefused
 
-WEIGHTS_FILE = "model.safetensors"
-PUBLISHED_FILE = "pytorch_model.bin"
+__all__ = ["PUBLISHED_FILE", "WEIGHTS_FILE", "Weights", "file_sha256", "open_weights", "read_header"]
 
 _FLOATS = {"F32": 4, "F16": 2, "BF16": 2}
 _LONGEST_HEADER = 8 << 20
@@ -94,7 +94,7 @@ def _require_header_length(length: int, path: Path) -> None:
     if not 2 <= length <= _LONGEST_HEADER:
         problem = (
             "is no safetensors file; if it is a pytorch_model.bin as published, convert it once with "
-            "python -m indexer.encoders.mert.convert FOLDER (fairseq's own files are never read)"
+            "soundkin encoder convert FOLDER (fairseq's own files are never read)"
         )
         raise WeightsRefused(str(path), problem)
 

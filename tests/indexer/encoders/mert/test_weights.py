@@ -102,7 +102,7 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, keep: int) -> None:
 def test_a_pickle_is_refused_with_the_way_to_convert_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
-    with pytest.raises(WeightsRefused, match=r"python -m indexer\.encoders\.mert\.convert"):
+    with pytest.raises(WeightsRefused, match=r"soundkin encoder convert FOLDER"):
         open_weights(path, tiny.POST_NORM)
 
 
