@@ -111,9 +111,9 @@ def probe_open(file: BinaryIO) -> AudioInfo:
 def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
     """Decode ``excerpt`` of a file to mono at ``sample_rate_hz``: exactly ``round(length * rate)`` samples, float32.
 
-    Channels are averaged; the rate is converted by soxr at HQ (75 dB against its best, where a polyphase filter has 50:
-    reference/mert.md 6). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the end, as in files
-    whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
+    Channels are averaged; the rate is converted by soxr at HQ (75 dB against its best, where a polyphase filter has
+    50: reference/mert.md 6). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the
+    end, as in files whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
 
     Raises BadInput with a :class:`indexer.reasons.Reason`; InvalidArgument for a rate outside 4-384 kHz.
     """
