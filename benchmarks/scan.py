@@ -1,4 +1,4 @@
-"""One query against every artist: the place-independent product of vectors.py beside BLAS and a FAISS search.
+"""One query against every artist: the place-independent scan of vectors.py beside BLAS and a FAISS search.
 
 Rankings need equal artists to score equally wherever they stand, which a BLAS product does not promise. What that
 costs is measured here, as a ratio to the BLAS product of the same arrays in the same run.

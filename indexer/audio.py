@@ -58,7 +58,7 @@ PREPROCESSING = f"1:mean-downmix:soxr-hq:{EXCERPT_POLICY}"
 EXCERPT_MS = 30_000
 MIN_DURATION_S = 5.0
 MAX_DURATION_S = 6 * 3600.0
-"""Six hours: a long DJ set. Bare AAC and m4a are decoded from their start, so length is time (about 20 s for 3 h)."""
+"""Six hours: a long DJ set. Bare AAC and m4a are decoded from their start, so length is time."""
 SILENCE_DBFS = -80.0
 """Root mean square against full scale, under which a clip is silent: the noise of 14 bits."""
 
@@ -111,9 +111,9 @@ def probe_open(file: BinaryIO) -> AudioInfo:
 def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
     """Decode ``excerpt`` of a file to mono at ``sample_rate_hz``: exactly ``round(length * rate)`` samples, float32.
 
-    Channels are averaged; the rate is converted by soxr at HQ (75 dB against its best, and 50 for a polyphase
-    filter). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the end, as in files
-    whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
+    Channels are averaged; the rate is converted by soxr at HQ (75 dB against its best, where a polyphase filter has
+    50: reference/mert.md 6). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the
+    end, as in files whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
 
     Raises BadInput with a :class:`indexer.reasons.Reason`; InvalidArgument for a rate outside 4-384 kHz.
     """

@@ -30,11 +30,19 @@ CATALOG_FILE = "catalog.db"
 LISTED = 50
 """Rejected items shown on a terminal; --json shows all."""
 
+
+def _default_home() -> Path:
+    try:
+        return Path.home() / ".soundkin"
+    except RuntimeError as error:
+        raise click.UsageError("this account has no home folder; give --home or SOUNDKIN_HOME") from error
+
+
 home_option = click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
     envvar="SOUNDKIN_HOME",
-    default=lambda: Path.home() / ".soundkin",
+    default=_default_home,
     show_default="~/.soundkin",
     help="Folder of the catalogue, embeddings and generations.",
 )

@@ -187,3 +187,25 @@ def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:
     finally:
         os.close(writer)
     assert finished.stderr == b""
+
+
+@pytest.mark.parametrize("command", ["verify", "serve"])
+def test_an_account_without_a_home_folder_is_told_what_to_give(command: str) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+import soundkin
+
+def none() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+Path.home = none
+soundkin.main([{command!r}])
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "SOUNDKIN_HOME"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "SOUNDKIN_HOME" in done.stderr
+    assert "Traceback" not in done.stderr
