@@ -93,7 +93,7 @@ def build(
         artists = {artist.id: row for row, artist in enumerate(data.artists)}
         grouping = _group(data, artists)
         progress("names and relations")
-        contents.save(_contents(data, artists, grouping), folder)
+        contents.save(_contents(data, artists), folder)
         for layer, name in enumerate(store.space.layer_names if grouping.clip_ids else ()):
             progress(f"layer {name}")
             _write_layer(folder, layer, store.layer(layer, grouping.clip_ids), grouping)
@@ -169,7 +169,7 @@ def mean_by_group(vectors: Vectors, group: Rows) -> npt.NDArray[np.float64]:
     return sums / np.bincount(group)[:, np.newaxis]
 
 
-def _contents(data: _Rows, artists: Mapping[str, int], grouping: _Grouping) -> Contents:
+def _contents(data: _Rows, artists: Mapping[str, int]) -> Contents:
     return Contents(
         artists=_artist_columns(data, artists),
         tracks=_track_columns(data, artists),

@@ -84,10 +84,10 @@ def embed(
         known = reconcile(catalog, store)
         pending = catalog.pending_clips(store.space.key, retry_failed=options.retry)
         left_alone = () if options.retry else tuple(map(_described, catalog.failures(store.space.key)))
-        run = _Run(catalog, store, encoder)
+        run, batch = _Run(catalog, store, encoder), full_batch(encoder, options.batch)
         try:
             for done, (clip, heard) in enumerate(_decoded(pool, pending, encoder.space.sample_rate_hz), start=1):
-                run.take(clip, heard, batch=full_batch(encoder, options.batch))
+                run.take(clip, heard, batch=batch)
                 options.progress(done, len(pending))
             run.encode()
         finally:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from recommender.catalog import Catalog
+from recommender.catalog import Catalog, migrate
 from tests import postgres
 
 
@@ -44,3 +45,14 @@ def catalog(database_url: str) -> Iterator[Catalog]:
     """An open, empty catalogue."""
     with Catalog.open(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def older_schema(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a catalogue one migration behind: a further one, which must not run, makes the present schema older."""
+    Catalog.open(database_url).close()
+    shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
+    later = 'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    raise OSError\n'
+    (tmp_path / "migrations" / "versions" / "0002_later.py").write_text(later)
+    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path / "migrations")
+    return database_url

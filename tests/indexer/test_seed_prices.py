@@ -40,4 +40,7 @@ def test_without_a_price_no_money_is_named() -> None:
     cost = cost_of(_report(40, 80.0))
     assert cost is not None
     assert cost.price_per_1000_artists is None
-    assert "money" not in cost.line
+    assert cost.line.endswith(" h")
+    priced = cost_of(_report(40, 80.0), 1.0)
+    assert priced is not None
+    assert priced.line.endswith(" at 1 an hour")
