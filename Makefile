@@ -55,7 +55,7 @@ schema-matches: $(VENV)/dev.stamp
 	$(BIN)/alembic -x "$$url" upgrade head && $(BIN)/alembic -x "$$url" check
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp
-	$(PIP) --no-build-isolation --editable '.[cpu,dev]'
+	$(PIP) --no-build-isolation --editable '.[cpu,dev,mert]'
 	@touch $@
 
 $(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt

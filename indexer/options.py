@@ -111,6 +111,12 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def finish(problems: int) -> None:
+    """Exit 1 when some items failed; they have been listed."""
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
 def print_json(report: Any, **more: Any) -> None:  # Any: one of the frozen report dataclasses, or None in ``more``
     """The report on stdout, paths as text. ASCII only: a path need not be text that can be encoded."""
     parts = {name: asdict(part) if part is not None else None for name, part in more.items()}
