@@ -1,7 +1,7 @@
 # Everything a newcomer needs, by name. GNU make 3.81 (macOS) or newer; Python 3.11 to 3.14.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench proto
+.PHONY: help demo test faults check bench proto
 
 # The first Python that runs and is of a version the pinned wheels exist for; `make PYTHON=/path/to/python test` overrides.
 CANDIDATES := python3.13 python3.12 python3.11 python3 python3.14 python
@@ -25,6 +25,9 @@ demo: $(VENV)/runtime.stamp  ## Synthesise a catalogue, take it all the way to g
 
 test: $(VENV)/dev.stamp  ## Run the whole test suite; ARGS="-k scan" narrows it
 	$(PYTEST) $(ARGS)
+
+faults: $(VENV)/dev.stamp  ## Break things on purpose, at length: every system call, power cuts, kills (most of an hour)
+	$(ONE_THREAD) $(BIN)/python -m pytest -m faults -s -p no:randomly $(ARGS)
 
 check: $(VENV)/dev.stamp  ## Everything a change must pass: format, lint, types, layers, contract, schema, tests
 	$(BIN)/ruff format --check $(TREE)

@@ -10,16 +10,22 @@ from typing import NoReturn
 
 import click
 
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
+from recommender.errors import AmbiguousName, Busy, InvalidArgument, NotFound, NothingToServe, SoundkinError
 
 COMMANDS = {
     "demo": ("indexer.cli:demo", "Play the whole path through on synthesised music, or on yours."),
     "scan": ("indexer.cli:scan", "Read a folder of music into the catalogue."),
     "import": ("indexer.cli:import_", "Read genres, the scene map or collaborations from a file."),
     "embed": ("indexer.cli:embed", "Turn the clips that are new into embeddings."),
+    "cost": ("indexer.cli:cost", "Estimate what embedding so many tracks will cost."),
     "build": ("indexer.generation_cli:build", "Build a generation of indices from catalogue and embeddings."),
     "publish": ("indexer.generation_cli:publish", "Make a built generation the one that is served."),
+    "rollback": ("indexer.generation_cli:rollback", "Serve an earlier generation again."),
+    "collect": ("indexer.generation_cli:collect", "Remove generations that nothing serves or reads any more."),
+    "nightly": ("indexer.nightly_cli:nightly", "Do all of the above for what is new, safely, for cron or a timer."),
     "verify": ("indexer.generation_cli:verify", "Check every file of a generation against its manifest."),
+    "evaluate": ("indexer.evaluate_cli:evaluate", "Measure the published generation against artists known to be kin."),
+    "report": ("indexer.evaluate_cli:report", "Write an evaluation up: tables, plots, gates and a verdict."),
     "encoder": ("indexer.encoder_cli:encoder", "List the encoders; fetch, convert and verify their weights."),
     "doctor": ("indexer.cli:doctor", "Say what works on this machine, and what to do about the rest."),
     "serve": ("server.cli:serve", "Answer over gRPC from the published generation."),
@@ -31,11 +37,21 @@ COMMANDS = {
 }
 """Command -> (``module:attribute`` of its click command, its line in ``soundkin --help``), in the order of use."""
 
-EXTRAS = {"faiss": "cpu", "torch": "mert", "transformers": "mert", "safetensors": "mert", "huggingface_hub": "mert"}
+EXTRAS = {
+    "faiss": "cpu",
+    **dict.fromkeys(("torch", "transformers", "safetensors", "huggingface_hub"), "mert"),
+    **dict.fromkeys(("ir_measures", "pytrec_eval", "matplotlib", "jinja2", "sklearn"), "evaluate"),
+}
 """Top-level module that may be missing -> the extra of this distribution that brings it."""
 
 WRONG_USAGE = (InvalidArgument, NotFound, AmbiguousName)
-"""Errors the caller can cure by asking differently: exit status 2. All other errors of ours: 1."""
+"""Errors the caller can cure by asking differently: exit status 2. All other errors of ours: 1, but the two below."""
+
+TRY_LATER = 75
+"""Exit status of Busy: ``EX_TEMPFAIL`` of sysexits.h, which cron mailers and systemd units know to mean "later"."""
+
+NOT_SET_UP = 78
+"""Exit status of NothingToServe: ``EX_CONFIG`` of sysexits.h, where starting again changes nothing by itself."""
 
 
 class FrontDoor(click.Group):
@@ -66,13 +82,17 @@ def front_door() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 all done, 1 something failed, 2 wrong usage. One line an error, no traceback."""
+    """Run the command line and exit: 0 all done, 1 something failed, 2 wrong usage, 75 another run has the lock,
+    78 a server has nothing to serve.
+
+    One line an error, no traceback.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without "é" or "–" is no reason to fail
     try:
         front_door.main(arguments)
     except SoundkinError as error:
-        _leave(str(error), status=2 if isinstance(error, WRONG_USAGE) else 1)
+        _leave(str(error), status=_status(error))
     except OSError as error:
         _leave(f"{error.filename or 'the system'}: {error.strerror or error}", status=1)
     except ModuleNotFoundError as error:
@@ -80,6 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if missing not in EXTRAS:
             raise
         _leave(f"{missing} is not installed; install the extra: pip install 'soundkin[{EXTRAS[missing]}]'", status=1)
+
+
+def _status(error: SoundkinError) -> int:
+    if isinstance(error, Busy):
+        return TRY_LATER
+    if isinstance(error, NothingToServe):
+        return NOT_SET_UP
+    return 2 if isinstance(error, WRONG_USAGE) else 1
 
 
 def _leave(message: str, *, status: int) -> NoReturn:

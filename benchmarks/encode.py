@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
+from benchmarks.encode_rates import UNMEASURED, Rate, operations, rate_of, rates_table, verdicts
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M
 
@@ -29,10 +30,15 @@ SIZES: Mapping[str, Geometry] = {"95m": MERT_V1_95M.geometry, "330m": MERT_V1_33
 CLIP_SAMPLES = 720_000
 PRODUCT_GFLOP = 20 * 2 * 2249 * 768 * 3072 / 1e9
 """Of one call of the form ``products``."""
-H200_TFLOPS = 790.0
-"""Dense half-precision matrix rate of an H200; the roof that GPU rates are shares of."""
 CPU_FORMS = (("ours", 1), ("eager", 1), ("sdpa", 1), ("ours", 4), ("eager", 4), ("sdpa", 4))
 GPU_FORMS = (("ours", 8), ("ours", 32), ("sdpa", 1), ("sdpa", 8), ("eager", 1))
+PRODUCTS = {"cpu": ("products", 1), "cuda": ("products", 32)}
+"""What the floor is measured by."""
+WHOLE_CLIPS: Mapping[str, Mapping[str, int]] = {
+    "cpu": {"tensors": 4, "files": 4},
+    "cuda": {"tensors": 2048, "files": 1024},
+}
+"""Clips of a run from one end to the other, by device and source."""
 WORDS = {"ours": "Soundkin", "eager": "transformers, eager", "sdpa": "transformers, SDPA"}
 
 Found: TypeAlias = dict[str, float]
@@ -55,28 +61,6 @@ class Row:
     """Seconds the arithmetic alone takes at the machine's best rate, over the seconds it took."""
 
 
-def operations(geometry: Geometry, samples: int) -> dict[str, float]:
-    """Multiplications and additions of one clip in units of 1e9, by stage, as the network is written down.
-
-    A product ``[m, k] x [k, n]`` counts ``2 m k n``; norms, GELU and softmax count nothing.
-    """
-    convolutions, length, channels = 0.0, samples, 1
-    for width, kernel, stride in zip(geometry.conv_dim, geometry.conv_kernel, geometry.conv_stride, strict=True):
-        length = (length - kernel) // stride + 1
-        convolutions += 2 * length * channels * kernel * width
-        channels = width
-    hidden, layers = geometry.hidden, geometry.layers
-    counts = {
-        "convolutions": convolutions,
-        "projection": 2 * length * channels * hidden,
-        "positions": 2 * length * hidden * (hidden // geometry.pos_groups) * geometry.pos_kernel,
-        "attention products": layers * 4 * 2 * length * hidden**2,
-        "attention": layers * 4 * length**2 * hidden,
-        "perceptron": layers * 4 * length * hidden * geometry.feed_forward,
-    }
-    return {stage: count / 1e9 for stage, count in counts.items()}
-
-
 def run_form(form: str, folder: Path, *, batch: int, device: str = "cpu") -> Found:
     """Measure one form in a fresh process. Raises CalledProcessError."""
     command = [sys.executable, "-m", "benchmarks.encode_forms", form, str(folder), "--batch", str(batch)]
@@ -93,23 +77,45 @@ def run_form(form: str, folder: Path, *, batch: int, device: str = "cpu") -> Fou
     return found
 
 
+def run_whole(source: str, folder: Path, *, device: str) -> dict[str, float | str | None]:
+    """Measure one run from one end to the other in a fresh process. Raises CalledProcessError."""
+    clips = WHOLE_CLIPS[device][source]
+    where = "cpu" if device == "cpu" else "cuda:0"
+    command = [sys.executable, "-m", "benchmarks.encode_whole", source, str(folder), "--device", where]
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} if device == "cpu" else {}
+    ran = subprocess.run(
+        [*command, "--clips", str(clips)], cwd=ROOT, env={**os.environ, **threads}, stdout=subprocess.PIPE, check=True
+    )
+    found: dict[str, float | str | None] = json.loads(ran.stdout)
+    print(f"{device} from {source}: {found}", flush=True)
+    return found
+
+
+def measure_whole(size: str, folder: Path, *, device: str) -> list[Rate]:
+    """From tensors and from files, each once."""
+    gflop = sum(operations(SIZES[size], CLIP_SAMPLES).values())
+    form, batch = PRODUCTS[device]
+    floor_s = _floor_s(size, [run_form(form, folder, batch=batch, device=device)], device)
+    found = [run_whole(source, folder, device=device) for source in ("tensors", "files")]
+    return [rate_of(size, each, gflop=gflop, floor_s=floor_s) for each in found]
+
+
 def measure(size: str, folder: Path, *, rounds: int, device: str) -> list[Row]:
     """Every form of one size, in turns, ``rounds`` times; medians."""
     forms = CPU_FORMS if device == "cpu" else GPU_FORMS
-    found: dict[tuple[str, int], list[Found]] = {form: [] for form in (("products", 1), *forms)}
+    found: dict[tuple[str, int], list[Found]] = {form: [] for form in (PRODUCTS[device], *forms)}
     for _ in range(rounds):
         for form, batch in found:
             found[form, batch].append(run_form(form, folder, batch=batch, device=device))
             print(f"{size} {device} {form} batch {batch}: {found[form, batch][-1]}", flush=True)
-    floor_s = _floor_s(size, found.pop(("products", 1)), device)
+    floor_s = _floor_s(size, found.pop(PRODUCTS[device]), device)
     return [_row(size, form, batch, some, floor_s) for (form, batch), some in found.items()]
 
 
 def _floor_s(size: str, products: Sequence[Found], device: str) -> float:
     gflop = sum(operations(SIZES[size], CLIP_SAMPLES).values())
-    if device == "cuda":
-        return gflop / (H200_TFLOPS * 1000)
-    return gflop * min(each["cpu_s"] for each in products) / PRODUCT_GFLOP
+    clock = "wall_s" if device == "cuda" else "cpu_s"
+    return gflop * min(each[clock] for each in products) / PRODUCT_GFLOP
 
 
 def _row(size: str, form: str, batch: int, found: Sequence[Found], floor_s: float) -> Row:
@@ -145,7 +151,7 @@ def cpu_table(rows: Sequence[Row]) -> str:
 def gpu_table(rows: Sequence[Row]) -> str:
     """The rows as markdown: clips a second from tensors in main memory."""
     lines = [
-        "| model | form | clips at once | clips/s | share of roof | GPU memory, MiB |",
+        "| model | form | clips at once | clips/s | share of floor | GPU memory, MiB |",
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -154,21 +160,29 @@ def gpu_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def notes(rows: Sequence[Row], gpu: Sequence[Row]) -> list[str]:
+def notes(rows: Sequence[Row], rates: Sequence[Rate]) -> list[str]:
     """What the tables do not say by themselves."""
     counted = {size: sum(operations(geometry, CLIP_SAMPLES).values()) for size, geometry in SIZES.items()}
-    said = [
+    return [
         f"A clip of 30 s is {counted['95m']:.0f} GFLOP in the 95M, {counted['330m']:.0f} in the 330M, as written down.",
         "The floor is that, at the rate of the network's largest product on this machine, by the faster library.",
         "transformers: all hidden states copied out, then averaged. Weights are random, made by "
-        "`python -m indexer.encoders.mert.checkpoints`.",
+        "`soundkin encoder make-random`.",
         f"Medians over fresh processes; one core; torch and transformers as pinned; {len(rows)} forms in turns.",
+        "From files: MP3s of 30 s, 44.1 kHz, stereo, through the pipeline of `soundkin embed` into a store; wall time, "
+        f"once, load average {os.getloadavg()[0]:.1f} at the end.",
+        "Idle: the time in which the encoder had no pass to work on.",
+        "Clips a second are by wall time, which on a CPU is shared with whatever else runs; there the floor is held "
+        "against CPU time.",
+        *verdicts(rates),
+        *(f"Unmeasured here: {what}." for what in unmeasured(rates).values()),
     ]
-    if not gpu:
-        said.append(
-            "GPU: unmeasured, this machine has none. The same command fills a second table where CUDA is there."
-        )
-    return said
+
+
+def unmeasured(rates: Sequence[Rate]) -> dict[str, str]:
+    """What ``rates`` leave open, by name. One GPU leaves open what several do."""
+    on_gpu = any(rate.device.startswith("cuda") for rate in rates)
+    return {name: what for name, what in UNMEASURED.items() if not on_gpu or name == "several_gpus"}
 
 
 def _machine() -> str:
@@ -184,7 +198,7 @@ def _checkpoint(weights: Path, size: str) -> Path:
     """The folder of a random checkpoint, written if it is not there."""
     folder = weights / size
     if not (folder / "model.safetensors").exists():
-        make = [sys.executable, "-m", "indexer.encoders.mert.checkpoints", str(folder), "--size", size]
+        make = [sys.executable, "-m", "soundkin", "encoder", "make-random", f"mert-v1-{size}", str(folder)]
         subprocess.run(make, cwd=ROOT, check=True)
     return folder
 
@@ -209,18 +223,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as aside:
         folders = {size: _checkpoint(asked.weights or Path(aside), size) for size in asked.sizes}
         rows = [row for size in asked.sizes for row in measure(size, folders[size], rounds=asked.rounds, device="cpu")]
+        devices = ["cpu", *["cuda"] * _has_cuda()]
         gpu = [
             row for size in asked.sizes * _has_cuda() for row in measure(size, folders[size], rounds=1, device="cuda")
         ]
-    table = "\n\n".join([cpu_table(rows), *([gpu_table(gpu)] if gpu else [])])
+        rates = [
+            rate
+            for device in devices
+            for size in asked.sizes
+            for rate in measure_whole(size, folders[size], device=device)
+        ]
+    said = notes(rows, rates)
+    table = "\n\n".join([cpu_table(rows), *([gpu_table(gpu)] if gpu else []), rates_table(rates)])
     found = {
         "title": "What a clip costs in MERT",
         "command": "python -m benchmarks.encode",
         "machine": _machine(),
         "table_markdown": table,
-        "notes": notes(rows, gpu),
+        "notes": said,
+        "rates": [asdict(rate) for rate in rates],
+        "unmeasured": unmeasured(rates),
     }
-    print(table)
+    print(table, *said, sep="\n")
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0

@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -57,15 +58,21 @@ def transformers_loop(folder: Path, device: str, *, attention: str) -> Encode:
 
 
 def product_rate(_folder: Path, device: str) -> Encode:
-    """No model: the largest product of the network by the better of our kernels, for what the machine can do."""
-    x, weight = torch.randn(2249, 768, device=device), torch.randn(3072, 768, device=device)
+    """No model: the largest product of the network by the better of our kernels, for what the machine can do.
+
+    With the rows of as many clips as it is given, for a GPU needs many to be busy.
+    """
     dtype = torch.float32 if device == "cpu" else torch.float16
     kernels = OneDnn() if device == "cpu" and OneDnn.is_there() else Portable()
-    product = kernels.affine(weight.to(dtype), None)
+    product = kernels.affine(torch.randn(3072, 768, device=device).to(dtype), None)
 
-    def encode(_clips: Sequence[Waveform]) -> ClipEmbeddings:
+    @cache
+    def frames(clips: int) -> torch.Tensor:
+        return torch.randn(clips * 2249, 768, device=device).to(dtype)
+
+    def encode(clips: Sequence[Waveform]) -> ClipEmbeddings:
         for _ in range(PRODUCTS):
-            product(x.to(dtype))
+            product(frames(len(clips)))
         if device != "cpu":
             torch.cuda.synchronize()
         return np.zeros((1, 1, 1), dtype=np.float32)
@@ -84,9 +91,9 @@ FORMS: dict[str, Callable[[Path, str], Encode]] = {
 }
 
 
-def sounds(count: int, seconds: float) -> list[Waveform]:
+def sounds(count: int, seconds: float, *, seed: int = 0) -> list[Waveform]:
     """Noise that swells, different in each clip."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     swell = 0.05 + 0.05 * np.sin(np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ)
     return [np.asarray(swell * random.standard_normal(swell.size), dtype=np.float32) for _ in range(count)]
 

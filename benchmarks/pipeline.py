@@ -11,24 +11,30 @@ import argparse
 import json
 import platform
 import resource
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import psutil
 
 from benchmarks.pipeline_kills import WORKERS, Survived, kill_and_resume, make_catalogue, open_catalogue
 from benchmarks.pipeline_stub import HANDLER, StubEncoder, made_clip, path_of
-from indexer.embed import SEAL_EVERY_CLIPS, EmbedOptions, embed
+from indexer.embed import EmbedOptions, EmbedProgress, embed
+from indexer.embed_progress import Progress
+from indexer.embedding_run import BATCH, SEAL_EVERY_CLIPS
 from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecoderPool
 
+ROOT = Path(__file__).resolve().parent.parent
 CLIPS = 10_000
+RUNS = 5
 KILLS = 5
-BATCH = EmbedOptions().batch
 MOST_OVERHEAD_MS = 2.0
 MOMENTS = (0.1, 0.5, 1.0)
 """Shares of the run after which memory is read."""
@@ -48,6 +54,11 @@ class Run:
     resident_mb: tuple[float, ...]
     """Of the parent, at each of ``MOMENTS``."""
 
+    @property
+    def overhead_s(self) -> float:
+        """CPU time of the pipeline itself."""
+        return self.parent_s + self.children_s - self.plain_s
+
 
 def _cpu_s(whose: int) -> float:
     used = resource.getrusage(whose)
@@ -60,7 +71,7 @@ def _plain_loop(clips: int) -> None:
         encoder.encode([made_clip(path_of(number)) for number in range(start, min(start + BATCH, clips))])
 
 
-def _pipeline(home: Path, progress: Callable[[int, int], None]) -> None:
+def _pipeline(home: Path, progress: Progress) -> None:
     encoder = StubEncoder()
     with open_catalogue(home) as catalog, DecoderPool(workers=WORKERS, handler=HANDLER) as pool:
         store = EmbeddingStore(home, encoder.space)
@@ -70,11 +81,11 @@ def _pipeline(home: Path, progress: Callable[[int, int], None]) -> None:
 def measure_run(home: Path, clips: int) -> Run:
     """Embed ``clips`` clips under ``home`` in this process and its decoders."""
     make_catalogue(home, clips)
-    moments = {round(share * clips) for share in MOMENTS}
+    moments = [round(share * clips) for share in MOMENTS]
     resident: list[float] = []
 
-    def look(done: int, _total: int) -> None:
-        if done in moments:
+    def look(now: EmbedProgress) -> None:
+        while len(resident) < len(moments) and now.done >= moments[len(resident)]:
             resident.append(psutil.Process().memory_info().rss / 1e6)
 
     before = _cpu_s(resource.RUSAGE_SELF)
@@ -91,31 +102,45 @@ def measure_run(home: Path, clips: int) -> Run:
     )
 
 
-def _table(run: Run, survived: Survived, clips: int) -> str:
-    overhead_ms = (run.parent_s + run.children_s - run.plain_s) / clips * 1e3
-    megabytes = " / ".join(f"{value:.0f}" for value in run.resident_mb)
+def print_run(clips: int) -> None:
+    """Measure a run in a new folder, and print it as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(asdict(measure_run(Path(folder), clips))))
+
+
+def run_apart(clips: int) -> Run:
+    """A run in a process of its own, whose decoders load no benchmark as they would the main module of this one."""
+    command = [sys.executable, "-c", f"from benchmarks.pipeline import print_run; print_run({clips})"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    return Run(**json.loads(done.stdout))
+
+
+def _spread(values: Sequence[float], unit: str = "ms", *, digits: int = 2) -> str:
+    """Median, and the least and the most."""
+    low, middle, high = (f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
+    return f"{middle} {unit} ({low} to {high})"
+
+
+def _table(runs: Sequence[Run], survived: Survived, clips: int) -> str:
+    per_clip_ms = 1e3 / clips
+    megabytes = " / ".join(f"{value:.0f}" for value in runs[0].resident_mb)
+    overhead = _spread([run.overhead_s * per_clip_ms for run in runs])
     rows = (
-        ("the pipeline's own CPU time a clip, all processes", f"{overhead_ms:.2f} ms (bound: {MOST_OVERHEAD_MS:g} ms)"),
-        (
-            "of it: parent, decoder processes",
-            f"{run.parent_s / clips * 1e3:.2f} ms, {run.children_s / clips * 1e3:.2f} ms",
-        ),
-        ("the plain loop that was taken off", f"{run.plain_s / clips * 1e3:.2f} ms"),
-        ("wall time, clips a second", f"{run.wall_s:.1f} s, {clips / run.wall_s:.0f}"),
-        ("memory of the parent after 10 / 50 / 100 %", f"{megabytes} MB"),
+        ("the pipeline's own CPU time a clip, all processes", f"{overhead}; bound: {MOST_OVERHEAD_MS:g} ms"),
+        ("of it: parent", _spread([(run.parent_s - run.plain_s) * per_clip_ms for run in runs])),
+        ("of it: decoder processes", _spread([run.children_s * per_clip_ms for run in runs])),
+        ("the plain loop that was taken off", _spread([run.plain_s * per_clip_ms for run in runs])),
+        ("clips a second, wall time", _spread([clips / run.wall_s for run in runs], "clips/s", digits=0)),
+        ("memory of the parent after 10 / 50 / 100 % of the first run", f"{megabytes} MB"),
         ("kills at random moments, then a run to the end", f"{survived.kills}"),
         (
             "clips missing, in two shards, with another's embedding",
             f"{survived.missing}, {survived.twice}, {survived.wrong}",
         ),
         ("clips the ledger does not know", f"{survived.unmarked}"),
-        ("clips encoded again, a kill", f"{survived.encoded_again / survived.kills:.0f} (bound: {_most_again()})"),
+        ("clips that one kill cost at most", f"{survived.most_again} (bound: {SEAL_EVERY_CLIPS})"),
     )
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
-
-
-def _most_again() -> int:
-    return SEAL_EVERY_CLIPS + BATCH
 
 
 def _lost_nothing(survived: Survived) -> bool:
@@ -126,13 +151,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and write it as JSON when asked. Exits with 1 when a kill cost more than time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=CLIPS, metavar="N")
+    parser.add_argument("--runs", type=int, default=RUNS, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE")
     wanted = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        run = measure_run(Path(folder), wanted.clips)
+    runs = [run_apart(wanted.clips) for _ in range(wanted.runs)]
     with tempfile.TemporaryDirectory() as folder:
         survived = kill_and_resume(Path(folder), wanted.clips, kills=KILLS, seal_every=SEAL_EVERY_CLIPS)
-    table = _table(run, survived, wanted.clips)
+    table = _table(runs, survived, wanted.clips)
     print(table)
     if wanted.json:
         measured = {
@@ -143,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "notes": [
                 f"{wanted.clips:,} generated clips of 30 s at 24 kHz, {WORKERS} decoder processes, 13 x 768 a clip.",
                 "CPU time of parent and decoders, with their start, less a plain loop over the clips in one process.",
+                f"Median of {wanted.runs} runs (least to most).",
                 "Every embedding is compared with its clip's, to the bit, after the kills.",
             ],
         }

@@ -11,25 +11,41 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 
-from benchmarks.pipeline_stub import HANDLER, LAYERS, SECONDS, StubEncoder, content_of, made_clip, path_of
-from indexer import embed as embedding
+from benchmarks.pipeline_stub import (
+    HANDLER,
+    LAYERS,
+    NAME_BYTES,
+    SECONDS,
+    StubEncoder,
+    content_of,
+    made_clip,
+    name_of,
+    path_of,
+)
 from indexer.embed import EmbedOptions, embed
-from indexer.shard import open_shard
-from indexer.store import EmbeddingStore
+from indexer.repair import rebuild_ledger
+from indexer.store import EMBEDDINGS, EmbeddingStore, open_shards
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.catalog.writing import batches
+from recommender.names import clip_id
 
 WORKERS = 2
+LEDGER_LOST_EVERY = 9
+"""Kills after which the catalogue is deleted, too: every other time it is scanned again and the run finds out by itself
+what is sealed, every other time ``verify --rebuild-ledger`` tells the ledger first."""
 _ROOT = Path(__file__).resolve().parent.parent
 _LONGEST_WAIT_S = 600.0
+_START_S = 1.5
+"""About how long a run takes until it encodes: a fifth of the kills fall into it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +53,8 @@ class Survived:
     """What the store and the ledger hold after all the kills and a last run to the end."""
 
     kills: int
+    ledgers_lost: int
+    """Times the catalogue was deleted."""
     missing: int
     """Clips without an embedding."""
     twice: int
@@ -45,13 +63,25 @@ class Survived:
     """Clips whose embedding, in any layer, is not that clip's to the bit."""
     unmarked: int
     """Clips the ledger does not know to be done."""
+    sealed_again: int
+    """Clips that were encoded although a shard held them."""
     encoded_again: int
     """Clips encoded more than once, all kills together."""
+    most_again: int
+    """Clips that one kill cost at most: encoded by the run and in no shard after it."""
+    left_running: int
+    """Decoder processes that outlived their run by ten seconds."""
 
 
 def make_catalogue(home: Path, clips: int) -> None:
-    """Enter ``clips`` clips, a hundred a track, in a new catalogue under ``home``."""
-    with open_catalogue(home) as catalog, catalog.transaction():
+    """Enter ``clips`` clips in a new catalogue under ``home``."""
+    with open_catalogue(home) as catalog:
+        enter_clips(catalog, clips)
+
+
+def enter_clips(catalog: Catalog, clips: int) -> None:
+    """Enter ``clips`` clips, a hundred a track."""
+    with catalog.transaction():
         artist = catalog.find_or_add_artist("Noise")
         tracks = [catalog.find_or_add_track(artist, f"Window {number}") for number in range(-(-clips // 100))]
         for number in range(clips):
@@ -74,70 +104,125 @@ def open_catalogue(home: Path) -> Catalog:
 
 def kill_and_resume(home: Path, clips: int, *, kills: int, seal_every: int, seed: int = 0) -> Survived:
     """Embed ``clips`` clips in a process that is killed ``kills`` times, each at a random moment of its work."""
-    make_catalogue(home, clips)
-    log = home / "encoded"
-    log.touch()
-    moments = random.Random(seed)
-    for _ in range(kills):
-        _kill_after(home, round(moments.uniform(1, clips / kills)), seal_every, pause_s=moments.uniform(0, 0.05))
-    subprocess.run(_command(home, seal_every), cwd=_ROOT, check=True, timeout=_LONGEST_WAIT_S)
-    return _count(home, clips, kills=kills, encoded=log.stat().st_size)
+    torment = _Torment(home, clips, seal_every, random.Random(seed))
+    for number in range(1, kills + 1):
+        torment.kill_one(kills_left=kills + 1 - number)
+        if number % LEDGER_LOST_EVERY == 0:
+            torment.lose_the_ledger()
+    return torment.finish(kills)
 
 
-def _command(home: Path, seal_every: int) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.pipeline_kills", str(home), str(seal_every)]
+class _Torment:
+    """The runs so far: what they encoded, what they sealed."""
+
+    def __init__(self, home: Path, clips: int, seal_every: int, chance: random.Random) -> None:
+        self._home = home
+        self._clips = clips
+        self._chance = chance
+        self._command = [sys.executable, "-m", "benchmarks.pipeline_kills", str(home), str(seal_every)]
+        self._log = home / "encoded"
+        self._log.touch()
+        self._numbers = {name_of(made_clip(path_of(number))): number for number in range(clips)}
+        self._ledgers_lost = self._sealed_again = self._most_again = self._left_running = 0
+        make_catalogue(home, clips)
+
+    def kill_one(self, *, kills_left: int) -> None:
+        """Start a run and kill it, somewhere in the share of the clips left that leaves some for the other kills."""
+        sealed = self._sealed()
+        share = (self._clips - len(sealed)) / (kills_left + 3)
+        starting = self._chance.random() < 0.2
+        wanted = 0 if starting else round(self._chance.uniform(1, 1.8 * share))
+        pause_s = self._chance.uniform(0, _START_S if starting else 0.05)
+        self._take_stock(sealed, lambda: self._kill_after(wanted, pause_s))
+
+    def lose_the_ledger(self) -> None:
+        """Delete the catalogue and scan again; every other time rebuild the ledger before anything else runs."""
+        for path in self._home.glob("catalog.db*"):
+            path.unlink()
+        make_catalogue(self._home, self._clips)
+        self._ledgers_lost += 1
+        if self._ledgers_lost % 2 == 0:
+            with open_catalogue(self._home) as catalog:
+                rebuild_ledger(catalog, self._home)
+
+    def finish(self, kills: int) -> Survived:
+        """Run to the end, and count."""
+        self._take_stock(self._sealed(), self._run_to_the_end)
+        store = EmbeddingStore(self._home, StubEncoder.space)
+        with open_catalogue(self._home) as catalog:
+            unmarked = len(catalog.pending_clips(store.space.key, retry_failed=True))
+        shards = open_shards(store.folder, fingerprint=store.space.fingerprint)
+        seen = Counter(clip_id for shard in shards for clip_id in shard.clip_ids)
+        encoded = self._log.stat().st_size // NAME_BYTES
+        return Survived(
+            kills=kills,
+            ledgers_lost=self._ledgers_lost,
+            missing=self._clips - len(seen),
+            twice=sum(times > 1 for times in seen.values()),
+            wrong=_wrong(store, self._clips),
+            unmarked=unmarked,
+            sealed_again=self._sealed_again,
+            encoded_again=encoded - self._clips,
+            most_again=self._most_again,
+            left_running=self._left_running,
+        )
+
+    def _take_stock(self, sealed: Set[int], run: Callable[[], None]) -> None:
+        before = self._log.stat().st_size
+        run()
+        names = self._log.read_bytes()[before:]
+        encoded = [self._numbers[names[at : at + NAME_BYTES]] for at in range(0, len(names), NAME_BYTES)]
+        self._sealed_again += len(sealed & set(encoded))
+        self._most_again = max(self._most_again, len(encoded) - len(self._sealed() - sealed))
+
+    def _sealed(self) -> frozenset[int]:
+        """Numbers of the clips that some shard holds."""
+        space = StubEncoder.space
+        shards = open_shards(self._home / EMBEDDINGS / space.key, fingerprint=space.fingerprint)
+        held = {clip_id for shard in shards for clip_id in shard.clip_ids}
+        return frozenset(number for number in range(self._clips) if id_of(number) in held)
+
+    def _run_to_the_end(self) -> None:
+        subprocess.run(self._command, cwd=_ROOT, check=True, timeout=_LONGEST_WAIT_S)
+
+    def _kill_after(self, clips: int, pause_s: float) -> None:
+        """Start a run and kill it ``pause_s`` after it has encoded ``clips`` more."""
+        until = self._log.stat().st_size + clips * NAME_BYTES
+        with subprocess.Popen(self._command, cwd=_ROOT) as running:
+            latest = time.monotonic() + _LONGEST_WAIT_S
+            while self._log.stat().st_size < until and running.poll() is None and time.monotonic() < latest:
+                time.sleep(0.002)
+            time.sleep(pause_s)
+            ended = running.poll()
+            decoders = psutil.Process(running.pid).children(recursive=True) if ended is None else []
+            running.kill()
+        if ended is not None:
+            raise RuntimeError(f"the run ended with status {ended} before it could be killed")
+        self._left_running += len(psutil.wait_procs(decoders, timeout=10)[1])
 
 
-def _kill_after(home: Path, clips: int, seal_every: int, *, pause_s: float) -> None:
-    """Start a run and kill it ``pause_s`` after it has encoded ``clips`` more."""
-    log = home / "encoded"
-    until = log.stat().st_size + clips
-    with subprocess.Popen(_command(home, seal_every), cwd=_ROOT) as running:
-        latest = time.monotonic() + _LONGEST_WAIT_S
-        while log.stat().st_size < until and running.poll() is None and time.monotonic() < latest:
-            time.sleep(0.002)
-        time.sleep(pause_s)
-        ended = running.poll()
-        running.kill()
-    if ended is not None:
-        raise RuntimeError(f"the run ended with status {ended} before it could be killed")
+def id_of(number: int) -> str:
+    """The clip id of clip ``number``."""
+    return clip_id(content_of(number), 0, SECONDS * 1000)
 
 
-def _count(home: Path, clips: int, *, kills: int, encoded: int) -> Survived:
-    store = EmbeddingStore(home, StubEncoder.space)
-    with open_catalogue(home) as catalog:
-        unmarked = len(catalog.pending_clips(store.space.key, retry_failed=True))
-        path_by_clip = {clip.id: clip.source_path for clip in catalog.read_clips(sorted(store.clip_ids)).values()}
-    shards = (open_shard(path, fingerprint=store.space.fingerprint) for path in store.folder.glob("*.shard"))
-    seen = Counter(clip_id for shard in shards for clip_id in shard.clip_ids)
-    return Survived(
-        kills=kills,
-        missing=clips - len(seen),
-        twice=sum(times > 1 for times in seen.values()),
-        wrong=_wrong(store, path_by_clip),
-        unmarked=unmarked,
-        encoded_again=encoded - clips,
-    )
-
-
-def _wrong(store: EmbeddingStore, path_by_clip: Mapping[str, str]) -> int:
-    """How many of the clips have another embedding than the encoder gives their path."""
+def _wrong(store: EmbeddingStore, clips: int) -> int:
+    """How many of the clips have another embedding than the encoder gives them."""
     found = 0
-    for some in batches(list(path_by_clip.items()), 500):
-        wanted = StubEncoder().encode([made_clip(path) for _, path in some])
-        held = np.stack([store.layer(layer, [clip_id for clip_id, _ in some]) for layer in range(LAYERS)], axis=1)
+    for some in batches(range(clips), 500):
+        wanted = StubEncoder().encode([made_clip(path_of(number)) for number in some])
+        held = np.stack([store.layer(layer, [id_of(number) for number in some]) for layer in range(LAYERS)], axis=1)
         found += int((held != wanted).any(axis=(1, 2)).sum())
     return found
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Embed whatever is left to do under a home, and leave a byte a clip in its file ``encoded``."""
+    """Embed whatever is left to do under a home, and leave the name of every clip in its file ``encoded``."""
     home = Path(arguments[0])
-    embedding.SEAL_EVERY_CLIPS = int(arguments[1])
     log = os.open(home / "encoded", os.O_WRONLY | os.O_APPEND)
-    encoder = StubEncoder(log)
+    encoder, options = StubEncoder(log), EmbedOptions(seal_every=int(arguments[1]))
     with open_catalogue(home) as catalog, DecoderPool(workers=WORKERS, handler=HANDLER) as pool:
-        embed(catalog, EmbeddingStore(home, encoder.space), encoder, pool, options=EmbedOptions())
+        embed(catalog, EmbeddingStore(home, encoder.space), encoder, pool, options=options)
 
 
 if __name__ == "__main__":

@@ -35,14 +35,22 @@ def _finish_entering(report: ScanReport | ImportReport, line: str, *, as_json: b
 @click.command()
 @click.argument("folder", type=_FOLDER)
 @click.option("--manifest", type=_FILE, help="Artist, title, genres and external ids per file; CSV or JSON lines.")
+@click.option("--retry-failed", is_flag=True, help="Read the files again that were rejected, those in quarantine too.")
 @options.workers_option
 @options.home_option
 @options.database_option
 @options.json_option
 def scan(
-    folder: Path, manifest: Path | None, workers: int, home: Path, database_url: str | None, as_json: bool
+    folder: Path,
+    manifest: Path | None,
+    retry_failed: bool,
+    workers: int,
+    home: Path,
+    database_url: str | None,
+    as_json: bool,
 ) -> None:
     """Find the music in FOLDER and enter it in the catalogue."""
+    from indexer.scan import read_again
     from indexer.scan import scan as run
     from indexer.workers.pool import DecoderPool
 
@@ -51,10 +59,13 @@ def scan(
         DecoderPool(workers=workers) as pool,
         options.progress_bar("scan") as progress,
     ):
+        if retry_failed:
+            read_again(catalog, folder)
         report = run(catalog, folder, manifest=manifest, pool=pool, progress=progress)
     line = (
         f"{report.files} files: {report.new_clips} new clips, {report.known_clips} known, "
         f"{report.unchanged} unchanged, {report.ignored} ignored, {len(report.rejected)} rejected"
+        + options.passed_over(report.waiting, report.quarantined)
     )
     _finish_entering(report, line, as_json=as_json)
 
@@ -141,9 +152,11 @@ class EmbedAsked(TypedDict):
     device: str
     context: str
     precision: str
-    batch: int
+    batch: int | None
+    limit: int | None
     price_per_hour: float | None
     retry_failed: bool
+    store: str
     workers: int
     profile: str
     home: Path
@@ -168,9 +181,19 @@ class EmbedAsked(TypedDict):
     show_default=True,
     help="Of products in a network; auto is fp16 on CUDA, fp32 elsewhere.",
 )
-@click.option("--batch", type=click.IntRange(1, 1024), default=8, show_default=True, help="Clips encoded at once.")
+@click.option(
+    "--batch", type=click.IntRange(1, 1024), help="Clips encoded at once.  [default: as the device's memory allows]"
+)
 @click.option("--price-per-hour", type=click.FloatRange(0), help="Of this machine; the cost line then names money.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Try N clips at most in this run.  [default: all]")
 @click.option("--retry-failed", is_flag=True, help="Try the clips again that failed before.")
+@click.option(
+    "--store",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Of embeddings on disk; fp16 takes half the room and refuses the few clips that it cannot hold.",
+)
 @options.workers_option
 @options.profile_option
 @options.home_option
@@ -180,18 +203,25 @@ def embed(**asked: Unpack[EmbedAsked]) -> None:
     """Extract every layer of every clip that has none yet."""
     from indexer.embed import EmbedOptions
     from indexer.embed import embed as run
+    from indexer.embed_bar import embed_bar
+    from indexer.encoders.base import in_use
     from indexer.store import EmbeddingStore
+    from indexer.stored import Stored
     from indexer.workers.pool import DecoderPool
 
     home = asked["home"]
-    encoder = _encoder(asked)
     with (
+        in_use(_encoder(asked)) as encoder,
         options.open_catalog(home, asked["database_url"]) as catalog,
         DecoderPool(workers=asked["workers"]) as pool,
-        options.progress_bar("embed") as progress,
+        embed_bar() as progress,
     ):
-        wanted = EmbedOptions(batch=asked["batch"], retry=asked["retry_failed"], progress=progress)
-        report = run(catalog, EmbeddingStore(home, encoder.space), encoder, pool, options=wanted)
+        wanted = EmbedOptions(
+            batch=asked["batch"], limit=asked["limit"], retry=asked["retry_failed"], progress=progress
+        )
+        report = run(
+            catalog, EmbeddingStore(home, encoder.space, stored=Stored(asked["store"])), encoder, pool, options=wanted
+        )
     _print_embedded(report, asked["price_per_hour"], as_json=asked["as_json"])
     options.finish(len(report.failed))
 
@@ -219,21 +249,44 @@ def _encoder(asked: EmbedAsked) -> Encoder:
 
 def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_json: bool) -> None:
     from indexer.cost import cost_of
+    from indexer.success import success_of
 
-    cost = cost_of(report, price_per_hour)
+    cost, success = cost_of(report, price_per_hour), success_of(report)
     if as_json:
-        options.print_json(report, cost=cost)
+        options.print_json(report, cost=cost, success=success)
         return
     click.echo(
         f"{report.embedded} clips embedded, {report.known} known before, {len(report.failed)} failed "
         f"in {report.seconds:.1f} s (space {report.space})"
     )
+    click.echo(success.line)
     if cost:
         click.echo(cost.line)
     if report.failed_before:
         reasons = ", ".join(f"{reason} {count}" for reason, count in report.failed_before.items())
-        click.echo(f"{len(report.left_alone)} failed in earlier runs ({reasons}); --retry-failed tries them again")
+        more = options.passed_over(report.waiting, report.quarantined)
+        click.echo(
+            f"{len(report.left_alone)} failed in earlier runs ({reasons}){more}; --retry-failed tries them again"
+        )
+    if report.left:
+        click.echo(f"{report.left} more clips wait for another run, because of --limit")
     options.print_problems("Failed", report.failed)
+
+
+@click.command()
+@click.option("--tracks", type=click.IntRange(1), required=True, metavar="N", help="How many are to be embedded.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), required=True, help="Clips per second, as embed says.")
+@click.option("--price-per-hour", type=click.FloatRange(0), help="Of the machine.")
+@options.json_option
+def cost(tracks: int, rate: float, price_per_hour: float | None, as_json: bool) -> None:
+    """Estimate the time and the money for embedding N tracks at a rate that was measured."""
+    from indexer.cost import estimate
+
+    found = estimate(tracks, clips_per_second=rate, price_per_hour=price_per_hour)
+    if as_json:
+        options.print_json(found)
+    else:
+        click.echo(found.line)
 
 
 @click.command()

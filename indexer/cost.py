@@ -1,13 +1,42 @@
-"""What a run cost: its rate, and what the same would cost for a whole line-up of artists."""
+"""What computing costs: the rate of a run, its money, and what the same would cost for a whole line-up of artists."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from indexer.embed import EmbedReport
+from recommender.errors import InvalidArgument
 
 ARTISTS = 1_000
 TRACKS_EACH = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Time and money for a number of tracks."""
+
+    tracks: int
+    hours: float
+    price: float | None
+    """In the currency of the price an hour; None when there was none."""
+
+    @property
+    def line(self) -> str:
+        """All of it on one line, money to the tenth of a cent."""
+        money = "" if self.price is None else f", {self.price:,.3f}"
+        return f"{self.tracks:,} tracks: {self.hours:.2f} h{money}"
+
+
+def estimate(tracks: int, *, clips_per_second: float, price_per_hour: float | None = None) -> Estimate:
+    """What ``tracks`` take, one clip each, at a rate that was measured. Raises InvalidArgument for a rate of none.
+
+    >>> estimate(40, clips_per_second=0.5, price_per_hour=1.08).line
+    '40 tracks: 0.02 h, 0.024'
+    """
+    if not clips_per_second > 0:
+        raise InvalidArgument("rate", f"{clips_per_second:g} clips a second never come to an end; say more than 0")
+    hours = tracks / clips_per_second / 3600
+    return Estimate(tracks=tracks, hours=hours, price=None if price_per_hour is None else hours * price_per_hour)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,19 +50,21 @@ class Cost:
     hours_per_1000_artists: float
     """Of computing, for 1,000 artists of 5 tracks each at this rate."""
     price_per_hour: float | None
+    price: float | None
+    """Of this run, in the currency of the price an hour; None when none was given."""
     price_per_1000_artists: float | None
-    """In the currency of the price; None when no price was given."""
 
     @property
     def line(self) -> str:
         """All of it on one line."""
-        money = ""
-        if self.price_per_1000_artists is not None:
-            money = f", {self.price_per_1000_artists:,.2f} at {self.price_per_hour:g} an hour"
+        run, artists, rate = "", "", ""
+        if self.price is not None and self.price_per_1000_artists is not None:
+            run, artists = f", {self.price:,.3f}", f", {self.price_per_1000_artists:,.2f}"
+            rate = f"; at {self.price_per_hour:g} an hour"
         return (
-            f"cost: {self.clips} clips in {self.seconds:.1f} s, {self.clips_per_second:.2f} clips per second, "
+            f"cost: {self.clips} clips in {self.seconds:.1f} s{run}, {self.clips_per_second:.2f} clips per second, "
             f"{self.audio_hours:.2f} hours of audio; {ARTISTS:,} artists of {TRACKS_EACH} tracks: "
-            f"{self.hours_per_1000_artists:.2f} h{money}"
+            f"{self.hours_per_1000_artists:.2f} h{artists}{rate}"
         )
 
 
@@ -42,13 +73,14 @@ def cost_of(report: EmbedReport, price_per_hour: float | None = None) -> Cost | 
     if not report.embedded or report.seconds <= 0:
         return None
     rate = report.embedded / report.seconds
-    hours = ARTISTS * TRACKS_EACH / rate / 3600
+    line_up = estimate(ARTISTS * TRACKS_EACH, clips_per_second=rate, price_per_hour=price_per_hour)
     return Cost(
         clips=report.embedded,
         seconds=report.seconds,
         clips_per_second=rate,
         audio_hours=report.audio_s / 3600,
-        hours_per_1000_artists=hours,
+        hours_per_1000_artists=line_up.hours,
         price_per_hour=price_per_hour,
-        price_per_1000_artists=None if price_per_hour is None else hours * price_per_hour,
+        price=None if price_per_hour is None else report.seconds / 3600 * price_per_hour,
+        price_per_1000_artists=line_up.price,
     )

@@ -1,10 +1,22 @@
-"""Files that are whole or absent: written aside, synced, then renamed into place."""
+"""Files that are whole or absent: written aside, synced, then renamed into place.
+
+An error of fsync is never answered by another fsync: the kernel may have dropped the pages and say that all is well.
+It ends the run; the next one reads what there is. After an error of the last fsync of a folder, what was renamed may
+be there or not.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
+
+from indexer.failpoints import reach
+from recommender.errors import DiskFull
+
+HEADROOM = 2.2
+"""Free space asked for before a build, in sizes of what is built: beside it stand the one that serves and the next."""
 
 
 def write_file(path: Path, blocks: Iterable[bytes]) -> None:
@@ -15,14 +27,19 @@ def write_file(path: Path, blocks: Iterable[bytes]) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with aside.open("wb") as file:
+            reach("file.opened")
             for block in blocks:
                 file.write(block)
             file.flush()
+            reach("file.written")
             os.fsync(file.fileno())
+        reach("file.synced")
         aside.rename(path)
+        reach("file.renamed")
     finally:
         aside.unlink(missing_ok=True)
     sync_folder(path.parent)
+    reach("file.folder_synced")
 
 
 def make_folder(path: Path) -> None:
@@ -30,6 +47,7 @@ def make_folder(path: Path) -> None:
     missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
+        reach("folder.made")
         sync_folder(folder.parent)
 
 
@@ -46,3 +64,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+    reach("folder.synced")
+
+
+def remove_parts(folder: Path) -> int:
+    """Remove what a killed :func:`write_file` left in ``folder``; how many bytes. The caller holds the lock."""
+    freed = 0
+    for part in folder.glob(".*.part"):
+        freed += part.stat().st_size
+        part.unlink()
+    return freed
+
+
+def require_space(folder: Path, expected: int) -> None:
+    """Refuse to begin writing ``expected`` bytes under ``folder``, which exists, where it has too little room.
+
+    Enough is :data:`HEADROOM` times as many. Raises DiskFull.
+    """
+    free = shutil.disk_usage(folder).free
+    needed = int(HEADROOM * expected)
+    if free < needed:
+        raise DiskFull(str(folder), free=free, needed=needed)

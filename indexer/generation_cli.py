@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from indexer import options
+from indexer.locks import HOME_LOCK, require_free
+from recommender.errors import PublishRefused
+from recommender.names import printable
 from recommender.types import Profile
 
 if TYPE_CHECKING:  # importing a command must stay quick
+    from indexer.repair import Repaired
+    from indexer.verify import VerifyReport
+    from recommender.manifest import Manifest
     from recommender.types import Space
 
 
@@ -21,28 +30,51 @@ if TYPE_CHECKING:  # importing a command must stay quick
 @options.home_option
 @options.database_option
 @options.json_option
+@click.option(
+    "--incremental", is_flag=True, help="Take unchanged tracks from the generation that serves; the result is the same."
+)
 def build(
-    encoder_name: str, key: str | None, profile: str, home: Path, database_url: str | None, as_json: bool
+    encoder_name: str,
+    key: str | None,
+    profile: str,
+    home: Path,
+    database_url: str | None,
+    as_json: bool,
+    incremental: bool,
 ) -> None:
     """Build a generation from the catalogue and the embeddings, and stage it."""
+    _refuse_while_busy(home)
+    from indexer.build import BuildOptions
     from indexer.build import build as run
     from indexer.store import EmbeddingStore
 
     space = _stored_space(encoder_name, key, home)
-    with options.open_catalog(home, database_url) as catalog:
+    with options.open_catalog(home, database_url) as catalog, options.progress_bar("layers") as progress:
         store = EmbeddingStore(home, space)
-        manifest = run(catalog, store, home, profile=Profile(profile), progress=lambda step: None)
+        how = BuildOptions(incremental=incremental, progress=progress)
+        manifest = run(catalog, store, home, profile=Profile(profile), options=how)
     if not manifest.counts.clips:
         click.secho(f"no clip is embedded in {space.key}: this generation has no audio; run soundkin embed", err=True)
     if as_json:
         options.print_json(manifest)
     else:
-        counts = manifest.counts
-        click.echo(
-            f"generation {manifest.version} staged: {counts.artists} artists ({counts.artists_indexed} with audio), "
-            f"{counts.tracks} tracks ({counts.tracks_indexed} with audio), {len(manifest.space.layers)} layers "
-            f"of {manifest.space.dim}"
-        )
+        _print_built(manifest, incremental=incremental)
+
+
+def _print_built(manifest: Manifest, *, incremental: bool) -> None:
+    counts = manifest.counts
+    click.echo(
+        f"generation {manifest.version} staged: {counts.artists} artists ({counts.artists_indexed} with audio), "
+        f"{counts.tracks} tracks ({counts.tracks_indexed} with audio), {len(manifest.space.layers)} layers "
+        f"of {manifest.space.dim}"
+    )
+    if manifest.taken.note:
+        click.echo(f"built in full: {manifest.taken.note}")
+    elif incremental:
+        click.echo(f"{manifest.taken.tracks} of {counts.tracks_indexed} tracks taken from v{manifest.parent_version}")
+    for entry in manifest.indexes:
+        if entry.note:
+            click.echo(f"layer {entry.layer}, {entry.kind}: exact, for {entry.note}")
 
 
 def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
@@ -56,36 +88,146 @@ def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
 
 
 @click.command()
+@click.option("--encoder", "encoder_name", envvar="SOUNDKIN_ENCODER", help="Refuse what is of another encoder.")
+@click.option("--space", "key", help="Refuse what is of another space; a change to this one is intended.")
+@options.profile_option
+@click.option("--force", is_flag=True, help="Publish in spite of what the gate refuses; needs --why.")
+@click.option("--why", help="Why it is forced; it goes on record.")
 @options.home_option
 @options.database_option
 @options.json_option
-def publish(home: Path, database_url: str | None, as_json: bool) -> None:
-    """Verify the staged generation and make it the one that is served."""
+def publish(
+    encoder_name: str | None,
+    key: str | None,
+    profile: str,
+    force: bool,
+    why: str | None,
+    home: Path,
+    database_url: str | None,
+    as_json: bool,
+) -> None:
+    """Verify the staged generation, hold it against the one that serves, and make it the one that is served."""
+    if force != (why is not None):
+        raise click.UsageError('--force and --why "…" go together')
+    _refuse_while_busy(home)
+    from indexer.gate import Terms
     from indexer.publish import publish as run
 
-    with options.open_catalog(home, database_url) as catalog:
-        manifest = run(catalog, home)
+    terms = Terms(profile=Profile(profile), space=key, encoder=encoder_name)
+    with options.open_catalog(home, database_url) as catalog, _reasons_told(as_json):
+        manifest = run(catalog, home, terms=terms, forced_why=why)
     if as_json:
         options.print_json(manifest)
     else:
         click.echo(f"generation {manifest.version} published in {home}")
 
 
+@contextmanager
+def _reasons_told(as_json: bool) -> Iterator[None]:
+    """Print what the gate refused, one reason a line, and let the error go on."""
+    try:
+        yield
+    except PublishRefused as refused:
+        if as_json:
+            reasons = [{"code": code, "detail": detail} for code, detail in refused.refusals]
+            click.echo(json.dumps({"refused": refused.generation, "reasons": reasons, "kept": refused.kept}, indent=1))
+        else:
+            for code, detail in refused.refusals:
+                click.echo(printable(f"{code}: {detail}"), err=True)
+        raise
+
+
+def _refuse_while_busy(home: Path) -> None:
+    """Say at once that another run has the lock, before anything large is loaded."""
+    require_free(home / HOME_LOCK)
+
+
 @click.command()
+@click.argument("version", required=False)
+@options.home_option
+@options.database_option
+@options.json_option
+def rollback(version: str | None, home: Path, database_url: str | None, as_json: bool) -> None:
+    """Serve VERSION again (v3, or 3); without it, the newest before the serving one that is sound."""
+    _refuse_while_busy(home)
+    from indexer.rollback import parse_version, record_rollback
+    from indexer.rollback import rollback as run
+
+    manifest = run(home, parse_version(version) if version is not None else None)
+    if as_json:
+        options.print_json(manifest)
+    else:
+        click.echo(f"generation {manifest.version} serves again in {home}")
+    with options.open_catalog(home, database_url) as catalog:
+        record_rollback(catalog, manifest)
+
+
+@click.command()
+@click.option("--keep", type=click.IntRange(min=1), default=2, show_default=True, help="Generations to keep.")
+@click.option(
+    "--min-age-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Younger ones all stay."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @options.home_option
 @options.json_option
-def verify(home: Path, as_json: bool) -> None:
-    """Check every byte of the published generation and of the embeddings."""
+def collect(keep: int, min_age_hours: float, dry_run: bool, home: Path, as_json: bool) -> None:
+    """Remove old generations that nothing serves or reads, rejected ones, and what killed runs left."""
+    _refuse_while_busy(home)
+    from indexer.collect import CollectOptions
+    from indexer.collect import collect as run
+
+    done = run(home, CollectOptions(keep=keep, min_age_hours=min_age_hours, dry_run=dry_run))
+    if as_json:
+        options.print_json(done)
+        return
+    for path in done.removed:
+        click.echo(path)
+    for name in done.leased:
+        click.echo(f"{name} is being read and stays")
+    click.echo(f"{done.freed_bytes / 1e6:,.1f} MB {'would be freed' if dry_run else 'freed'}")
+
+
+@click.command()
+@click.option("--quarantine", is_flag=True, help="Move corrupt shards aside; embed then makes only their clips again.")
+@click.option("--rebuild-ledger", is_flag=True, help="Make the ledger in SQL say what the shards hold.")
+@options.home_option
+@options.database_option
+@options.json_option
+def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str | None, as_json: bool) -> None:
+    """Check every byte of the published generation and of the embeddings.
+
+    With --quarantine the ledger is put right too, for it must forget what the corrupt shards held.
+    """
+    from indexer.repair import repair
     from indexer.verify import verify as run
 
-    report = run(home)
+    report, repaired = run(home), None
+    if quarantine or rebuild_ledger:
+        with options.open_catalog(home, database_url) as catalog:
+            repaired = repair(catalog, home, report.problems if quarantine else ())
     if as_json:
-        options.print_json(report)
+        options.print_json(report, repaired=repaired)
     else:
-        served = f"generation {report.version}" if report.version else "no generation"
-        click.echo(
-            f"{served}, {report.files} files; {report.shards} shards with {report.clips} clips; "
-            f"{len(report.problems)} problems"
-        )
-        options.print_problems("Problems", [(path, "corrupt", problem) for path, problem in report.problems])
+        _print_verified(report)
+        _print_repaired(repaired)
     options.finish(len(report.problems))
+
+
+def _print_verified(report: VerifyReport) -> None:
+    served = f"generation {report.version}" if report.version else "no generation"
+    click.echo(
+        f"{served}, {report.files} files; {report.shards} shards with {report.clips} clips; "
+        f"{len(report.problems)} problems"
+    )
+    options.print_problems("Problems", [(path, "corrupt", problem) for path, problem in report.problems])
+
+
+def _print_repaired(repaired: Repaired | None) -> None:
+    for one in repaired.quarantined if repaired else ():
+        click.echo(f"{one.path} moved to {one.kept}; soundkin embed makes its clips again")
+    for space in repaired.ledger if repaired else ():
+        click.echo(
+            f"ledger of {space.space}: {space.known} of {space.held} clips known, {space.marked} marked as done, "
+            f"{space.forgotten} forgotten, {space.replaced} of replaced files, {space.unknown} not in the catalogue"
+            + ("; a scan of their music brings them back" if space.unknown else "")
+        )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from recommender.errors import Busy
+
+HOME_LOCK = "LOCK"
+"""File in the home that is locked by whoever builds, publishes, rolls back or collects."""
 
 
 @contextmanager
@@ -16,13 +21,27 @@ def exclusive(path: Path) -> Iterator[None]:
     """Hold ``path`` for the block. Raises Busy, naming the holder, when another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise Busy(str(path), f"process {file.read().strip() or 'unknown'}") from None
+        _lock(file, path)
         file.truncate(0)
-        file.write(f"{os.getpid()}\n")
+        file.write(f"{os.getpid()} on {socket.gethostname()}\n")
         file.flush()
         yield
         file.truncate(0)
+
+
+def require_free(path: Path) -> None:
+    """Raise Busy, naming the holder, when another process holds ``path`` at this moment.
+
+    For a command that would otherwise load large libraries before it learns that it has to wait.
+    """
+    if path.exists():
+        with path.open("r") as file:
+            _lock(file, path)
+
+
+def _lock(file: TextIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        raise Busy(str(path), f"process {file.read().strip() or 'unknown'}") from None

@@ -79,7 +79,8 @@ device_option = click.option(
     envvar="SOUNDKIN_DEVICE",
     default="auto",
     show_default=True,
-    help="What the encoder computes on: cpu, cuda, cuda:1, mps, or auto, the fastest that is there.",
+    help="What the encoder computes on: auto (every CUDA device, else mps, else cpu), cpu, mps, cuda (all), cuda:1, or "
+    "several with commas, a process each: cuda:0,cuda:1.",
 )
 workers_option = click.option(
     "--workers",
@@ -121,6 +122,15 @@ def print_json(report: Any, **more: Any) -> None:  # Any: one of the frozen repo
     """The report on stdout, paths as text. ASCII only: a path need not be text that can be encoded."""
     parts = {name: asdict(part) if part is not None else None for name, part in more.items()}
     click.echo(json.dumps(asdict(report) | parts, default=str, indent=1, ensure_ascii=True))
+
+
+def passed_over(waiting: int, quarantined: int) -> str:
+    """What to add to a line of counts about files that cost decoders their lives; nothing when there are none.
+
+    >>> passed_over(2, 1)
+    ' (waiting 2, quarantined 1)'
+    """
+    return f" (waiting {waiting}, quarantined {quarantined})" if waiting or quarantined else ""
 
 
 def print_problems(title: str, problems: Sequence[tuple[str, str, str]]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from recommender.patience import POISON
+
 
 class Reason(enum.StrEnum):
     """``BadInput.reason`` of everything between a path and a waveform. The words are stored: never rename one."""
@@ -41,6 +43,6 @@ class Reason(enum.StrEnum):
 PASSING = frozenset({Reason.NOT_A_FILE, Reason.UNREADABLE, Reason.CHANGED_SINCE_SCAN})
 """Reasons that lie in the moment, not in the clip: reported, never held against it, tried again by every run."""
 
-DECODER_LOST = frozenset({Reason.DECODER_CRASHED, Reason.DECODER_TIMEOUT, Reason.DECODER_MEMORY})
-"""Reasons that may lie in a busy machine as well as in the file. A scan reads such a file again; to embed such a clip
-again, which may cost a whole timeout, takes ``--retry-failed``."""
+DECODER_LOST = frozenset(map(Reason, POISON))
+"""Reasons that may lie in a busy machine as well as in the file. Such a file or clip is tried again in the 1st, the 3rd
+and the 9th run after, then left in quarantine until it changes or ``--retry-failed`` asks for it."""

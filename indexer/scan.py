@@ -37,6 +37,10 @@ class ScanReport:
     """Hidden files, pictures, texts and the like, symbolic links."""
     rejected: tuple[Rejected, ...]
     """Files with a reason, rows of the manifest that are of no use, folders that could not be listed."""
+    waiting: int
+    """Of the rejected, files not read this time: they cost decoders their lives, and their turn is in a later run."""
+    quarantined: int
+    """Of the rejected, files that cost so many that none is risked on them again until they change."""
 
 
 def scan(
@@ -60,6 +64,7 @@ def scan(
     planned = plan(catalog, found.files, said.rows)
     entering = Entering(catalog, frozenset(file.path for file in found.files))
     entering.give_up(planned.hopeless)
+    entering.pass_over(planned.waiting)
     entering.settle(planned.settled)
     before, total = len(found.files) - len(planned.to_read), len(found.files)
     progress(before, total)
@@ -70,6 +75,11 @@ def scan(
         progress(done, total)
     entering.finish()
     return _report(found, said, entering)
+
+
+def read_again(catalog: Catalog, folder: Path) -> None:
+    """Have the next scan of ``folder`` read every file again that was rejected, those in quarantine too."""
+    catalog.read_again([file.path for file in walk(folder).files])
 
 
 def _read(pool: DecoderPool, wanted: Sequence[ToRead]) -> Iterator[tuple[ToRead, Inspection | BadInput]]:
@@ -90,4 +100,6 @@ def _report(found: Walk, said: Matched, entering: Entering) -> ScanReport:
         unchanged=entering.unchanged,
         ignored=found.ignored,
         rejected=tuple(sorted(rejected, key=lambda item: (item.path, item.line or 0, item.key or ""))),
+        waiting=entering.waiting_files,
+        quarantined=entering.quarantined,
     )

@@ -3,33 +3,67 @@
 ::
 
     magic "SKSHARD1" | u32 length of header | header JSON, padded to 64 bytes
-    body    [layer][clip][dim] float32, little-endian
+    body    [layer][clip][dim] float32 or float16, little-endian; the header's "type" says which
     keys    [clip] 16 bytes, the clip ids
     sums    [layer] xxh3_128 of the layer's block, then xxh3_128 of header + keys + layer sums
 
 Layer-major, so that a build streams one layer; a sum a layer, because FAISS, .npy, safetensors and SQLite all read a
-flipped bit without a word (reference/reliability.md, findings 1 and 6).
+flipped bit without a word (reference/reliability.md, findings 1 and 6). A header without "type" is of the first
+release: float32.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import xxhash
 
 from indexer.durable import write_file
+from indexer.stored import MOST_LOST, Stored, losses
 from recommender.errors import EmbeddingsCorrupt, InvalidArgument
 from recommender.types import ClipEmbeddings, Vectors
 
 MAGIC = b"SKSHARD1"
+KEY = 16
+"""Bytes of a clip id."""
+MOST_HEADER = 4096
+"""Bytes a header may claim, twenty times what one takes: nothing is read or reserved on the word of a damaged file."""
 _ALIGN = 64
 _SUM = 16
-_KEY = 16
+_CHECKSUM_LOST = "does not have its checksum"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    """What a shard says of itself, and where that puts everything in it."""
+
+    raw: bytes
+    space: str
+    clips: int
+    layers: int
+    dim: int
+    stored: Stored
+
+    @property
+    def block(self) -> int:
+        """Bytes of one layer."""
+        return self.clips * self.dim * self.stored.dtype.itemsize
+
+    @property
+    def keys_at(self) -> int:
+        return len(self.raw) + self.layers * self.block
+
+    @property
+    def file_size(self) -> int:
+        return self.keys_at + self.clips * KEY + self.layers * _SUM + _SUM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,45 +71,90 @@ class Shard:
     """A sealed shard whose header, keys and sums have been verified."""
 
     path: Path
-    clip_ids: tuple[str, ...]
+    stored: Stored
+    clips: int
     layers: int
     dim: int
+    keys: bytes
+    """The clip ids, 16 bytes each."""
     body_at: int
     layer_sums: tuple[bytes, ...]
+    checksum: str
+    """xxh3_128 over header, keys and layer sums, and through them over every byte; hex."""
+
+    @property
+    def clip_ids(self) -> tuple[str, ...]:
+        text, width = self.keys.hex(), 2 * KEY
+        return tuple(text[at : at + width] for at in range(0, len(text), width))
 
     def layer(self, layer: int) -> Vectors:
         """Vectors of one layer, ``[clip, dim]``. Raises EmbeddingsCorrupt when the block lost its checksum."""
-        size = len(self.clip_ids) * self.dim * 4
-        with self.path.open("rb") as file:
-            file.seek(self.body_at + layer * size)
-            block = file.read(size)
+        at, size = self._place(layer)
+        try:
+            with self.path.open("rb") as file:
+                file.seek(at)
+                block = file.read(size)
+        except OSError as error:
+            raise EmbeddingsCorrupt(str(self.path), f"cannot be read ({error})") from error
         if xxhash.xxh3_128_digest(block) != self.layer_sums[layer]:
-            raise EmbeddingsCorrupt(str(self.path), f"layer {layer} does not have its checksum")
-        return np.frombuffer(block, dtype="<f4").reshape(len(self.clip_ids), self.dim)
+            raise EmbeddingsCorrupt(str(self.path), f"layer {layer} {_CHECKSUM_LOST}")
+        vectors: Vectors = np.frombuffer(block, dtype=self.stored.dtype).reshape(self.clips, self.dim)
+        return vectors.astype(np.float32, copy=False)
+
+    def expect(self, layer: int) -> None:
+        """Have the system begin to read one layer, where it takes such hints. Returns at once, and never fails."""
+        if not hasattr(os, "posix_fadvise"):  # macOS
+            return
+        with suppress(OSError), self.path.open("rb", buffering=0) as file:
+            os.posix_fadvise(file.fileno(), *self._place(layer), os.POSIX_FADV_WILLNEED)
+
+    def _place(self, layer: int) -> tuple[int, int]:
+        """Where the block of ``layer`` starts, and its bytes."""
+        if not 0 <= layer < self.layers:
+            raise InvalidArgument("layer", f"{layer} is not among the {self.layers} of {self.path}")
+        size = self.clips * self.dim * self.stored.dtype.itemsize
+        return self.body_at + layer * size, size
 
 
-def seal(path: Path, *, fingerprint: str, clip_ids: Sequence[str], embeddings: ClipEmbeddings) -> None:
+def keys_of(clip_ids: Sequence[str]) -> bytes:
+    """Clip ids as a shard keeps them, 16 bytes each. Raises InvalidArgument when one is not 32 hex digits."""
+    try:
+        keys = bytes.fromhex("".join(clip_ids))
+    except ValueError as error:
+        raise InvalidArgument("clip_ids", f"are not all hex digits ({error})") from error
+    if len(keys) != KEY * len(clip_ids) or any(len(clip_id) != 2 * KEY for clip_id in clip_ids):
+        raise InvalidArgument("clip_ids", "are not all 32 digits long")
+    return keys
+
+
+def seal(
+    path: Path,
+    *,
+    fingerprint: str,
+    clip_ids: Sequence[str],
+    embeddings: ClipEmbeddings,
+    stored: Stored = Stored.FP32,
+) -> None:
     """Write ``embeddings`` ``[clip, layer, dim]`` of ``clip_ids`` durably to ``path``.
 
     Raises:
-        InvalidArgument: a vector is not finite or all zero, or the counts differ.
+        InvalidArgument: a vector is not finite, all zero or more than ``stored`` can hold, an id is no id or comes
+            twice, or the counts differ.
     """
     clips, layers, dim = embeddings.shape
-    if clips != len(clip_ids) or clips == 0:
-        raise InvalidArgument("embeddings", f"{clips} embeddings for {len(clip_ids)} clips")
-    lengths = np.linalg.norm(embeddings.astype(np.float64), axis=2)
-    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
-        raise InvalidArgument("embeddings", "hold a vector that is not finite or all zero")
-    header = _header(fingerprint, clips, layers, dim)
-    body = np.ascontiguousarray(embeddings.transpose(1, 0, 2), dtype="<f4")
-    blocks = [body[layer].tobytes() for layer in range(layers)]
-    keys = b"".join(bytes.fromhex(clip_id) for clip_id in clip_ids)
+    if clips != len(clip_ids) or len(set(clip_ids)) != clips or clips == 0:
+        raise InvalidArgument("embeddings", f"{clips} embeddings for {len(set(clip_ids))} clips")
+    if not (losses(embeddings, stored) <= MOST_LOST).all():
+        raise InvalidArgument("embeddings", f"hold a vector that is not finite, all zero or lost in {stored.value}")
+    facts = {"space": fingerprint, "clips": clips, "layers": layers, "dim": dim, "type": stored.value}
+    header, keys = _header(facts), keys_of(clip_ids)
+    blocks = [embeddings[:, layer].astype(stored.dtype).tobytes() for layer in range(layers)]
     sums = b"".join(xxhash.xxh3_128_digest(block) for block in blocks)
     write_file(path, [header, *blocks, keys, sums, xxhash.xxh3_128_digest(header + keys + sums)])
 
 
-def _header(fingerprint: str, clips: int, layers: int, dim: int) -> bytes:
-    text = json.dumps({"space": fingerprint, "clips": clips, "layers": layers, "dim": dim}).encode()
+def _header(facts: dict[str, str | int]) -> bytes:
+    text = json.dumps(facts).encode()
     padding = -(len(MAGIC) + 4 + len(text)) % _ALIGN
     return MAGIC + struct.pack("<I", len(text) + padding) + text + b" " * padding
 
@@ -88,25 +167,51 @@ def open_shard(path: Path, *, fingerprint: str) -> Shard:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(len(MAGIC) + 4)
-            if head[: len(MAGIC)] != MAGIC:
-                raise ValueError("is not a shard")
-            header = head + file.read(struct.unpack("<I", head[len(MAGIC) :])[0])
-            facts = json.loads(header[len(head) :])
-            clips, layers, dim = facts["clips"], facts["layers"], facts["dim"]
-            file.seek(len(header) + layers * clips * dim * 4)
-            keys, sums, total = file.read(clips * _KEY), file.read(layers * _SUM), file.read(_SUM + 1)
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+            header = _read_header(file)
+            footer = file.read(header.file_size - header.keys_at)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
         raise EmbeddingsCorrupt(str(path), f"cannot be read ({error})") from error
-    if xxhash.xxh3_128_digest(header + keys + sums) != total:
-        raise EmbeddingsCorrupt(str(path), "does not have its checksum")
-    if facts["space"] != fingerprint:
-        raise EmbeddingsCorrupt(str(path), f"is of space {facts['space']}, expected {fingerprint}")
+    if xxhash.xxh3_128_digest(header.raw + footer[:-_SUM]) != footer[-_SUM:]:
+        raise EmbeddingsCorrupt(str(path), _CHECKSUM_LOST)
+    if header.space != fingerprint:
+        raise EmbeddingsCorrupt(str(path), f"is of space {header.space}, expected {fingerprint}")
     return Shard(
         path=path,
-        clip_ids=tuple(keys[at : at + _KEY].hex() for at in range(0, len(keys), _KEY)),
-        layers=layers,
-        dim=dim,
-        body_at=len(header),
-        layer_sums=tuple(sums[at : at + _SUM] for at in range(0, len(sums), _SUM)),
+        stored=header.stored,
+        clips=header.clips,
+        layers=header.layers,
+        dim=header.dim,
+        keys=footer[: header.clips * KEY],
+        body_at=len(header.raw),
+        layer_sums=tuple(_parts(footer[header.clips * KEY : -_SUM])),
+        checksum=footer[-_SUM:].hex(),
     )
+
+
+def _read_header(file: BinaryIO) -> _Header:
+    """The header of an open shard, which is left at its keys: nothing is read past what the file really has."""
+    head = file.read(len(MAGIC) + 4)
+    if head[: len(MAGIC)] != MAGIC:
+        raise ValueError("it is no shard")
+    (length,) = struct.unpack("<I", head[len(MAGIC) :])
+    if length > MOST_HEADER:
+        raise ValueError(f"its header claims {length} bytes, {MOST_HEADER} are the most")
+    header = _parse(head + file.read(length), at=len(head))
+    size = os.fstat(file.fileno()).st_size
+    if header.file_size != size:
+        raise ValueError(f"it has {size} bytes, its header speaks of {header.file_size}")
+    file.seek(header.keys_at)
+    return header
+
+
+def _parse(raw: bytes, *, at: int) -> _Header:
+    facts = json.loads(raw[at:])
+    counts = {name: facts[name] for name in ("clips", "layers", "dim")}
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise ValueError(f"its header gives {count!r} as {name}")
+    return _Header(raw=raw, space=facts["space"], stored=Stored(facts.get("type", Stored.FP32.value)), **counts)
+
+
+def _parts(sums: bytes) -> Iterator[bytes]:
+    return (sums[at : at + _SUM] for at in range(0, len(sums), _SUM))

@@ -2,103 +2,130 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from indexer.durable import make_folder, write_file
+from indexer.durable import make_folder
+from indexer.places import Places
 from indexer.shard import Shard, open_shard, seal
-from recommender.errors import EmbeddingsCorrupt, InvalidArgument, NotFound, SpaceMismatch
+from indexer.space_file import SPACE_FILE, keep_space, read_space
+from indexer.stored import Stored, objection
+from recommender.errors import BadInput, InvalidArgument, NotFound, SpaceMismatch
 from recommender.types import ClipEmbeddings, Space, Vectors
 
 EMBEDDINGS = "embeddings"
-SPACE_FILE = "SPACE.json"
+SHARDS = "*.shard"
+LOCK = "LOCK"
+AHEAD = 4
+"""Shards whose layer the disk is asked for before it is needed: one at a time, it mostly waits."""
 
 
 class EmbeddingStore:
-    """Append-only embeddings of one space. One writer at a time (the caller locks ``folder / "LOCK"``)."""
+    """Append-only embeddings of one space. One writer at a time (the caller locks :attr:`lock_path`)."""
 
-    def __init__(self, home: Path, space: Space) -> None:
-        """Open or create the store of ``space`` under ``home``.
+    def __init__(self, home: Path, space: Space, *, stored: Stored = Stored.FP32) -> None:
+        """Open or create the store of ``space`` under ``home``; ``stored`` is the type of shards made from now on.
+
+        A store may hold shards of both types: storing is rounding, it makes no other space.
 
         Raises:
-            SpaceMismatch: the folder was made for another space.
-            EmbeddingsCorrupt: a shard cannot be trusted.
+            EmbeddingsCorrupt: SPACE.json or a shard cannot be trusted, or is of another space.
         """
         self.space = space
         self.folder = home / EMBEDDINGS / space.key
+        self._stored = stored
         make_folder(self.folder)
-        self._check_space()
-        paths = sorted(self.folder.glob("*.shard"))
-        self._shards = [open_shard(path, fingerprint=space.fingerprint) for path in paths]
-        self._place = {
-            clip_id: (number, row)
-            for number, shard in enumerate(self._shards)
-            for row, clip_id in enumerate(shard.clip_ids)
-        }
+        keep_space(self.folder, space)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look at the folder again: another process may have sealed shards since. Raises EmbeddingsCorrupt."""
+        self._shards: list[Shard] = open_shards(self.folder, fingerprint=self.space.fingerprint)
+        self._places: Places | None = None
 
     @property
     def lock_path(self) -> Path:
-        return self.folder / "LOCK"
+        return self.folder / LOCK
 
     @property
     def clip_ids(self) -> frozenset[str]:
-        """Every clip that has an embedding here."""
-        return frozenset(self._place)
+        """Every clip that has an embedding here. Made anew at each asking."""
+        return self._where().clip_ids
+
+    @property
+    def shard_checksums(self) -> dict[str, str]:
+        """Name of each shard -> xxh3_128 over all of it, in the order in which they were sealed."""
+        return {shard.path.name: shard.checksum for shard in self._shards}
+
+    def objection(self, vectors: Vectors) -> BadInput | None:
+        """Why this store cannot hold the finite, non-zero vectors of one clip, ``[layer, dim]``; None when it can."""
+        return objection(vectors, self.space.layer_names, self._stored)
 
     def append(self, clip_ids: Sequence[str], embeddings: ClipEmbeddings) -> None:
         """Seal ``embeddings`` ``[clip, layer, dim]`` as a new shard; it is durable on return.
 
         Raises:
-            InvalidArgument: not finite, all zero, or of the wrong count.
+            InvalidArgument: not finite, all zero, more than the type of the store can hold, or of the wrong count.
             SpaceMismatch: layers or dim are not those of the space.
         """
         expected = (len(self.space.layers), self.space.dim)
         if embeddings.shape[1:] != expected:
             raise SpaceMismatch(f"{self.space.key} {expected}", f"{embeddings.shape[1:]}")
-        number = 1 + int(self._shards[-1].path.stem) if self._shards else 1
-        path = self.folder / f"{number:08d}.shard"
-        seal(path, fingerprint=self.space.fingerprint, clip_ids=clip_ids, embeddings=embeddings)
-        self._remember(open_shard(path, fingerprint=self.space.fingerprint))
+        path, fingerprint = self.folder / f"{self._next_number():08d}.shard", self.space.fingerprint
+        seal(path, fingerprint=fingerprint, clip_ids=clip_ids, embeddings=embeddings, stored=self._stored)
+        self._shards.append(open_shard(path, fingerprint=fingerprint))
+        self._places = None
 
     def layer(self, layer: int, clip_ids: Sequence[str]) -> Vectors:
-        """Embeddings of ``clip_ids`` in one layer, ``[clip, dim]``, as the encoder gave them (not unit length).
+        """Embeddings of ``clip_ids`` in one layer, ``[clip, dim]`` float32, as the encoder gave them (not unit length).
+
+        Reads that layer of every shard that holds one of them, once and whole, and checks it.
 
         Raises:
-            EmbeddingsCorrupt: a clip has no embedding here, or its shard was altered.
+            NotFound: a clip has no embedding here.
+            EmbeddingsCorrupt: a shard was altered.
         """
         found = np.empty((len(clip_ids), self.space.dim), dtype=np.float32)
-        wanted: dict[int, list[tuple[int, int]]] = {}
-        for place, clip_id in enumerate(clip_ids):
-            if clip_id not in self._place:
-                raise EmbeddingsCorrupt(str(self.folder), f"has no embedding of clip {clip_id}")
-            number, row = self._place[clip_id]
-            wanted.setdefault(number, []).append((place, row))
-        for number, pairs in wanted.items():
-            places, rows = zip(*pairs, strict=True)
-            found[list(places)] = self._shards[number].layer(layer)[list(rows)]
+        shards, rows = self._where().find(clip_ids)
+        order = np.argsort(shards, kind="stable")
+        starts = np.flatnonzero(np.diff(shards[order], prepend=-1))
+        by_shard = np.split(order, starts[1:]) if len(order) else []
+        touched = [self._shards[shards[places[0]]] for places in by_shard]
+        for places, vectors in zip(by_shard, _read(touched, layer), strict=True):
+            found[places] = vectors[rows[places]]
         return found
 
-    def _remember(self, shard: Shard) -> None:
-        self._shards.append(shard)
-        for row, clip_id in enumerate(shard.clip_ids):
-            self._place[clip_id] = (len(self._shards) - 1, row)
+    def _where(self) -> Places:
+        if self._places is None:
+            self._places = Places.of(self._shards)
+        return self._places
 
-    def _check_space(self) -> None:
-        path = self.folder / SPACE_FILE
-        if not path.exists():
-            write_file(path, [json.dumps(self.space.to_json(), indent=1).encode()])
-            return
-        found = _read_space(path)
-        if found.fingerprint != self.space.fingerprint:
-            raise SpaceMismatch(self.space.key, found.key)
+    def _next_number(self) -> int:
+        """One more than any shard in the folder has, so that none is ever written over."""
+        names = [path.stem for path in self.folder.glob(SHARDS)]
+        return 1 + max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def _read(shards: Sequence[Shard], layer: int) -> Iterator[Vectors]:
+    """One layer of each of ``shards`` in turn, the next few already on their way from the disk."""
+    for coming in shards[:AHEAD]:
+        coming.expect(layer)
+    for number, shard in enumerate(shards):
+        for coming in shards[number + AHEAD : number + AHEAD + 1]:
+            coming.expect(layer)
+        yield shard.layer(layer)
+
+
+def open_shards(folder: Path, *, fingerprint: str) -> list[Shard]:
+    """Every shard in ``folder``, in the order in which they were sealed. Raises EmbeddingsCorrupt."""
+    return [open_shard(path, fingerprint=fingerprint) for path in sorted(folder.glob(SHARDS))]
 
 
 def spaces(home: Path) -> tuple[Space, ...]:
     """Every space that has a store under ``home``, by key. Raises EmbeddingsCorrupt."""
-    return tuple(_read_space(path) for path in sorted((home / EMBEDDINGS).glob(f"*/{SPACE_FILE}")))
+    return tuple(read_space(path.parent) for path in sorted((home / EMBEDDINGS).glob(f"*/{SPACE_FILE}")))
 
 
 def find_space(home: Path, *, name: str, key: str | None = None) -> Space:
@@ -124,10 +151,3 @@ def _only(kind: str, wanted: str, found: Sequence[Space], stored: Sequence[Space
         raise InvalidArgument("space", f"{wanted} has several: {listed}; choose one with --space KEY")
     keys = ", ".join(space.key for space in stored) or "nothing"
     raise NotFound(kind, wanted, f"embedded so far: {keys}; soundkin embed makes another")
-
-
-def _read_space(path: Path) -> Space:
-    try:
-        return Space.from_json(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EmbeddingsCorrupt(str(path), f"cannot be understood ({error})") from error

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.shard import open_shard
-from indexer.store import EMBEDDINGS, SPACE_FILE
+from indexer.space_file import SPACE_FILE, read_space
+from indexer.store import EMBEDDINGS, SHARDS
 from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt, InvalidArgument
 from recommender.generation import VERSIONS, open_current, read_current
-from recommender.types import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,9 @@ class VerifyReport:
     files: int
     """Files of the generation, all with the right checksum."""
     shards: int
+    """Shards whose every byte is right."""
     clips: int
+    """Embeddings in them."""
     problems: tuple[tuple[str, str], ...]
     """(path, what is wrong)."""
 
@@ -36,19 +38,39 @@ def verify(home: Path) -> VerifyReport:
         raise InvalidArgument("home", f"{home} is no folder; give the one that was built in")
     version, files, problems = _verify_generation(home)
     shards, clips = 0, 0
-    for folder in sorted((home / EMBEDDINGS).glob("*/")):
+    for path in _kept_files(home):
         try:
-            fingerprint = Space.from_json(json.loads((folder / SPACE_FILE).read_bytes())).fingerprint
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            problems.append((str(folder / SPACE_FILE), f"cannot be understood ({error})"))
+            held = check_file(path)
+        except EmbeddingsCorrupt as error:
+            problems.append((error.file, error.problem))
             continue
-        for path in sorted(folder.glob("*.shard")):
-            try:
-                clips += _verify_shard(path, fingerprint)
-                shards += 1
-            except EmbeddingsCorrupt as error:
-                problems.append((error.file, error.problem))
+        shards, clips = shards + (path.name != SPACE_FILE), clips + held
     return VerifyReport(version=version, files=files, shards=shards, clips=clips, problems=tuple(problems))
+
+
+def check_file(path: Path) -> int:
+    """Read every byte of a shard, or of the SPACE.json beside shards; how many clips it holds.
+
+    What a shard must be of is said by its folder's name, so that it can be checked where SPACE.json cannot.
+
+    Raises EmbeddingsCorrupt.
+    """
+    if path.name == SPACE_FILE:
+        read_space(path.parent)
+        return 0
+    shard = open_shard(path, fingerprint=path.parent.name.rpartition("-")[2])
+    for layer in range(shard.layers):
+        shard.layer(layer)
+    return shard.clips
+
+
+def _kept_files(home: Path) -> Iterator[Path]:
+    """Every shard, and SPACE.json where it is or should be: a start that was killed leaves a folder without either."""
+    for folder in sorted((home / EMBEDDINGS).glob("*/")):
+        shards = sorted(folder.glob(SHARDS))
+        if shards or (folder / SPACE_FILE).exists():
+            yield folder / SPACE_FILE
+        yield from shards
 
 
 def _verify_generation(home: Path) -> tuple[int | None, int, list[tuple[str, str]]]:
@@ -59,10 +81,3 @@ def _verify_generation(home: Path) -> tuple[int | None, int, list[tuple[str, str
     except GenerationCorrupt as error:
         return None, 0, [(str(home / VERSIONS / error.generation / error.file), error.problem)]
     return manifest.version, len(manifest.files), []
-
-
-def _verify_shard(path: Path, fingerprint: str) -> int:
-    shard = open_shard(path, fingerprint=fingerprint)
-    for layer in range(shard.layers):
-        shard.layer(layer)
-    return len(shard.clip_ids)

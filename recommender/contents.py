@@ -6,9 +6,11 @@ Rows are dense: artist row i is the i-th artist in id order, so that ties by row
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,9 @@ from scipy.sparse import csr_array
 
 from recommender.columns import TextColumn, load_array
 from recommender.types import Rows
+
+Digests: TypeAlias = npt.NDArray[np.uint8]
+"""``[item, 16]``"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,8 @@ class TrackColumns:
     """``[track]`` row in the track indexes; -1 without an embedding."""
     clips: Rows
     """``[track]`` embedded clips."""
+    clips_digest: Digests
+    """``[track, 16]`` of the ids of those clips, :func:`digest_of`; all zero where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +100,16 @@ class Contents:
     relations: Relations
 
 
+def digest_of(clip_ids: Iterable[str]) -> bytes:
+    """16 bytes that stand for a set of clips, whatever their order; zero for the empty set.
+
+    >>> digest_of(["b", "a"]) == digest_of(["a", "b"]) != digest_of(["ab"])
+    True
+    """
+    ordered = sorted(clip_ids)
+    return hashlib.blake2b("\n".join(ordered).encode(), digest_size=16).digest() if ordered else bytes(16)
+
+
 def save(contents: Contents, folder: Path) -> None:
     """Write ``contents`` as .npy files into the existing ``folder``."""
     relations = contents.relations
@@ -129,15 +146,18 @@ def _save_columns(columns: ArtistColumns | TrackColumns | Events, folder: Path, 
         if isinstance(column, TextColumn):
             column.save(folder, f"{prefix}.{field.name}")
         else:
-            np.save(folder / f"{prefix}.{field.name}.npy", column.astype(np.int64), allow_pickle=False)
+            dtype = np.uint8 if field.type == "Digests" else np.int64
+            np.save(folder / f"{prefix}.{field.name}.npy", column.astype(dtype), allow_pickle=False)
 
 
 def _load_columns(kind: type[Columns], folder: Path, prefix: str) -> Columns:
     loaded: dict[str, Any] = {}  # Any: each field gets the type its own annotation names
     for field in fields(kind):
         name = f"{prefix}.{field.name}"
-        is_text = field.type == TextColumn.__name__
-        loaded[field.name] = TextColumn.load(folder, name) if is_text else load_array(folder, name, np.int64)
+        if field.type == TextColumn.__name__:
+            loaded[field.name] = TextColumn.load(folder, name)
+        else:
+            loaded[field.name] = load_array(folder, name, np.uint8 if field.type == "Digests" else np.int64)
     return kind(**loaded)
 
 

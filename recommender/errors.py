@@ -11,7 +11,9 @@
     ├── AmbiguousName            one name, several artists or tracks
     ├── NotSupported             part of the contract, brought by a later release
     ├── Unavailable              no generation is loaded
+    │   └── NothingToServe       a server found none to start with
     ├── GenerationCorrupt        a published file is missing, extra or altered
+    ├── PublishRefused           a built generation that is worse than the one that serves
     ├── EmbeddingsCorrupt        a sealed shard of embeddings is altered or of another space
     ├── CatalogueError           the database is unreachable or of another version
     ├── WeightsMissing           a model whose weights are not where they were looked for
@@ -19,8 +21,10 @@
     ├── WeightsRefused           a model's weights or config that must not be used
     ├── KnownAnswerWrong         an encoder does not give the vector it gave before
     ├── LicenceRefused           the profile forbids an encoder or a source
+    ├── DiskFull                 too little room to begin
     ├── Busy                     another process holds the lock
     ├── DecoderStartFailed       no process to decode files in came up
+    ├── EncoderEnded             a process to encode clips in did not come up, or was lost
     └── BadInput                 one file or row that cannot be used; carries its reason
 
 Each error keeps its data as attributes and says in its message what to do next. Nothing here knows gRPC: the table
@@ -97,6 +101,14 @@ class Unavailable(SoundkinError):
     """There is no generation to answer from."""
 
 
+class NothingToServe(Unavailable):
+    """A server found no generation to answer from when it started. ``problem`` says why."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"{problem}; or give --wait, to listen and answer NOT_SERVING until one is published")
+
+
 class GenerationCorrupt(SoundkinError):
     """A generation that must not be served. ``file`` is the first one found wrong."""
 
@@ -107,13 +119,30 @@ class GenerationCorrupt(SoundkinError):
         super().__init__(f"generation {generation}: {file}: {problem}; build and publish it again")
 
 
+class PublishRefused(SoundkinError):
+    """A built generation that the gate refused. ``refusals`` are (code, detail) pairs, ``kept`` is where it lies."""
+
+    def __init__(self, generation: str, refusals: Sequence[tuple[str, str]], kept: str) -> None:
+        self.generation = generation
+        self.refusals = tuple(refusals)
+        self.kept = kept
+        codes = ", ".join(sorted({code for code, _ in self.refusals}))
+        super().__init__(
+            f"generation {generation} is not published ({codes}) and is kept in {kept}; mend what is wrong and build "
+            'again, or build again and soundkin publish --force --why "…"'
+        )
+
+
 class EmbeddingsCorrupt(SoundkinError):
     """A file of the embedding store that cannot be trusted."""
 
     def __init__(self, file: str, problem: str) -> None:
         self.file = file
         self.problem = problem
-        super().__init__(f"{file} {problem}; move it away and run soundkin embed, which makes only its clips again")
+        super().__init__(
+            f"{file} {problem}; soundkin verify --quarantine moves it aside, "
+            "and soundkin embed then makes what it held, and only that, again"
+        )
 
 
 class WeightsMissing(SoundkinError):
@@ -177,6 +206,19 @@ class LicenceRefused(SoundkinError):
         )
 
 
+class DiskFull(SoundkinError):
+    """Too little room under ``folder`` to begin. ``free`` and ``needed`` are bytes."""
+
+    def __init__(self, folder: str, *, free: int, needed: int) -> None:
+        self.folder = folder
+        self.free = free
+        self.needed = needed
+        super().__init__(
+            f"{folder} has {free / 1e6:,.0f} MB free and {needed / 1e6:,.0f} MB are asked for; run soundkin collect, "
+            "or free some space"
+        )
+
+
 class Busy(SoundkinError):
     """Another process holds ``lock``."""
 
@@ -193,6 +235,18 @@ class DecoderStartFailed(SoundkinError):
         self.problem = problem
         self.cure = cure
         super().__init__(f"{problem}; {cure}")
+
+
+class EncoderEnded(SoundkinError):
+    """The encoder process on ``device`` did not come up, or was lost over the same clips again. ``problem`` is how."""
+
+    def __init__(self, device: str, problem: str) -> None:
+        self.device = device
+        self.problem = problem
+        super().__init__(
+            f"the encoder process on {device} {problem}; what it said is on stderr: free some memory, leave {device} out "
+            "of --device, or look at the system's log"
+        )
 
 
 class BadInput(SoundkinError):

@@ -3,9 +3,10 @@
 ::
 
     HOME/
-      CURRENT                       {"format": 1, "version": 3, "manifest_sha256": "…"}
+      CURRENT                       {"format": 1, "version": 3, "manifest_sha256": "…", "newest": 3, "xxh3_128": "…"}
       versions/v00000003/           never modified once it has this name
         MANIFEST.json               what is here, made from what, with the size and checksums of every file
+        LEASE                       empty; whoever reads the folder holds it locked (recommender/lease.py)
         L00.tracks.faiss L00.artists.faiss …     one pair a layer, in the order of the space
         artist.*.npy track.*.npy genre_weights.*.npy …       recommender/contents.py
 """
@@ -13,82 +14,48 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import xxhash
 
 from recommender import contents
 from recommender.contents import Contents
-from recommender.errors import GenerationCorrupt, Unavailable
-from recommender.types import Space
+from recommender.errors import GenerationCorrupt, InvalidArgument, Unavailable
+from recommender.lease import LEASE
+from recommender.manifest import Counts, FileEntry, IndexEntry, Manifest
+from recommender.pointer import CURRENT, Pointer, read_current
 from recommender.vectors import FaissIndex, VectorIndex
 
-FORMAT = 1
-"""Version of the layout above; a reader refuses any other."""
+__all__ = [
+    "CURRENT",
+    "KINDS",
+    "MANIFEST",
+    "VERSIONS",
+    "Counts",
+    "FileEntry",
+    "Generation",
+    "Manifest",
+    "Pointer",
+    "checksum_file",
+    "folder_name",
+    "index_file",
+    "open_current",
+    "open_generation",
+    "open_verified",
+    "read_current",
+    "read_manifest",
+    "verify",
+]
 
 MANIFEST = "MANIFEST.json"
-CURRENT = "CURRENT"
 VERSIONS = "versions"
+KINDS = ("tracks", "artists")
+"""What there is an index of in every layer, in the order they are made and listed."""
 _BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEntry:
-    """A file of the generation as it was when it was built."""
-
-    name: str
-    size: int
-    xxh3_128: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How much is inside."""
-
-    artists: int
-    artists_indexed: int
-    tracks: int
-    tracks_indexed: int
-    clips: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a generation is and what it was made from."""
-
-    version: int
-    built_at: str
-    """RFC 3339, UTC. For the reader; order is by version."""
-    space: Space
-    profile: str
-    """The use it was built for: personal, noncommercial or commercial."""
-    sources: dict[str, str]
-    """Source of metadata -> licence."""
-    software: dict[str, str]
-    """Package -> version, of whatever could change a number."""
-    counts: Counts
-    files: tuple[FileEntry, ...]
-
-    def to_json(self) -> str:
-        data = asdict(self) | {"format": FORMAT, "space": self.space.to_json()}
-        return json.dumps(data, indent=1, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Manifest:
-        """Parse what :meth:`to_json` wrote. Raises ValueError, KeyError or TypeError on any other shape."""
-        data = json.loads(text)
-        found = data.pop("format")
-        if found != FORMAT:
-            raise ValueError(f"format {found}, this release reads {FORMAT}")
-        data["space"] = Space.from_json(data["space"])
-        data["counts"] = Counts(**data["counts"])
-        data["files"] = tuple(FileEntry(**entry) for entry in data["files"])
-        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +122,10 @@ def verify(folder: Path, manifest: Manifest) -> None:
     """
     listed = {entry.name: entry for entry in manifest.files}
     present = {entry.name for entry in os.scandir(folder)}
-    for name in sorted(present - listed.keys() - {MANIFEST}):
+    for name in sorted(present - listed.keys() - {MANIFEST, LEASE}):
         raise GenerationCorrupt(folder.name, name, "is not listed in the manifest")
+    if LEASE in present and (folder / LEASE).stat().st_size:
+        raise GenerationCorrupt(folder.name, LEASE, "is not empty")
     for name, entry in sorted(listed.items()):
         if "/" in name or name not in present:
             raise GenerationCorrupt(folder.name, name, "is missing")
@@ -173,50 +142,64 @@ def open_generation(folder: Path) -> Generation:
     """Verify ``folder`` and open it. Raises GenerationCorrupt; nothing is served from a folder that fails."""
     manifest, _ = read_manifest(folder)
     verify(folder, manifest)
-    names = manifest.space.layer_names
-    opened = {
-        kind: {name: FaissIndex.open(folder / index_file(layer, kind)) for layer, name in enumerate(names)}
-        for kind in ("tracks", "artists")
-        if manifest.counts.tracks_indexed
-    }
-    return Generation(
-        manifest=manifest,
-        contents=contents.load(folder),
-        tracks=opened.get("tracks", {}),
-        artists=opened.get("artists", {}),
-    )
+    return open_verified(folder, manifest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """What CURRENT says."""
+def open_verified(folder: Path, manifest: Manifest) -> Generation:
+    """Open ``folder``, which :func:`verify` has just found to be as ``manifest`` says.
 
-    version: int
-    manifest_sha256: str
-
-    def to_json(self) -> str:
-        return json.dumps({"format": FORMAT} | asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Pointer:
-        """Parse what :meth:`to_json` wrote. Raises ValueError, KeyError or TypeError on any other shape."""
-        data = json.loads(text)
-        if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']}, this release reads {FORMAT}")
-        if not isinstance(data["version"], int) or not isinstance(data["manifest_sha256"], str):
-            raise TypeError("version is a number and manifest_sha256 a text")
-        return cls(version=data["version"], manifest_sha256=data["manifest_sha256"])
+    Raises GenerationCorrupt when the files, although unaltered, do not hold what the manifest says.
+    """
+    opened: dict[str, dict[str, VectorIndex]] = {"tracks": {}, "artists": {}}
+    for entry in _expected_indexes(folder, manifest):
+        opened[entry.kind][entry.layer] = _open_index(folder, manifest, entry)
+    loaded = contents.load(folder)
+    _check_rows(folder, manifest, loaded)
+    return Generation(manifest=manifest, contents=loaded, tracks=opened["tracks"], artists=opened["artists"])
 
 
-def read_current(home: Path) -> Pointer | None:
-    """The published pointer of ``home``, or None when nothing was published. Raises GenerationCorrupt."""
-    path = home / CURRENT
+def _expected_indexes(folder: Path, manifest: Manifest) -> tuple[IndexEntry, ...]:
+    """The entries of the manifest, which are one for each kind of each layer, or none when nothing is embedded."""
+    layers = manifest.space.layer_names if manifest.counts.tracks_indexed else ()
+    expected = [(layer, kind) for layer in layers for kind in KINDS]
+    if [(entry.layer, entry.kind) for entry in manifest.indexes] != expected:
+        raise GenerationCorrupt(
+            folder.name, MANIFEST, f"does not list the indexes of the {len(layers)} layers embedded"
+        )
+    return manifest.indexes
+
+
+def _open_index(folder: Path, manifest: Manifest, entry: IndexEntry) -> VectorIndex:
+    """The index of ``entry``, which holds what the manifest says: another size, space or type is refused."""
+    name = index_file(manifest.space.layer_names.index(entry.layer), entry.kind)
+    counts = manifest.counts
+    size = counts.tracks_indexed if entry.kind == "tracks" else counts.artists_indexed
     try:
-        return Pointer.from_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GenerationCorrupt(CURRENT, str(path), f"cannot be understood ({error})") from error
+        index = FaissIndex.open(folder / name)
+    except InvalidArgument as error:
+        raise GenerationCorrupt(folder.name, name, error.problem) from error
+    expected = (size, manifest.space.dim, entry.factory)
+    found = (index.size, index.dim, index.factory)
+    if found != expected:
+        said = "holds {} vectors of {} as {}, the manifest says {} of {} as {}".format(*found, *expected)
+        raise GenerationCorrupt(folder.name, name, said)
+    return index
+
+
+def _check_rows(folder: Path, manifest: Manifest, loaded: Contents) -> None:
+    """Ids and vectors are equally many, so that no id can lead past the end of an index."""
+    counts = manifest.counts
+    sides = (
+        ("artist", loaded.artists.ids, loaded.artists.vector_row, (counts.artists, counts.artists_indexed)),
+        ("track", loaded.tracks.ids, loaded.tracks.vector_row, (counts.tracks, counts.tracks_indexed)),
+    )
+    for name, ids, rows, expected in sides:
+        found = (len(ids), int(np.count_nonzero(rows >= 0)))
+        if found != expected or int(rows.max(initial=-1)) != expected[1] - 1:
+            said = (
+                f"has {found[0]} ids, {found[1]} of them with vectors; the manifest says {expected[0]}, {expected[1]}"
+            )
+            raise GenerationCorrupt(folder.name, f"{name}.vector_row.npy", said)
 
 
 def open_current(home: Path) -> Generation:

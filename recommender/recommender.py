@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import explain, listening
-from recommender.blend import DEFAULT_PROFILE, PROFILES, SIGNALS, Blended, WeightTable, blend
+from recommender.blend import DEFAULT_PROFILE, PROFILES, SIGNALS, Blended, WeightProfile, blend
 from recommender.directory import Directory
 from recommender.diversify import limit_per_artist
 from recommender.filters import GenreFilter, having_genres
@@ -41,7 +41,7 @@ class ArtistQuery:
 
     seeds: tuple[int, ...]
     mix: LayerMix
-    weights: WeightTable = PROFILES[DEFAULT_PROFILE]
+    weights: WeightProfile = PROFILES[DEFAULT_PROFILE]
     candidates: frozenset[int] | None = None
     """Only these rows; None is everyone."""
     exclude: frozenset[int] = frozenset()
@@ -109,7 +109,7 @@ class Recommender:
         ranked = order(scores)[: int(np.count_nonzero(~np.isnan(scores)))][offset : offset + n]
         return _scored(ranked, scores[ranked], [_score(signals, raw[:, ranked], query.weights) for raw in raws])
 
-    def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightTable) -> ScoredArtist:
+    def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightProfile) -> ScoredArtist:
         """``b`` as scored with the seed ``a``: the same number a ranking gives it."""
         signals = self._ordered_signals(mix)
         seed = _score(signals, np.stack([signal.raw(a)[[b]] for signal in signals]), weights)
@@ -160,7 +160,7 @@ class Recommender:
         return having_genres(genres, self._genre, self._genre_columns, len(self.generation.contents.artists.ids))
 
 
-def _score(signals: Sequence[Signal], raw: npt.NDArray[np.float64], weights: WeightTable) -> _SeedScores:
+def _score(signals: Sequence[Signal], raw: npt.NDArray[np.float64], weights: WeightProfile) -> _SeedScores:
     """Calibrate and blend raw opinions ``[signal, artist]``."""
     values = np.stack([signal.value(opinions) for signal, opinions in zip(signals, raw, strict=True)])
     return _SeedScores(raw=raw, values=values, blended=blend(values, weights))

@@ -51,8 +51,8 @@ def parse_address(text: str) -> Address:
     return Address(host=match["ipv6"] or match["host"], port=int(match["port"]))
 
 
-def check_free(address: Address) -> None:
-    """Find out, before grpc only says that it failed, whether ``address`` can be listened on.
+def check_free(address: Address, *, option: str = "--listen") -> None:
+    """Find out, before grpc only says that it failed, whether ``address``, given by ``option``, can be had.
 
     Raises:
         Busy: another program listens there.
@@ -63,8 +63,8 @@ def check_free(address: Address) -> None:
         socket.create_server((address.host, address.port), family=family).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise Busy(str(address), "another program (--listen takes another port)") from error
-        raise InvalidArgument("listen", f"cannot listen on {address}: {error.strerror}") from error
+            raise Busy(str(address), f"another program ({option} takes another port)") from error
+        raise InvalidArgument(option, f"cannot listen on {address}: {error.strerror}") from error
 
 
 def write_port(path: Path, port: int) -> None:

@@ -10,9 +10,9 @@ from recommender.recommender import ArtistQuery, Recommender, TrackQuery, tracks
 from recommender.types import LayerMix, ScoredArtist
 from server import convert, paging, summaries
 from server.bounds import MOST_REFS, MOST_SEEDS, check_size
-from server.holder import Snapshot
 from server.pb import soundkin_pb2 as pb
 from server.references import find_artist, find_artists, find_track
+from server.tenancy import Snapshot
 
 
 def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:

@@ -111,6 +111,9 @@ class ServeAsked(TypedDict):
     grace: float
     log_level: str
     profile: str
+    wait: bool
+    metrics_port: int | None
+    metrics_host: str
 
 
 def _default_home() -> Path:
@@ -156,14 +159,21 @@ def _default_home() -> Path:
     show_default=True,
     help="What you use Soundkin for; a generation built for less is refused.",
 )
+@click.option(
+    "--wait", is_flag=True, help="With nothing to serve, answer NOT_SERVING until there is; else that ends with 78."
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve figures for Prometheus on this port.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
 def serve(**asked: Unpack[ServeAsked]) -> None:
     """Answer over gRPC from the published generation, and follow new ones."""
     for variable in ONE_THREAD:  # read when numpy and FAISS are first imported, which is below
         os.environ.setdefault(variable, "1")
     from recommender.types import Profile
-    from server.address import parse_address
+    from server.address import Address, parse_address
+    from server.draining import Patience
     from server.serve import Settings, run
 
+    port = asked["metrics_port"]
     logging.basicConfig(level=asked["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run(
         Settings(
@@ -171,8 +181,9 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
             address=parse_address(asked["listen"]),
             profile=Profile(asked["profile"]),
             port_file=asked["port_file"],
-            lame_duck_s=asked["lame_duck"],
-            grace_s=asked["grace"],
+            patience=Patience(lame_duck_s=asked["lame_duck"], grace_s=asked["grace"]),
+            wait=asked["wait"],
+            metrics=None if port is None else Address(host=asked["metrics_host"], port=port),
         )
     )
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from recommender import listening
-from recommender.blend import DEFAULT_PROFILE, PROFILES, WeightTable, custom_weights, find_profile
+from recommender.blend import DEFAULT_PROFILE, PROFILES, WeightProfile, custom_weights, find_profile
 from recommender.errors import InvalidArgument, InvalidWeights, NotSupported, SpaceMismatch
 from recommender.filters import GenreFilter
 from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
@@ -43,8 +43,8 @@ def read_limit(limit: int) -> int:
     return limit or DEFAULT_LIMIT
 
 
-def read_weights(request: Weighted) -> WeightTable:
-    """The weight table a request asks for; the service's own when it asks for none.
+def read_weights(request: Weighted) -> WeightProfile:
+    """The weight profile a request asks for; the service's own when it asks for none.
 
     Raises:
         NotFound: no profile has the name.

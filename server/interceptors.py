@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,6 +19,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from recommender import errors
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from server.metrics import Metrics
 
 DOMAIN = "soundkin.v1"
 LONGEST_MESSAGE = 1_000
@@ -37,7 +40,9 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.AmbiguousName: grpc.StatusCode.FAILED_PRECONDITION,
     errors.NotSupported: grpc.StatusCode.UNIMPLEMENTED,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.NothingToServe: grpc.StatusCode.UNAVAILABLE,
     errors.GenerationCorrupt: grpc.StatusCode.DATA_LOSS,
+    errors.PublishRefused: grpc.StatusCode.FAILED_PRECONDITION,
     errors.EmbeddingsCorrupt: grpc.StatusCode.DATA_LOSS,
     errors.CatalogueError: grpc.StatusCode.INTERNAL,
     errors.WeightsMissing: grpc.StatusCode.FAILED_PRECONDITION,
@@ -45,8 +50,10 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.WeightsRefused: grpc.StatusCode.DATA_LOSS,
     errors.KnownAnswerWrong: grpc.StatusCode.DATA_LOSS,
     errors.LicenceRefused: grpc.StatusCode.PERMISSION_DENIED,
+    errors.DiskFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Busy: grpc.StatusCode.ABORTED,
     errors.DecoderStartFailed: grpc.StatusCode.INTERNAL,
+    errors.EncoderEnded: grpc.StatusCode.INTERNAL,
     errors.BadInput: grpc.StatusCode.INVALID_ARGUMENT,
 }
 """Every class of :mod:`recommender.errors`; a test fails when one is missing."""
@@ -135,7 +142,17 @@ class _Malformed:
 
 
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # it cannot be subscripted at run time
-    """Guards calls that have one reply; streams of replies (health watch, reflection) pass as they are."""
+    """Guards, measures and counts calls that have one reply; streams (health watch, reflection) pass as they are."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Return once no call runs. A server that stops may be done before its cancelled calls are (grpc#37239)."""
+        await self._idle.wait()
 
     async def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]], details: grpc.HandlerCallDetails
@@ -147,11 +164,51 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # it cannot 
             return handler
         if handler.request_streaming:
             return grpc.stream_unary_rpc_method_handler(
-                guarded(handler.stream_unary, method), handler.request_deserializer, handler.response_serializer
+                self._guarded(handler.stream_unary, method), handler.request_deserializer, handler.response_serializer
             )
         return grpc.unary_unary_rpc_method_handler(
-            guarded(handler.unary_unary, method), _lenient(handler.request_deserializer), handler.response_serializer
+            self._guarded(handler.unary_unary, method),
+            _lenient(handler.request_deserializer),
+            handler.response_serializer,
         )
+
+    def _guarded(self, behaviour: Behaviour, method: str) -> Behaviour:
+        """``behaviour`` with its errors turned into statuses and its outcome told, without the request."""
+
+        async def call(request: Any, context: Any) -> Any:
+            started, code = time.perf_counter(), "CANCELLED"
+            with self._counted():
+                try:
+                    outcome = await _outcome(behaviour, request, context)
+                    code = outcome.code.name if isinstance(outcome, Fault) else "OK"
+                    if isinstance(outcome, Fault):
+                        await context.abort(outcome.code, outcome.message, outcome.trailers)
+                    return outcome
+                except grpc.aio.AbortError:
+                    code = _name_of(context.code())
+                    raise
+                finally:
+                    self._tell(method, code, time.perf_counter() - started)
+
+        return call
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._running += 1
+        self._idle.clear()
+        try:
+            with self._metrics.in_flight():
+                yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    def _tell(self, method: str, code: str, seconds: float) -> None:
+        """The access log and the metrics. ``method`` is one that is served: an unknown one has no handler."""
+        level = logging.DEBUG if method.startswith(_PROBES) else logging.INFO
+        _log.log(level, "%s %s %.1f ms", method, code, seconds * 1e3)
+        self._metrics.call_ended(method.removeprefix("/"), code, seconds)
 
 
 def _lenient(parse: Callable[[bytes], object]) -> Callable[[bytes], object]:
@@ -164,27 +221,6 @@ def _lenient(parse: Callable[[bytes], object]) -> Callable[[bytes], object]:
             return _Malformed()
 
     return parse_or_mark
-
-
-def guarded(behaviour: Behaviour, method: str) -> Behaviour:
-    """``behaviour`` with its errors turned into statuses and its outcome logged, without the request."""
-
-    async def call(request: Any, context: Any) -> Any:
-        started, code = time.perf_counter(), "CANCELLED"
-        try:
-            outcome = await _outcome(behaviour, request, context)
-            code = outcome.code.name if isinstance(outcome, Fault) else "OK"
-            if isinstance(outcome, Fault):
-                await context.abort(outcome.code, outcome.message, outcome.trailers)
-            return outcome
-        except grpc.aio.AbortError:
-            code = _name_of(context.code())
-            raise
-        finally:
-            level = logging.DEBUG if method.startswith(_PROBES) else logging.INFO
-            _log.log(level, "%s %s %.1f ms", method, code, (time.perf_counter() - started) * 1e3)
-
-    return call
 
 
 async def _outcome(behaviour: Behaviour, request: Any, context: Any) -> Any:

@@ -8,24 +8,26 @@ import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import grpc
 import uvloop
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from recommender.errors import InvalidArgument
+from recommender.errors import InvalidArgument, NothingToServe
 from recommender.types import Profile
 from server.address import Address, check_free, write_port
+from server.draining import Health, Patience, drain
 from server.holder import Holder, refuse_narrower
 from server.interceptors import Guard
+from server.metrics import Metrics, exposed
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.service import NAME, SimilarityService
 
-Health: TypeAlias = Any  # Any: Health, which the stubs do not know
+NAMES = ("", NAME)
+"""What health speaks of: the process, and the service. Both are SERVING once a generation is loaded."""
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
@@ -59,12 +61,14 @@ class Settings:
     """The use that is made of the answers; a generation built for less is not served."""
     port_file: Path | None = None
     """Written with the port once the server listens, removed when it stops."""
-    lame_duck_s: float = 0.2
-    """After a signal: how long to go on accepting while health says NOT_SERVING, so that balancers can turn away."""
-    grace_s: float = 20.0
-    """How long calls that run may take to finish after that."""
+    patience: Patience = field(default_factory=Patience)
+    """How long a drain may take."""
     poll_s: float = 1.0
     """How often to look at CURRENT."""
+    wait: bool = False
+    """With no generation that can be served, listen and answer NOT_SERVING until there is one; else end."""
+    metrics: Address | None = None
+    """Where to serve the figures for Prometheus; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,7 @@ class Running:
     """A server that listens."""
 
     port: int
+    metrics_port: int | None
     follower: asyncio.Task[None]
     """Follows CURRENT; ends only by failing."""
 
@@ -83,6 +88,7 @@ def run(settings: Settings) -> None:
         Busy: another program has the port.
         InvalidArgument: the address cannot be listened on.
         LicenceRefused: the published generation was built for less than ``settings.profile``.
+        NothingToServe: no generation can be served, and ``settings.wait`` is not set.
     """
     uvloop.run(_serve(settings))
 
@@ -90,7 +96,7 @@ def run(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     stopping = _on_signals()
     async with started(settings) as running:
-        _announce(settings.address, running.port)
+        _announce(settings, running)
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait({stopped, running.follower}, return_when=asyncio.FIRST_COMPLETED)
         if running.follower.done():
@@ -117,38 +123,52 @@ def _on_signals() -> asyncio.Event:
     return stopping
 
 
-def _announce(address: Address, port: int) -> None:
-    _log.info("listening on %s", Address(host=address.host, port=port))
-    if not address.is_loopback:
+def _announce(settings: Settings, running: Running) -> None:
+    host = settings.address.host
+    _log.info("listening on %s", replace(settings.address, port=running.port))
+    if not settings.address.is_loopback:
         _log.warning(
             "anyone who can reach %s may ask: there is no authentication yet, so put a firewall or a proxy before it",
-            address.host,
+            host,
         )
+    if settings.metrics is not None and running.metrics_port is not None:
+        _log.info("metrics on http://%s/metrics", replace(settings.metrics, port=running.metrics_port))
 
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Running]:
     """A server that listens for the block and drains after it. Raises what :func:`run` does when it cannot start."""
     refuse_narrower(settings.home, settings.profile)
-    holder = Holder(settings.home, settings.profile)
-    watched: Health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # exported under another name
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker:
-        server = _build(SimilarityService(holder, worker), watched)
+    metrics = Metrics()
+    holder, guard, watched = Holder(settings.home, settings.profile, metrics), Guard(metrics), Health()
+    with (
+        exposed(metrics, settings.metrics) as metrics_port,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker,
+    ):
+        server = _build(SimilarityService(holder, worker), watched, guard)
         port = _listen(server, settings.address)
-        await _set_health(watched, ready=False)
+        await watched.set_all(NAMES, ready=False)
         await server.start()
-        follower = asyncio.create_task(_follow(holder, watched, settings.poll_s))
+        follower = asyncio.create_task(_follow(holder, watched, settings))
         try:
             if settings.port_file is not None:
                 write_port(settings.port_file, port)
-            yield Running(port=port, follower=follower)
+            yield Running(port=port, metrics_port=metrics_port, follower=follower)
         finally:
-            await _drain(server, watched, settings)
+            if settings.port_file is not None:
+                settings.port_file.unlink(missing_ok=True)
+            await drain(server, watched, guard, _patience(settings, holder))
             follower.cancel()
+            await holder.close()
 
 
-def _build(service: SimilarityService, watched: Health) -> grpc.aio.Server:
-    server = grpc.aio.server(interceptors=[Guard()], options=OPTIONS)
+def _patience(settings: Settings, holder: Holder) -> Patience:
+    """Who never answered has nobody to turn away."""
+    return settings.patience if holder.ready else replace(settings.patience, lame_duck_s=0.0)
+
+
+def _build(service: SimilarityService, watched: Health, guard: Guard) -> grpc.aio.Server:
+    server = grpc.aio.server(interceptors=[guard], options=OPTIONS)
     pb_grpc.add_SimilarityServiceServicer_to_server(service, server)
     health_pb2_grpc.add_HealthServicer_to_server(watched, server)
     reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -163,23 +183,10 @@ def _listen(server: grpc.aio.Server, address: Address) -> int:
         raise InvalidArgument("listen", f"grpc cannot listen on {address}; choose another") from error
 
 
-async def _follow(holder: Holder, watched: Health, poll_s: float) -> None:
+async def _follow(holder: Holder, watched: Health, settings: Settings) -> None:
     while True:
         await holder.refresh()
-        await _set_health(watched, ready=holder.ready)
-        await asyncio.sleep(poll_s)
-
-
-async def _set_health(watched: Health, *, ready: bool) -> None:
-    states = health_pb2.HealthCheckResponse
-    for name in ("", NAME):
-        await watched.set(name, states.SERVING if ready else states.NOT_SERVING)
-
-
-async def _drain(server: grpc.aio.Server, watched: Health, settings: Settings) -> None:
-    """NOT_SERVING, a moment for balancers to notice, then let running calls finish (reference/reliability.md 3.3)."""
-    if settings.port_file is not None:
-        settings.port_file.unlink(missing_ok=True)
-    await watched.enter_graceful_shutdown()
-    await asyncio.sleep(settings.lame_duck_s)
-    await server.stop(settings.grace_s)
+        await watched.set_all(NAMES, ready=holder.ready)
+        if not (holder.ready or settings.wait):
+            raise NothingToServe(holder.problem)
+        await asyncio.sleep(settings.poll_s)

@@ -10,9 +10,10 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from recommender.errors import NotSupported
 from server import answers
-from server.holder import Holder, Snapshot
+from server.holder import Holder
 from server.pb import soundkin_pb2 as pb
 from server.pb import soundkin_pb2_grpc as pb_grpc
+from server.tenancy import Snapshot
 
 NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name
 """``soundkin.v1.SimilarityService``."""

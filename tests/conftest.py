@@ -52,7 +52,8 @@ def older_schema(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """URL of a catalogue one migration behind: a further one, which must not run, makes the present schema older."""
     Catalog.open(database_url).close()
     shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
-    later = 'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    raise OSError\n'
-    (tmp_path / "migrations" / "versions" / "0002_later.py").write_text(later)
+    last = max(path.name[:4] for path in (tmp_path / "migrations" / "versions").glob("*.py"))
+    later = f'revision = "9999"\ndown_revision = "{last}"\n\n\ndef upgrade() -> None:\n    raise OSError\n'
+    (tmp_path / "migrations" / "versions" / "9999_later.py").write_text(later)
     monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path / "migrations")
     return database_url

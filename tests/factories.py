@@ -11,22 +11,23 @@ from scipy.sparse import coo_array, csr_array
 
 from recommender import contents
 from recommender.columns import TextColumn
-from recommender.contents import ArtistColumns, Contents, Events, Relations, TrackColumns
+from recommender.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
 from recommender.generation import (
     CURRENT,
+    KINDS,
     MANIFEST,
     VERSIONS,
-    Counts,
     Generation,
-    Manifest,
     Pointer,
     checksum_file,
     folder_name,
     index_file,
     read_manifest,
 )
+from recommender.lease import LEASE
+from recommender.manifest import Counts, IndexEntry, Manifest, Quality
 from recommender.types import Aspect, Layer, Rows, Space, Vectors
-from recommender.vectors import ExactIndex, FaissIndex, unit
+from recommender.vectors import RECALL_FLOOR, ExactIndex, FaissIndex, unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ def write_generation(home: Path, made: MadeCatalogue, *, version: int = 1) -> Pa
         for layer, vectors in enumerate(layers.values()):
             FaissIndex.write(folder / index_file(layer, kind), vectors)
     files = tuple(sorted(folder.iterdir()))
+    (folder / LEASE).touch()
     (folder / MANIFEST).write_text(_manifest(made, version, files).to_json())
     point_to(home, version)
     return folder
@@ -167,6 +169,7 @@ def _track_columns(artists: Sequence[MadeArtist]) -> TrackColumns:
         artist=_int64(row for _, row in tracks),
         vector_row=_dense(bool(track.vectors) for track, _ in tracks),
         clips=_int64(int(bool(track.vectors)) for track, _ in tracks),
+        clips_digest=_digests(track for track, _ in tracks),
     )
 
 
@@ -213,22 +216,50 @@ def _vectors(made: MadeCatalogue) -> tuple[dict[str, Vectors], dict[str, Vectors
 def _manifest(made: MadeCatalogue, version: int, files: Iterable[Path]) -> Manifest:
     tracks = [track for artist in made.artists for track in artist.tracks]
     heard = sum(bool(track.vectors) for track in tracks)
+    singing = sum(any(track.vectors for track in artist.tracks) for artist in made.artists)
     return Manifest(
         version=version,
+        parent_version=None,
         built_at="2026-01-01T00:00:00+00:00",
         space=made.space,
         profile=made.profile,
         sources={},
         software={},
+        shards={},
         counts=Counts(
             artists=len(made.artists),
-            artists_indexed=sum(any(track.vectors for track in artist.tracks) for artist in made.artists),
+            artists_indexed=singing,
             tracks=len(tracks),
             tracks_indexed=heard,
             clips=heard,
         ),
+        indexes=_flat_indexes(made.space, {"tracks": heard, "artists": singing}) if heard else (),
+        goldens=(),
+        quality=Quality(bad_vectors=0, recall_floor=RECALL_FLOOR),
         files=tuple(checksum_file(path) for path in files),
     )
+
+
+def _flat_indexes(space: Space, sizes: Mapping[str, int]) -> tuple[IndexEntry, ...]:
+    return tuple(
+        IndexEntry(
+            layer=layer,
+            kind=kind,
+            factory="Flat",
+            parameters={},
+            size=sizes[kind],
+            recall_at_10=None,
+            recall_floor=RECALL_FLOOR,
+        )
+        for layer in space.layer_names
+        for kind in KINDS
+    )
+
+
+def _digests(tracks: Iterable[MadeTrack]) -> Digests:
+    """Each embedded track has one clip, called as the track is."""
+    parts = [digest_of([track.id] if track.vectors else []) for track in tracks]
+    return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(-1, 16)
 
 
 def _int64(values: Iterable[int]) -> Rows:

@@ -21,6 +21,7 @@ from recommender.errors import (
     InvalidPageToken,
     InvalidWeights,
     NotFound,
+    NothingToServe,
     SoundkinError,
     Unavailable,
 )
@@ -127,7 +128,6 @@ def test_asking_wrongly_exits_2(
     [
         Unavailable("nothing is published; run soundkin build"),
         GenerationCorrupt("20260101", "manifest.json", "missing"),
-        Busy("home.lock", "process 7"),
         BadInput("silent", "nothing to hear"),
     ],
 )
@@ -136,6 +136,20 @@ def test_any_other_failure_of_ours_exits_1(
 ) -> None:
     assert run(monkeypatch, raising(error)) == 1
     assert capsys.readouterr().err == f"soundkin: {error}\n"
+
+
+def test_a_lock_that_another_has_exits_with_the_status_that_means_later(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, raising(Busy("home.lock", "process 7"))) == 75
+    assert "process 7" in capsys.readouterr().err
+
+
+def test_a_server_with_nothing_to_serve_exits_with_the_status_that_means_set_me_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, raising(NothingToServe("nothing is published"))) == 78
+    assert "--wait" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("missing", "extra"), [("torch", "mert"), ("transformers.models", "mert"), ("faiss", "cpu")])

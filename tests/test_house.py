@@ -26,7 +26,7 @@ LONGEST_FILE = 400
 
 MAY_CATCH_EVERYTHING = {
     "indexer/workers/answering.py",  # one file, in a decoder process
-    "indexer/embed.py",  # one clip, in the encoder
+    "indexer/encoding.py",  # one clip, in the encoder
     "indexer/tags.py",  # one file's tags
     "server/interceptors.py",  # one call
 }
@@ -229,7 +229,7 @@ def test_the_pages_a_newcomer_needs_are_there(page: str) -> None:
     assert (ROOT / page).stat().st_size > 0
 
 
-@pytest.mark.parametrize("target", ["help", "demo", "test", "check", "bench", "proto"])
+@pytest.mark.parametrize("target", ["help", "demo", "test", "faults", "check", "bench", "proto"])
 def test_make_help_names_every_target(target: str) -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.search(rf"^  make {target} +\w", said, re.MULTILINE)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from indexer.encoders.base import Encoder
+from indexer.encoders.cache_folder import ensure_cache_folder
 from indexer.encoders.mert.specs import PUBLISHED_FILE, SPECS, WEIGHTS_FILE, MertSpec
 from indexer.encoders.settings import MODELS, EncoderSettings, refuse_settings
 from recommender.errors import NotFound, WeightsMissing
@@ -34,13 +38,14 @@ def weights_folder(name: str, home: Path) -> Path | None:
 
 
 def load_encoder(name: str, settings: EncoderSettings | None = None) -> Encoder:
-    """The encoder called ``name``, ready to encode.
+    """The encoder called ``name``, ready to encode. On several devices it has processes of its own: close it then.
 
     Raises:
         NotFound: there is no encoder of that name; the message lists those that there are.
         InvalidArgument: a setting that this encoder has no use for, or a value that is none.
         WeightsMissing: it needs weights, and ``settings.weights`` names no folder that holds them.
         WeightsRefused, KnownAnswerWrong: the weights are not the model's, or do not give what they gave before.
+        EncoderEnded: the process of one of several devices did not come up.
     """
     settings = settings or EncoderSettings()
     spec = find_model(name)
@@ -49,6 +54,7 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> Encoder:
 
 def _descriptors(settings: EncoderSettings) -> Encoder:
     refuse_settings(DESCRIPTORS, settings)
+    ensure_cache_folder()
     from indexer.encoders.descriptors import DescriptorEncoder  # brings librosa
 
     return DescriptorEncoder()
@@ -58,10 +64,32 @@ def _mert(spec: MertSpec, settings: EncoderSettings) -> Encoder:
     folder = require_weights(spec, settings.weights)
     from indexer.encoders.mert.context import read_context
     from indexer.encoders.mert.encoder import MertEncoder, MertOptions  # brings torch
+    from indexer.encoders.mert.placing import choose_devices
 
-    context = read_context(settings.context)
-    options = MertOptions(device=settings.device, precision=settings.precision, context=context)
-    return MertEncoder(spec, folder, options)
+    context, devices = read_context(settings.context), choose_devices(settings.device)
+    if len(devices) > 1:
+        return _spread(spec.id, replace(settings, weights=folder), [str(device) for device in devices])
+    return MertEncoder(spec, folder, MertOptions(device=str(devices[0]), precision=settings.precision, context=context))
+
+
+def _spread(name: str, settings: EncoderSettings, devices: Sequence[str]) -> Encoder:
+    from indexer.encoders.processes.child import Recipe
+    from indexer.encoders.processes.spread import SpreadEncoder
+
+    threads = max(1, (os.cpu_count() or 1) // len(devices))
+    told = {"encoder": name} | {field: str(value) for field, value in asdict(settings).items()}
+    return SpreadEncoder(
+        [
+            Recipe(loader=f"{__name__}:load_told", told=told | {"device": device}, device=device, threads=threads)
+            for device in devices
+        ]
+    )
+
+
+def load_told(told: Mapping[str, str]) -> Encoder:
+    """The encoder of a process that has been told its name and settings as texts; see :func:`load_encoder`."""
+    rest = {name: value for name, value in told.items() if name not in ("encoder", "weights")}
+    return load_encoder(told["encoder"], EncoderSettings(weights=Path(told["weights"]), **rest))
 
 
 def require_weights(spec: MertSpec, folder: Path | None) -> Path:

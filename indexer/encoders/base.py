@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar, runtime_checkable
 
 from recommender.types import ClipEmbeddings, Licence, Space, Waveform
 
@@ -35,3 +36,34 @@ class InRows(Protocol):
     @property
     def rows(self) -> int:
         """Clips in a pass; it may shrink while the encoder works."""
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """What an encoder may have besides: how many clips it likes to be handed at once."""
+
+    @property
+    def batch(self) -> int:
+        """Clips at once, sized to the memory of what it computes on; it may shrink while the encoder works."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """What an encoder may have besides: something of its own that has to be ended, such as processes."""
+
+    def close(self) -> None:
+        """End it. Calling it again does nothing."""
+
+
+_EncoderT = TypeVar("_EncoderT", bound=Encoder)
+
+
+@contextmanager
+def in_use(encoder: _EncoderT) -> Iterator[_EncoderT]:
+    """``encoder`` for a block, closed behind it where it can be closed."""
+    held: object = encoder
+    try:
+        yield encoder
+    finally:
+        if isinstance(held, Closing):
+            held.close()

@@ -18,7 +18,7 @@ class EncoderSettings:
     weights: Path | None = None
     """Folder of the weights."""
     device: str = "auto"
-    """``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto``."""
+    """``auto``, ``cpu``, ``cuda`` (all that are visible), ``cuda:1``, ``mps``, or several: ``cuda:0,cuda:1``."""
     context: str = "full"
     """``full``, or ``chunked:10`` for the mean of chunks of ten seconds."""
     precision: str = "auto"

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.audio import EXCERPT_POLICY, Excerpt, choose_excerpt
+from indexer.reasons import PASSING
 from indexer.rejected import Rejected, reason_of
 from indexer.scanning.genre_gathering import GenreGathering
 from indexer.scanning.identified import MANIFEST, Identity, identify
 from indexer.scanning.manifest import ManifestRow
-from indexer.scanning.plan import READ_AGAIN, Hopeless, Settled, ToRead
+from indexer.scanning.plan import KEEPS_CLIP, Hopeless, Settled, ToRead, Waiting
 from indexer.scanning.walk import FoundFile
 from indexer.workers.jobs import Inspection
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Clip, FileRecord, Identified, NewClip
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import clip_id, fold
+from recommender.patience import count_losses, skip_after
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +55,15 @@ class Entering:
         self.new_clips = 0
         self.known_clips = 0
         self.unchanged = 0
+        self.waiting_files = 0
+        self.quarantined = 0
         self._catalog = catalog
         self._present = present
         self._holds: dict[str, str] = {}  # path -> clip, of files whose content this scan is sure of
         self._genres = GenreGathering()
         self._heard: list[_Heard] = []
         self._ledger: list[FileRecord] = []
+        self._passed_over: list[str] = []
 
     @property
     def waiting(self) -> int:
@@ -71,6 +76,15 @@ class Entering:
             self._reject(one.file, one.error)
             if not one.recorded:
                 self._record_rejection(one.file, one.error)
+
+    def pass_over(self, waiting: Sequence[Waiting]) -> None:
+        """Leave files alone that cost their decoders their lives, and count this run as one they waited."""
+        for one in waiting:
+            self._reject(one.file, one.error)
+            self._keep(one.file.path, one.before)
+            self.quarantined += one.quarantined
+            self.waiting_files += not one.quarantined
+        self._passed_over += [one.file.path for one in waiting]
 
     def settle(self, settled: Sequence[Settled]) -> None:
         """Accept files that are as they were, and see whether the manifest has something new to say of them."""
@@ -108,10 +122,11 @@ class Entering:
             self._catalog.record_files(records)
 
     def finish(self) -> None:
-        """Write what is left, and the genres."""
+        """Write what is left, the genres, and that this run is over for those that wait."""
         self.flush()
         with self._catalog.transaction():
             self._genres.write(self._catalog)
+            self._catalog.pass_over_files(self._passed_over)
 
     def _enter(self, one: _Heard, artist: Identified, known: dict[str, Clip]) -> None:
         if isinstance(artist, AmbiguousName | BadInput):
@@ -183,11 +198,18 @@ class Entering:
 
     def _reject_read(self, wanted: ToRead, error: BadInput | AmbiguousName) -> None:
         self._reject(wanted.file, error, wanted.row)
-        if wanted.before is not None and reason_of(error)[0] in READ_AGAIN:
-            self._holds[wanted.file.path] = wanted.before.id
-            self._genres.see(wanted.before.id)
+        reason = reason_of(error)[0]
+        kept = wanted.before if reason in KEEPS_CLIP else None
+        self._keep(wanted.file.path, kept)
+        if kept is not None and reason in PASSING:
             return  # the ledger keeps the clip, and that the file is to be read again
-        self._record_rejection(wanted.file, error)
+        self._record_rejection(wanted.file, error, kept=kept, losses=count_losses(wanted.losses, reason))
+
+    def _keep(self, path: str, clip: Clip | None) -> None:
+        """Let a file that could not be read go on holding the clip it gave before."""
+        if clip is not None:
+            self._holds[path] = clip.id
+            self._genres.see(clip.id)
 
     def _reject(self, file: FoundFile, error: BadInput | AmbiguousName, row: ManifestRow | None = None) -> None:
         reason, detail = reason_of(error)
@@ -195,13 +217,23 @@ class Entering:
         self.rejected.append(Rejected(path=file.path, line=line, reason=str(reason), detail=detail))
         logger.info("%s: %s: %s", file.path, reason, detail)
 
-    def _record_rejection(self, file: FoundFile, error: BadInput | AmbiguousName) -> None:
+    def _record_rejection(
+        self, file: FoundFile, error: BadInput | AmbiguousName, *, kept: Clip | None = None, losses: int = 0
+    ) -> None:
         if len(file.path.encode()) > _MAX_LEDGER_PATH_BYTES:
             return
         reason, detail = reason_of(error)
-        kept = detail.encode(errors="backslashreplace").decode().replace("\0", "")[:_MAX_DETAIL]
         self._ledger.append(
-            FileRecord(path=file.path, size=file.size, mtime_ns=file.mtime_ns, reason=str(reason), detail=kept)
+            FileRecord(
+                path=file.path,
+                size=file.size,
+                mtime_ns=file.mtime_ns,
+                clip_id=kept.id if kept else None,
+                reason=str(reason),
+                detail=detail.encode(errors="backslashreplace").decode().replace("\0", "")[:_MAX_DETAIL],
+                losses=losses,
+                skip_runs=skip_after(losses),
+            )
         )
 
 

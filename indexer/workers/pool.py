@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 from indexer.reasons import Reason
 from indexer.workers.handle import WorkerHandle
 from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
-from indexer.workers.wire import job_to_bytes, reply_from_bytes, reply_limit
+from indexer.workers.wire import job_to_bytes, reply_from_bytes, reply_room
 from indexer.workers.worker import WorkerLimits
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
@@ -130,9 +130,9 @@ class DecoderPool:
 
 def _ask(handle: WorkerHandle, job: Job) -> Inspection | Waveform:
     """Have ``job`` done. A process that is out of memory, or no longer makes sense, is not used again."""
-    reply = handle.ask(job_to_bytes(job), reply_limit(job))
+    reply = handle.ask(job_to_bytes(job), reply_room(job))
     try:
-        return reply_from_bytes(job, reply)
+        return reply_from_bytes(job, reply.head, reply.body)
     except BadInput as error:
         if error.reason == Reason.DECODER_MEMORY:
             handle.stop()

@@ -14,20 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from indexer.decoders.base import AudioInfo, Excerpt, samples_in
 from indexer.decoders.containers import Container
 from indexer.reasons import Reason
 from indexer.tags import MAX_GENRES, Tags, clean_text
+from indexer.workers.frames import Room
 from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
-MAX_HEADER_BYTES = 128 << 10
+MAX_HEAD_BYTES = 128 << 10
 """Room for the JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
 
 _SAMPLE = np.dtype("<f4")
-_ALIGN = 16
 _SHA256 = re.compile("[0-9a-f]{64}")
 _MAX_DETAIL = 500
 
@@ -36,8 +37,8 @@ def job_to_bytes(job: Job) -> bytes:
     """Write ``job`` as JSON. Paths that are not UTF-8 survive."""
     data: dict[str, object] = {"path": str(job.path)}
     if isinstance(job, DecodeJob):
-        data |= {"excerpt": dataclasses.asdict(job.excerpt), "sample_rate_hz": job.sample_rate_hz}
-        data |= {"content_sha256": job.content_sha256}
+        data["excerpt"] = {"start_ms": job.excerpt.start_ms, "length_ms": job.excerpt.length_ms}
+        data |= {"sample_rate_hz": job.sample_rate_hz, "content_sha256": job.content_sha256}
     return json.dumps(data).encode("ascii")
 
 
@@ -56,54 +57,54 @@ def job_from_bytes(request: bytes) -> Job:
 
 
 def value_to_bytes(value: Inspection) -> bytes:
-    """Write the answer to an InspectJob: a line of JSON."""
-    return _header({"inspection": dataclasses.asdict(value)})
+    """Write the answer to an InspectJob: JSON."""
+    return _head({"inspection": dataclasses.asdict(value)})
 
 
 def waveform_to_parts(value: Waveform) -> tuple[bytes, memoryview]:
-    """Write the answer to a DecodeJob: a line of JSON, then the samples as little-endian float32, not copied."""
-    return _header({"samples": len(value)}), np.ascontiguousarray(value, dtype=_SAMPLE).data.cast("B")
+    """Write the answer to a DecodeJob: JSON, and the samples as little-endian float32, not copied."""
+    return _head({"samples": len(value)}), np.ascontiguousarray(value, dtype=_SAMPLE).data.cast("B")
 
 
 def error_to_bytes(error: BadInput) -> bytes:
     """Write why a job could not be done."""
-    return _header({"reason": str(error.reason), "detail": error.detail[:_MAX_DETAIL]})
+    return _head({"reason": str(error.reason), "detail": error.detail[:_MAX_DETAIL]})
 
 
-def reply_limit(job: Job) -> int:
-    """Most bytes that a reply to ``job`` can have."""
-    return MAX_HEADER_BYTES + (_expected_samples(job) * _SAMPLE.itemsize if isinstance(job, DecodeJob) else 0)
+def reply_room(job: Job) -> Room:
+    """The longest reply that ``job`` can have."""
+    samples = _expected_samples(job) if isinstance(job, DecodeJob) else 0
+    return Room(head_bytes=MAX_HEAD_BYTES, body_bytes=samples * _SAMPLE.itemsize)
 
 
-def reply_from_bytes(job: Job, reply: bytes | bytearray) -> Inspection | Waveform:
-    """Read the reply to ``job``. The samples of a waveform stay where they are in a bytearray.
+def reply_from_bytes(
+    job: Job, head: bytes | bytearray, body: bytes | npt.NDArray[np.uint8] = b""
+) -> Inspection | Waveform:
+    """Read the reply to ``job``. The samples of a waveform stay where they are in an array of bytes.
 
     Raises BadInput if that is what the reply says, and ValueError if it is not a reply to ``job``.
     """
-    end = reply.find(b"\n") + 1 or len(reply)
     try:
-        data = json.loads(reply[:end])
+        data = json.loads(head)
         if "reason" in data:
             raise BadInput(Reason(data["reason"]), clean_text(str(data["detail"])))
         if isinstance(job, DecodeJob):
-            return _waveform(job, memoryview(reply)[end:])
+            return _waveform(job, body)
         return _inspection(data["inspection"])
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError) as error:
         raise ValueError(f"not a reply to this job: {type(error).__name__} {error}") from error
 
 
-def _header(data: dict[str, object]) -> bytes:
-    """A line of JSON, filled up with spaces so that samples behind it are aligned."""
-    text = json.dumps(data).encode("ascii")
-    return text + b" " * (-(len(text) + 1) % _ALIGN) + b"\n"
+def _head(data: dict[str, object]) -> bytes:
+    return json.dumps(data).encode("ascii")
 
 
 def _expected_samples(job: DecodeJob) -> int:
     return samples_in(job.excerpt.length_ms, job.sample_rate_hz)
 
 
-def _waveform(job: DecodeJob, payload: memoryview) -> Waveform:
-    samples = np.require(np.frombuffer(payload, _SAMPLE), np.float32, ["ALIGNED", "WRITEABLE"])
+def _waveform(job: DecodeJob, body: bytes | npt.NDArray[np.uint8]) -> Waveform:
+    samples = np.require(np.frombuffer(body, _SAMPLE), np.float32, ["ALIGNED", "WRITEABLE"])
     if len(samples) != _expected_samples(job) or not np.isfinite(samples).all():
         raise ValueError(f"{len(samples)} samples, or not finite; expected {_expected_samples(job)}")
     return samples

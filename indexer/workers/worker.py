@@ -15,12 +15,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 
-from indexer.workers.frames import Message, receive, send
+from indexer.workers.frames import Message, Room, receive, send
+from indexer.workers.slot import Slot
 
 READY = b"ready"
 """Sent once, when the handler is loaded."""
-MAX_REQUEST_BYTES = 1 << 20
+_REQUEST = Room(head_bytes=1 << 20)
 """A path, at its longest, in JSON takes a tenth."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -36,13 +38,17 @@ class WorkerLimits:
     """Address space, where the system can limit it (Linux)."""
 
 
-def serve(connection: Connection[bytes, bytes], limits: WorkerLimits) -> None:
-    """Answer requests until the other end of ``connection`` closes or the parent process ends."""
+def serve(connection: Connection[bytes, bytes], limits: WorkerLimits, shared: bool) -> None:
+    """Answer requests until the other end of ``connection`` closes or the parent process ends.
+
+    Where ``shared`` says so, the memory for the samples of replies comes first (``send_handle``).
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, limits.memory_bytes)
+    slot = Slot(recv_handle(connection)) if shared else None
     handle = _load(limits.handler)
     _silence()
     _limit(resource.RLIMIT_FSIZE, 0)
@@ -50,7 +56,7 @@ def serve(connection: Connection[bytes, bytes], limits: WorkerLimits) -> None:
     send(pipe, READY)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            send(pipe, handle(bytes(receive(pipe, MAX_REQUEST_BYTES))))
+            send(pipe, handle(bytes(receive(pipe, _REQUEST).head)), slot)
 
 
 def _end_with_parent() -> None:

@@ -8,9 +8,10 @@ from recommender.catalog.ledger import Ledger
 from recommender.catalog.migrate import Schema
 from recommender.catalog.reading import Reading
 from recommender.catalog.relations import Relations
+from recommender.catalog.runs import Runs
 
 
-class Catalog(Identity, Audio, Ledger, Relations, Reading):
+class Catalog(Identity, Audio, Ledger, Relations, Runs, Reading):
     """The catalogue's one face; each base is one family of tables.
 
     >>> with Catalog.open("sqlite://") as catalog:

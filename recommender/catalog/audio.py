@@ -11,12 +11,13 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from recommender.catalog.rows import AddedClip, Clip, FileRecord, NewClip
 from recommender.catalog.store import Store
-from recommender.catalog.tables import clips, files, tracks
+from recommender.catalog.tables import clips, extractions, files, tracks
 from recommender.catalog.text import clean
 from recommender.catalog.writing import batches, upsert
 from recommender.errors import BadInput
 from recommender.names import clip_id as name_clip
 from recommender.names import fold
+from recommender.patience import POISON, TRIED_AGAIN_AFTER
 
 
 class Audio(Store):
@@ -68,15 +69,34 @@ class Audio(Store):
         """Remember what a scan made of these files, each named once. What was known of their paths is replaced.
 
         A clip that used to be read from such a path, and is not what it holds now, is pointed at another file that
-        holds it, if there is one.
+        holds it, if there is one. A file that was touched, and gives the clip it gave before, starts afresh where that
+        clip cost decoders their lives.
         """
         with self._writing() as connection:
             before = _read_files(connection, [record.path for record in records])
             upsert(connection, files, [asdict(record) for record in records], keys=["path"], by=["path"])
             for record in records:
                 old = before.get(record.path)
-                if old is not None and old.clip_id is not None and old.clip_id != record.clip_id:
-                    _point_elsewhere(connection, old.clip_id, record.path)
+                if old is not None:
+                    _follow(connection, old, record)
+
+    def pass_over_files(self, paths: Sequence[str]) -> None:
+        """Count one run down for each of these files: it passed them over, for their turn had not come."""
+        with self._writing() as connection:
+            for part in batches(sorted(set(paths))):
+                waiting = files.c.path.in_(part) & (files.c.skip_runs > 0)
+                connection.execute(files.update().where(waiting).values(skip_runs=files.c.skip_runs - 1))
+
+    def read_again(self, paths: Sequence[str]) -> None:
+        """Have the next scan read those of ``paths`` again that were rejected, whatever for."""
+        poison = files.c.reason.in_(sorted(POISON))
+        most = len(TRIED_AGAIN_AFTER)
+        with self._writing() as connection:
+            for part in batches(sorted(set(paths))):
+                here = files.c.path.in_(part)
+                connection.execute(files.update().where(here, poison).values(skip_runs=0))
+                connection.execute(files.update().where(here, poison, files.c.losses > most).values(losses=most))
+                connection.execute(files.update().where(here, ~poison).values(reason=None, detail=None))
 
     def known_file(self, path: str) -> FileRecord | None:
         """What the last scan made of the file at an absolute path, if it saw one."""
@@ -134,6 +154,16 @@ def _move(connection: Connection, clip_id: str, *, old: str, new: str) -> None:
     connection.execute(clips.update().where(clips.c.id == clip_id).values(track_id=new))
     left = select(clips.c.id).where(clips.c.track_id == old)
     connection.execute(tracks.delete().where(tracks.c.id == old, ~left.exists()))
+
+
+def _follow(connection: Connection, old: FileRecord, new: FileRecord) -> None:
+    if old.clip_id is None:
+        return
+    if old.clip_id != new.clip_id:
+        _point_elsewhere(connection, old.clip_id, new.path)
+    elif (old.size, old.mtime_ns) != (new.size, new.mtime_ns) and new.reason is None:
+        lost = (extractions.c.clip_id == new.clip_id) & extractions.c.reason.in_(sorted(POISON))
+        connection.execute(extractions.delete().where(lost))
 
 
 def _point_elsewhere(connection: Connection, clip_id: str, path: str) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from recommender.catalog.overwritten import overwritten
-from recommender.catalog.rows import Failure, Generation, PendingClip
+from recommender.catalog.rows import Failure, Generation, PendingClip, Publication
 from recommender.catalog.store import Store
-from recommender.catalog.tables import clips, extractions, generations
+from recommender.catalog.tables import clips, extractions, generations, publications
 from recommender.catalog.writing import batches
 from recommender.errors import CatalogueError
+from recommender.patience import POISON, TRIED_AGAIN_AFTER, count_losses, skip_after
 
 _MAX_DETAIL = 1000
 
@@ -23,16 +24,17 @@ class Ledger(Store):
     def pending_clips(self, space: str, *, retry_failed: bool = False) -> list[PendingClip]:
         """Clips that ``space`` (a ``Space.key``) has no embedding of, by clip id.
 
-        Clips that failed are left out unless ``retry_failed``. So are clips whose file holds something else by now:
-        their audio is gone.
+        Clips that failed are left out unless ``retry_failed``, or they cost a decoder its life and their turn has come
+        (:mod:`recommender.patience`). So are clips whose file holds something else by now: their audio is gone.
         """
         entry = and_(extractions.c.clip_id == clips.c.id, extractions.c.space == space)
-        settled = extractions.c.state == "done" if retry_failed else extractions.c.state.is_not(None)
+        failed = extractions.c.state == "failed"
+        again = failed if retry_failed else and_(failed, _due())
         columns = (clips.c.id.label("clip_id"), clips.c.source_path, clips.c.content_sha256)
         query = (
             select(*columns, clips.c.start_ms, clips.c.length_ms)
             .outerjoin(extractions, entry)
-            .where(or_(extractions.c.state.is_(None), ~settled), ~overwritten())
+            .where(or_(extractions.c.state.is_(None), again), ~overwritten())
             .order_by(clips.c.id)
         )
         with self._reading() as connection:
@@ -40,12 +42,24 @@ class Ledger(Store):
 
     def mark_done(self, space: str, clip_ids: Sequence[str]) -> None:
         """Note that ``space`` has an embedding of these clips."""
-        self._mark(space, clip_ids, {"state": "done", "reason": None, "detail": None})
+        done = {"state": "done", "reason": None, "detail": None, "losses": 0, "skip_runs": 0}
+        self._mark(space, clip_ids, done)
 
     def mark_failed(self, space: str, clip_id: str, reason: str, detail: str) -> None:
         """Note that a clip could not be embedded: a stable word, and a sentence for the reader."""
         kept = detail.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_MAX_DETAIL]
-        self._mark(space, [clip_id], {"state": "failed", "reason": str(reason), "detail": kept})
+        here = and_(extractions.c.space == space, extractions.c.clip_id == clip_id)
+        with self._writing() as connection:
+            losses = count_losses(connection.scalar(select(extractions.c.losses).where(here)) or 0, reason)
+            state = {"state": "failed", "reason": str(reason), "detail": kept}
+            self._mark(space, [clip_id], {**state, "losses": losses, "skip_runs": skip_after(losses)})
+
+    def pass_over_failed(self, space: str) -> None:
+        """Count one run down for every clip whose turn in ``space`` has not come; once a run, when it has its list."""
+        waiting = and_(extractions.c.space == space, extractions.c.skip_runs > 0)
+        with self._writing() as connection:
+            fewer = extractions.c.skip_runs - 1
+            connection.execute(extractions.update().where(waiting).values(skip_runs=fewer))
 
     def forget_extractions(self, space: str, clip_ids: Sequence[str]) -> None:
         """Make clips pending again, for when the embedding store has lost them."""
@@ -63,6 +77,8 @@ class Ledger(Store):
                 extractions.c.reason,
                 extractions.c.detail,
                 extractions.c.attempts,
+                extractions.c.losses,
+                extractions.c.skip_runs,
             )
             .join(clips, clips.c.id == extractions.c.clip_id)
             .where(extractions.c.space == space, extractions.c.state == "failed", ~overwritten())
@@ -84,7 +100,12 @@ class Ledger(Store):
             elif known != generation.manifest_sha256:
                 raise CatalogueError(f"generation {generation.version} is published already; build the next number")
 
-    def _mark(self, space: str, clip_ids: Sequence[str], state: dict[str, str | None]) -> None:
+    def record_publication(self, publication: Publication) -> None:
+        """Note what was done with a generation; each time is a row of its own."""
+        with self._writing() as connection:
+            connection.execute(publications.insert(), asdict(publication))
+
+    def _mark(self, space: str, clip_ids: Sequence[str], state: dict[str, str | int | None]) -> None:
         with self._writing() as connection:
             for part in batches(sorted(set(clip_ids))):
                 here = and_(extractions.c.space == space, extractions.c.clip_id.in_(part))
@@ -94,3 +115,9 @@ class Ledger(Store):
                 first = [{"clip_id": i, "space": space, "attempts": 1, **state} for i in part if i not in known]
                 if first:
                     connection.execute(extractions.insert(), first)
+
+
+def _due() -> ColumnElement[bool]:
+    """True of a failed extraction that the next run tries again by itself (``patience.is_due``)."""
+    patient = extractions.c.losses <= len(TRIED_AGAIN_AFTER)
+    return and_(extractions.c.reason.in_(sorted(POISON)), extractions.c.skip_runs == 0, patient)

@@ -76,6 +76,13 @@ class Reading(Store):
         """Every generation on record, by version."""
         return self._read(select(t.generations), r.Generation, "version")
 
+    def read_publications(self) -> list[r.Publication]:
+        """What was done with generations, in the order in which it was done."""
+        wanted = [column for column in t.publications.c if column.name != "id"]
+        with self._reading() as connection:
+            found = connection.execute(select(*wanted).order_by(t.publications.c.id)).mappings()
+            return [r.Publication(**row) for row in found]
+
     def counts(self) -> dict[str, int]:
         """Rows of each table, by table name."""
         with self._reading() as connection:

@@ -111,10 +111,14 @@ class FileRecord:
     mtime_ns: int
     content_sha256: str | None = None
     clip_id: str | None = None
-    """Null when the file was rejected."""
+    """Null when the file was rejected; but a file that costs its decoder its life keeps the clip it last gave."""
     reason: str | None = None
     """Why it was rejected, one stable word; null when it gave a clip."""
     detail: str | None = None
+    losses: int = 0
+    """Decoders it has cost in a row (:mod:`recommender.patience`)."""
+    skip_runs: int = 0
+    """Runs that still pass it over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,10 @@ class Failure:
     reason: str
     detail: str
     attempts: int
+    losses: int = 0
+    """Decoders it has cost in a row (:mod:`recommender.patience`)."""
+    skip_runs: int = 0
+    """Runs that still pass it over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +225,38 @@ class Generation:
     tracks: int
     published_at: str
     """RFC 3339, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """Something that was done with a generation: for audit, never asked by what serves."""
+
+    version: int
+    action: str
+    """``publish``, ``rollback`` or ``refused``."""
+    refusals: str
+    """What the gate held against it, one a line; empty when nothing."""
+    forced_why: str | None
+    """Why it was published in spite of that; None when it was not."""
+    at: str
+    """RFC 3339, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a program that keeps a record of itself."""
+
+    id: int
+    kind: str
+    """``nightly``."""
+    started_at: str
+    """RFC 3339, UTC."""
+    ended_at: str | None
+    """RFC 3339, UTC; null while it runs, and when it was killed."""
+    state: str
+    """``running``, ``done``, ``failed`` or ``killed``."""
+    summary: str | None
+    """JSON; null while it runs, and when it was killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

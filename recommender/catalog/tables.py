@@ -32,6 +32,25 @@ metadata = MetaData(
 )
 
 
+def _loss_columns() -> tuple[Column[int], Column[int]]:
+    return (
+        Column(
+            "losses",
+            Integer,
+            nullable=False,
+            server_default="0",
+            comment="decoders it has cost in a row: recommender/patience.py",
+        ),
+        Column(
+            "skip_runs",
+            Integer,
+            nullable=False,
+            server_default="0",
+            comment="runs that still pass it over after a loss",
+        ),
+    )
+
+
 def _artist_key(name: str = "artist_id", *, primary_key: bool = False) -> Column[str]:
     reference = ForeignKey("artists.id", ondelete="CASCADE")
     return Column(name, String(32), reference, primary_key=primary_key, nullable=False)
@@ -96,6 +115,7 @@ files = Table(
     Column("clip_id", String(32), ForeignKey("clips.id", ondelete="SET NULL"), comment="null when rejected"),
     Column("reason", String(64), comment="why it was rejected; null when it gave a clip"),
     Column("detail", Text),
+    *_loss_columns(),
     Index(None, "clip_id"),
 )
 
@@ -108,6 +128,7 @@ extractions = Table(
     Column("reason", String(64), comment="null when done"),
     Column("detail", Text),
     Column("attempts", Integer, nullable=False),
+    *_loss_columns(),
     CheckConstraint("state IN ('done', 'failed')", name="state"),
     Index(None, "space", "state"),
 )
@@ -174,4 +195,30 @@ generations = Table(
     Column("tracks", Integer, nullable=False),
     Column("published_at", String(32), nullable=False, comment="RFC 3339, UTC"),
     comment="generations that were published, for audit; the file CURRENT says which one is served",
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("refusals", Text, nullable=False, comment="what the gate held against it, one a line; empty when nothing"),
+    Column("forced_why", Text, comment="why it was published in spite of that; null when it was not"),
+    Column("at", String(32), nullable=False, comment="RFC 3339, UTC"),
+    CheckConstraint("action IN ('publish', 'rollback', 'refused')", name="action"),
+    comment="what was done with which generation, for audit: one row each time",
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(32), nullable=False, comment="nightly"),
+    Column("started_at", String(32), nullable=False, comment="RFC 3339, UTC"),
+    Column("ended_at", String(32), comment="RFC 3339, UTC; null while it runs, and when it was killed"),
+    Column("state", String(16), nullable=False),
+    Column("summary", Text, comment="JSON; null while it runs, and when it was killed"),
+    CheckConstraint("state IN ('running', 'done', 'failed', 'killed')", name="state"),
+    Index(None, "kind", "state"),
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -40,14 +42,53 @@ def _leave() -> bytes:
     os._exit(0)
 
 
-_ACTS: dict[str, Callable[[], bytes]] = {
+def _slot_descriptor() -> int:
+    """The descriptor of the memory that this decoder process shares with its parent."""
+    links = {int(link.name): os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    return next(number for number, target in links.items() if "soundkin-slot" in target)
+
+
+def _scribble() -> None:
+    """Write all of the slot full of NaN."""
+    descriptor = _slot_descriptor()
+    with mmap.mmap(descriptor, 0) as mapped:
+        mapped[:] = b"\xff" * len(mapped)
+
+
+def _halfway() -> bytes:
+    """Die while samples are being written."""
+    _scribble()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return b""
+
+
+def _overwrite() -> bytes:
+    """Write over samples that were handed in before, then refuse the file."""
+    _scribble()
+    return b'{"reason": "silent", "detail": "written over"}'
+
+
+def _shorten() -> bytes:
+    """Try to take the memory away from under the parent's hands."""
+    try:
+        os.ftruncate(_slot_descriptor(), 0)
+    except PermissionError:
+        return b'{"reason": "silent", "detail": "not permitted"}'
+    return b""
+
+
+_ACTS: dict[str, Callable[[], Message]] = {
     "crash": _crash,
     "hang": _hang,
     "leave": _leave,
     "babble": lambda: b"\x80\x04\x95 this could be a pickle",
     "flood": lambda: bytes(8 << 20),
-    "liar": lambda: b'{"samples": 3}\n' + bytes(12),
-    "nan": lambda: b'{"samples": 220500}\n' + b"\xff" * (220500 * 4),
+    "liar": lambda: (b'{"samples": 3}', memoryview(bytes(12))),
+    "nan": lambda: (b'{"samples": 220500}', memoryview(b"\xff" * (220500 * 4))),
+    "glut": lambda: (b'{"samples": 220501}', memoryview(bytes(220501 * 4))),
+    "halfway": _halfway,
+    "overwrite": _overwrite,
+    "shorten": _shorten,
 }
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from indexer import embed as embedding
-from indexer.embed import EmbedOptions, EmbedReport, embed
+from indexer.embed import EmbedOptions, EmbedProgress, EmbedReport, embed
 from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
 from indexer.scan import scan
@@ -225,8 +224,6 @@ def test_an_encoder_that_works_in_rows_gets_them_filled(
     encoder = _Deaf(2.0)
     _embed(catalog, tmp_path, pool, encoder)
     assert encoder.sizes == [6]
-    assert [embedding.full_batch(encoder, wanted) for wanted in (1, 3, 4)] == [3, 3, 6]
-    assert embedding.full_batch(BandEncoder(), 4) == 4
 
 
 class _Interrupted(BandEncoder):
@@ -272,14 +269,47 @@ def test_a_lost_shard_costs_only_its_own_clips(
 
 
 def test_a_shard_never_holds_more_than_its_bound_whatever_the_batch(
-    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
 ) -> None:
-    monkeypatch.setattr(embedding, "SEAL_EVERY_CLIPS", 4)
     _scan(catalog, music, pool)
     store = EmbeddingStore(tmp_path, BandEncoder.space)
-    assert embed(catalog, store, BandEncoder(), pool, options=EmbedOptions(batch=600)).embedded == 6
+    assert embed(catalog, store, BandEncoder(), pool, options=EmbedOptions(batch=600, seal_every=4)).embedded == 6
     shards = [open_shard(path, fingerprint=store.space.fingerprint) for path in sorted(store.folder.glob("*.shard"))]
     assert [len(shard.clip_ids) for shard in shards] == [4, 2]
+
+
+def test_a_limit_leaves_the_rest_to_the_next_runs(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _scan(catalog, music, pool)
+    encoder = BandEncoder()
+    store = EmbeddingStore(tmp_path, encoder.space)
+    reports = [embed(catalog, store, encoder, pool, options=EmbedOptions(limit=4)) for _ in range(3)]
+    assert [(report.embedded, report.known, report.left) for report in reports] == [(4, 0, 2), (2, 4, 0), (0, 6, 0)]
+    assert encoder.clips == 6
+
+
+def test_a_run_that_opened_the_store_before_another_filled_it_encodes_nothing_again(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _scan(catalog, music, pool)
+    encoder = BandEncoder()
+    opened_early = EmbeddingStore(tmp_path, encoder.space)
+    assert _embed(catalog, tmp_path, pool, encoder).embedded == 6
+    late = embed(catalog, opened_early, encoder, pool, options=EmbedOptions())
+    assert (late.embedded, late.known, encoder.clips) == (0, 6, 6)
+
+
+def test_progress_ends_with_every_clip_settled_and_sealed(
+    catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool
+) -> None:
+    _silence(music / "Artist 1" / "Quiet.wav")
+    _scan(catalog, music, pool)
+    seen: list[EmbedProgress] = []
+    store = EmbeddingStore(tmp_path, BandEncoder.space)
+    embed(catalog, store, BandEncoder(), pool, options=EmbedOptions(batch=2, progress=seen.append))
+    assert (seen[-1].done, seen[-1].total, seen[-1].sealed, seen[-1].failed) == (7, 7, 6, {"silent": 1})
+    assert seen[-1].audio_s == pytest.approx(36.0)
 
 
 def test_two_runs_at_once_are_refused(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> None:

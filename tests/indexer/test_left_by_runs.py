@@ -48,7 +48,7 @@ def _embed(catalog: Catalog, home: Path, pool: DecoderPool, encoder: BandEncoder
 
 def _build(catalog: Catalog, home: Path) -> Manifest:
     store = EmbeddingStore(home, BandEncoder.space)
-    return build(catalog, store, home, profile=Profile.PERSONAL, progress=lambda step: None)
+    return build(catalog, store, home, profile=Profile.PERSONAL)
 
 
 def test_embeddings_outlive_the_audio(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:

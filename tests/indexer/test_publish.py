@@ -46,7 +46,7 @@ def indexed(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> Catalog:
 
 def _build(catalog: Catalog, home: Path, profile: Profile = Profile.PERSONAL) -> Manifest:
     store = EmbeddingStore(home, BandEncoder.space)
-    return build(catalog, store, home, profile=profile, progress=lambda step: None)
+    return build(catalog, store, home, profile=profile)
 
 
 def test_nothing_is_served_before_it_is_published(indexed: Catalog, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_verify_reads_everything_and_names_what_is_wrong(indexed: Catalog, tmp_p
     publish(indexed, tmp_path)
     clean = verify(tmp_path)
     assert (clean.version, clean.shards, clean.clips, clean.problems) == (1, 1, 6, ())
-    assert clean.files == len(list((tmp_path / "versions" / "v00000001").iterdir())) - 1
+    assert clean.files == len(list((tmp_path / "versions" / "v00000001").iterdir())) - 2  # MANIFEST.json, LEASE
     shard = tmp_path / "embeddings" / BandEncoder.space.key / "00000001.shard"
     raw = bytearray(shard.read_bytes())
     raw[200] ^= 4

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from indexer.store import SPACE_FILE, EmbeddingStore, find_space, spaces
+from indexer.space_file import write_space
+from indexer.store import EmbeddingStore, find_space, spaces
+from indexer.stored import Stored
 from recommender.errors import EmbeddingsCorrupt, InvalidArgument, NotFound, SpaceMismatch
 from recommender.types import ClipEmbeddings, Space
 from tests.factories import make_space
@@ -49,17 +56,100 @@ def test_vectors_of_another_shape_never_get_in(tmp_path: Path) -> None:
 
 def test_a_folder_that_says_another_space_is_refused(tmp_path: Path) -> None:
     store = EmbeddingStore(tmp_path, SPACE)
-    path = store.folder / SPACE_FILE
-    path.write_text(path.read_text().replace(f'"dim": {SPACE.dim}', '"dim": 99'))
-    with pytest.raises(SpaceMismatch):
+    write_space(store.folder, replace(SPACE, dim=99))
+    with pytest.raises(EmbeddingsCorrupt, match="its folder is that of"):
+        EmbeddingStore(tmp_path, SPACE)
+
+
+def test_a_shard_of_another_space_in_the_folder_stops_everything(tmp_path: Path) -> None:
+    other = EmbeddingStore(tmp_path, replace(SPACE, revision="2"))
+    other.append(_ids(1), _embeddings(1, 1))
+    store = EmbeddingStore(tmp_path, SPACE)
+    shutil.copy(other.folder / "00000001.shard", store.folder)
+    with pytest.raises(EmbeddingsCorrupt, match=f"is of space {other.space.fingerprint}"):
         EmbeddingStore(tmp_path, SPACE)
 
 
 def test_a_clip_that_was_never_embedded_is_an_error_and_not_another_row(tmp_path: Path) -> None:
     store = EmbeddingStore(tmp_path, SPACE)
+    with pytest.raises(NotFound, match=r"no embedding of clip '0+2'"):
+        store.layer(0, _ids(2))
+    store.append(_ids(1, 3), _embeddings(2, 1))
+    for absent in (0, 2, 4):
+        with pytest.raises(NotFound, match=f"no embedding of clip '0+{absent}'; run soundkin embed"):
+            store.layer(0, _ids(1, absent, 3))
+
+
+def test_a_layer_of_no_clips_is_empty(tmp_path: Path) -> None:
+    assert EmbeddingStore(tmp_path, SPACE).layer(0, []).shape == (0, SPACE.dim)
+
+
+def test_a_store_of_both_types_gives_float32_of_all_clips(tmp_path: Path) -> None:
+    first, second = _embeddings(2, 1), _embeddings(2, 2)
+    EmbeddingStore(tmp_path, SPACE, stored=Stored.FP16).append(_ids(4, 2), first)
+    EmbeddingStore(tmp_path, SPACE, stored=Stored.FP32).append(_ids(1, 3), second)
+    found = EmbeddingStore(tmp_path, SPACE).layer(1, _ids(1, 2, 3, 4))
+    rounded = first.astype(np.float16).astype(np.float32)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, [second[0, 1], rounded[1, 1], second[1, 1], rounded[0, 1]])
+
+
+def test_of_a_clip_that_was_sealed_twice_the_later_embedding_counts(tmp_path: Path) -> None:
+    first, second = _embeddings(2, 1), _embeddings(1, 2)
+    store = EmbeddingStore(tmp_path, SPACE)
+    store.append(_ids(1, 2), first)
+    store.append(_ids(1), second)
+    np.testing.assert_array_equal(store.layer(0, _ids(1, 2)), [second[0, 0], first[1, 0]])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=40, unique=True), st.randoms())
+def test_ids_of_any_bytes_are_found_in_any_order(keys: list[bytes], shuffling: random.Random) -> None:
+    """Zeros at the end of an id among them, which numpy does not show."""
+    ids = [(key[:-2] + b"\0\0" if number % 3 == 0 else key).hex() for number, key in enumerate(keys)]
+    ids = list(dict.fromkeys(ids))
+    with tempfile.TemporaryDirectory() as folder:
+        store = EmbeddingStore(Path(folder), SPACE)
+        values = _embeddings(len(ids), 3)
+        cut = len(ids) // 2
+        for part in (slice(0, cut), slice(cut, None)):
+            if ids[part]:
+                store.append(ids[part], values[part])
+        rows = shuffling.sample(range(len(ids)), len(ids))
+        assert store.clip_ids == frozenset(ids)
+        np.testing.assert_array_equal(store.layer(0, [ids[row] for row in rows]), values[rows, 0])
+
+
+def test_a_store_that_was_opened_before_another_sealed_writes_over_nothing(tmp_path: Path) -> None:
+    early, late = EmbeddingStore(tmp_path, SPACE), EmbeddingStore(tmp_path, SPACE)
+    late.append(_ids(1), _embeddings(1, 1))
+    early.append(_ids(2), _embeddings(1, 2))
+    assert EmbeddingStore(tmp_path, SPACE).clip_ids == frozenset(_ids(1, 2))
+    early.refresh()
+    assert early.clip_ids == frozenset(_ids(1, 2))
+
+
+def test_the_checksum_of_a_shard_is_the_one_it_ends_with(tmp_path: Path) -> None:
+    store = EmbeddingStore(tmp_path, SPACE)
     store.append(_ids(1), _embeddings(1, 1))
-    with pytest.raises(EmbeddingsCorrupt, match="no embedding of clip"):
-        store.layer(0, _ids(1, 2))
+    raw = (store.folder / "00000001.shard").read_bytes()
+    assert store.shard_checksums == {"00000001.shard": raw[-16:].hex()}
+
+
+@pytest.mark.parametrize(("value", "stored"), [(1.0, Stored.FP16), (1e6, Stored.FP32), (1e-9, Stored.FP32)])
+def test_a_vector_that_its_type_can_hold_meets_no_objection(tmp_path: Path, value: float, stored: Stored) -> None:
+    vectors = np.full((len(SPACE.layers), SPACE.dim), value, dtype=np.float32)
+    assert EmbeddingStore(tmp_path, SPACE, stored=stored).objection(vectors) is None
+
+
+@pytest.mark.parametrize("value", [1e6, 1e-9, 7e-8])
+def test_a_vector_that_fp16_would_spoil_is_objected_to_with_the_cure(tmp_path: Path, value: float) -> None:
+    vectors = np.ones((len(SPACE.layers), SPACE.dim), dtype=np.float32)
+    vectors[1] = value
+    objection = EmbeddingStore(tmp_path, SPACE, stored=Stored.FP16).objection(vectors)
+    assert objection is not None
+    assert objection.reason == "lost_in_store"
+    assert "fp16 cannot hold layer high of it; run soundkin embed --store fp32" in objection.detail
 
 
 def test_a_corrupt_shard_is_named(tmp_path: Path) -> None:

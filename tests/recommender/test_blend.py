@@ -1,19 +1,34 @@
-"""The weights table of the product, and what a silent signal does to a score."""
+"""The weights table of the product, log-odds of evidence, and what a silent signal does to a score."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from recommender.blend import PROFILES, SIGNALS, blend, custom_weights, find_profile
+from recommender.blend import (
+    CALIBRATED_PROFILES,
+    PROFILES,
+    LogOdds,
+    Scale,
+    WeightProfile,
+    blend,
+    custom_weights,
+    evidence_profile,
+    find_profile,
+)
 from recommender.errors import InvalidWeights, NotFound
 from recommender.types import SignalName
 
+Maker: TypeAlias = Callable[[dict[SignalName, float]], WeightProfile]
+
 NAN = float("nan")
 SEED = PROFILES["seed"]
-OPINION = st.one_of(st.just(NAN), st.floats(0, 1))
+EVIDENCE = CALIBRATED_PROFILES["evidence"]
+LEARNED = LogOdds(name="fitted", intercept=-2.0, slopes=(1.0, 0.5, 0.0, 0.25), missing=(0.5, -0.5, 0.0, 0.0))
 
 
 def _weights(audio: float, scene: float, genre: float, collaboration: float) -> list[float]:
@@ -58,47 +73,112 @@ def test_a_signal_without_weight_alone_gives_no_score() -> None:
     assert np.isnan(blend(np.array([[0.9], [NAN], [0.9], [0.9]]), table).scores[0])
 
 
-@given(st.lists(st.tuples(OPINION, OPINION, OPINION, OPINION), min_size=1, max_size=20))
-def test_contributions_sum_to_the_score_and_weights_to_one(columns: list[tuple[float, ...]]) -> None:
-    values = np.array(columns).T
-    blended = blend(values, SEED)
-    spoken = ~np.isnan(blended.scores)
-    np.testing.assert_array_equal(spoken, (~np.isnan(values)).any(axis=0))
-    np.testing.assert_allclose(blended.contributions.sum(axis=0)[spoken], blended.scores[spoken], atol=1e-12)
-    np.testing.assert_allclose(blended.weights.sum(axis=0)[spoken], 1.0, atol=1e-12)
-    assert ((blended.scores[spoken] >= 0) & (blended.scores[spoken] <= 1 + 1e-12)).all()
-    assert (blended.weights[np.isnan(values)] == 0).all()
+def score(profile: WeightProfile, *opinions: float) -> float:
+    """The score of one pair."""
+    return float(profile.score(np.array(opinions)[:, np.newaxis])[0])
 
 
-@given(st.tuples(OPINION, OPINION, OPINION, OPINION), st.integers(0, 3), st.floats(0, 1))
-def test_a_score_never_falls_when_a_signal_rises(opinions: tuple[float, ...], axis: int, rise: float) -> None:
-    if np.isnan(opinions[axis]):
-        return
-    higher = list(opinions)
-    higher[axis] = min(1.0, opinions[axis] + rise)
-    before, after = (blend(np.array(column)[:, np.newaxis], SEED).scores[0] for column in (opinions, higher))
-    assert after >= before - 1e-12
+def test_evidence_adds_weighted_log_odds_and_nothing_for_what_is_missing() -> None:
+    # science.md 5.5: .3 * ln(.95/.05) + .2 * ln(.8/.2) + .2 * ln(1) = 1.160591, on top of the log-odds of 1 in 4
+    found = score(EVIDENCE, 0.95, NAN, 0.8, 0.5)
+    assert math.log(found / (1 - found)) - math.log(1 / 3) == pytest.approx(1.160591, abs=5e-7)
 
 
-@given(st.lists(st.floats(0.01, 10), min_size=4, max_size=4), st.floats(0.001, 1000))
-def test_only_the_proportions_of_custom_weights_matter(weights: list[float], scale: float) -> None:
-    plain = custom_weights(dict(zip(SIGNALS, weights, strict=True)))
-    scaled = custom_weights({name: weight * scale for name, weight in zip(SIGNALS, weights, strict=True)})
-    np.testing.assert_allclose(plain.weights, scaled.weights, atol=1e-9)
+def test_a_pair_of_ordinary_opinions_stands_where_unrelated_pairs_belong() -> None:
+    assert score(EVIDENCE, 0.5, 0.5, 0.5, 0.5) == pytest.approx(0.25)
+    assert score(EVIDENCE, NAN, NAN, 0.5, NAN) == pytest.approx(0.25)
+
+
+def test_silence_does_not_lift_evidence_as_it_lifts_the_seed_table() -> None:
+    opinions = {"heard": (0.65, 0.4, 0.6, 0.5), "silent": (0.65, NAN, 0.6, 0.5)}
+    seed, evidence = ({name: score(p, *each) for name, each in opinions.items()} for p in (SEED, EVIDENCE))
+    assert seed["silent"] > seed["heard"] + 0.04
+    # .3 * ln(.4/.6) = -.1216 is what the scene signal said
+    odds = {name: math.log(each / (1 - each)) for name, each in evidence.items()}
+    assert odds["heard"] - odds["silent"] == pytest.approx(-0.121640, abs=1e-6)
+
+
+def test_an_artist_of_whom_less_is_known_does_not_pass_one_that_is_known_to_be_near() -> None:
+    assert score(EVIDENCE, 0.95, 0.9, 0.9, 0.9) > score(EVIDENCE, 0.95, NAN, NAN, NAN)
+    assert score(SEED, 0.95, 0.9, 0.9, 0.9) < score(SEED, 0.95, NAN, NAN, NAN)
+
+
+@pytest.mark.parametrize(("percentile", "held"), [(0.0, 0.002), (1.0, 0.998), (0.001, 0.002), (0.9999, 0.998)])
+def test_no_signal_is_ever_certain(percentile: float, held: float) -> None:
+    assert score(EVIDENCE, percentile, NAN, NAN, NAN) == score(EVIDENCE, held, NAN, NAN, NAN)
+    assert 0 < score(EVIDENCE, percentile, NAN, NAN, NAN) < 1
+
+
+def test_learned_weights_add_what_silence_taught_and_need_a_signal_with_a_weight() -> None:
+    # -2 + 1 * ln(.9/.1) + (-.5) for the silent scene; genre has no weight, collaboration says even
+    assert score(LEARNED, 0.9, NAN, 0.9, 0.5) == pytest.approx(1 / (1 + math.exp(2 - math.log(9) + 0.5)))
+    assert math.isnan(score(LEARNED, NAN, NAN, 0.9, NAN))
+    assert not math.isnan(score(LEARNED, NAN, 0.9, NAN, NAN))
+
+
+def test_the_breakdown_of_evidence_is_exact_by_hand() -> None:
+    # one signal speaks: all of the difference to the base is its own
+    alone = blend(np.array([[0.9], [NAN], [NAN], [NAN]]), EVIDENCE)
+    assert alone.base == pytest.approx(0.25)
+    assert alone.contributions[:, 0] == pytest.approx([alone.scores[0] - 0.25, 0, 0, 0])
+    assert alone.weights[:, 0].tolist() == [0.3, 0.0, 0.0, 0.0]
+    # two of equal weight and opinion share it
+    two = blend(np.array([[0.9], [0.9], [NAN], [NAN]]), EVIDENCE)
+    assert two.contributions[:, 0] == pytest.approx([(two.scores[0] - 0.25) / 2] * 2 + [0, 0])
+
+
+def test_what_speaks_against_kinship_contributes_below_zero() -> None:
+    contributions = blend(np.array([[0.9], [0.1], [0.5], [NAN]]), EVIDENCE).contributions[:, 0]
+    assert contributions[0] > 0 > contributions[1]
+    assert contributions[2] == pytest.approx(0, abs=1e-15)
+    assert contributions[3] == 0
+
+
+def test_a_pair_without_a_score_has_no_contributions() -> None:
+    blended = blend(np.array([[NAN], [NAN], [0.9], [NAN]]), LEARNED)
+    assert np.isnan(blended.scores[0])
+    assert blended.contributions.tolist() == [[0.0]] * 4
+
+
+def test_each_profile_says_what_it_reads_and_where_it_starts() -> None:
+    assert (SEED.scale, EVIDENCE.scale) == (Scale.VALUES, Scale.PERCENTILES)
+    assert SEED.base == 0.0
+    assert EVIDENCE.base == pytest.approx(0.25)
+    assert [profile.name for profile in CALIBRATED_PROFILES.values()] == ["seed", "evidence"]
+
+
+def test_weights_of_a_request_are_shares_of_all_four_signals() -> None:
+    asked = evidence_profile({SignalName.AUDIO: 30.0, SignalName.COLLABORATION: 10.0}, name="custom")
+    assert asked.slopes == (0.75, 0.0, 0.0, 0.25)
+    assert score(asked, 0.9, 0.9, 0.9, NAN) == score(asked, 0.9, 0.1, NAN, NAN)
+
+
+@pytest.mark.parametrize(
+    ("intercept", "slopes"),
+    [(0.0, (0.5, -0.1, 0.3, 0.3)), (0.0, (0.0, 0.0, 0.0, 0.0)), (NAN, (1.0,) * 4), (0.0, (math.inf, 1.0, 1.0, 1.0))],
+)
+def test_slopes_that_mean_nothing_are_refused(intercept: float, slopes: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InvalidWeights, match="fitted"):
+        LogOdds(name="fitted", intercept=intercept, slopes=slopes)
 
 
 @pytest.mark.parametrize("weight", [-0.1, NAN, float("inf")])
-def test_weights_that_mean_nothing_are_refused(weight: float) -> None:
+@pytest.mark.parametrize("make", [custom_weights, evidence_profile])
+def test_weights_that_mean_nothing_are_refused(make: Maker, weight: float) -> None:
     with pytest.raises(InvalidWeights, match="audio"):
-        custom_weights({SignalName.AUDIO: weight, SignalName.GENRE: 1.0})
+        make({SignalName.AUDIO: weight, SignalName.GENRE: 1.0})
 
 
 @pytest.mark.parametrize("weights", [{}, {SignalName.AUDIO: 0.0}, dict.fromkeys(SignalName, 1e308)])
-def test_weights_that_sum_to_nothing_or_overflow_are_refused(weights: dict[SignalName, float]) -> None:
+@pytest.mark.parametrize("make", [custom_weights, evidence_profile])
+def test_weights_that_sum_to_nothing_or_overflow_are_refused(make: Maker, weights: dict[SignalName, float]) -> None:
     with pytest.raises(InvalidWeights, match="sum"):
-        custom_weights(weights)
+        make(weights)
 
 
 def test_an_unknown_profile_is_named_with_those_there_are() -> None:
     with pytest.raises(NotFound, match="there is seed"):
         find_profile("sead")
+    with pytest.raises(NotFound, match="there is evidence, seed"):
+        find_profile("fitted", CALIBRATED_PROFILES)
+    assert find_profile("evidence", CALIBRATED_PROFILES) is EVIDENCE

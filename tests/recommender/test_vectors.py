@@ -10,7 +10,7 @@ import pytest
 
 from recommender.errors import InvalidArgument
 from recommender.types import Vectors
-from recommender.vectors import ExactIndex, FaissIndex, VectorIndex, order, to_similarity, unit
+from recommender.vectors import ExactIndex, FaissIndex, VectorIndex, order, to_similarity, unit, write_fitting
 from tests.contracts.vector_index import Make, VectorIndexContract, random_unit
 
 
@@ -40,6 +40,18 @@ class TestFaissIndex(VectorIndexContract):
         FaissIndex.write(tmp_path / "same.faiss", np.tile(random_unit(1, 8), (10_000, 1)))
         rows, _ = FaissIndex.open(tmp_path / "same.faiss").search(random_unit(1, 8)[0], 100)
         assert rows.tolist() == list(range(100))
+
+
+class TestFittingIndex(VectorIndexContract):
+    """What a build writes, told to use short lists from the smallest number on that they can be made for."""
+
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Make:
+        def written_and_opened(vectors: Vectors) -> VectorIndex:
+            write_fitting(tmp_path / "index.faiss", vectors, exact_up_to=0)
+            return FaissIndex.open(tmp_path / "index.faiss")
+
+        return written_and_opened
 
 
 def test_unit_gives_rows_of_length_one_in_the_same_direction() -> None:

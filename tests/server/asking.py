@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import Any
 
 import grpc
@@ -64,6 +66,15 @@ def refusal(call: Callable[[Any], object], request: object) -> Refusal:
         field=bad.field_violations[0].field if bad.field_violations else "",
         retry_s=retry.retry_delay.seconds,
     )
+
+
+def figures(port: int) -> dict[str, float]:
+    """The page of metrics on ``port``: name with labels -> value."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
 
 
 def eventually(holds: Callable[[], bool]) -> None:

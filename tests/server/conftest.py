@@ -15,10 +15,12 @@ import pytest
 
 from recommender.types import Profile
 from server.address import Address
+from server.draining import Patience
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.serve import Settings, started
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
+from tests.server.asking import figures
 
 MADE = MadeCatalogue(
     artists=(
@@ -57,18 +59,26 @@ MADE = MadeCatalogue(
 Bee and Dee: collaboration 0.7. Nobody has an opinion on the twins."""
 
 
+ANY_PORT = Address(host="127.0.0.1", port=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """A server and a way to ask it."""
 
     home: Path
     port: int
+    metrics_port: int
     channel: grpc.Channel
     stub: Any  # Any: the generated stub has no types
 
     def raw(self, method: str) -> Callable[[bytes], object]:
         """``method`` of the service from bytes to bytes."""
         return self.channel.unary_unary(f"/{NAME}/{method}", None, None)
+
+    def figures(self) -> dict[str, float]:
+        """What the page of metrics says: name with labels -> value."""
+        return figures(self.metrics_port)
 
 
 Serve = Callable[[Path], Served]
@@ -89,12 +99,22 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 @contextmanager
 def serving(loop: asyncio.AbstractEventLoop, home: Path, *, profile: Profile = Profile.PERSONAL) -> Iterator[Served]:
     """Serve ``home`` for the block, looking at CURRENT many times a second."""
-    address = Address(host="127.0.0.1", port=0)
-    context = started(Settings(home=home, address=address, profile=profile, lame_duck_s=0.0, grace_s=1.0, poll_s=0.02))
+    patience = Patience(lame_duck_s=0.0, grace_s=1.0)
+    context = started(
+        Settings(
+            home=home, address=ANY_PORT, profile=profile, patience=patience, poll_s=0.02, wait=True, metrics=ANY_PORT
+        )
+    )
     running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(10)
     channel = grpc.insecure_channel(f"127.0.0.1:{running.port}", options=[("grpc.enable_http_proxy", 0)])
     try:
-        yield Served(home=home, port=running.port, channel=channel, stub=pb_grpc.SimilarityServiceStub(channel))
+        yield Served(
+            home=home,
+            port=running.port,
+            metrics_port=running.metrics_port or 0,
+            channel=channel,
+            stub=pb_grpc.SimilarityServiceStub(channel),
+        )
     finally:
         channel.close()
         asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result(10)

@@ -13,6 +13,7 @@ import pytest
 
 from recommender import errors
 from server.interceptors import CODES, Guard
+from server.metrics import Metrics
 from server.pb import soundkin_pb2 as pb
 from server.service import NAME
 from tests.server.asking import by_id, by_name, eventually, refusal, weights
@@ -133,7 +134,7 @@ def breaking(loop: asyncio.AbstractEventLoop) -> Iterator[grpc.Channel]:
     """A channel to a server with the guard around one method, ``/test/Break``, that has a bug."""
 
     async def start() -> tuple[grpc.aio.Server, int]:
-        server = grpc.aio.server(interceptors=[Guard()])
+        server = grpc.aio.server(interceptors=[Guard(Metrics())])
         methods = {"Break": grpc.unary_unary_rpc_method_handler(_breaks, bytes, bytes)}
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", methods)])
         port = server.add_insecure_port("127.0.0.1:0")

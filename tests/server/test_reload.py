@@ -11,9 +11,11 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from recommender.generation import CURRENT, VERSIONS
+from recommender.generation import CURRENT, MANIFEST, VERSIONS, read_manifest
+from recommender.manifest import Golden
 from recommender.types import Profile
 from server.pb import soundkin_pb2 as pb
+from server.rejections import Reason
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalogue, point_to, write_generation
 from tests.server.asking import by_name, eventually, refusal
@@ -32,6 +34,13 @@ def state(served: Served, name: str) -> int:
 def generation(served: Served) -> tuple[int, bool]:
     answered = served.stub.GetIndexInfo(INFO).generation
     return answered.version, answered.degraded
+
+
+def rejections(served: Served) -> dict[str, float]:
+    """Reason -> how many generations were rejected for it, where there were any."""
+    name = "soundkin_generation_rejected_total"
+    found = {reason: served.figures()[f'{name}{{reason="{reason}"}}'] for reason in Reason}
+    return {reason.value: count for reason, count in found.items() if count}
 
 
 def spoil(folder: Path) -> None:
@@ -104,6 +113,9 @@ def test_a_corrupt_generation_is_refused_and_the_old_one_goes_on(
     time.sleep(0.2)
     assert generation(served) == (1, True)
     assert caplog.text.count("v00000002") == 1
+    assert "rejected (checksum)" in caplog.text
+    assert "generation v00000001 goes on answering" in caplog.text
+    assert rejections(served) == {"checksum": 1}
     assert state(served, NAME) == States.SERVING
     write_generation(tmp_path, MADE, version=3)
     eventually(lambda: generation(served) == (3, False))
@@ -115,6 +127,7 @@ def test_going_back_to_the_generation_that_answers_ends_the_alarm(serve: Serve, 
     assert generation(served) == (1, False)
     (tmp_path / CURRENT).write_text("{")
     eventually(lambda: generation(served) == (1, True))
+    assert rejections(served) == {"unreadable": 1}
     point_to(tmp_path, 1)
     eventually(lambda: generation(served) == (1, False))
 
@@ -138,6 +151,7 @@ def test_a_generation_built_for_less_than_the_use_is_refused_and_the_old_one_goe
         write_generation(tmp_path, MADE, version=2)
         eventually(lambda: generation(served) == (1, True))
         assert "generation v00000002 is licensed for personal use" in caplog.text
+        assert rejections(served) == {"licence": 1}
         write_generation(tmp_path, replace(MADE, profile="noncommercial"), version=3)
         eventually(lambda: generation(served) == (3, False))
 
@@ -149,3 +163,91 @@ def test_a_first_generation_built_for_less_leaves_the_server_unavailable(
         write_generation(tmp_path, MADE)
         eventually(lambda: "personal use" in refusal(served.stub.GetIndexInfo, INFO).message)
         assert state(served, NAME) == States.NOT_SERVING
+
+
+def test_a_corrupt_current_at_the_start_falls_back_to_the_newest_older_one_that_verifies(
+    serve: Serve, tmp_path: Path
+) -> None:
+    for version in (1, 2, 3, 4):
+        folder = write_generation(tmp_path, MADE, version=version)
+        if version in (3, 4):
+            spoil(folder)
+    served = serve(tmp_path)
+    assert generation(served) == (2, True)
+    assert state(served, NAME) == States.SERVING
+    assert rejections(served) == {"checksum": 2}
+    write_generation(tmp_path, MADE, version=5)
+    eventually(lambda: generation(served) == (5, False))
+
+
+def test_a_version_newer_than_current_is_not_fallen_back_to(serve: Serve, tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE, version=1)
+    spoil(write_generation(tmp_path, MADE, version=2))
+    write_generation(tmp_path, MADE, version=3)
+    point_to(tmp_path, 2)
+    assert generation(serve(tmp_path)) == (1, True)
+
+
+def test_a_pointer_that_cannot_be_read_at_the_start_falls_back_to_the_newest_that_verifies(
+    serve: Serve, tmp_path: Path
+) -> None:
+    for version in (1, 2):
+        write_generation(tmp_path, MADE, version=version)
+    (tmp_path / CURRENT).write_text("not a pointer")
+    served = serve(tmp_path)
+    assert generation(served) == (2, True)
+    assert rejections(served) == {"unreadable": 1}
+    point_to(tmp_path, 2)
+    eventually(lambda: generation(served) == (2, False))
+    assert served.figures()["soundkin_generation_swaps_total"] == 1
+
+
+def test_a_fallback_is_held_to_the_use_like_any_other(loop: asyncio.AbstractEventLoop, tmp_path: Path) -> None:
+    write_generation(tmp_path, replace(MADE, profile="commercial"), version=1)
+    write_generation(tmp_path, MADE, version=2)
+    spoil(write_generation(tmp_path, replace(MADE, profile="commercial"), version=3))
+    with serving(loop, tmp_path, profile=Profile.COMMERCIAL) as served:
+        assert generation(served) == (1, True)
+        assert rejections(served) == {"checksum": 1, "licence": 1}
+
+
+def test_a_current_that_vanishes_leaves_what_answers_answering(serve: Serve, tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    served = serve(tmp_path)
+    assert generation(served) == (1, False)
+    (tmp_path / CURRENT).unlink()
+    eventually(lambda: generation(served) == (1, True))
+    point_to(tmp_path, 1)
+    eventually(lambda: generation(served) == (1, False))
+
+
+def test_a_generation_with_a_wrong_golden_is_rejected_and_the_old_one_goes_on(serve: Serve, tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    served = serve(tmp_path)
+    assert generation(served) == (1, False)
+    wrong = Golden(kind="tracks", layer="low", query="t0", answers=("t0",), scores=(0.5,))
+    folder = write_generation(tmp_path / "elsewhere", MADE, version=2)
+    manifest, _ = read_manifest(folder)
+    (folder / MANIFEST).write_text(replace(manifest, goldens=(wrong,)).to_json())
+    folder.rename(tmp_path / VERSIONS / folder.name)
+    point_to(tmp_path, 2)
+    eventually(lambda: rejections(served) == {"golden": 1})
+    assert generation(served) == (1, True)
+
+
+def test_pointing_again_to_what_was_rejected_tells_so_again_without_reading_it_again(
+    serve: Serve, tmp_path: Path
+) -> None:
+    write_generation(tmp_path, MADE)
+    served = serve(tmp_path)
+    assert generation(served) == (1, False)
+    corrupt = write_generation(tmp_path / "elsewhere", MADE, version=2)
+    spoil(corrupt)
+    corrupt.rename(tmp_path / VERSIONS / corrupt.name)  # never whole in the home that is served
+    for _ in range(2):
+        point_to(tmp_path, 2)
+        eventually(lambda: generation(served) == (1, True))
+        point_to(tmp_path, 1)
+        eventually(lambda: generation(served) == (1, False))
+    assert rejections(served) == {"checksum": 1}
+    assert served.figures()['soundkin_swap_seconds_count{phase="identity"}'] == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -19,6 +21,7 @@ from server.address import Address, parse_address
 from server.pb import soundkin_pb2 as pb
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from tests.factories import write_generation
+from tests.server.asking import eventually
 from tests.server.conftest import MADE, Served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,8 +71,11 @@ def test_a_signal_turns_health_off_goes_on_answering_and_then_stops(tmp_path: Pa
 def test_a_second_signal_a_second_later_ends_the_drain(tmp_path: Path) -> None:
     port_file = tmp_path / "port"
     options = ("--listen", "127.0.0.1:0", "--port-file", str(port_file), "--lame-duck", "60")
+    write_generation(tmp_path, MADE)
     with program(tmp_path, *options) as process:
-        wait_for(port_file)
+        address = f"127.0.0.1:{wait_for(port_file)}"
+        with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            assert pb_grpc.SimilarityServiceStub(channel).GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
         process.send_signal(signal.SIGTERM)
         time.sleep(1.5)
         process.send_signal(signal.SIGTERM)
@@ -79,7 +85,7 @@ def test_a_second_signal_a_second_later_ends_the_drain(tmp_path: Path) -> None:
 def test_a_port_in_use_is_one_clear_line(made: Served, tmp_path: Path) -> None:
     with program(tmp_path, "--listen", f"127.0.0.1:{made.port}") as process:
         _, said = process.communicate(timeout=START_S)
-    assert process.returncode == 1
+    assert process.returncode == 75
     assert said.count("\n") == 1
     assert f"127.0.0.1:{made.port} is held by another program" in said
 
@@ -97,7 +103,7 @@ def test_a_generation_built_for_less_than_the_use_is_not_served(tmp_path: Path) 
 
 def test_listening_beyond_this_machine_warns_that_there_is_no_authentication(tmp_path: Path) -> None:
     port_file = tmp_path / "port"
-    with program(tmp_path, "--listen", "0.0.0.0:0", "--port-file", str(port_file)) as process:
+    with program(tmp_path, "--listen", "0.0.0.0:0", "--port-file", str(port_file), "--wait") as process:
         wait_for(port_file)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=START_S)
@@ -126,3 +132,89 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 )
 def test_only_loopback_is_taken_for_loopback(host: str, is_loopback: bool) -> None:
     assert Address(host=host, port=1).is_loopback is is_loopback
+
+
+def test_a_home_in_which_nothing_was_published_ends_the_server_with_78(tmp_path: Path) -> None:
+    port_file = tmp_path / "port"
+    with program(tmp_path, "--listen=127.0.0.1:0", f"--port-file={port_file}", "--lame-duck=60") as process:
+        _, said = process.communicate(timeout=START_S)
+    assert process.returncode == 78
+    assert said.splitlines()[-1].startswith(f"soundkin: nothing is published in {tmp_path}; run soundkin scan, embed")
+    assert "--wait" in said.splitlines()[-1]
+    assert not port_file.exists()
+
+
+def test_with_nothing_that_verifies_the_server_ends_with_78_and_says_what_is_wrong(tmp_path: Path) -> None:
+    for version in (1, 2):
+        folder = write_generation(tmp_path, MADE, version=version)
+        (folder / "genres.utf8.npy").unlink()
+    with program(tmp_path, "--listen=127.0.0.1:0") as process:
+        _, said = process.communicate(timeout=START_S)
+    assert process.returncode == 78
+    assert [line.count("rejected (checksum)") for line in said.splitlines()].count(1) == 2
+    assert "soundkin: no generation can be served: generation v00000002: " in said.splitlines()[-1]
+    assert "build and publish it again" in said.splitlines()[-1]
+
+
+def test_a_server_told_to_wait_stays_up_until_something_is_published(tmp_path: Path) -> None:
+    port_file = tmp_path / "port"
+    with program(tmp_path, "--listen=127.0.0.1:0", f"--port-file={port_file}", "--wait") as process:
+        address = f"127.0.0.1:{wait_for(port_file)}"
+        with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            health, check = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest()
+            time.sleep(1.5)
+            assert health.Check(check).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            write_generation(tmp_path, MADE)
+            eventually(lambda: health.Check(check).status == health_pb2.HealthCheckResponse.SERVING)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_an_open_watch_of_health_sees_the_end_coming_and_does_not_hold_it_up(tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    port_file = tmp_path / "port"
+    options = ("--listen=127.0.0.1:0", f"--port-file={port_file}", "--lame-duck=0.5", "--grace=60")
+    with program(tmp_path, *options) as process:
+        address = f"127.0.0.1:{wait_for(port_file)}"
+        with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            watching = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=30)
+            states = (answer.status for answer in watching)
+            while next(states) != health_pb2.HealthCheckResponse.SERVING:
+                pass
+            process.send_signal(signal.SIGTERM)
+            assert list(states) == [health_pb2.HealthCheckResponse.NOT_SERVING]
+            assert process.wait(10) == 0
+
+
+def test_figures_are_served_only_when_asked_for_and_only_to_this_machine(tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    port_file = tmp_path / "port"
+    with program(tmp_path, "--listen=127.0.0.1:0", f"--port-file={port_file}", "--metrics-port=0") as process:
+        wait_for(port_file)
+        listening = [c.laddr for c in psutil.Process(process.pid).net_connections("tcp") if c.status == "LISTEN"]
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=START_S)
+    assert len(listening) == 2
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+    announced = re.search(r"metrics on http://127\.0\.0\.1:(\d+)/metrics", said)
+    assert announced is not None
+    assert int(announced[1]) in {address.port for address in listening}
+
+
+def test_without_the_option_nothing_but_grpc_listens(tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    port_file = tmp_path / "port"
+    with program(tmp_path, "--listen=127.0.0.1:0", f"--port-file={port_file}") as process:
+        port = wait_for(port_file)
+        listening = [c.laddr.port for c in psutil.Process(process.pid).net_connections("tcp") if c.status == "LISTEN"]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=START_S)
+    assert listening == [port]
+
+
+def test_a_port_of_figures_in_use_is_one_clear_line(made: Served, tmp_path: Path) -> None:
+    with program(tmp_path, "--listen=127.0.0.1:0", f"--metrics-port={made.metrics_port}") as process:
+        _, said = process.communicate(timeout=START_S)
+    assert process.returncode == 75
+    assert said.count("\n") == 1
+    assert f"127.0.0.1:{made.metrics_port} is held by another program (--metrics-port takes another port)" in said

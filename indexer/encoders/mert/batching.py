@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from recommender.errors import BadInput
@@ -22,8 +21,8 @@ OUT_OF_MEMORY = "encoder_memory"
 STEP_S = 5
 """Where batches are padded, clips are padded to a multiple of this."""
 
-Forward: TypeAlias = Callable[[npt.NDArray[np.float32], Sequence[int]], ClipEmbeddings]
-"""(``[clip, sample]``, samples of each clip) -> ``[clip, layer, dim]``."""
+AHEAD = 2
+"""Passes that are under way at most: while a GPU computes one, the next is laid out for it."""
 
 _NO_MEMORY = ("out of memory", "can't allocate memory")
 
@@ -37,6 +36,12 @@ class Batch:
     """At least as many as clips; the rest repeats the first."""
     samples: int
 
+
+Collect: TypeAlias = Callable[[], ClipEmbeddings]
+"""Waits for a pass: ``[row, layer, dim]``."""
+
+Start: TypeAlias = Callable[[Sequence[Waveform], Batch], Collect]
+"""Starts a pass over the clips of a batch."""
 
 Plan: TypeAlias = Callable[[Sequence[int], int], list[Batch]]
 """(samples of each clip, rows) -> batches that hold each clip once."""
@@ -63,13 +68,13 @@ def in_fixed_shapes(lengths: Sequence[int], rows: int, *, step: int) -> list[Bat
 
 
 class Batcher:
-    """Encodes any number of clips by a ``forward`` that takes a few at a time.
+    """Encodes any number of clips by passes of a few, each started while the one before it is under way.
 
     When the device runs out of memory it goes on with half the rows, and stays there.
     """
 
-    def __init__(self, forward: Forward, plan: Plan, *, rows: int) -> None:
-        self._forward = forward
+    def __init__(self, start: Start, plan: Plan, *, rows: int) -> None:
+        self._start = start
         self._plan = plan
         self.rows = rows
 
@@ -84,13 +89,28 @@ class Batcher:
 
     def _until_full(self, clips: Sequence[Waveform]) -> Iterator[tuple[int, ClipEmbeddings]]:
         """(number, embedding) of the clips that were encoded before memory ran out, all of them if it did not."""
+        under_way: deque[tuple[Batch, Collect]] = deque()
         for batch in self._plan([len(clip) for clip in clips], self.rows):
             try:
-                embedded = self._forward(*_gather(clips, batch))
+                under_way.append((batch, self._start([clips[clip] for clip in batch.clips], batch)))
             except (RuntimeError, MemoryError) as error:
                 self._halve(error, len(clips[batch.clips[0]]))
-                return
-            yield from zip(batch.clips, embedded, strict=False)
+                break
+            if len(under_way) == AHEAD:
+                yield from self._collect(*under_way.popleft(), clips)
+        for batch, collect in under_way:
+            yield from self._collect(batch, collect, clips)
+
+    def _collect(
+        self, batch: Batch, collect: Collect, clips: Sequence[Waveform]
+    ) -> Iterator[tuple[int, ClipEmbeddings]]:
+        """(number, embedding) of a pass; nothing when memory runs out while it is collected."""
+        try:
+            embedded = collect()
+        except (RuntimeError, MemoryError) as error:
+            self._halve(error, len(clips[batch.clips[0]]))
+            return
+        yield from zip(batch.clips, embedded, strict=False)
 
     def _halve(self, error: Exception, samples: int) -> None:
         if not is_out_of_memory(error):
@@ -108,13 +128,3 @@ def is_out_of_memory(error: Exception) -> bool:
     """Whether an error of torch's says that memory ran out; on a CPU and on Apple's devices only its words do."""
     no_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return no_memory or any(words in str(error) for words in _NO_MEMORY)
-
-
-def _gather(clips: Sequence[Waveform], batch: Batch) -> tuple[npt.NDArray[np.float32], list[int]]:
-    """The batch's clips under one another, zeros behind each, and their lengths."""
-    chosen = [clips[clip] for clip in batch.clips]
-    chosen += [chosen[0]] * (batch.rows - len(chosen))
-    waves = np.zeros((batch.rows, batch.samples), dtype=np.float32)
-    for row, clip in enumerate(chosen):
-        waves[row, : len(clip)] = clip
-    return waves, [len(clip) for clip in chosen]

@@ -1,18 +1,11 @@
-"""Random checkpoints in the layout of the published ones.
-
-::
-
-    python -m indexer.encoders.mert.checkpoints FOLDER --size 95m
-"""
+"""Random checkpoints in the layout of the published ones: what ``soundkin encoder make-random MODEL FOLDER`` writes."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import math
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +15,7 @@ from safetensors.torch import save_file
 
 from indexer.encoders.mert.config import Geometry, write_config
 from indexer.encoders.mert.shapes import POS_GAIN, expected_shapes
-from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M, SAMPLE_RATE_HZ
+from indexer.encoders.mert.specs import SAMPLE_RATE_HZ
 from indexer.encoders.mert.weights import PUBLISHED_FILE, WEIGHTS_FILE
 
 Tensors = Mapping[str, torch.Tensor]
@@ -47,14 +40,6 @@ def tiny_geometry(*, pre_norm: bool) -> Geometry:
         pos_groups=16,
         norm_eps=1e-5,
     )
-
-
-SIZES: Mapping[str, Geometry] = {
-    "tiny": tiny_geometry(pre_norm=False),
-    "tiny-pre-norm": tiny_geometry(pre_norm=True),
-    "95m": MERT_V1_95M.geometry,
-    "330m": MERT_V1_330M.geometry,
-}
 
 
 def random_tensors(geometry: Geometry, seed: int = 0) -> Tensors:
@@ -145,20 +130,3 @@ _PREPROCESSOR: Mapping[str, object] = {
     "sampling_rate": SAMPLE_RATE_HZ,
 }
 """As published; Soundkin never reads it, for the copies in circulation contradict each other (reference/mert.md 1)."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write a random checkpoint and say where it is."""
-    parser = argparse.ArgumentParser(description="Write a random MERT checkpoint in the layout of the published ones.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--size", choices=sorted(SIZES), default="tiny")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--published-form", action="store_true", help="pytorch_model.bin instead of model.safetensors")
-    asked = parser.parse_args(arguments)
-    path = write_checkpoint(asked.folder, SIZES[asked.size], seed=asked.seed, published_form=asked.published_form)
-    sys.stdout.write(f"{path}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,12 +1,10 @@
-"""A published ``pytorch_model.bin`` into safetensors, once: ``python -m indexer.encoders.mert.convert FOLDER``."""
+"""A published ``pytorch_model.bin`` into safetensors, once: what ``soundkin encoder convert FOLDER`` does."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import pickletools
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -16,9 +14,9 @@ from safetensors.torch import save_file
 from indexer.durable import sync_file, sync_folder
 from indexer.encoders.mert.config import Geometry, read_geometry
 from indexer.encoders.mert.origin import Origin, write_origin
-from indexer.encoders.mert.specs import PUBLISHED_FILE, SPECS, WEIGHTS_FILE, find_spec
+from indexer.encoders.mert.specs import PUBLISHED_FILE, WEIGHTS_FILE, find_spec
 from indexer.encoders.mert.weights import Weights, file_sha256, open_weights
-from recommender.errors import SoundkinError, WeightsRefused
+from recommender.errors import WeightsRefused
 
 ALLOWED = frozenset(
     {
@@ -118,22 +116,3 @@ def _pickle_in(source: Path) -> bytes:
     except (BadZipFile, OSError) as error:
         raise WeightsRefused(str(source), f"is not a file that torch.save wrote: {error}") from error
     raise WeightsRefused(str(source), f"holds {len(names)} pickles, not one")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert the ``pytorch_model.bin`` of a folder that also holds its ``config.json``; 1 when it is refused."""
-    parser = argparse.ArgumentParser(description="Convert a published pytorch_model.bin to model.safetensors, once.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", choices=sorted(SPECS), help="refuse any file but the one published for this model")
-    asked = parser.parse_args(arguments)
-    try:
-        weights = convert_folder(asked.folder, model=asked.model)
-    except SoundkinError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{weights.path} sha256 {weights.sha256}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

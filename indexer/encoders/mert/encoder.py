@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from indexer.audio import PREPROCESSING
@@ -17,8 +16,10 @@ from indexer.encoders.mert import known_answers
 from indexer.encoders.mert.batching import STEP_S, Batcher, Plan, in_fixed_shapes, one_by_one
 from indexer.encoders.mert.config import Geometry, differences, read_geometry
 from indexer.encoders.mert.context import FULL, Context, average_pieces
+from indexer.encoders.mert.fitting import rows_that_fit
 from indexer.encoders.mert.network import Network
-from indexer.encoders.mert.placing import Placing, Precision, choose_device, choose_precision
+from indexer.encoders.mert.passes import Passes
+from indexer.encoders.mert.placing import Placing, Precision, choose_precision, settle
 from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, MertSpec
 from indexer.encoders.mert.weights import WEIGHTS_FILE, Weights, open_weights
 from indexer.reasons import Reason
@@ -34,10 +35,11 @@ FORWARD = "1"
 NORMALISATION = "zero-mean-unit-variance"
 """What is done to each clip, whatever a downloaded preprocessor_config.json says."""
 
-MOST_ROWS = 32
-_SHARE_OF_MEMORY = 0.6
-_BYTES_A_SAMPLE = 700
-"""Of working memory on a GPU, generously: a tile of the convolutions and the widest layer, both sizes."""
+CPU_BATCH = 8
+"""Clips that are asked for at once where each goes alone, or nearly."""
+PASSES_A_BATCH = 4
+"""Passes that a CUDA device is asked to be handed at once: three in four are laid out while it computes."""
+_ROWS_ELSEWHERE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class MertOptions:
     """How a MERT encoder goes about it. Context and precision are part of its space; the device is not."""
 
     device: str = "auto"
-    """``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto``."""
+    """One device: ``cpu``, ``cuda:1``, ``mps``; the first where ``cuda`` or ``auto`` mean several."""
     precision: str = "auto"
     """``fp32``, ``fp16``, or ``auto``: fp16 on CUDA, fp32 elsewhere."""
     context: Context = FULL
@@ -84,13 +86,12 @@ class MertEncoder:
             InvalidArgument: no such device or precision.
         """
         options = options or MertOptions()
-        device = choose_device(options.device)
+        device = settle(options.device)
         self._placing = Placing(device=device, precision=choose_precision(options.precision, device))
         self._spec, self._context = spec, options.context
         self._weights = load_model(spec, folder, sha256=options.sha256)
-        self._network = Network(self._weights, spec.geometry, placing=self._placing)
-        self._exact: Network | None = self._network if self._placing.precision is Precision.FP32 else None
-        self._batcher = Batcher(self._forward, _plan(device), rows=_rows(device))
+        self._passes = Passes(self._network(self._placing.precision), device, exact=self._exact_network)
+        self._batcher = Batcher(self._passes, _plan(device), rows=_rows(self._placing, spec.geometry))
         self._space = space_of(spec, self._weights.sha256, precision=self._placing.precision, context=options.context)
         self._try_out(folder / known_answers.ANSWERS_FILE)
 
@@ -109,6 +110,16 @@ class MertEncoder:
         """Clips in a forward pass; hand over a multiple of it to waste nothing. 1 on a CPU."""
         return self._batcher.rows
 
+    @property
+    def batch(self) -> int:
+        """Clips to hand over at once: four passes on CUDA, so that it need not wait for the next one."""
+        return self.rows * PASSES_A_BATCH if self._placing.device.type == "cuda" else CPU_BATCH
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that the device has spent on passes so far; the rest of the time it waited."""
+        return self._passes.busy_s
+
     def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
         """Embed ``clips`` at 24,000 Hz -> ``[clip, layer, dim]`` float32, means over time, not unit length.
 
@@ -126,22 +137,12 @@ class MertEncoder:
             return np.zeros((0, self._spec.geometry.states, self._spec.geometry.hidden), dtype=np.float32)
         return average_pieces(np.stack(embedded), [len(some) for some in pieces])
 
-    def _forward(self, waves: npt.NDArray[np.float32], lengths: Sequence[int]) -> ClipEmbeddings:
-        means = _means(self._network, waves, lengths)
-        for row in np.flatnonzero(~np.isfinite(means).all(axis=(1, 2))).tolist():
-            means[row] = self._again_in_full_precision(waves[row : row + 1], lengths[row])
-        return means
+    def _network(self, precision: Precision) -> Network:
+        placing = Placing(device=self._placing.device, precision=precision)
+        return Network(self._weights, self._spec.geometry, placing=placing)
 
-    def _again_in_full_precision(self, wave: npt.NDArray[np.float32], length: int) -> ClipEmbeddings:
-        """Half precision ends at 65,504; what overflows there does not in float32."""
-        if self._exact is None:
-            logger.info("a clip overflowed half precision; such clips are computed again in float32")
-            placing = Placing(device=self._placing.device, precision=Precision.FP32)
-            self._exact = Network(self._weights, self._spec.geometry, placing=placing)
-        means: ClipEmbeddings = _means(self._exact, wave[:, :length], [length])[0]
-        if not np.isfinite(means).all():
-            raise BadInput(Reason.NON_FINITE, "the network's answer is not finite even in float32; check the clip")
-        return means
+    def _exact_network(self) -> Network:
+        return self._network(Precision.FP32)
 
     def _try_out(self, file: Path) -> None:
         compared = known_answers.check(
@@ -163,22 +164,16 @@ def load_model(spec: MertSpec, folder: Path, *, sha256: str | None = None) -> We
     return open_weights(folder / WEIGHTS_FILE, spec.geometry, sha256=sha256)
 
 
-def _means(network: Network, waves: npt.NDArray[np.float32], lengths: Sequence[int]) -> ClipEmbeddings:
-    means: ClipEmbeddings = network.means(torch.from_numpy(waves), lengths).cpu().numpy()
-    return means
-
-
 def _plan(device: torch.device) -> Plan:
     return one_by_one if device.type == "cpu" else partial(in_fixed_shapes, step=STEP_S * SAMPLE_RATE_HZ)
 
 
-def _rows(device: torch.device) -> int:
-    """Clips of 30 s that surely fit: 1 on a CPU, as free memory allows on CUDA, 4 elsewhere."""
-    if device.type != "cuda":
-        return 1 if device.type == "cpu" else 4
-    free, _ = torch.cuda.mem_get_info(device)
-    fit = int(free * _SHARE_OF_MEMORY / (_BYTES_A_SAMPLE * 30 * SAMPLE_RATE_HZ))
-    return max(1, min(MOST_ROWS, fit))
+def _rows(placing: Placing, geometry: Geometry) -> int:
+    """Clips a pass: 1 on a CPU, as free memory allows on CUDA, 4 elsewhere."""
+    if placing.device.type != "cuda":
+        return 1 if placing.device.type == "cpu" else _ROWS_ELSEWHERE
+    free, _ = torch.cuda.mem_get_info(placing.device)
+    return rows_that_fit(free, geometry, placing.precision)
 
 
 def _require_sound(clip: Waveform, geometry: Geometry) -> None:

@@ -48,17 +48,39 @@ class Placing:
         return tensor.to(self.statistics, torch.float64)
 
 
-def choose_device(name: str) -> torch.device:
-    """The device called ``name``: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``auto``, the fastest that is there.
+def choose_devices(names: str) -> tuple[torch.device, ...]:
+    """The devices that ``names`` asks for, in its order, at least one.
+
+    ``auto`` is every CUDA device, else Apple's, else the CPU; ``cuda`` every CUDA device; else one device or several
+    with commas between: ``cuda:1``, ``cuda:0,cuda:2``, ``mps``, ``cpu``. Only the CPU can be there twice (``cpu,cpu``).
 
     Raises:
-        InvalidArgument: this torch has no such device.
+        InvalidArgument: this torch has no such device, or a GPU is named twice.
     """
-    if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if _is_there(kind)))
-    if not _is_there(name):
-        raise InvalidArgument("device", f"{name!r} is not there; this torch has {', '.join(_devices())}, or say auto")
-    return torch.device(name)
+    there = _devices()
+    if names == "auto":
+        names = next(kind for kind in ("cuda", "mps", "cpu") if any(name.startswith(kind) for name in there))
+    listed = [name for name in there if name.startswith("cuda:")] if names == "cuda" else names.split(",")
+    wanted = [name.strip() for name in listed] or [names]
+    for name in wanted:
+        if name not in there:
+            raise InvalidArgument("device", f"{name!r} is not there; this torch has {', '.join(there)}, or say auto")
+        if name != "cpu" and wanted.count(name) > 1:
+            raise InvalidArgument("device", f"{name} is named twice; one process fills it, name each once")
+    return tuple(torch.device(name) for name in wanted)
+
+
+def choose_device(names: str) -> torch.device:
+    """The first of :func:`choose_devices`, for what computes on one."""
+    return choose_devices(names)[0]
+
+
+def settle(names: str) -> torch.device:
+    """:func:`choose_device`, made the one that this process uses, so that nothing of it lands on another GPU."""
+    device = choose_device(names)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
@@ -68,10 +90,6 @@ def choose_precision(name: str, device: torch.device) -> Precision:
     if name not in tuple(Precision):
         raise InvalidArgument("precision", f"{name!r} is not one of auto, {', '.join(Precision)}")
     return Precision(name)
-
-
-def _is_there(name: str) -> bool:
-    return name in _devices() or (name == "cuda" and torch.cuda.is_available())
 
 
 def _devices() -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from indexer.encoders.mert.weights import Weights
 
 _BLOCK = 512
 """Frames a transform; of 512, 385 come out right. About 30 times fewer operations than the convolution as written."""
+_SINGLE = 4
+"""Bytes of a float32; a complex number is two."""
 
 
 class Positions:
@@ -20,7 +22,7 @@ class Positions:
 
     def __init__(self, weights: Weights, geometry: Geometry, placing: Placing) -> None:
         self._kernel, self._groups = geometry.pos_kernel, geometry.pos_groups
-        self._block = max(_BLOCK, 4 * geometry.pos_kernel)
+        self._block = _block(geometry)
         self._spectra = _spectra(_kernel_of(weights), self._groups, self._block).to(placing.device)
         self._bias = placing.exact(weights[POS_BIAS])
 
@@ -45,6 +47,18 @@ class Positions:
         before = self._kernel // 2
         after = (count - 1) * self._step + self._block - before - frames
         return functional.pad(x.transpose(1, 2), (before, after)).unfold(2, self._block, self._step)
+
+
+def transform_bytes(geometry: Geometry, frames: int) -> int:
+    """The most that the transforms of one clip of ``frames`` take at once: spectra before and after the product, and
+    each laid out anew."""
+    block = _block(geometry)
+    blocks = -(-frames // (block - geometry.pos_kernel + 1))
+    return 4 * geometry.hidden * blocks * (block // 2 + 1) * 2 * _SINGLE
+
+
+def _block(geometry: Geometry) -> int:
+    return max(_BLOCK, 4 * geometry.pos_kernel)
 
 
 def _kernel_of(weights: Weights) -> Tensor:

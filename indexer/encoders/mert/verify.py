@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from indexer.encoders import load_encoder, require_weights
+from indexer.encoders.base import in_use
 from indexer.encoders.mert.known_answers import ANSWERS_FILE, read_answers
 from indexer.encoders.mert.origin import is_published
 from indexer.encoders.mert.shapes import expected_shapes
@@ -39,7 +40,8 @@ def verify(spec: MertSpec, settings: EncoderSettings) -> Verified:
     """
     folder = require_weights(spec, settings.weights)
     before = read_answers(folder / ANSWERS_FILE)
-    space = load_encoder(spec.id, settings).space
+    with in_use(load_encoder(spec.id, settings)) as encoder:
+        space = encoder.space
     sha256 = file_sha256(folder / WEIGHTS_FILE)
     return Verified(
         model=spec.id,

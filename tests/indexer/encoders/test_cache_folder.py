@@ -1,11 +1,12 @@
-"""The descriptors where no home can be written, as in a container: one variable says where numba may cache."""
+"""The descriptors where no home can be written, as in a container: numba gets a folder for as long as they run."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,35 +15,76 @@ ROOT = Path(__file__).resolve().parents[3]
 SOMEBODY = 12345
 """A user id without an account; only root can become it. Others try as themselves."""
 ENCODE = """
+import json, os, stat
 import numpy as np
-from indexer.encoders.descriptors import DescriptorEncoder
-encoder = DescriptorEncoder()
+from indexer.encoders import load_encoder
+encoder = load_encoder("descriptors")
 noise = np.random.default_rng(0).normal(size=6 * encoder.space.sample_rate_hz).astype(np.float32)
-print(encoder.encode([0.1 * noise]).shape)
+shape = encoder.encode([0.1 * noise]).shape
+folder = os.environ.get("NUMBA_CACHE_DIR")
+held = len(list(os.scandir(folder))) if folder else 0
+print(json.dumps([shape, folder, oct(stat.S_IMODE(os.stat(folder).st_mode)) if folder else "", held]))
 """
 
 
-def _python(code: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def _python(code: str, settings: Mapping[str, str], *, user: int | None = None) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"} | settings
-    user = SOMEBODY if os.geteuid() == 0 else None
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **settings}
     return subprocess.run(
         [sys.executable, "-c", code], cwd="/", env=environment, user=user, capture_output=True, text=True, check=False
     )
 
 
-def _readable_by_somebody() -> bool:
+def _encode(**settings: str) -> tuple[list[int], str | None, str, int]:
+    """Shape of an embedding, the cache folder as numba was told of it, its mode, and how much it held."""
+    done = _python(ENCODE, settings)
+    assert done.returncode == 0, done.stderr
+    shape, folder, mode, held = json.loads(done.stdout)
+    return shape, folder, mode, held
+
+
+@pytest.fixture
+def somebody() -> int | None:
+    """A user who owns nothing here: root becomes one without an account, others are what they are."""
+    user = SOMEBODY if os.geteuid() == 0 else None
     try:
-        return _python("import numpy, indexer", HOME="/").returncode == 0
+        readable = _python("import numpy, indexer", {"HOME": "/"}, user=user).returncode == 0
     except PermissionError:
-        return False
-
-
-def test_a_home_that_cannot_be_written_is_no_hindrance_with_a_cache_folder_named() -> None:
-    if not _readable_by_somebody():
+        readable = False
+    if not readable:
         pytest.skip("this Python or this checkout cannot be read by another user")
-    with tempfile.TemporaryDirectory() as cache:
-        if os.geteuid() == 0:
-            os.chown(cache, SOMEBODY, SOMEBODY)
-        done = _python(ENCODE, HOME="/", NUMBA_CACHE_DIR=cache)
-    assert (done.returncode, done.stdout.strip()) == (0, "(1, 5, 48)"), done.stderr
+    return user
+
+
+def test_without_a_home_that_can_be_written_a_private_folder_takes_its_place_and_goes_at_the_end(
+    tmp_path: Path,
+) -> None:
+    shape, folder, mode, held = _encode(HOME="/dev/null", TMPDIR=str(tmp_path))
+    assert shape == [1, 5, 48]
+    assert folder is not None
+    assert Path(folder).parent == tmp_path
+    assert (mode, held > 0) == ("0o700", True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_named_and_cannot_be_written_is_replaced(tmp_path: Path) -> None:
+    shape, folder, _, held = _encode(HOME="/dev/null", NUMBA_CACHE_DIR="/dev/null/numba", TMPDIR=str(tmp_path))
+    assert (shape, held > 0) == ([1, 5, 48], True)
+    assert folder is not None
+    assert Path(folder).parent == tmp_path
+
+
+def test_a_folder_that_was_named_is_used(tmp_path: Path) -> None:
+    shape, folder, _, held = _encode(HOME="/dev/null", NUMBA_CACHE_DIR=str(tmp_path))
+    assert (shape, folder, held > 0) == ([1, 5, 48], str(tmp_path), True)
+
+
+def test_a_home_that_can_be_written_is_left_to_numba(tmp_path: Path) -> None:
+    assert _encode(HOME=str(tmp_path))[:2] == ([1, 5, 48], None)
+
+
+@pytest.mark.parametrize("settings", [{"HOME": ""}, {"HOME": "/"}, {}], ids=["empty", "root's", "none"])
+def test_a_user_without_a_home_can_encode(somebody: int | None, settings: dict[str, str]) -> None:
+    done = _python(ENCODE, settings, user=somebody)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0] == [1, 5, 48]

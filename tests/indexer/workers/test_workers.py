@@ -19,10 +19,12 @@ import pytest
 
 from indexer.audio import Excerpt, Reason, decode
 from indexer.workers import handle as worker_handle
+from indexer.workers.frames import Room
 from indexer.workers.handle import WorkerHandle
 from indexer.workers.jobs import inspect, open_as_scanned
 from indexer.workers.pool import AHEAD, DecodeJob, DecoderPool, InspectJob
-from indexer.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_limit, value_to_bytes
+from indexer.workers.slot import SLOT_BYTES
+from indexer.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_room, value_to_bytes
 from indexer.workers.worker import WorkerLimits
 from recommender.errors import BadInput, DecoderStartFailed, InvalidArgument
 from tests.indexer.test_hostile_audio import wav_header
@@ -31,6 +33,9 @@ from tests.indexer.written_audio import melody, write
 TEN_SECONDS = Excerpt(start_ms=0, length_ms=10_000)
 MISBEHAVE = "tests.indexer.decoder_handlers:misbehave"
 ROOT = Path(__file__).resolve().parents[3]
+
+
+needs_slot = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a name")
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +68,50 @@ def test_a_waveform_comes_back_as_it_was_decoded(clip: Path) -> None:
     assert outcome.value is not None
     np.testing.assert_array_equal(outcome.value, here)
     assert outcome.value.flags.writeable
+
+
+def test_samples_that_do_not_fit_the_shared_memory_come_through_the_pipe(clip: Path) -> None:
+    large = DecodeJob(path=clip, excerpt=TEN_SECONDS, sample_rate_hz=384_000)
+    here = decode(clip, excerpt=TEN_SECONDS, sample_rate_hz=384_000)
+    assert here.nbytes > SLOT_BYTES
+    with DecoderPool(workers=1) as pool:
+        first, second = pool.run([large, job(clip)])
+    assert first.value is not None
+    np.testing.assert_array_equal(first.value, here)
+    assert second.error is None
+
+
+@needs_slot
+def test_a_waveform_is_ours_alone_once_it_is_handed_out(clip: Path) -> None:
+    here = decode(clip, excerpt=TEN_SECONDS, sample_rate_hz=22_050)
+    (evil,) = copies(clip, "overwrite")
+    with DecoderPool(workers=1, handler=MISBEHAVE) as pool:
+        first, second = pool.run([job(clip), job(evil)])
+        assert second.error is not None
+        assert first.value is not None
+        np.testing.assert_array_equal(first.value, here)
+
+
+@needs_slot
+def test_a_decoder_cannot_take_the_shared_memory_away(clip: Path) -> None:
+    (evil,) = copies(clip, "shorten")
+    with DecoderPool(workers=1, handler=MISBEHAVE) as pool:
+        refused, after = pool.run([job(evil), job(clip)])
+    assert refused.error is not None
+    assert refused.error.detail == "not permitted"
+    assert after.error is None
+
+
+@needs_slot
+def test_a_closed_pool_keeps_no_descriptor(clip: Path) -> None:
+    (path,) = copies(clip, "crash")
+    with DecoderPool(workers=1):  # the first process of all starts Python's resource tracker, which stays
+        pass
+    before = len(os.listdir("/proc/self/fd"))
+    with DecoderPool(workers=2, handler=MISBEHAVE) as pool:
+        list(pool.run([job(clip), job(path), job(clip)]))
+        assert len(os.listdir("/proc/self/fd")) > before
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_an_inspection_comes_back_as_it_was_made(clip: Path) -> None:
@@ -155,6 +204,9 @@ def test_a_run_that_was_left_early_does_not_disturb_the_next(clip: Path) -> None
         ("flood", Reason.DECODER_CRASHED),
         ("liar", Reason.DECODER_CRASHED),
         ("nan", Reason.DECODER_CRASHED),
+        ("glut", Reason.DECODER_CRASHED),
+        pytest.param("halfway", Reason.DECODER_CRASHED, marks=needs_slot),
+        pytest.param("overwrite", Reason.SILENT, marks=needs_slot),
         ("hang", Reason.DECODER_TIMEOUT),
     ],
 )
@@ -230,7 +282,7 @@ def test_a_handle_that_was_retired_starts_nothing() -> None:
     handle = WorkerHandle(WorkerLimits(handler="indexer.workers.answering:answer", memory_bytes=4 << 30), 1.0)
     handle.retire()
     with pytest.raises(DecoderStartFailed, match="closed"):
-        handle.ask(b"{}", 10)
+        handle.ask(b"{}", Room(head_bytes=10))
 
 
 _PROGRAM = """
@@ -288,8 +340,8 @@ def test_an_inspection_of_wild_tags_fits_the_wire(clip: Path) -> None:
     wild = json.loads(value_to_bytes(inspect(clip)))
     tags = {"artist": "\u202e" * 300, "title": "\U0001f3b5" * 300, "genres": ["\U0001f3b5" * 300] * 20}
     wild["inspection"]["tags"].update(tags)
-    reply = json.dumps(wild).encode() + b"\n"
-    assert len(reply) <= reply_limit(InspectJob(path=clip))
+    reply = json.dumps(wild).encode()
+    assert len(reply) <= reply_room(InspectJob(path=clip)).head_bytes
     inspection = reply_from_bytes(InspectJob(path=clip), reply)
     assert inspection != inspect(clip)
 

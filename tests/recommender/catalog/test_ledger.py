@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 
 from recommender.catalog import Catalog
-from recommender.catalog.rows import EmbeddedClip, Failure, FileRecord, Generation, NewClip, PendingClip
+from recommender.catalog.rows import (
+    EmbeddedClip,
+    Failure,
+    FileRecord,
+    Generation,
+    NewClip,
+    PendingClip,
+    Publication,
+)
 from recommender.errors import CatalogueError
 
 GENERATION = Generation(
@@ -105,3 +113,23 @@ def test_a_published_number_is_not_given_to_other_contents(catalog: Catalog) -> 
     catalog.record_generation(GENERATION)
     with pytest.raises(CatalogueError, match="build the next number"):
         catalog.record_generation(replace(GENERATION, manifest_sha256="b" * 64))
+
+
+def test_each_publication_is_on_record_in_the_order_in_which_it_was_made(catalog: Catalog) -> None:
+    made = [
+        Publication(version=2, action="publish", refusals="", forced_why=None, at="2026-11-21T10:00:00Z"),
+        Publication(
+            version=3, action="refused", refusals="golden: moved\nrecall: low", forced_why=None, at="2026-11-20"
+        ),
+        Publication(version=3, action="publish", refusals="golden: moved", forced_why="new ears", at="2026-11-22"),
+        Publication(version=2, action="rollback", refusals="", forced_why=None, at="2026-11-22"),
+        Publication(version=2, action="rollback", refusals="", forced_why=None, at="2026-11-22"),
+    ]
+    for publication in made:
+        catalog.record_publication(publication)
+    assert catalog.read_publications() == made
+
+
+def test_an_action_that_is_none_is_not_recorded(catalog: Catalog) -> None:
+    with pytest.raises(CatalogueError):
+        catalog.record_publication(Publication(version=1, action="dance", refusals="", forced_why=None, at="now"))

@@ -15,9 +15,17 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.mert.batching import OUT_OF_MEMORY, Batcher, in_fixed_shapes, is_out_of_memory, one_by_one
+from indexer.encoders.mert.batching import (
+    OUT_OF_MEMORY,
+    Batch,
+    Batcher,
+    Collect,
+    in_fixed_shapes,
+    is_out_of_memory,
+    one_by_one,
+)
 from recommender.errors import BadInput
-from recommender.types import ClipEmbeddings
+from recommender.types import ClipEmbeddings, Waveform
 
 STEP = 10
 
@@ -31,13 +39,33 @@ class SmallDevice:
         self.shapes: list[tuple[int, ...]] = []
         self.refused: list[int] = []
 
-    def __call__(self, waves: npt.NDArray[np.float32], lengths: Sequence[int]) -> ClipEmbeddings:
-        if waves.size > self.room:
-            self.refused.append(len(waves))
+    def __call__(self, given: Sequence[Waveform], batch: Batch) -> Collect:
+        if batch.rows * batch.samples > self.room:
+            self.refused.append(batch.rows)
             raise self.error
-        self.shapes.append(waves.shape)
-        sums = [[wave[:length].sum(), length] for wave, length in zip(waves, lengths, strict=True)]
-        return np.asarray(sums, dtype=np.float32)[:, None]
+        self.shapes.append((batch.rows, batch.samples))
+        assert len(given) == len(batch.clips) <= batch.rows
+        return lambda: np.asarray([[[clip.sum(), len(clip)]] for clip in given], dtype=np.float32)
+
+
+class Diary:
+    """A device that writes down when a pass is started and when it is collected; ``full`` fails when collected."""
+
+    def __init__(self, full: int | None = None) -> None:
+        self.lines: list[str] = []
+        self._full = full
+
+    def __call__(self, given: Sequence[Waveform], batch: Batch) -> Collect:
+        number = sum(line.startswith("start") for line in self.lines)
+        self.lines.append(f"start {number}")
+
+        def collect() -> ClipEmbeddings:
+            self.lines.append(f"collect {number}")
+            if number == self._full:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return np.asarray([[[clip.sum(), len(clip)]] for clip in given], dtype=np.float32)
+
+        return collect
 
 
 def clips(*lengths: int) -> list[npt.NDArray[np.float32]]:
@@ -113,6 +141,21 @@ def test_memory_that_ends_on_other_devices_is_recognised_too(error: Exception) -
     assert is_out_of_memory(error)
     batcher = Batcher(SmallDevice(room=20, error=error), partial(in_fixed_shapes, step=STEP), rows=2)
     check(batcher(clips(20, 20)), [20, 20])
+
+
+def test_a_pass_is_started_while_the_one_before_it_is_under_way() -> None:
+    diary = Diary()
+    check(Batcher(diary, one_by_one, rows=1)(clips(5, 6, 7)), [5, 6, 7])
+    assert diary.lines == ["start 0", "start 1", "collect 0", "start 2", "collect 1", "collect 2"]
+
+
+def test_memory_that_ends_under_way_costs_that_pass_alone() -> None:
+    diary = Diary(full=1)
+    batcher = Batcher(diary, partial(in_fixed_shapes, step=STEP), rows=2)
+    check(batcher(clips(10, 10, 10, 10, 10)), [10] * 5)
+    assert batcher.rows == 1
+    assert diary.lines.count("start 3") == diary.lines.count("start 4") == 1
+    assert "start 5" not in diary.lines
 
 
 def test_any_other_error_of_the_device_is_passed_on() -> None:

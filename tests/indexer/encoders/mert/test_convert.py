@@ -16,10 +16,12 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 
 from indexer.encoders.mert.checkpoints import random_tensors, write_checkpoint
-from indexer.encoders.mert.convert import convert, main, named_globals
+from indexer.encoders.mert.convert import convert, convert_folder, named_globals
 from indexer.encoders.mert.weights import open_weights
 from recommender.errors import WeightsRefused
 from tests.indexer.encoders.mert import tiny
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def published(folder: Path) -> Path:
@@ -89,14 +91,13 @@ def test_only_the_file_that_was_published_passes_a_pin(tmp_path: Path) -> None:
 
 def test_the_command_converts_a_folder_and_says_the_digest(tmp_path: Path) -> None:
     published(tmp_path)
-    command = [sys.executable, "-m", "indexer.encoders.mert.convert", str(tmp_path)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-m", "soundkin", "encoder", "convert", str(tmp_path)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said.split()[-1] == open_weights(tmp_path / "model.safetensors", tiny.POST_NORM).sha256
 
 
-def test_the_command_refuses_a_random_file_as_the_published_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_random_file_is_refused_as_the_published_one(tmp_path: Path) -> None:
     published(tmp_path)
-    assert main([str(tmp_path), "--model", "mert-v1-95m"]) == 1
-    assert "that was published" in capsys.readouterr().err
+    with pytest.raises(WeightsRefused, match="that was published"):
+        convert_folder(tmp_path, model="mert-v1-95m")
+    assert not (tmp_path / "model.safetensors").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 
 from indexer.audio import PREPROCESSING
+from indexer.encoders.base import Batching, InRows
 from indexer.encoders.mert.checkpoints import random_tensors
 from indexer.encoders.mert.context import read_context
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions, space_of
 from indexer.encoders.mert.known_answers import ANSWERS_FILE
-from indexer.encoders.mert.placing import Precision, choose_device, choose_precision
+from indexer.encoders.mert.placing import Precision
 from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M, MertSpec
-from recommender.errors import BadInput, InvalidArgument, KnownAnswerWrong, WeightsRefused
+from recommender.errors import BadInput, KnownAnswerWrong, WeightsRefused
 from recommender.types import Profile
 from tests.contracts.encoder import EncoderContract
 from tests.indexer.encoders.mert import tiny
@@ -149,19 +151,14 @@ def test_only_the_pinned_weights_are_loaded(folder: Path) -> None:
         MertEncoder(tiny.spec_of(tiny.POST_NORM), folder, MertOptions(device="cpu", sha256="0" * 64))
 
 
-def test_half_precision_is_the_default_on_cuda_only() -> None:
-    assert choose_precision("auto", torch.device("cuda")) is Precision.FP16
-    assert choose_precision("auto", torch.device("mps")) is Precision.FP32
-    assert choose_precision("auto", torch.device("cpu")) is Precision.FP32
-    assert choose_precision("fp16", torch.device("cpu")) is Precision.FP16
+def test_a_cpu_is_handed_a_few_clips_at_once_each_a_pass_of_its_own(encoder: MertEncoder) -> None:
+    assert isinstance(encoder, Batching)
+    assert isinstance(encoder, InRows)
+    assert (encoder.rows, encoder.batch) == (1, 8)
 
 
-@pytest.mark.parametrize("name", ["tpu", "cuda:99", ""])
-def test_a_device_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(InvalidArgument, match="cpu"):
-        choose_device(name)
-
-
-def test_a_precision_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="bf16"):
-        choose_precision("bf16", torch.device("cpu"))
+def test_the_seconds_that_the_device_was_busy_are_counted(encoder: MertEncoder) -> None:
+    before, started = encoder.busy_s, time.perf_counter()
+    encoder.encode([tiny.sound(240_000), tiny.sound(240_000, seed=1)])
+    took = time.perf_counter() - started
+    assert 0.2 * took < encoder.busy_s - before <= took

@@ -12,13 +12,14 @@ import torch
 
 functional = torch.nn.functional
 
-from indexer.encoders.mert import checkpoints
+from indexer.encoders.mert.checkpoints import uniform
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.extractor import extra_frames
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable, choose_kernels
 from indexer.encoders.mert.placing import Placing, Precision
 from indexer.encoders.mert.positions import Positions
 from indexer.encoders.mert.shapes import POS_BIAS, POS_DIRECTION, POS_GAIN
+from indexer.encoders.mert.specs import MERT_V1_95M
 from indexer.encoders.mert.weights import open_weights
 from tests.indexer.encoders.mert import tiny
 
@@ -34,7 +35,7 @@ def kernels(request: pytest.FixtureRequest) -> Kernels:
 
 
 def drawn(*shape: int) -> torch.Tensor:
-    return torch.from_numpy(checkpoints.uniform(str(shape), torch.Size(shape).numel(), 3).reshape(shape))
+    return torch.from_numpy(uniform(str(shape), torch.Size(shape).numel(), 3).reshape(shape))
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (2, 2), (5, 2), (4, 3), (3, 1)])
@@ -76,7 +77,7 @@ def test_positions_by_fourier_transform_are_the_convolution_written_out(tmp_path
 
 
 def test_one_extra_frame_covers_what_a_frame_hears_beyond_its_step() -> None:
-    assert extra_frames(checkpoints.SIZES["95m"]) == 1
+    assert extra_frames(MERT_V1_95M.geometry) == 1
 
 
 def test_half_precision_and_other_devices_get_the_portable_kernels() -> None:

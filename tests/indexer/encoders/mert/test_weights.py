@@ -15,8 +15,9 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 from safetensors.torch import save_file
 
-from indexer.encoders.mert.checkpoints import SIZES, random_tensors
+from indexer.encoders.mert.checkpoints import random_tensors
 from indexer.encoders.mert.shapes import OTHER_SPELLINGS, POS_DIRECTION, POS_GAIN, expected_shapes
+from indexer.encoders.mert.specs import SPECS
 from indexer.encoders.mert.weights import file_sha256, open_weights
 from recommender.errors import WeightsRefused
 from tests.indexer.encoders.mert import tiny
@@ -150,10 +151,12 @@ def test_tensors_stored_in_half_precision_are_read_as_float32(tmp_path: Path) ->
     assert torch.equal(weights[QUERY], whole()[QUERY].half().float())
 
 
-@pytest.mark.parametrize(("size", "tensors", "millions"), [("95m", 211, 94.372), ("330m", 403, 315.429)])
+@pytest.mark.parametrize(
+    ("model", "tensors", "millions"), [("mert-v1-95m", 211, 94.372), ("mert-v1-330m", 403, 315.429)]
+)
 def test_the_published_models_have_the_tensors_and_parameters_that_are_known_of_them(
-    size: str, tensors: int, millions: float
+    model: str, tensors: int, millions: float
 ) -> None:
-    shapes = expected_shapes(SIZES[size])
+    shapes = expected_shapes(SPECS[model].geometry)
     assert len(shapes) == tensors
     assert round(sum(torch.Size(shape).numel() for shape in shapes.values()) / 1e6, 3) == millions

@@ -1,0 +1,169 @@
+"""The index type a build chooses beside comparing with every vector: what it finds and what a query costs.
+
+Two kinds of data, both made up: one in nested groups like music (genres, scenes, artists), which flatters inverted
+lists, and one with hardly any groups, which does not. Queries are drawn with the data and not indexed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import faiss
+import numpy as np
+
+from recommender.types import Vectors
+from recommender.vectors import FaissIndex, VectorIndex, Written, unit, write_fitting
+
+DIM = 768
+QUERIES = 200
+SIZES = (10_000, 100_000, 300_000)
+_PART = 1 << 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One size of one kind of data."""
+
+    data: str
+    size: int
+    written: Written
+    build_s: float
+    """CPU seconds to train, tune, measure and write."""
+    recall: float
+    """Share of the exact ten nearest of queries that are not in the index."""
+    ours_ms: tuple[float, float, float]
+    """CPU milliseconds a query: median, least, most."""
+    exact_ms: tuple[float, float, float]
+
+    def row(self) -> str:
+        """One line of the table."""
+        said = "".join(f", {name} {value}" for name, value in self.written.parameters.items())
+        ratio = self.exact_ms[0] / self.ours_ms[0]
+        ours, exact = (f"{mid:.2f} ({least:.2f} to {most:.2f})" for mid, least, most in (self.ours_ms, self.exact_ms))
+        measured = "exact" if self.written.recall_at_10 is None else f"{self.written.recall_at_10:.3f}"
+        return (
+            f"| {self.data} | {self.size:,} | {self.written.factory}{said} | {measured} | {self.recall:.3f} "
+            f"| {ours} | {exact} | {ratio:.1f} | {self.build_s:.0f} |"
+        )
+
+
+def grouped(draw: np.random.Generator, count: int) -> Vectors:
+    """Genres, in them scenes, in them artists, in them tracks; 96 directions that matter less and less, and noise."""
+    fading = 1.0 / np.sqrt(np.arange(1, 97))
+    points, spread = draw.normal(size=(60, 96)) * fading, 1.0
+    for groups in (1_500, max(count // 25, 1)):
+        spread *= 0.7
+        points = points[draw.integers(0, len(points), groups)] + spread * draw.normal(size=(groups, 96)) * fading
+    turn = np.linalg.qr(draw.normal(size=(DIM, 96)))[0].T
+    return _in_parts(
+        count,
+        lambda part: (
+            (points[draw.integers(0, len(points), part)] + 0.35 * draw.normal(size=(part, 96)) * fading) @ turn
+            + 0.02 * draw.normal(size=(part, DIM))
+        ),
+    )
+
+
+def ungrouped(draw: np.random.Generator, count: int) -> Vectors:
+    """256 directions that matter alike, and weak groups."""
+    centres = draw.normal(size=(2_000, 256))
+    turn = np.linalg.qr(draw.normal(size=(DIM, 256)))[0].T
+    return _in_parts(
+        count, lambda part: (0.35 * centres[draw.integers(0, 2_000, part)] + draw.normal(size=(part, 256))) @ turn
+    )
+
+
+def _in_parts(count: int, make: Callable[[int], np.ndarray[tuple[int, int], np.dtype[np.float64]]]) -> Vectors:
+    """Unit vectors ``[count, DIM]``, some at a time: doubles of all of them would not fit."""
+    found = np.empty((count, DIM), dtype=np.float32)
+    for start in range(0, count, _PART):
+        part = found[start : start + _PART]
+        part[:] = unit(make(len(part)))
+    return found
+
+
+def times_ms(index: VectorIndex, queries: Vectors) -> tuple[float, float, float]:
+    """CPU milliseconds of a search for ten in this thread: median, least and most over the queries."""
+    for query in queries[:10]:
+        index.search(query, 10)
+    taken = []
+    for query in queries:
+        started = time.thread_time()
+        index.search(query, 10)
+        taken.append((time.thread_time() - started) * 1e3)
+    return median(taken), min(taken), max(taken)
+
+
+def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compared:
+    """Write both types, search in both with the same queries, one after the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        fitting, flat = Path(folder) / "fitting.faiss", Path(folder) / "flat.faiss"
+        started = time.process_time()
+        written = write_fitting(fitting, vectors)
+        build_s = time.process_time() - started
+        FaissIndex.write(flat, vectors)
+        ours, exact = FaissIndex.open(fitting), FaissIndex.open(flat)
+        found = [set(ours.search(query, 10)[0].tolist()) for query in queries]
+        truth = [set(exact.search(query, 10)[0].tolist()) for query in queries]
+        return Compared(
+            data=name,
+            size=size,
+            written=written,
+            build_s=build_s,
+            recall=sum(len(a & b) for a, b in zip(found, truth, strict=True)) / (10 * len(queries)),
+            ours_ms=times_ms(ours, queries),
+            exact_ms=times_ms(exact, queries),
+        )
+
+
+def measure(sizes: Sequence[int]) -> list[Compared]:
+    """Every size of both kinds of data."""
+    found = []
+    for name, make in (("grouped", grouped), ("hardly grouped", ungrouped)):
+        for size in sizes:
+            vectors = make(np.random.default_rng(size), size + QUERIES)
+            places = np.random.default_rng(1).permutation(len(vectors))[:QUERIES]
+            queries = vectors[places]
+            vectors[places] = vectors[size:]
+            found.append(compare(name, size, vectors[:size], queries))
+            print(found[-1].row(), flush=True)
+    return found
+
+
+def main() -> None:
+    """Print the table, and write it as JSON when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
+    wanted = parser.parse_args()
+    faiss.omp_set_num_threads(1)
+    head = (
+        "| data | vectors of 768 | type | recall@10 said by the build | recall@10 of held-out queries "
+        "| query, ms | exact, ms | exact / query | build, CPU s |\n|---|---|---|---|---|---|---|---|---|"
+    )
+    print(head)
+    table = "\n".join([head, *(each.row() for each in measure(wanted.sizes))])
+    if wanted.json:
+        measured = {
+            "title": "What the chosen index finds and costs",
+            "command": "python -m benchmarks.index",
+            "machine": f"{platform.machine()}, Python {platform.python_version()}, FAISS {faiss.__version__}",
+            "table_markdown": table,
+            "notes": [
+                f"CPU time of one thread, median over {QUERIES} queries (least to most); both types in the same run.",
+                "Made-up data; the build measures recall on the real vectors and stores it in the manifest.",
+            ],
+        }
+        wanted.json.write_text(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""Does calibration find the right artists, without hubs, on a scale one can read? On catalogues whose truth is known.
+
+    python -m benchmarks.similarity [--seeds N] [--scene ARTISTS] [--json OUT]
+
+Every method is fitted on 600 of 2,000 artists and then ranks all of them. Few artists a scene make a quick look, not
+a measurement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.artist_retrieval import machine
+from benchmarks.similarity_catalogue import (
+    ARTISTS,
+    DIM,
+    GENRES,
+    REGIMES,
+    SCENES,
+    TRACKS,
+    MadeCatalogue,
+    Regime,
+    make_catalogue,
+)
+from indexer.calibrate import Reference, fit, measure_artists
+from indexer.evaluation.hubness import hubness, nearest_others, occurrences
+from recommender.calibration import Bundle, Method
+from recommender.comparing import display, scores_between
+from recommender.types import Layer, Rows, Space
+
+SEEDS = 3
+FITTED = 0.3
+"""Share of the artists that the methods are fitted on."""
+AT, HUB_AT = 5, 10
+GAIN, MOST_SKEW, UNRELATED = 2.0, 0.6, (0.1, 0.3)
+"""What the pipeline must reach: precision over raw's, skew of N10, median of unrelated pairs."""
+JUDGED = ("A", "B")
+"""Regimes where it must; any other is there to be looked at."""
+SPACE = Space(
+    name="made",
+    revision="1",
+    licence="own",
+    layers=(Layer(name="only"),),
+    dim=DIM,
+    sample_rate_hz=24_000,
+    preprocessing="none",
+    default_mix={"only": 1.0},
+)
+ORDER = (Method.RAW, Method.CENTRE, Method.CSLS, Method.MP, Method.PIPELINE)
+
+Matrix: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What one method reached on one catalogue."""
+
+    precision: float
+    """Share of an artist's five nearest that are of its scene."""
+    precision_unseen: float
+    """The same for the artists that nothing was fitted on."""
+    skew: float
+    """Of N10."""
+    largest: float
+    """Highest N10."""
+    antihubs: float
+    span: float
+    """Highest less lowest similarity shown of two artists."""
+    unrelated: float
+    """Median similarity shown of artists of two genres."""
+    same_scene: float
+    """Median similarity shown of artists of one scene."""
+
+
+def measure_method(method: Method, catalogue: MadeCatalogue, chosen: Rows) -> Quality:
+    """Fit ``method`` on the ``chosen`` artists of a catalogue and judge it on all."""
+    ids = catalogue.ids
+    bundle = fit(reference_of(catalogue, chosen), space=SPACE, layer="only", method=method)
+    stats = measure_artists(bundle, catalogue.tracks, catalogue.artist, ids=ids)
+    unseen = np.ones(len(ids), dtype=bool)
+    unseen[chosen] = False
+    return judge(bundle, scores_between(bundle, stats, stats), catalogue, unseen=unseen)
+
+
+def reference_of(catalogue: MadeCatalogue, chosen: Rows) -> Reference:
+    """The ``chosen`` artists, rising, with their tracks."""
+    kept = np.isin(catalogue.artist, chosen)
+    return Reference(
+        ids=tuple(catalogue.ids[row] for row in chosen),
+        artist=np.searchsorted(chosen, catalogue.artist[kept]),
+        tracks=catalogue.tracks[kept],
+    )
+
+
+def judge(bundle: Bundle, scores: Matrix, catalogue: MadeCatalogue, *, unseen: npt.NDArray[np.bool_]) -> Quality:
+    """Hold scores ``[artist, artist]`` against the truth. Ranks are by score, the scale is what would be shown."""
+    nearest = nearest_others(scores, k=HUB_AT)
+    right = (catalogue.scene[nearest[:, :AT]] == catalogue.scene[:, np.newaxis]).mean(axis=1)
+    hubs = hubness(occurrences(nearest, artists=len(scores)), k=HUB_AT)
+    above = np.triu_indices(len(scores), k=1)
+    shown = display(bundle, scores[above])
+    same_scene, same_genre = (kind[above[0]] == kind[above[1]] for kind in (catalogue.scene, catalogue.genre))
+    return Quality(
+        precision=float(right.mean()),
+        precision_unseen=float(right[unseen].mean()),
+        skew=hubs.skewness,
+        largest=float(hubs.largest),
+        antihubs=hubs.antihubs,
+        span=float(shown.max() - shown.min()),
+        unrelated=float(np.median(shown[~same_genre])),
+        same_scene=float(np.median(shown[same_scene])),
+    )
+
+
+def measure_regime(regime: Regime, *, seeds: int, artists_a_scene: int) -> dict[Method, list[Quality]]:
+    """Every method on one catalogue a seed."""
+    found: dict[Method, list[Quality]] = {method: [] for method in ORDER}
+    for seed in range(seeds):
+        catalogue = make_catalogue(regime, seed=seed, artists_a_scene=artists_a_scene)
+        artists = len(catalogue.scene)
+        fitted = round(FITTED * artists)
+        drawn = np.random.default_rng((seed, fitted)).permutation(artists)[:fitted]
+        for method in ORDER:
+            found[method].append(measure_method(method, catalogue, np.sort(drawn)))
+    return found
+
+
+def over_seeds(results: list[Quality], name: str) -> tuple[float, float]:
+    """Mean and population standard deviation of one figure."""
+    figures = [float(getattr(result, name)) for result in results]
+    return float(np.mean(figures)), float(np.std(figures))
+
+
+def table(found: dict[str, dict[Method, list[Quality]]]) -> str:
+    """The results as a markdown table: mean ± standard deviation over the seeds."""
+    return "\n".join([*_head(), *(_row(name, *each) for name, methods in found.items() for each in methods.items())])
+
+
+def _head() -> Iterator[str]:
+    titles = ("precision@5", "of unseen artists", "N10 skew", "largest N10", "antihubs", "span", "unrelated median")
+    yield " | ".join(("| regime", "method", *titles, "same scene median |"))
+    yield "|---|---" + "|---:" * (len(titles) + 1) + "|"
+
+
+def _row(regime: str, method: Method, results: list[Quality]) -> str:
+    cells = []
+    for field in fields(Quality):
+        mean, sd = over_seeds(results, field.name)
+        cells.append(f"{mean:.0f} ± {sd:.0f}" if field.name == "largest" else f"{mean:.3f} ± {sd:.3f}")
+    return " | ".join((f"| {regime}", method.value, *cells)) + " |"
+
+
+def verdicts(found: dict[str, dict[Method, list[Quality]]]) -> list[str]:
+    """One sentence a bar and regime: reached or missed, with the figure; a bar must hold for every seed."""
+    said = []
+    for name in JUDGED:
+        methods = found[name]
+        raw, ours = methods[Method.RAW], methods[Method.PIPELINE]
+        gain = min(b.precision / a.precision for a, b in zip(raw, ours, strict=True))
+        skew = max(each.skew for each in ours)
+        low, high = min(each.unrelated for each in ours), max(each.unrelated for each in ours)
+        said += [
+            f"{_word(gain >= GAIN)} in {name}: precision@5 at least {GAIN:g} times raw's (lowest {gain:.2f}).",
+            f"{_word(skew < MOST_SKEW)} in {name}: N10 skew under {MOST_SKEW:g} (highest {skew:.2f}).",
+            f"{_word(UNRELATED[0] <= low and high <= UNRELATED[1])} in {name}: unrelated median between "
+            f"{UNRELATED[0]:g} and {UNRELATED[1]:g} ({low:.2f} to {high:.2f}).",
+        ]
+    return said
+
+
+def _word(reached: bool) -> str:
+    return "Reached" if reached else "MISSED"
+
+
+def notes(found: dict[str, dict[Method, list[Quality]]], *, artists: int, seconds: float) -> list[str]:
+    """What a reader must know to weigh the table."""
+    seeds = len(next(iter(found["A"].values())))
+    return [
+        *verdicts(found),
+        f"{seeds} seed(s) a regime, {artists:,} artists of {TRACKS} tracks, fitted on {FITTED * artists:.0f} and "
+        f"judged on all; {seconds:.0f} s. "
+        "Mean and standard deviation over seeds; a bar counts as reached when every seed reaches it.",
+        "A: signal in all of 64 latent directions alike. B: signal in main components 5 to 28 of 200, the four largest "
+        "are nuisance. Hubs are planted: some artists are mostly what all music shares.",
+        "C has no bar. What matters already lies in the largest components, under noise as wide as itself in all of "
+        "200: equal weight for 128 directions then costs as much as it brings. Compare methods on your own catalogue.",
+        "A first draft was run and missed the bars: its B was about what is now C, for its nuisance was not in the "
+        "largest components as described, and its A, with a flatter spectrum (variance 1 / i), gained 1.77 times.",
+        "What reference/science.md 2.2 leaves open was set in A and B by its figures for raw, centring and main "
+        "components taken off, not by whitening or the pipeline, which comes out higher here than there (.893, .879).",
+        "Made-up tracks of all artists share one kind of noise, which is what within-artist whitening learns. "
+        "On real low-level features (GTZAN) the reference measured 3 points of precision, not 40.",
+        "Ranks are by score, span and medians by the similarity shown; CSLS and MP see the pipeline's frozen cohort.",
+    ]
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Judge the ways to compare artists on catalogues of known truth.")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogues a regime [default: {SEEDS}]")
+    parser.add_argument("--scene", type=int, default=ARTISTS, help=f"artists of a scene [default: {ARTISTS}]")
+    parser.add_argument("--json", type=Path, dest="out", help="also write the result there, for benchmarks/run.py")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, write."""
+    options = parse(arguments)
+    started = time.monotonic()
+    artists = GENRES * SCENES * options.scene
+    found = {
+        regime.name: measure_regime(regime, seeds=options.seeds, artists_a_scene=options.scene) for regime in REGIMES
+    }
+    said = notes(found, artists=artists, seconds=time.monotonic() - started)
+    print(table(found), *(f"- {note}" for note in said), sep="\n")
+    if options.out:
+        report = {
+            "title": "Calibrated similarity on catalogues of known truth",
+            "command": "python -m benchmarks.similarity",
+            "machine": machine(),
+            "table_markdown": table(found),
+            "notes": said,
+        }
+        options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

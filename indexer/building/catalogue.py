@@ -1,0 +1,60 @@
+"""Everything a build reads from SQL, in one moment of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexer.store import EmbeddingStore
+from recommender.catalog import Catalog, rows
+from recommender.errors import InvalidArgument
+from recommender.licences import find_licence, require
+from recommender.types import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueRows:
+    """The rows, each kind in the order of its ids."""
+
+    artists: Sequence[rows.Artist]
+    names: Sequence[rows.ArtistName]
+    external_ids: Sequence[rows.ExternalId]
+    tracks: Sequence[rows.Track]
+    clips: Sequence[rows.EmbeddedClip]
+    """Only those that the store holds."""
+    genres: Sequence[rows.ArtistGenre]
+    scene_lists: Sequence[rows.SceneList]
+    scene_edges: Sequence[rows.SceneEdge]
+    collaborations: Sequence[rows.Collaboration]
+    sources: Sequence[rows.Source]
+
+
+def read_catalogue(catalog: Catalog, store: EmbeddingStore) -> CatalogueRows:
+    """Read what a generation of the space of ``store`` is made from."""
+    held = store.clip_ids
+    with catalog.snapshot():
+        return CatalogueRows(
+            artists=catalog.read_artists(),
+            names=catalog.read_names(),
+            external_ids=catalog.read_external_ids(),
+            tracks=catalog.read_tracks(),
+            clips=[clip for clip in catalog.read_embedded_clips(store.space.key) if clip.clip_id in held],
+            genres=catalog.read_genres(),
+            scene_lists=catalog.read_scene_lists(),
+            scene_edges=catalog.read_scene_edges(),
+            collaborations=catalog.read_collaborations(),
+            sources=catalog.read_sources(),
+        )
+
+
+def require_usable(data: CatalogueRows, profile: Profile) -> None:
+    """Refuse what cannot make a generation for ``profile``.
+
+    Raises:
+        InvalidArgument: there are no artists.
+        LicenceRefused: a source is not allowed under ``profile``.
+    """
+    if not data.artists:
+        raise InvalidArgument("catalogue", "has no artists; run soundkin scan on a folder of music first")
+    for source in data.sources:
+        require(f"source {source.name}", find_licence(source.licence), profile)

@@ -1,0 +1,81 @@
+"""What a generation holds beside its vectors, made from the rows of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from indexer import relations
+from indexer.building.catalogue import CatalogueRows
+from indexer.building.grouping import clips_by_track, int64
+from recommender.columns import TextColumn
+from recommender.contents import ArtistColumns, Contents, Digests, Relations, TrackColumns, digest_of
+from recommender.types import Rows
+
+
+def make_contents(data: CatalogueRows, artists: Mapping[str, int]) -> Contents:
+    """Names, ids, tracks and matrices. ``artists`` is id -> row of every artist."""
+    return Contents(
+        artists=_artist_columns(data, artists),
+        tracks=_track_columns(data, artists),
+        relations=_relations(data, artists),
+    )
+
+
+def _artist_columns(data: CatalogueRows, artists: Mapping[str, int]) -> ArtistColumns:
+    owners = {track.id: track.artist_id for track in data.tracks}
+    heard = {owners[clip.track_id] for clip in data.clips}
+    return ArtistColumns(
+        ids=TextColumn.of(artist.id for artist in data.artists),
+        names=TextColumn.of(artist.name for artist in data.artists),
+        vector_row=_dense(artist.id in heard for artist in data.artists),
+        spellings=TextColumn.of(name.name for name in data.names),
+        spelling_artist=int64(artists[name.artist_id] for name in data.names),
+        external_namespaces=TextColumn.of(item.namespace for item in data.external_ids),
+        external_values=TextColumn.of(item.value for item in data.external_ids),
+        external_artist=int64(artists[item.artist_id] for item in data.external_ids),
+    )
+
+
+def _track_columns(data: CatalogueRows, artists: Mapping[str, int]) -> TrackColumns:
+    clips = clips_by_track(data)
+    return TrackColumns(
+        ids=TextColumn.of(track.id for track in data.tracks),
+        titles=TextColumn.of(track.title for track in data.tracks),
+        artist=int64(artists[track.artist_id] for track in data.tracks),
+        vector_row=_dense(track.id in clips for track in data.tracks),
+        clips=int64(len(clips.get(track.id, ())) for track in data.tracks),
+        clips_digest=digests(clips.get(track.id, ()) for track in data.tracks),
+    )
+
+
+def digests(clips: Iterator[tuple[str, ...] | list[str]]) -> Digests:
+    """``[track, 16]`` digests of the clips of each track."""
+    return np.frombuffer(b"".join(map(digest_of, clips)), dtype=np.uint8).reshape(-1, 16)
+
+
+def _relations(data: CatalogueRows, artists: Mapping[str, int]) -> Relations:
+    genres, genre_weights = relations.genre_matrix(data.genres, artists)
+    mentioned, listed = relations.scene_flags(data.scene_lists, data.scene_edges, artists)
+    collaborations, known = relations.collaboration_matrix(data.collaborations, artists)
+    return Relations(
+        genres=genres,
+        genre_weights=genre_weights,
+        scene_strengths=relations.scene_matrix(data.scene_edges, artists),
+        scene_mentioned=mentioned,
+        scene_listed=listed,
+        collaborations=collaborations,
+        collaboration_known=known,
+        events=relations.events(data.collaborations, artists),
+    )
+
+
+def _dense(present: Iterator[bool]) -> Rows:
+    """Number the True entries from 0 in order; -1 for the others.
+
+    >>> _dense(iter([True, False, True])).tolist()
+    [0, -1, 1]
+    """
+    flags = np.fromiter(present, dtype=bool)
+    return np.where(flags, np.cumsum(flags) - 1, -1).astype(np.int64)

@@ -1,0 +1,107 @@
+"""The vectors of one layer, from shards and from the parent, and the two indexes made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from indexer.building.averaging import BLOCK, average_by_row, average_in_place
+from indexer.building.goldens import Shelf
+from indexer.building.grouping import Grouping
+from indexer.building.reuse import Reuse
+from indexer.store import EmbeddingStore
+from recommender.generation import KINDS, index_file
+from recommender.manifest import IndexEntry
+from recommender.types import Rows, Vectors
+from recommender.vectors import RECALL_FLOOR, FaissIndex, count_bad, write_fitting
+
+Entries: TypeAlias = tuple[IndexEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSource:
+    """Where the vectors of the embedded tracks come from, the same for every layer."""
+
+    store: EmbeddingStore
+    grouping: Grouping
+    reuse: Reuse
+
+    @property
+    def fresh(self) -> Rows:
+        """Embedded tracks that are read from the shards."""
+        return np.flatnonzero(self.reuse.parent_row < 0).astype(np.int64)
+
+    def fresh_clips(self) -> tuple[str, ...]:
+        """Clips of the fresh tracks, track after track."""
+        return tuple(chain.from_iterable(self.grouping.track_clips[row] for row in self.fresh.tolist()))
+
+    def read(self, layer: int) -> Vectors:
+        """Embeddings of the fresh clips, ``[clip, dim]``, as the encoder gave them. Raises EmbeddingsCorrupt."""
+        return self.store.layer(layer, self.fresh_clips())
+
+    def shelf(self, layer: int, clips: Vectors) -> Shelf:
+        """What :meth:`read` gave and what the parent has, to be taken by id."""
+        rows, name = self.reuse.parent_row, self.store.space.layer_names[layer]
+        taken = np.flatnonzero(rows >= 0)
+        return Shelf(
+            layer=name,
+            clips=clips,
+            clip_row={clip: row for row, clip in enumerate(self.fresh_clips())},
+            parent=self.reuse.tracks.get(name),
+            parent_row={self.grouping.track_ids[place]: int(rows[place]) for place in taken},
+        )
+
+    def tracks(self, layer: int, clips: Vectors) -> Vectors:
+        """Unit vector of every embedded track, ``[track, dim]``. The memory of ``clips`` is used for it.
+
+        Raises InvalidArgument when the clips of a track cancel out.
+        """
+        fresh = self.fresh
+        sizes = np.array([len(self.grouping.track_clips[row]) for row in fresh.tolist()], dtype=np.int64)
+        means = average_in_place(clips, sizes)
+        return means if len(fresh) == len(self.reuse.parent_row) else self._with_reused(layer, means)
+
+    def _with_reused(self, layer: int, means: Vectors) -> Vectors:
+        rows, index = self.reuse.parent_row, self.reuse.tracks[self.store.space.layer_names[layer]]
+        found = np.empty((len(rows), self.store.space.dim), dtype=np.float32)
+        found[rows < 0] = means
+        taken = np.flatnonzero(rows >= 0)
+        for start in range(0, len(taken), BLOCK):
+            places = taken[start : start + BLOCK]
+            found[places] = index.vectors(rows[places])
+        return found
+
+
+def write_layer(folder: Path, layer: int, *, source: LayerSource, clips: Vectors, exact_up_to: int | None) -> Entries:
+    """Write the index of the tracks and that of the artists. ``clips`` is what ``source`` read; its memory is used.
+
+    Raises InvalidArgument when the clips of a track cancel out.
+    """
+    tracks = source.tracks(layer, clips)
+    artists = average_by_row(tracks, source.grouping.track_artist, source.grouping.artists)
+    written = (
+        (kind, vectors, write_fitting(folder / index_file(layer, kind), vectors, exact_up_to=exact_up_to))
+        for kind, vectors in zip(KINDS, (tracks, artists), strict=True)
+    )
+    return tuple(
+        IndexEntry(
+            layer=source.store.space.layer_names[layer],
+            kind=kind,
+            factory=one.factory,
+            parameters=one.parameters,
+            size=len(vectors),
+            recall_at_10=one.recall_at_10,
+            recall_floor=RECALL_FLOOR,
+            note=one.note,
+        )
+        for kind, vectors, one in written
+    )
+
+
+def bad_vectors(folder: Path, layer: int) -> int:
+    """Rows of both indexes of a layer, as they are in their files, that are not finite or not of unit length."""
+    return sum(count_bad(FaissIndex.open(folder / index_file(layer, kind))) for kind in KINDS)

@@ -1,0 +1,83 @@
+"""What the generation that serves saves the next build: vectors of tracks with the same clips in the same shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.building.columns import digests
+from indexer.building.grouping import Grouping
+from indexer.shard import open_shard
+from indexer.store import EmbeddingStore
+from recommender.errors import GenerationCorrupt
+from recommender.generation import Generation, open_current, read_current
+from recommender.types import Rows
+from recommender.vectors import VectorIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The generation that vectors are taken from, or why there is none."""
+
+    generation: Generation | None
+    note: str = ""
+    """Why everything is read from the shards; empty when it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """Where the vector of each embedded track comes from."""
+
+    parent_row: Rows
+    """``[embedded track]`` row in the track indexes of the parent; -1: from the shards."""
+    tracks: Mapping[str, VectorIndex]
+    """Layer -> track index of the parent."""
+
+    @property
+    def count(self) -> int:
+        """Number of tracks that are taken over."""
+        return int(np.count_nonzero(self.parent_row >= 0))
+
+
+def find_parent(home: Path, store: EmbeddingStore) -> Parent:
+    """Verify what ``home`` serves, and open it when vectors of the space of ``store`` can be taken from it."""
+    try:
+        if read_current(home) is None:
+            return Parent(generation=None, note="nothing is published yet")
+        generation = open_current(home)
+    except GenerationCorrupt as error:
+        return Parent(generation=None, note=f"the published generation cannot be used: {error}")
+    space = generation.manifest.space
+    if space.fingerprint != store.space.fingerprint:
+        return Parent(generation=None, note=f"{generation.label} is of another space, {space.key}")
+    if not generation.tracks:
+        return Parent(generation=None, note=f"{generation.label} has no vectors")
+    return Parent(generation=generation)
+
+
+def plan_reuse(parent: Parent, store: EmbeddingStore, grouping: Grouping) -> Reuse:
+    """Take over each track that has the same clips as in ``parent``, all from shards that it was made from.
+
+    A clip that was embedded again lies in a new shard: its vector may differ in the last bits.
+    """
+    rows = np.full(len(grouping.track_ids), -1, dtype=np.int64)
+    if parent.generation is None:
+        return Reuse(parent_row=rows, tracks={})
+    tracks = parent.generation.contents.tracks
+    known = {name: row for row, name in enumerate(tracks.ids)}
+    again = _clips_of_new_shards(store, parent.generation.manifest.shards)
+    ours = digests(iter(grouping.track_clips))
+    for place, (name, clips) in enumerate(zip(grouping.track_ids, grouping.track_clips, strict=True)):
+        row = known.get(name, -1)
+        if row >= 0 and not again.intersection(clips) and np.array_equal(tracks.clips_digest[row], ours[place]):
+            rows[place] = tracks.vector_row[row]
+    return Reuse(parent_row=rows, tracks=parent.generation.tracks)
+
+
+def _clips_of_new_shards(store: EmbeddingStore, known: dict[str, str]) -> frozenset[str]:
+    new = [name for name, checksum in store.shard_checksums.items() if known.get(name) != checksum]
+    shards = (open_shard(store.folder / name, fingerprint=store.space.fingerprint) for name in new)
+    return frozenset(clip for shard in shards for clip in shard.clip_ids)

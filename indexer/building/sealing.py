@@ -1,0 +1,97 @@
+"""The end of a build: files made read-only and durable, and a manifest that says what they are."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from indexer.building.catalogue import CatalogueRows
+from indexer.building.grouping import Grouping
+from indexer.building.layers import Entries
+from indexer.durable import sync_file, sync_folder, write_file
+from recommender.generation import MANIFEST, checksum_file
+from recommender.lease import LEASE
+from recommender.manifest import Counts, Golden, Manifest, Quality, Taken
+from recommender.types import Profile, Space
+from recommender.vectors import RECALL_FLOOR
+
+_SOFTWARE = ("soundkin", "numpy", "scipy", "librosa", "soundfile", "soxr")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a generation is made from."""
+
+    space: Space
+    profile: Profile
+    parent_version: int | None
+    shards: dict[str, str]
+    data: CatalogueRows
+    grouping: Grouping
+    taken: Taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the layers came to."""
+
+    indexes: Entries = ()
+    goldens: tuple[Golden, ...] = ()
+    bad_vectors: int = 0
+
+
+def seal(folder: Path, origin: Origin, made: Made) -> Manifest:
+    """Make the files of ``folder`` read-only and durable, add LEASE and the manifest; the folder stays writable."""
+    paths = sorted(folder.iterdir())
+    for path in paths:
+        path.chmod(0o444)
+        sync_file(path)
+    manifest = Manifest(
+        version=int(folder.name[1:]),
+        parent_version=origin.parent_version,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        space=origin.space,
+        profile=origin.profile.value,
+        sources={source.name: source.licence for source in origin.data.sources},
+        software=software(),
+        shards=origin.shards,
+        taken=origin.taken,
+        counts=_counts(origin.data, origin.grouping),
+        indexes=made.indexes,
+        goldens=made.goldens,
+        quality=Quality(bad_vectors=made.bad_vectors, recall_floor=RECALL_FLOOR),
+        files=tuple(checksum_file(path) for path in paths),
+    )
+    write_file(folder / LEASE, [])
+    (folder / LEASE).chmod(0o444)
+    write_file(folder / MANIFEST, [manifest.to_json().encode()])
+    (folder / MANIFEST).chmod(0o444)
+    sync_folder(folder)
+    return manifest
+
+
+def _counts(data: CatalogueRows, grouping: Grouping) -> Counts:
+    return Counts(
+        artists=len(data.artists),
+        artists_indexed=grouping.artists,
+        tracks=len(data.tracks),
+        tracks_indexed=len(grouping.track_ids),
+        clips=grouping.clips,
+    )
+
+
+def software() -> dict[str, str]:
+    """Package -> version, of whatever is installed here and could change a number."""
+    names = _installed()
+    faiss = {name: version for name, version in names.items() if name and name.startswith("faiss")}
+    return {name: names[name] for name in _SOFTWARE if name in names} | faiss | {"python": platform.python_version()}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Looked up once: reading the metadata of every package takes longer than a small build."""
+    return {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}

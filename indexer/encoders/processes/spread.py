@@ -1,0 +1,110 @@
+"""An encoder on several devices: each batch is shared out over processes, one a device, and gathered in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import accumulate
+
+import numpy as np
+
+from indexer.encoders.processes.child import Recipe
+from indexer.encoders.processes.handle import EncoderProcess
+from indexer.encoders.processes.wire import Ready
+from recommender.errors import InvalidArgument
+from recommender.licences import find_licence
+from recommender.types import ClipEmbeddings, Licence, Space, Waveform
+
+
+class SpreadEncoder:
+    """The encoder of ``recipes`` as an :class:`~indexer.encoders.base.Encoder`, in a process for each of them.
+
+    A process that ends is replaced once, and its clips are given to the new one. Close it at the end, or use
+    :func:`~indexer.encoders.base.in_use`.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        """Start the first process, then, when its encoder has passed its checks, the others side by side.
+
+        Raises:
+            EncoderEnded: a process did not come up.
+            InvalidArgument: the devices would not make vectors of one space.
+            WeightsMissing, WeightsRefused, KnownAnswerWrong: as the encoder raises them.
+        """
+        self._processes = [EncoderProcess(recipe) for recipe in recipes]
+        self._threads = ThreadPoolExecutor(len(recipes), thread_name_prefix="soundkin-encoder")
+        try:
+            self._ready = self._processes[0].start()
+            others = list(self._threads.map(EncoderProcess.start, self._processes[1:]))
+            for recipe, other in zip(recipes[1:], others, strict=True):
+                _require_same(recipes[0], self._ready, recipe, other)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def space(self) -> Space:
+        """Of each of the encoders."""
+        return self._ready.space
+
+    @property
+    def licence(self) -> Licence:
+        """Of the weights."""
+        return find_licence(self._ready.licence)
+
+    @property
+    def rows(self) -> int:
+        """Clips in a pass, all devices together."""
+        return sum(process.rows for process in self._processes)
+
+    @property
+    def batch(self) -> int:
+        """Clips to hand over at once, all devices together."""
+        return sum(process.batch for process in self._processes)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Numbers of the processes that are running."""
+        return tuple(process.pid for process in self._processes if process.pid is not None)
+
+    def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+        """Embed ``clips`` -> ``[clip, layer, dim]`` float32, the same numbers as one process gives.
+
+        Raises what the encoder raises, the first of them in the order of the clips; EncoderEnded when a process is lost
+        twice over the same clips.
+        """
+        counts = shares(len(clips), [process.rows for process in self._processes])
+        ends = list(accumulate(counts))
+        asked = [
+            self._threads.submit(process.encode, clips[end - count : end])
+            for process, count, end in zip(self._processes, counts, ends, strict=True)
+            if count
+        ]
+        wait(asked)
+        none = np.zeros((0, len(self.space.layers), self.space.dim), dtype=np.float32)
+        return np.concatenate([none, *(each.result() for each in asked)])
+
+    def close(self) -> None:
+        """End every process, whatever it is doing. Calling it again does nothing."""
+        for process in self._processes:
+            process.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def shares(count: int, rows: Sequence[int]) -> list[int]:
+    """How many of ``count`` clips each device gets: whole passes of its ``rows``, as few for the busiest as can be.
+
+    >>> shares(100, [32, 32]), shares(5, [1, 1]), shares(20, [32, 8])
+    ([64, 36], [3, 2], [20, 0])
+    """
+    passes = -(-count // sum(rows))
+    found: list[int] = []
+    for each in rows:
+        found.append(min(passes * each, count - sum(found)))
+    return found
+
+
+def _require_same(one: Recipe, first: Ready, another: Recipe, other: Ready) -> None:
+    if first.space.fingerprint != other.space.fingerprint:
+        problem = f"{one.device} and {another.device} make vectors of two spaces; say --precision fp32 or fp16 for both"
+        raise InvalidArgument("device", problem)

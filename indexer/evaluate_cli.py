@@ -1,0 +1,168 @@
+"""Commands about quality: measure the published generation, and write the measurements up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from indexer import options
+
+if TYPE_CHECKING:  # importing a command must stay quick
+    from collections.abc import Callable
+
+    from indexer.evaluation.document import Document
+    from indexer.evaluation.gates import Thresholds
+    from indexer.evaluation.run import EvaluationRun
+
+    CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_RUN = click.Path(exists=True, path_type=Path)
+_MADE = (".html", ".md")
+"""What ``--out`` may end with."""
+
+
+def _measuring(command: CommandT) -> CommandT:
+    """Options of what to measure by."""
+    given = (
+        click.option("--pairs", type=_FILE, help="Chosen pairs and their targets, CSV; docs/evaluation.md."),
+        click.option("--embed-report", type=_FILE, help="What soundkin embed --json printed, for success and cost."),
+        click.option("--k", type=click.IntRange(1, 100), default=5, show_default=True, help="Length of the lists."),
+        options.home_option,
+    )
+    for option in reversed(given):
+        command = option(command)
+    return command
+
+
+_thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [default: those of the first experiment]")
+
+
+@click.command()
+@click.argument("truth", type=_FILE)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for evaluation.json.")
+@_measuring
+@_thresholds
+@options.json_option
+def evaluate(
+    truth: Path,
+    out: Path | None,
+    pairs: Path | None,
+    embed_report: Path | None,
+    k: int,
+    home: Path,
+    thresholds: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure the published generation against TRUTH: artists known to be kin, CSV or JSON.
+
+    Exit status 0: measured, whatever was found. 1: rows of TRUTH or of the pairs are broken or ambiguous; they are
+    listed. An artist that is not in the generation is no fault of the row: it counts for the ceiling.
+    """
+    from indexer.evaluation.gates import DEFAULT, read_thresholds
+    from indexer.evaluation.record import to_json, write_run
+    from indexer.evaluation.truth import ABSENT
+
+    gates = read_thresholds(thresholds or DEFAULT)
+    run = _measure(home, truth=truth, pairs=pairs, embed_report=embed_report, k=k)
+    if out:
+        click.echo(f"written: {write_run(run, out)}", err=True)
+    if as_json:
+        click.echo(to_json(run))
+    else:
+        _print(run, gates)
+    rejected = (*(run.truth.rejected if run.truth else ()), *run.pairs_rejected)
+    if not as_json:
+        options.print_problems("Not used", [each.shown for each in rejected])
+    options.finish(sum(each.reason != ABSENT for each in rejected))
+
+
+@click.command()
+@click.argument("measured", metavar="[RUN]", type=_RUN, required=False)
+@click.option("--truth", type=_FILE, help="Without RUN: measure the published generation, against this.")
+@click.option(
+    "--out",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="NAME.html, one page with its pictures inside, or NAME.md; may be repeated.  [default: Markdown on stdout]",
+)
+@click.option("--against", type=_RUN, help="Another run, to be compared with.")
+@_measuring
+@_thresholds
+def report(
+    measured: Path | None,
+    truth: Path | None,
+    out: tuple[Path, ...],
+    against: Path | None,
+    pairs: Path | None,
+    embed_report: Path | None,
+    k: int,
+    home: Path,
+    thresholds: Path | None,
+) -> None:
+    """Write up RUN, what soundkin evaluate --out left; without it, measure the published generation first."""
+    if measured and (truth or pairs or embed_report):
+        raise click.UsageError("RUN is measured already; --truth, --pairs and --embed-report go without it")
+    wrong = [path for path in out if path.suffix.lower() not in _MADE]
+    if wrong:
+        raise click.UsageError(f"{wrong[0]} ends with neither .html nor .md")
+    from indexer.evaluation.gates import DEFAULT, hold, read_thresholds
+    from indexer.evaluation.record import read_run
+    from indexer.evaluation.run import figures
+    from indexer.evaluation.sections import document
+    from indexer.evaluation.verdict import verdict
+    from indexer.evaluation.versus import versus
+
+    gates = read_thresholds(thresholds or DEFAULT)
+    other = read_run(against) if against else None
+    run = read_run(measured) if measured else _measure(home, truth=truth, pairs=pairs, embed_report=embed_report, k=k)
+    held = hold(gates, figures(run))
+    _write(document(run, held, verdict(run, held), versus(run, other) if other else None), out)
+
+
+def _measure(home: Path, *, truth: Path | None, pairs: Path | None, embed_report: Path | None, k: int) -> EvaluationRun:
+    from indexer.evaluation.evaluate import Inputs
+    from indexer.evaluation.evaluate import evaluate as run
+    from indexer.evaluation.extraction import read_extraction
+    from recommender.generation import open_current
+
+    extraction = read_extraction(embed_report) if embed_report else None
+    inputs = Inputs(truth=truth, pairs=pairs, extraction=extraction, k=k)
+    with options.progress_bar("systems") as progress:
+        return run(open_current(home), inputs, progress=progress)
+
+
+def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
+    """The short form: one line a system, the gates, the verdict."""
+    from indexer.evaluation.document import interval
+    from indexer.evaluation.gates import hold
+    from indexer.evaluation.run import figures
+    from indexer.evaluation.verdict import verdict
+    from recommender.names import printable
+
+    gates = hold(thresholds, figures(run))
+    judged = verdict(run, gates)
+    click.echo(f"{run.pool.generation}, {run.pool.artists} artists, space {run.pool.space}")
+    for system in run.systems:
+        primary = interval(system.measures[run.asked.primary])
+        click.echo(f"{system.name}: {run.asked.primary} {primary}; overlap at {run.asked.k} {system.overlap.said}")
+    for each in gates:
+        click.echo(f"{each.status.value}: {each.gate.said}, found {each.value:.3f}")
+    click.echo(f"verdict: {judged.status}")
+    for sentence in (*judged.actions, *judged.limits):
+        click.echo(printable(f"- {sentence}"))
+
+
+def _write(made: Document, out: tuple[Path, ...]) -> None:
+    from indexer.durable import write_file
+    from indexer.evaluation.markdown import to_markdown
+    from indexer.evaluation.page import to_html
+
+    for path in out:
+        text = to_html(made) if path.suffix.lower() == ".html" else to_markdown(made)
+        write_file(path, [text.encode()])
+        click.echo(f"written: {path}", err=True)
+    if not out:
+        click.echo(to_markdown(made), nl=False)

@@ -1,0 +1,1 @@
+"""How good the similarities are: measures of ranking, of hubs, of coverage."""

@@ -1,0 +1,146 @@
+"""How similarities are spread: range, how far related pairs stand out, and how much is one artist's own doing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
+
+from recommender.errors import InvalidArgument
+from recommender.types import Similarities
+
+Square: TypeAlias = npt.NDArray[np.float64]
+"""``[artist, artist]``, symmetric; the diagonal is not looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Where the similarities of all pairs lie. NaN without a pair."""
+
+    pairs: int
+    least: float
+    most: float
+    median: float
+    lower_quartile: float
+    upper_quartile: float
+    p5: float
+    p95: float
+
+    @property
+    def span(self) -> float:
+        """Largest less smallest. Any stretching of the scale changes it: it is no measure of quality."""
+        return self.most - self.least
+
+    @property
+    def iqr(self) -> float:
+        """Upper less lower quartile."""
+        return self.upper_quartile - self.lower_quartile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """How far similarities of related pairs stand above those of unrelated ones. NaN where either kind is missing."""
+
+    related: int
+    unrelated: int
+    auc: float
+    """Chance that a related pair is more similar than an unrelated one, ties counting half."""
+    d_prime: float
+    """Distance of the means in pooled standard deviations; NaN where neither varies."""
+    related_median: float
+    unrelated_median: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """Counts of two kinds of pair in the same bins."""
+
+    edges: tuple[float, ...]
+    related: tuple[int, ...]
+    unrelated: tuple[int, ...]
+
+
+def pairs_of(similarities: Square) -> Similarities:
+    """Every pair of a square once, without the diagonal: ``[pair]``."""
+    return similarities[np.triu_indices(len(similarities), k=1)]
+
+
+def spread(values: Similarities) -> Spread:
+    """Spread of ``[pair]`` similarities, NaN left out."""
+    given = values[~np.isnan(values)]
+    points = np.percentile(given, (0, 5, 25, 50, 75, 95, 100)) if given.size else np.full(7, np.nan)
+    least, p5, lower, median, upper, p95, most = map(float, points)
+    return Spread(
+        pairs=int(given.size),
+        least=least,
+        most=most,
+        median=median,
+        lower_quartile=lower,
+        upper_quartile=upper,
+        p5=p5,
+        p95=p95,
+    )
+
+
+def separation(related: Similarities, unrelated: Similarities) -> Separation:
+    """Compare ``[pair]`` similarities of the two kinds, NaN left out."""
+    yes, no = (values[~np.isnan(values)] for values in (related, unrelated))
+    both = bool(yes.size and no.size)
+    return Separation(
+        related=int(yes.size),
+        unrelated=int(no.size),
+        auc=auc(yes, no) if both else float("nan"),
+        d_prime=_d_prime(yes, no) if both else float("nan"),
+        related_median=float(np.median(yes)) if yes.size else float("nan"),
+        unrelated_median=float(np.median(no)) if no.size else float("nan"),
+    )
+
+
+def auc(related: Similarities, unrelated: Similarities) -> float:
+    """Area under the ROC curve; both kinds have at least one pair.
+
+    >>> auc(np.array([0.9, 0.5]), np.array([0.5, 0.1]))
+    0.875
+    """
+    labels = np.concatenate([np.ones(related.size), np.zeros(unrelated.size)])
+    return float(roc_auc_score(labels, np.concatenate([related, unrelated])))
+
+
+def _d_prime(related: Similarities, unrelated: Similarities) -> float:
+    pooled = float(np.sqrt((related.var() + unrelated.var()) / 2))
+    return float(related.mean() - unrelated.mean()) / pooled if pooled > 0 else float("nan")
+
+
+def hub_share(similarities: Square) -> float:
+    """Share of the variance of all pairs that one number an artist explains: ``s_ij ~ m + h_i + h_j``, in [0, 1].
+
+    Near 1, a pair's score says who the two are and nothing about the two together. The least-squares ``h`` of all
+    pairs of n artists is ``sum_j (s_ij - m) / (n - 2)``. NaN below four artists, where it always fits, and where all
+    pairs are the same.
+
+    Raises:
+        InvalidArgument: a pair is NaN.
+    """
+    n = len(similarities)
+    values = pairs_of(similarities)
+    if np.isnan(values).any():
+        raise InvalidArgument("similarities", "hold pairs without an opinion; leave those artists out")
+    if n < 4 or np.ptp(values) == 0:
+        return float("nan")
+    centred = similarities - values.mean()
+    effects = (centred.sum(axis=1) - np.diag(centred)) / (n - 2)
+    fitted = pairs_of(effects[:, np.newaxis] + effects[np.newaxis, :])
+    return float((fitted**2).sum() / ((values - values.mean()) ** 2).sum())
+
+
+def histogram(related: Similarities, unrelated: Similarities, *, bins: int = 20) -> Histogram:
+    """Counts in ``bins`` equal bins from the smallest to the largest value; of [0, 1] where there is none."""
+    yes, no = (values[~np.isnan(values)] for values in (related, unrelated))
+    every = np.concatenate([yes, no])
+    low, high = (float(every.min()), float(every.max())) if every.size and np.ptp(every) > 0 else (0.0, 1.0)
+    edges = np.linspace(low, high, bins + 1)
+    counts = [tuple(np.histogram(values, bins=edges)[0].tolist()) for values in (yes, no)]
+    return Histogram(edges=tuple(edges.tolist()), related=counts[0], unrelated=counts[1])

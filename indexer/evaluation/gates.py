@@ -1,0 +1,128 @@
+"""A run held against thresholds that were written down before: each gate is passed or failed."""
+
+from __future__ import annotations
+
+import enum
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from indexer.tabular.records import read_text
+from recommender.errors import BadInput
+
+DEFAULT = Path(__file__).with_name("thresholds.toml")
+_KEYS = {"figure", "above", "below", "at_least", "at_most", "null"}
+
+
+class Bound(enum.Enum):
+    """On which side of its threshold a figure passes."""
+
+    ABOVE = "above"
+    BELOW = "below"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+class Status(enum.Enum):
+    """What became of a gate."""
+
+    PASS = "PASS"  # noqa: S105  # a word, not a secret
+    FAIL = "FAIL"
+    NULL = "FAIL (null result)"
+    """As far off as if there were no effect at all."""
+    NO_DATA = "NO DATA"
+
+
+_SIGNS = {Bound.ABOVE: ">", Bound.BELOW: "<", Bound.AT_LEAST: ">=", Bound.AT_MOST: "<="}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One threshold."""
+
+    figure: str
+    """Name in :func:`indexer.evaluation.run.figures`."""
+    bound: Bound
+    threshold: float
+    null: float = math.nan
+    """Where there is no effect at all: a figure there or beyond is a null result; NaN when not stated."""
+
+    @property
+    def said(self) -> str:
+        """Such as ``span > 0.4``."""
+        return f"{self.figure} {_SIGNS[self.bound]} {self.threshold:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """All gates of one file."""
+
+    name: str
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One gate and what it found."""
+
+    gate: Gate
+    value: float
+    """NaN when the run has no such figure."""
+    status: Status
+
+
+def read_thresholds(path: Path = DEFAULT) -> Thresholds:
+    """Read a thresholds file, TOML. Raises BadInput ``bad_thresholds`` that says which gate is wrong."""
+    try:
+        data = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput("bad_thresholds", f"{path}: {error}") from error
+    gates = data.get("gate")
+    if not isinstance(gates, list) or not gates:
+        raise BadInput("bad_thresholds", f"{path} has no [[gate]]; docs/evaluation.md shows one")
+    return Thresholds(
+        name=str(data.get("name", path.stem)),
+        gates=tuple(_gate(path, number, entry) for number, entry in enumerate(gates, start=1)),
+    )
+
+
+def _gate(path: Path, number: int, entry: Any) -> Gate:  # Any: TOML
+    bounds = [bound for bound in Bound if isinstance(entry, dict) and bound.value in entry]
+    if len(bounds) != 1 or not isinstance(entry.get("figure"), str) or set(entry) - _KEYS:
+        raise BadInput(
+            "bad_thresholds", f"{path}: gate {number} needs a figure and one of above, below, at_least, at_most"
+        )
+    numbers = [entry[bounds[0].value], entry.get("null", math.nan)]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in numbers):
+        raise BadInput("bad_thresholds", f"{path}: gate {number} ({entry['figure']}) is held against numbers only")
+    return Gate(figure=entry["figure"], bound=bounds[0], threshold=float(numbers[0]), null=float(numbers[1]))
+
+
+def hold(thresholds: Thresholds, figures: Mapping[str, float]) -> tuple[Held, ...]:
+    """Every gate against ``figures``. Raises BadInput for a gate on a figure that no run has."""
+    for gate in thresholds.gates:
+        if gate.figure not in figures:
+            raise BadInput("bad_thresholds", f"no figure is called {gate.figure!r}; there are {', '.join(figures)}")
+    return tuple(_held(gate, figures[gate.figure]) for gate in thresholds.gates)
+
+
+def _held(gate: Gate, value: float) -> Held:
+    return Held(gate=gate, value=value, status=_status(gate, value))
+
+
+def _status(gate: Gate, value: float) -> Status:
+    if math.isnan(value):
+        return Status.NO_DATA
+    passed = {
+        Bound.ABOVE: value > gate.threshold,
+        Bound.BELOW: value < gate.threshold,
+        Bound.AT_LEAST: value >= gate.threshold,
+        Bound.AT_MOST: value <= gate.threshold,
+    }
+    if passed[gate.bound]:
+        return Status.PASS
+    wants_high = gate.bound in (Bound.ABOVE, Bound.AT_LEAST)
+    return Status.NULL if (value <= gate.null if wants_high else value >= gate.null) else Status.FAIL

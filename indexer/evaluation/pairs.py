@@ -1,0 +1,177 @@
+"""Chosen pairs of artists, with the similarity that was expected of them: CSV ``a, b, expected, least, most, before``.
+
+``expected`` is a word of the reader's own (``low``, ``high``, ``subgenre``); ``least`` and ``most`` are the target;
+``before`` is an earlier system's number, to show the change. All but the names may be empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.evaluation.statistics import Estimate
+from indexer.evaluation.truth import find_artist
+from indexer.evaluation.views import mixes_of, side_by_side
+from indexer.rejected import Rejected
+from indexer.tabular import fields
+from indexer.tabular.records import Record, read_records
+from recommender.blend import DEFAULT_PROFILE, PROFILES
+from recommender.comparing import INTERVAL_WIDTH
+from recommender.directory import Directory
+from recommender.errors import BadInput
+from recommender.evidence import standard_error_of_pair
+from recommender.generation import Generation
+from recommender.recommender import Recommender
+from recommender.types import LayerMix, Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedPair:
+    """Two artists and what was expected of them before anything was measured."""
+
+    a: int
+    b: int
+    expected: str
+    least: float
+    """NaN where no target was set; likewise below."""
+    most: float
+    before: float
+    """What an earlier system said; NaN where nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerOfPair:
+    """One pair in one view."""
+
+    view: str
+    cosine: float
+    """Of the artists' vectors; NaN without audio of both, likewise below."""
+    track_least: float
+    track_mean: float
+    track_most: float
+    """Over all pairs of a track of one and a track of the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairResult:
+    """One pair measured, in the default mix and in every layer."""
+
+    a: str
+    b: str
+    expected: str
+    least: float
+    most: float
+    before: float
+    value: float
+    """The audio signal's similarity, in [0, 1]: what targets are held against."""
+    score: float
+    """The blended score, all signals together."""
+    cosine: Estimate
+    """Its interval is 90 %, by leaving tracks out (jackknife); n is the number of tracks of both."""
+    layers: tuple[LayerOfPair, ...]
+
+    @property
+    def change(self) -> float:
+        """Value less ``before``; NaN where either is missing."""
+        return self.value - self.before
+
+    @property
+    def status(self) -> str:
+        """``in range``, ``too low``, ``too high``, ``no target`` or ``no audio``."""
+        if np.isnan(self.value):
+            return "no audio"
+        if np.isnan(self.least) and np.isnan(self.most):
+            return "no target"
+        if self.value < self.least:
+            return "too low"
+        return "too high" if self.value > self.most else "in range"
+
+
+def read_pairs(path: Path, directory: Directory) -> tuple[list[WantedPair], list[Rejected]]:
+    """Read a pairs file; rows that cannot be used come second. Raises BadInput when the whole file is of no use."""
+    wanted: list[WantedPair] = []
+    rejected: list[Rejected] = []
+    for row in read_records(path, required=("a|a_mbid|a_spotify", "b|b_mbid|b_spotify")):
+        if isinstance(row, Rejected):
+            rejected.append(row)
+            continue
+        try:
+            wanted.append(_pair(row, directory))
+        except BadInput as error:
+            rejected.append(row.reject(error.reason, error.detail))
+    return wanted, rejected
+
+
+def _pair(record: Record, directory: Directory) -> WantedPair:
+    a, b = (find_artist(directory, fields.artist(record, side, prefixes=(f"{side}_",))) for side in ("a", "b"))
+    if a == b:
+        raise BadInput("same_artist", "a pair is of two artists")
+    least, most, before = (_number(record, column) for column in ("least", "most", "before"))
+    expected = fields.text(record, "expected") or ""
+    return WantedPair(a=a, b=b, expected=expected, least=least, most=most, before=before)
+
+
+def _number(record: Record, column: str) -> float:
+    value = fields.number(record, column)
+    return float("nan") if value is None else value
+
+
+def measure_pair(recommender: Recommender, wanted: WantedPair, mix: LayerMix) -> PairResult:
+    """Measure one pair by the default profile, listening by ``mix``."""
+    generation = recommender.generation
+    names = generation.contents.artists.names
+    scored = recommender.compare(wanted.a, wanted.b, mix=mix, weights=PROFILES[DEFAULT_PROFILE])
+    audio = scored.breakdown[0]
+    return PairResult(
+        a=names[wanted.a],
+        b=names[wanted.b],
+        expected=wanted.expected,
+        least=wanted.least,
+        most=wanted.most,
+        before=wanted.before,
+        value=audio.value,
+        score=scored.score,
+        cosine=_with_error(generation, wanted, mix, audio.raw),
+        layers=tuple(_in_view(generation, wanted, name, view) for name, view in mixes_of(generation).items()),
+    )
+
+
+def _tracks(generation: Generation, artist: int) -> Rows:
+    tracks = generation.contents.tracks
+    rows: Rows = tracks.vector_row[(tracks.artist == artist) & (tracks.vector_row >= 0)]
+    return rows
+
+
+def _with_error(generation: Generation, wanted: WantedPair, mix: LayerMix, cosine: float) -> Estimate:
+    ours, theirs = _tracks(generation, wanted.a), _tracks(generation, wanted.b)
+    nothing = float("nan")
+    if not (ours.size and theirs.size):
+        return Estimate(mean=nothing, low=nothing, high=nothing, n=0)
+    one, other = (side_by_side(generation.tracks, mix, rows).astype(np.float64) for rows in (ours, theirs))
+    reach = INTERVAL_WIDTH * standard_error_of_pair(one, other)
+    low, high = max(cosine - reach, -1.0), min(cosine + reach, 1.0)
+    if np.isnan(reach):
+        low, high = nothing, nothing
+    return Estimate(mean=cosine, low=low, high=high, n=int(ours.size + theirs.size))
+
+
+def _in_view(generation: Generation, wanted: WantedPair, name: str, mix: LayerMix) -> LayerOfPair:
+    rows = generation.contents.artists.vector_row[[wanted.a, wanted.b]]
+    if (rows < 0).any():
+        nothing = float("nan")
+        return LayerOfPair(view=name, cosine=nothing, track_least=nothing, track_mean=nothing, track_most=nothing)
+    one, other = side_by_side(generation.artists, mix, rows).astype(np.float64)
+    ours, theirs = (
+        side_by_side(generation.tracks, mix, _tracks(generation, artist)).astype(np.float64)
+        for artist in (wanted.a, wanted.b)
+    )
+    cosines = ours @ theirs.T
+    return LayerOfPair(
+        view=name,
+        cosine=float(one @ other),
+        track_least=float(cosines.min()),
+        track_mean=float(cosines.mean()),
+        track_most=float(cosines.max()),
+    )

@@ -1,0 +1,89 @@
+"""The pictures of a report, drawn without a display, as SVG that is the same for the same numbers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from indexer.evaluation.distribution import Histogram
+from indexer.evaluation.run import Comparison
+
+BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
+_SETTINGS: dict[Any, Any] = {  # Any: matplotlib types its keys one by one
+    "svg.hashsalt": "soundkin",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.usetex": False,
+    "text.parse_math": False,
+}
+
+
+@contextmanager
+def _drawing(width: float, height: float) -> Iterator[tuple[Axes, io.BytesIO]]:
+    """Axes of so many inches; the file holds the SVG when the block is left."""
+    file = io.BytesIO()
+    with mpl.rc_context(_SETTINGS):
+        drawn = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(drawn)
+        yield drawn.subplots(), file
+        drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def pair_histogram(found: Histogram) -> bytes:
+    """Cosines of related and unrelated pairs, each kind as shares of its own number."""
+    edges = np.array(found.edges)
+    with _drawing(6.0, 3.0) as (axes, file):
+        for counts, colour, label in ((found.unrelated, GREY, "not listed"), (found.related, ORANGE, "listed as kin")):
+            heights = np.array(counts) / max(sum(counts), 1)
+            axes.bar(edges[:-1], heights, width=np.diff(edges), align="edge", color=colour, alpha=0.6, label=label)
+        axes.set_xlabel("cosine")
+        axes.set_ylabel("share of pairs")
+        axes.legend(frameon=False)
+    return file.getvalue()
+
+
+def occurrence_histogram(counts: Sequence[int], k: int) -> bytes:
+    """How many artists are recommended to 0, 1, 2 … others."""
+    with _drawing(6.0, 2.6) as (axes, file):
+        axes.bar(np.arange(len(counts)), counts, color=BLUE, width=0.9)
+        axes.set_xlabel(f"in the first {k} of so many others")
+        axes.set_ylabel("artists")
+    return file.getvalue()
+
+
+def difference_plot(comparisons: Sequence[Comparison], measure: str) -> bytes:
+    """Each system's mean difference from the baseline with its interval."""
+    means = np.array([each.difference.difference.mean for each in comparisons])
+    lows, highs = (
+        np.array([getattr(each.difference.difference, end) for each in comparisons]) for end in ("low", "high")
+    )
+    places = np.arange(len(comparisons))[::-1]
+    reach = np.nan_to_num(np.stack([means - lows, highs - means]), nan=0.0).clip(min=0.0)
+    with _drawing(6.0, 0.8 + 0.28 * len(comparisons)) as (axes, file):
+        axes.errorbar(means, places, xerr=reach, fmt="o", color=BLUE, capsize=3, markersize=4)
+        axes.axvline(0.0, color=GREY, linewidth=0.8)
+        axes.set_yticks(places, [each.system for each in comparisons])
+        axes.set_xlabel(f"difference in {measure}, 95 %")
+    return file.getvalue()
+
+
+def paired_plot(differences: Sequence[float], label: str) -> bytes:
+    """One bar a query, sorted: on how many queries one is ahead, and by how much."""
+    ordered = np.sort(np.array([value for value in differences if not np.isnan(value)]))[::-1]
+    with _drawing(6.0, 2.6) as (axes, file):
+        axes.bar(np.arange(len(ordered)), ordered, color=np.where(ordered >= 0, BLUE, ORANGE), width=1.0)
+        axes.axhline(0.0, color=GREY, linewidth=0.8)
+        axes.set_xlabel("queries, sorted")
+        axes.set_ylabel(label)
+    return file.getvalue()

@@ -1,0 +1,261 @@
+"""What a report says about a run: one function a section, from what matters most to the details."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from indexer.evaluation import plots
+from indexer.evaluation.document import Document, Plot, Section, Table, figure, interval, percent, signed
+from indexer.evaluation.gates import Held
+from indexer.evaluation.pair_sections import pair_sections
+from indexer.evaluation.run import EvaluationRun
+from indexer.evaluation.verdict import Verdict
+from indexer.evaluation.versus import Versus
+from indexer.evaluation.views import NamedPair, View
+
+LISTED = 50
+"""Rows that could not be used, as many as are shown; the JSON has all."""
+
+
+def document(run: EvaluationRun, held: Sequence[Held], judged: Verdict, against: Versus | None = None) -> Document:
+    """The report of ``run``."""
+    pool = run.pool
+    return Document(
+        title=f"Soundkin evaluation: {judged.status}",
+        subtitle=f"{pool.generation}, {pool.space} ({pool.fingerprint}), {pool.artists} artists; {run.made_at}",
+        sections=tuple(_sections(run, held, judged, against)),
+    )
+
+
+def _sections(run: EvaluationRun, held: Sequence[Held], judged: Verdict, against: Versus | None) -> Iterator[Section]:
+    yield Section(title=f"Verdict: {judged.status}", sentences=judged.reasons)
+    if judged.actions:
+        yield Section(title="What to do next", sentences=judged.actions)
+    yield Section(title="Gates", sentences=("Thresholds stood before the run.",), table=_gates(held))
+    yield Section(title="What this cannot tell you", sentences=judged.limits, is_warning=True)
+    yield from _against(against)
+    if run.truth:
+        yield from _truth(run)
+    yield from _views(run)
+    yield from pair_sections(run)
+    yield from _exposure(run)
+    yield _setting(run)
+
+
+def _gates(held: Sequence[Held]) -> Table:
+    rows = [(each.gate.said, figure(each.value), each.status.value) for each in held]
+    return Table(headings=("gate", "found", "status"), rows=tuple(rows))
+
+
+def _against(found: Versus | None) -> Iterator[Section]:
+    if found is None:
+        return
+    primary = found.primary
+    said = (
+        f"The other run: {found.other}.",
+        *found.notes,
+        f"Baselines on {primary.difference.n} queries both asked: {interval(primary.difference)}, p "
+        f"{figure(primary.p_value)}, smallest difference that would have been seen {figure(primary.detectable)}.",
+    )
+    rows = [
+        (each.name, figure(each.before), figure(each.after), signed(each.change))
+        for each in (*found.figures, *found.pairs)
+    ]
+    table = Table(headings=("figure", "before", "after", "change"), rows=tuple(rows))
+    yield Section(title="Against the other run", sentences=said, table=table)
+
+
+def _truth(run: EvaluationRun) -> Iterator[Section]:
+    measures = tuple(run.baseline.measures)
+    rows = [
+        (each.name, *(interval(each.measures[name]) for name in measures), percent(each.without_scene))
+        for each in run.systems
+    ]
+    yield Section(
+        title="Ranking, by system",
+        sentences=("Mean over queries with something to find, with 95 % intervals over artists.",),
+        table=Table(headings=("system", *measures, "recommended without scene data"), rows=tuple(rows)),
+    )
+    yield _overlap(run)
+    yield _slices(run)
+    yield from _comparisons(run)
+    yield from _unused(run)
+
+
+def _overlap(run: EvaluationRun) -> Section:
+    rows = [
+        (
+            each.name,
+            percent(each.overlap.overlap.mean),
+            percent(each.overlap.ceiling),
+            percent(each.overlap.normalised.mean),
+            percent(each.overlap.chance),
+            str(each.overlap.overlap.n),
+            str(each.overlap.undefined),
+        )
+        for each in run.systems
+    ]
+    headings = ("system", "overlap", "ceiling", "of the ceiling", "chance", "queries", "undefined (ceiling 0)")
+    undefined = run.truth.undefined if run.truth else ()
+    said = [f"{run.asked.baseline}: {run.baseline.overlap.said}."]
+    if undefined:
+        said.append(
+            f"Left out, for nothing of their list is in the generation: {', '.join(undefined[:LISTED])}"
+            + (" …" if len(undefined) > LISTED else ".")
+        )
+    return Section(
+        title=f"Overlap at {run.asked.k}, with its ceiling",
+        sentences=tuple(said),
+        table=Table(headings=headings, rows=tuple(rows)),
+    )
+
+
+def _slices(run: EvaluationRun) -> Section:
+    names = tuple(run.baseline.slices)
+    counts = ", ".join(f"{name} {run.baseline.slices[name].n}" for name in names)
+    rows = [(each.name, *(interval(each.slices[name]) for name in names)) for each in run.systems]
+    return Section(
+        title=f"Niche queries: {run.asked.primary}",
+        sentences=(f"Niche is the third that the fewest list or record with. Queries: {counts}.",),
+        table=Table(headings=("system", *names), rows=tuple(rows)),
+    )
+
+
+def _comparisons(run: EvaluationRun) -> Iterator[Section]:
+    if not run.comparisons:
+        return
+    rows = [
+        (
+            each.system,
+            interval(each.difference.difference),
+            figure(each.difference.p_value),
+            figure(each.corrected_p),
+            figure(each.difference.detectable),
+        )
+        for each in run.comparisons
+    ]
+    headings = ("system", f"{run.asked.primary} less {run.asked.baseline}", "p", "p after Holm", "detectable")
+    yield Section(
+        title=f"Against {run.asked.baseline}, query by query",
+        sentences=("Signs of the differences are flipped; detectable is what 80 % power would have found.",),
+        table=Table(headings=headings, rows=tuple(rows)),
+        plot=Plot(caption="Mean differences", svg=plots.difference_plot(run.comparisons, run.asked.primary)),
+    )
+    given = [each for each in run.comparisons if each.difference.difference.n]
+    if given:
+        best = max(given, key=lambda each: each.difference.difference.mean).system
+        label = f"{best} less {run.asked.baseline}"
+        differences = [query.values[best] - query.values[run.asked.baseline] for query in run.queries]
+        plot = Plot(caption=f"{label}, {run.asked.primary}", svg=plots.paired_plot(differences, label))
+        yield Section(title=f"Query by query: {label}", plot=plot)
+
+
+def _unused(run: EvaluationRun) -> Iterator[Section]:
+    rejected = (*(run.truth.rejected if run.truth else ()), *run.pairs_rejected)
+    if rejected:
+        table = Table(headings=("where", "reason", "detail"), rows=tuple(each.shown for each in rejected[:LISTED]))
+        said = () if len(rejected) <= LISTED else (f"The first {LISTED} of {len(rejected)}; the JSON has all.",)
+        yield Section(title="Rows that could not be used", sentences=said, table=table)
+
+
+def _views(run: EvaluationRun) -> Iterator[Section]:
+    if not run.views:
+        return
+    ranked = sorted(run.views, key=lambda view: (-np.nan_to_num(view.split.mean, nan=-1.0), -view.spread.span))
+    headings = (
+        "view", "MRR of halves", "chance", "AUC", "d-prime", "hub share", "N_k skew", "min", "max", "span", "IQR",
+        "lowest pair", "highest pair",
+    )  # fmt: skip
+    rows = [_view_row(view) for view in ranked]
+    yield Section(
+        title="Layers, best first",
+        sentences=tuple(_said_of_views(run)),
+        table=Table(headings=headings, rows=tuple(rows)),
+    )
+    view = run.view
+    if view and sum(view.histogram.related):
+        plot = Plot(caption=f"Cosines in {view.name}", svg=plots.pair_histogram(view.histogram))
+        yield Section(title="Related and unrelated pairs", plot=plot)
+
+
+def _view_row(view: View) -> tuple[str, ...]:
+    numbers = (view.split_chance, view.separation.auc, view.separation.d_prime, view.hub_share, view.hubs.skewness)
+    spread = (view.spread.least, view.spread.most, view.spread.span, view.spread.iqr)
+    cells = (*map(figure, numbers), *map(figure, spread), _pair(view.lowest), _pair(view.highest))
+    return (view.name, interval(view.split), *cells)
+
+
+def _pair(pair: NamedPair | None) -> str:
+    return f"{pair.a} / {pair.b}" if pair else "–"
+
+
+def _said_of_views(run: EvaluationRun) -> Iterator[str]:
+    shown = run.shown
+    yield (
+        f"The audio signal shows {shown.spread.pairs} pairs from {figure(shown.spread.least)} to "
+        f"{figure(shown.spread.most)}, span {figure(shown.spread.span)}, median {figure(shown.spread.median)}; pairs "
+        f"not listed as kin {figure(shown.separation.unrelated_median)}, listed "
+        f"{figure(shown.separation.related_median)}."
+    )
+    yield "Ranked by how well two halves of an artist's tracks find each other; span is shown, not ranked by."
+    if run.selection.tied:
+        yield f"Not to be told from {run.selection.best}: {', '.join(run.selection.tied)}."
+    if run.selection.separated_best:
+        yield f"Related and unrelated pairs are furthest apart in {run.selection.separated_best} (AUC)."
+    highest = {frozenset((view.highest.a, view.highest.b)) for view in run.views if view.highest}
+    if len(highest) == 1 and len(run.views) > 1:
+        yield f"The highest pair is the same in all {len(run.views)} views: {' / '.join(sorted(*highest))}."
+    for view in run.views:
+        if view.everywhere:
+            yield f"{view.name}: {', '.join(view.everywhere)} in nearly everyone's nearest {view.hubs.k}."
+
+
+def _exposure(run: EvaluationRun) -> Iterator[Section]:
+    rows = [
+        (
+            each.name,
+            percent(each.exposure.coverage),
+            figure(each.exposure.hubs.skewness),
+            str(each.exposure.hubs.largest),
+            percent(each.exposure.hubs.antihubs),
+            figure(each.exposure.hubs.gini),
+            figure(each.exposure.hubs.robin_hood),
+            figure(each.exposure.popularity_percentile),
+            figure(each.exposure.popularity_correlation),
+        )
+        for each in run.systems
+    ]
+    headings = (
+        "system", "coverage", "N_k skew", "largest N_k", "antihubs", "Gini", "Robin Hood", "popularity percentile",
+        "popularity and N_k",
+    )  # fmt: skip
+    shown = run.baseline.exposure
+    yield Section(
+        title=f"Who is recommended at all (first {run.asked.k})",
+        sentences=(f"The lists of {shown.queries} artists.",),
+        table=Table(headings=headings, rows=tuple(rows)),
+        plot=Plot(caption=f"N_k of {run.asked.baseline}", svg=plots.occurrence_histogram(shown.counts, run.asked.k)),
+    )
+
+
+def _setting(run: EvaluationRun) -> Section:
+    pool, done = run.pool, run.extraction
+    rows = [
+        ("generation", f"{pool.generation}, built {pool.built_at}"),
+        ("space", f"{pool.space}, {pool.fingerprint}"),
+        ("artists with audio, scene, genre, collaboration", " / ".join(map(str, (
+            pool.with_audio, pool.with_scene, pool.with_genre, pool.with_collaboration)))),
+        ("truth", f"{run.truth.file}, sha256 {run.truth.sha256[:16]}" if run.truth else "none"),
+        ("resamples, seed", f"{run.asked.resamples}, {run.asked.seed}"),
+        ("software", ", ".join(f"{name} {version}" for name, version in run.software.items())),
+    ]  # fmt: skip
+    if done:
+        rows += [
+            ("clips embedded", f"{done.embedded} of {done.clips} ({percent(done.success)})"),
+            ("clips per second", figure(done.clips_per_second, 2)),
+            ("hours for 1,000 artists", figure(done.hours_per_1000_artists, 2)),
+            ("price of 1,000 artists", figure(done.price_per_1000_artists, 2)),
+        ]
+    return Section(title="What was measured", table=Table(headings=("what", "value"), rows=tuple(rows)))

@@ -1,0 +1,44 @@
+"""The similarities that the audio signal shows for pairs, in [0, 1]: the scale that targets are stated on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.evaluation.distribution import Separation, Spread, pairs_of, separation, spread
+from indexer.evaluation.views import Looked
+from recommender.signals.base import Signal
+
+MOST_ARTISTS = 500
+"""Artists whose pairs are asked for, those of the truth among the first; each costs a pass over the catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a reader of the scores sees, calibrated if the generation is."""
+
+    spread: Spread
+    separation: Separation
+
+
+def measure_shown(signal: Signal, looked: Looked) -> Shown:
+    """Measure ``signal`` over the pairs of the artists that are looked at."""
+    chosen = _chosen(looked)
+    rows = looked.rows[chosen]
+    values = np.stack([signal.value(signal.raw(int(row)))[rows] for row in rows]) if rows.size else np.empty((0, 0))
+    place = np.full(len(looked.rows), -1)
+    place[chosen] = np.arange(len(chosen))
+    found = []
+    for pairs in (looked.related, looked.unrelated):
+        inside = place[pairs]
+        inside = inside[(inside >= 0).all(axis=1)]
+        found.append(values[inside[:, 0], inside[:, 1]])
+    return Shown(spread=spread(pairs_of(values)), separation=separation(*found))
+
+
+def _chosen(looked: Looked) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Places in ``looked.rows``: artists of related pairs first, then the others, in order."""
+    related = np.unique(looked.related)
+    rest = np.setdiff1d(np.arange(len(looked.rows)), related)
+    return np.sort(np.concatenate([related, rest])[:MOST_ARTISTS]).astype(np.int64)

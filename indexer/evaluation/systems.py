@@ -1,0 +1,92 @@
+"""What is compared: profiles, each signal alone, each left out, and popularity. Each turns a query into a ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from indexer.evaluation.hubness import Occurrences
+from recommender.blend import DEFAULT_PROFILE, PROFILES, SIGNALS, custom_weights
+from recommender.generation import Generation
+from recommender.recommender import ArtistQuery, Recommender
+from recommender.types import LayerMix, Rows, SignalName, Similarities
+from recommender.vectors import order
+
+ALL_FOUR = {SignalName.AUDIO: 0.3, SignalName.SCENE: 0.3, SignalName.GENRE: 0.2, SignalName.COLLABORATION: 0.2}
+"""What the three that stay weigh, relative to one another, when one is left out (product.md, "Scores")."""
+
+POPULARITY = "popularity"
+BASELINE = DEFAULT_PROFILE
+"""The system that all others are held against: what a request gets that asks for nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One way to rank artists."""
+
+    name: str
+    kind: str
+    """``profile``, ``alone``, ``without`` or ``popularity``."""
+    rank: Callable[[int, int], Rows]
+    """(query row, depth) -> rows, best first, at most depth; the query itself is never among them."""
+
+
+def systems(recommender: Recommender, mix: LayerMix, popularity: Similarities) -> list[System]:
+    """Every system: all profiles, each signal alone, each left out, popularity.
+
+    Args:
+        recommender: answers from the generation that is measured.
+        mix: by what the audio signal listens.
+        popularity: ``[artist]``, as :func:`popularity_of` says.
+    """
+    asked = ArtistQuery(seeds=(), mix=mix)
+    found = [
+        _blended(recommender, name, "profile", replace(asked, weights=profile)) for name, profile in PROFILES.items()
+    ]
+    for signal in SIGNALS:
+        alone = custom_weights({signal: 1.0})
+        found.append(_blended(recommender, f"{signal.value} alone", "alone", replace(asked, weights=alone)))
+    for signal in SIGNALS:
+        others = custom_weights({name: weight for name, weight in ALL_FOUR.items() if name is not signal})
+        found.append(_blended(recommender, f"without {signal.value}", "without", replace(asked, weights=others)))
+    return [*found, popularity_system(popularity)]
+
+
+def _blended(recommender: Recommender, name: str, kind: str, asked: ArtistQuery) -> System:
+    def rank(query: int, depth: int) -> Rows:
+        ranked = recommender.rank_artists(replace(asked, seeds=(query,)), offset=0, n=depth)
+        return np.array([each.row for each in ranked], dtype=np.int64)
+
+    return System(name=name, kind=kind, rank=rank)
+
+
+def popularity_system(popularity: Similarities) -> System:
+    """The same ranking for everybody, the most popular first: what a method must beat to be worth having."""
+    ranked = order(popularity)
+
+    def rank(query: int, depth: int) -> Rows:
+        others: Rows = ranked[ranked != query]
+        return others[:depth]
+
+    return System(name=POPULARITY, kind="popularity", rank=rank)
+
+
+def popularity_of(generation: Generation) -> Similarities:
+    """``[artist]``: with how many others an artist is listed in the scene, or else recorded.
+
+    A generation holds no counts of listeners; who is on everyone's list stands in for who has many.
+    """
+    relations = generation.contents.relations
+    scene, collaborations = (np.diff(matrix.indptr) for matrix in (relations.scene_strengths, relations.collaborations))
+    return np.where(relations.scene_mentioned, scene, collaborations).astype(np.float64)
+
+
+def lists_of(system: System, queries: Iterable[int], *, k: int) -> Occurrences:
+    """The first k of each query, ``[query, k]``; -1 where there are fewer."""
+    lists = [system.rank(query, k) for query in queries]
+    filled = np.full((len(lists), k), -1, dtype=np.int64)
+    for place, ranked in enumerate(lists):
+        filled[place, : len(ranked)] = ranked
+    return filled

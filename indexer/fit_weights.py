@@ -1,0 +1,144 @@
+"""Weights of the four signals learned from labels: logistic regression, judged on artists it has not seen.
+
+After reference/science.md 2.5: four log-odds of percentiles and four flags of silence, L2 with C = 1, folds by artist.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_expit, logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from indexer.durable import write_file
+from recommender.blend import SIGNALS, log_odds
+from recommender.errors import InvalidArgument
+from recommender.fitted import FittedWeights, FoldScore, Provenance, to_json
+from recommender.types import Rows
+
+FOLDS = 5
+STRENGTH = 1.0
+"""C of the regression: the inverse of how strongly slopes are held towards 0 (L2)."""
+_MOST_STEPS = 1000
+
+Features: TypeAlias = npt.NDArray[np.float64]
+"""``[pair, signal]`` percentiles in [0, 1], signals in the order of ``SIGNALS``; NaN is "no opinion"."""
+
+Grades: TypeAlias = npt.NDArray[np.float64]
+"""``[pair]`` how related the labels say the two are: 0 for not at all, up to the highest grade there is."""
+
+Design: TypeAlias = npt.NDArray[np.float64]
+"""``[pair, 8]``: log-odds of each signal's percentile (0 where it is silent), then a flag for the silence of each."""
+
+
+def fit(features: Features, grades: Grades, groups: Rows) -> FittedWeights:
+    """Learn weights from graded pairs. The same pairs give the same weights.
+
+    A grade counts as a share of a yes: 3 of 3 is a yes, 1 of 3 a third of one and two thirds of a no. A signal whose
+    slope comes out negative would rank the less alike first: its slope is set to 0, the others are fitted again, and
+    ``refused`` names it. Pairs of which no signal speaks teach nothing and are left out.
+
+    Args:
+        features: ``[pair, 4]``.
+        grades: ``[pair]``, none below 0.
+        groups: ``[pair]`` the artist that asks: all its pairs are in one fold.
+
+    Raises:
+        InvalidArgument: shapes do not fit, a grade is negative or not finite, all grades are alike, there are fewer
+            than two artists, or no signal rises with the grades.
+    """
+    shares = _shares(features, grades, groups)
+    spoken = ~np.isnan(features).all(axis=1)
+    design, shares, groups = _design(features[spoken]), shares[spoken], groups[spoken]
+    queries = len(np.unique(groups))
+    if queries < 2 or shares.min(initial=1.0) == shares.max(initial=1.0):
+        raise InvalidArgument("labels", "need two artists or more, with grades that differ, of which a signal speaks")
+    intercept, coefficients, refused = _rising(design, shares)
+    folds = GroupKFold(n_splits=min(FOLDS, queries)).split(design, groups=groups)
+    return FittedWeights(
+        intercept=intercept,
+        slopes=_four(coefficients[:4]),
+        missing=_four(coefficients[4:]),
+        heard=_four_counts(design),
+        refused=tuple(SIGNALS[place] for place in refused),
+        folds=tuple(_judge(design, shares, groups, fold) for fold in folds if np.ptp(shares[fold[0]]) > 0),
+        queries=queries,
+        pairs=len(design),
+    )
+
+
+def save(path: Path, fitted: FittedWeights, provenance: Provenance) -> None:
+    """Write a weights file, whole or not at all; ``recommender.fitted.load`` reads it."""
+    write_file(path, [to_json(fitted, provenance).encode()])
+
+
+def _shares(features: Features, grades: Grades, groups: Rows) -> Grades:
+    """Grades ``[pair]`` as shares of the highest."""
+    if features.ndim != 2 or features.shape[1] != len(SIGNALS) or not len(features) == len(grades) == len(groups):
+        shapes = f"{features.shape}, {grades.shape}, {groups.shape}"
+        raise InvalidArgument("labels", f"have shapes {shapes}; [pair, {len(SIGNALS)}], [pair], [pair] are needed")
+    if not np.isfinite(grades).all() or grades.min(initial=0.0) < 0 or not grades.any():
+        raise InvalidArgument("labels", "need grades that are finite, none below 0 and one above")
+    return np.asarray(grades / grades.max(), dtype=np.float64)
+
+
+def _design(features: Features) -> Design:
+    silent = np.isnan(features)
+    return np.hstack([np.where(silent, 0.0, log_odds(features)), silent])
+
+
+def _rising(design: Design, shares: Grades) -> tuple[float, npt.NDArray[np.float64], tuple[int, ...]]:
+    """Intercept, coefficients ``[8]`` with no slope below 0, and the signals whose slope had to be set to 0."""
+    kept, refused = np.ones(design.shape[1], dtype=bool), []
+    while True:
+        intercept, coefficients = _regress(design * kept, shares)
+        lowest = int(np.argmin(coefficients[: len(SIGNALS)]))
+        if coefficients[lowest] >= 0:
+            break
+        kept[lowest] = False
+        refused.append(lowest)
+    if not coefficients[: len(SIGNALS)].any():
+        raise InvalidArgument("labels", "no signal rises with the grades; look whether higher grades mean more related")
+    return intercept, coefficients, tuple(sorted(refused))
+
+
+def _regress(design: Design, shares: Grades) -> tuple[float, npt.NDArray[np.float64]]:
+    """Each pair stands once as a yes and once as a no, weighted by its share of each."""
+    answers = np.repeat([1, 0], len(design))
+    weights = np.concatenate([shares, 1.0 - shares])
+    told = weights > 0
+    model = LogisticRegression(C=STRENGTH, max_iter=_MOST_STEPS)
+    model.fit(np.vstack([design, design])[told], answers[told], sample_weight=weights[told])
+    coefficients = np.where(design.any(axis=0), model.coef_[0], 0.0)
+    return float(model.intercept_[0]), coefficients
+
+
+def _judge(design: Design, shares: Grades, groups: Rows, fold: tuple[Rows, Rows]) -> FoldScore:
+    """Fit on the artists of ``fold[0]``, judge on those of ``fold[1]``."""
+    seen, unseen = fold
+    intercept, coefficients, _ = _rising(design[seen], shares[seen])
+    chance = np.full(len(unseen), logit(shares[seen].mean()))
+    return FoldScore(
+        queries=len(np.unique(groups[unseen])),
+        pairs=len(unseen),
+        log_loss=_log_loss(intercept + design[unseen] @ coefficients, shares[unseen]),
+        chance=_log_loss(chance, shares[unseen]),
+    )
+
+
+def _log_loss(odds: npt.NDArray[np.float64], shares: Grades) -> float:
+    return float(-(shares * log_expit(odds) + (1.0 - shares) * log_expit(-odds)).mean())
+
+
+def _four(numbers: npt.NDArray[np.float64]) -> tuple[float, float, float, float]:
+    audio, scene, genre, collaboration = (float(number) for number in numbers)
+    return audio, scene, genre, collaboration
+
+
+def _four_counts(design: Design) -> tuple[int, int, int, int]:
+    audio, scene, genre, collaboration = (int(count) for count in (design[:, len(SIGNALS) :] == 0).sum(axis=0))
+    return audio, scene, genre, collaboration

@@ -1,0 +1,85 @@
+"""What a generation would be made of now, and whether one that is there already is made of the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from indexer.building.catalogue import read_catalogue, require_usable
+from indexer.building.columns import make_contents
+from indexer.building.sealing import software
+from indexer.store import EmbeddingStore
+from recommender.catalog import Catalog
+from recommender.columns import TextColumn
+from recommender.contents import Contents
+from recommender.errors import GenerationCorrupt
+from recommender.generation import open_generation
+from recommender.licences import find_licence, require
+from recommender.manifest import Manifest
+from recommender.types import Profile, Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything that decides what a build makes."""
+
+    space: Space
+    profile: str
+    sources: dict[str, str]
+    """Source of metadata -> licence."""
+    shards: dict[str, str]
+    """Shard -> its checksum."""
+    software: dict[str, str]
+    """Package -> version."""
+    contents: Contents
+
+
+def read_inputs(catalog: Catalog, store: EmbeddingStore, *, profile: Profile) -> Inputs:
+    """Read what a build would read, vectors left out: the checksums of their shards stand for them.
+
+    Raises InvalidArgument or LicenceRefused for what a build would refuse.
+    """
+    require(f"encoder {store.space.name}", find_licence(store.space.licence), profile)
+    data = read_catalogue(catalog, store)
+    require_usable(data, profile)
+    return Inputs(
+        space=store.space,
+        profile=profile.value,
+        sources={source.name: source.licence for source in data.sources},
+        shards=store.shard_checksums,
+        software=software(),
+        contents=make_contents(data, {artist.id: row for row, artist in enumerate(data.artists)}),
+    )
+
+
+def made_of(folder: Path, inputs: Inputs) -> bool:
+    """Whether the generation in ``folder`` verifies, every byte of it, and is made of ``inputs``."""
+    try:
+        generation = open_generation(folder)
+    except GenerationCorrupt:
+        return False
+    return _said(generation.manifest) == _asked(inputs) and _same(generation.contents, inputs.contents)
+
+
+def _said(manifest: Manifest) -> tuple[object, ...]:
+    return manifest.space, manifest.profile, manifest.sources, manifest.shards, manifest.software
+
+
+def _asked(inputs: Inputs) -> tuple[object, ...]:
+    return inputs.space, inputs.profile, inputs.sources, inputs.shards, inputs.software
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two of the things that contents are made of hold the same."""
+    if is_dataclass(one):
+        return all(_same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    if isinstance(one, csr_array) and isinstance(other, csr_array):
+        return one.shape == other.shape and all(
+            np.array_equal(getattr(one, part), getattr(other, part)) for part in ("indptr", "indices", "data")
+        )
+    if isinstance(one, TextColumn) and isinstance(other, TextColumn):
+        return len(one) == len(other) and all(a == b for a, b in zip(one, other, strict=True))
+    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)

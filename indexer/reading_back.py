@@ -1,0 +1,94 @@
+"""Read a generation back from the disk, every byte of it, before anything is said about it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from recommender.errors import GenerationCorrupt
+from recommender.generation import (
+    VERSIONS,
+    FileEntry,
+    Generation,
+    Pointer,
+    checksum_file,
+    folder_name,
+    open_generation,
+    read_current,
+    read_manifest,
+)
+
+_log = logging.getLogger(__name__)
+
+
+def read_back(folder: Path) -> tuple[Generation, str]:
+    """Open the generation in ``folder`` after checking size, xxh3 and sha256 of all its files; it and its digest.
+
+    The digest is the sha256 of the manifest, as CURRENT has it. The files are read from the disk where the system
+    lets us drop what it remembers of them: a page that was never written well is found now, not after a restart.
+
+    Raises GenerationCorrupt.
+    """
+    manifest, digest = read_manifest(folder)
+    for entry in manifest.files:
+        _check(folder, entry)
+    return open_generation(folder), digest
+
+
+def find_serving(home: Path) -> Generation | None:
+    """What answers from ``home`` now: what CURRENT points to or, where that is damaged, the newest before it.
+
+    None when nothing was published or nothing of it can be used.
+    """
+    try:
+        pointer = read_current(home)
+    except GenerationCorrupt as error:
+        _log.error("%s", error)
+        return _newest_sound(home)
+    if pointer is None:
+        return None
+    return _opened(home / VERSIONS / folder_name(pointer.version), pointer) or _newest_sound(home, pointer.version)
+
+
+def published_versions(home: Path) -> list[int]:
+    """Numbers of the folders in ``home/versions``, the newest first."""
+    names = [path.name for path in (home / VERSIONS).glob("v*/")]
+    return sorted((int(name[1:]) for name in names if name[1:].isdigit()), reverse=True)
+
+
+def _newest_sound(home: Path, before: int | None = None) -> Generation | None:
+    older = [version for version in published_versions(home) if before is None or version < before]
+    opened = (_opened(home / VERSIONS / folder_name(version)) for version in older)
+    return next((generation for generation in opened if generation is not None), None)
+
+
+def _opened(folder: Path, pointer: Pointer | None = None) -> Generation | None:
+    try:
+        if pointer is not None and read_manifest(folder)[1] != pointer.manifest_sha256:
+            raise GenerationCorrupt(folder.name, "MANIFEST.json", "is not the one that was published")
+        return open_generation(folder)
+    except (GenerationCorrupt, OSError) as error:
+        _log.error("%s", error)
+        return None
+
+
+def _check(folder: Path, entry: FileEntry) -> None:
+    path = folder / entry.name
+    try:
+        _forget_pages(path)
+        found = checksum_file(path)
+    except FileNotFoundError as error:
+        raise GenerationCorrupt(folder.name, entry.name, "is missing") from error
+    if found != entry:
+        raise GenerationCorrupt(folder.name, entry.name, f"does not have its checksums (it has {found.size} bytes)")
+
+
+def _forget_pages(path: Path) -> None:
+    if not hasattr(os, "posix_fadvise"):  # macOS
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(handle)

@@ -1,0 +1,63 @@
+"""Patience with files that cost a decoder its life, and the record of nightly runs.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_BOOKS = ("files", "extractions")
+
+
+def upgrade() -> None:
+    """Count losses and runs to wait in both books, and create the table of runs."""
+    for book in _BOOKS:
+        op.add_column(
+            book,
+            sa.Column(
+                "losses",
+                sa.Integer(),
+                nullable=False,
+                server_default="0",
+                comment="decoders it has cost in a row: recommender/patience.py",
+            ),
+        )
+        op.add_column(
+            book,
+            sa.Column(
+                "skip_runs",
+                sa.Integer(),
+                nullable=False,
+                server_default="0",
+                comment="runs that still pass it over after a loss",
+            ),
+        )
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False, comment="nightly"),
+        sa.Column("started_at", sa.String(32), nullable=False, comment="RFC 3339, UTC"),
+        sa.Column("ended_at", sa.String(32), comment="RFC 3339, UTC; null while it runs, and when it was killed"),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("summary", sa.Text(), comment="JSON; null while it runs, and when it was killed"),
+        sa.CheckConstraint("state IN ('running', 'done', 'failed', 'killed')", name=op.f("ck_runs_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
+    )
+    op.create_index(op.f("ix_runs_kind_state"), "runs", ["kind", "state"])
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_index(op.f("ix_runs_kind_state"), table_name="runs")
+    op.drop_table("runs")
+    for book in _BOOKS:
+        op.drop_column(book, "skip_runs")
+        op.drop_column(book, "losses")

@@ -1,0 +1,107 @@
+"""What every index of vectors is, and the arithmetic around it: unit length, cosine to similarity, order of scores."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.errors import InvalidArgument
+from recommender.types import Rows, Similarities, Vectors
+
+UNIT_TOLERANCE = 1e-3
+"""How far from 1 the length of a stored vector may be."""
+
+_BLOCK = 1 << 12
+"""Rows looked at together where a whole index is gone through."""
+
+
+class VectorIndex(Protocol):
+    """Unit vectors ``[item, dim]`` that can be searched. Rows are dense: row i is the i-th vector that went in."""
+
+    @property
+    def size(self) -> int:
+        """Number of vectors."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    def search(self, query: npt.NDArray[np.float32], k: int) -> tuple[Rows, Similarities]:
+        """The ``min(k, size)`` nearest items to ``query`` ``[dim]``: rows and cosines, best first, ties by row.
+
+        The cosines are those of :meth:`cosines`, to the bit.
+        """
+
+    def cosines(self, query: npt.NDArray[np.float32]) -> Similarities:
+        """Cosine of ``query`` ``[dim]`` with every item, ``[item]``, in [-1, 1]."""
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The vectors at ``rows``, ``[row, dim]``."""
+
+
+def unit(vectors: npt.NDArray[np.floating]) -> Vectors:
+    """Scale each row of ``[item, dim]`` to length 1.
+
+    Raises:
+        InvalidArgument: a row is not finite, or so short that it has no direction.
+    """
+    wide = np.asarray(vectors, dtype=np.float64)
+    norms = np.linalg.norm(wide, axis=-1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(norms[..., 0]) | (norms[..., 0] < 1e-12))
+    if bad.size:
+        raise InvalidArgument("vectors", f"row {bad[0]} is not finite or has no direction ({bad.size} such rows)")
+    scaled: Vectors = (wide / norms).astype(np.float32)
+    return scaled
+
+
+def to_similarity(cosines: npt.NDArray[np.float64]) -> Similarities:
+    """Cosine in [-1, 1] -> similarity in [0, 1]: negative cosines are 0 ("nothing in common"), NaN stays NaN.
+
+    The positive part keeps the scale of the first experiment (docs/decisions/0004).
+
+    >>> to_similarity(np.array([-0.2, 0.5, np.nan]))
+    array([0. , 0.5, nan])
+    """
+    return np.clip(cosines, 0.0, 1.0)
+
+
+def order(scores: npt.NDArray[np.floating]) -> Rows:
+    """Rows by falling score, ties by rising row, NaN last. Stable on every platform.
+
+    >>> order(np.array([0.1, 0.9, 0.9, np.nan])).tolist()
+    [1, 2, 0, 3]
+    """
+    return np.argsort(-scores, kind="stable").astype(np.int64)
+
+
+def checked_query(query: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
+    """``query`` as a contiguous ``[dim]``. Raises InvalidArgument for another shape, or a value that is not finite."""
+    row = np.ascontiguousarray(query, dtype=np.float32)
+    if row.shape != (dim,):
+        raise InvalidArgument("vector", f"has shape {row.shape}, the index holds vectors of length {dim}")
+    if not np.isfinite(row).all():
+        raise InvalidArgument("vector", "holds a value that is not finite")
+    return row
+
+
+def checked_rows(vectors: Vectors) -> Vectors:
+    """``vectors`` as contiguous rows. Raises InvalidArgument when one is not of unit length."""
+    rows = np.ascontiguousarray(vectors, dtype=np.float32)
+    if bad_rows(rows):
+        raise InvalidArgument("vectors", "are not all finite and of unit length; pass them through unit()")
+    return rows
+
+
+def bad_rows(rows: Vectors) -> int:
+    """How many rows of ``[item, dim]`` are not finite or not of unit length."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->i", rows, rows)  # without a second array of that size, as norm() would make
+    return int(np.count_nonzero(~(np.abs(np.sqrt(squares) - 1.0) <= UNIT_TOLERANCE)))
+
+
+def count_bad(index: VectorIndex) -> int:
+    """How many vectors of ``index`` are not finite or not of unit length; 0 in a sound one."""
+    blocks = (np.arange(start, min(start + _BLOCK, index.size)) for start in range(0, index.size, _BLOCK))
+    return sum(bad_rows(index.vectors(rows)) for rows in blocks)

@@ -1,0 +1,102 @@
+"""Encoders for processes in tests: a tiny MERT, and one that does as the clip in its hands says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from indexer.encoders.base import Encoder
+from indexer.encoders.processes.child import Recipe
+from recommender.errors import BadInput, WeightsRefused
+from recommender.licences import LICENCES
+from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform
+
+HERE = "tests.indexer.encoders.processes.recipes"
+KILL, BAD, FULL, BROKEN, STICKY, SLOW, UNFORESEEN = -1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0
+"""First samples that make the obedient encoder die, refuse, run out of memory, fail, lose its device, take long, and
+err as nobody foresaw."""
+
+
+def recipe(loader: str, *, device: str = "cpu", **told: str) -> Recipe:
+    """How a process comes by the encoder that ``loader`` of this module makes."""
+    return Recipe(loader=f"{HERE}:{loader}", told={"device": device, **told}, device=device, threads=1)
+
+
+def tiny_mert(told: Mapping[str, str]) -> Encoder:
+    """A tiny MERT, with the weights of the folder ``weights``."""
+    from indexer.encoders.mert.encoder import MertEncoder, MertOptions
+    from tests.indexer.encoders.mert import tiny
+
+    options = MertOptions(device="cpu", precision=told.get("precision", "fp32"))
+    return MertEncoder(tiny.spec_of(tiny.POST_NORM), Path(told["weights"]), options)
+
+
+def obedient(told: Mapping[str, str]) -> Encoder:
+    """An encoder that does what a clip's first sample says, and dies no more often than ``lives`` has lines."""
+    return Obedient(rows=int(told.get("rows", "1")), lives=Path(told["lives"]) if "lives" in told else None)
+
+
+def refused(told: Mapping[str, str]) -> Encoder:
+    """No encoder: its weights are refused."""
+    raise WeightsRefused(told["weights"], "is no safetensors file")
+
+
+def dead(_told: Mapping[str, str]) -> Encoder:
+    """No encoder: the process dies while it makes one."""
+    os._exit(7)
+
+
+class Obedient:
+    """Embeds a clip as its first sample, its length, and the number of its process."""
+
+    licence: Licence = LICENCES["ISC"]
+    space = Space(
+        name="obedient",
+        revision="1",
+        licence="ISC",
+        layers=(Layer(name="only"),),
+        dim=3,
+        sample_rate_hz=8000,
+        preprocessing="test",
+        default_mix={"only": 1.0},
+    )
+
+    def __init__(self, *, rows: int, lives: Path | None) -> None:
+        self.rows = rows
+        self.batch = 4 * rows
+        self._lives = lives
+
+    def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+        """Embed ``clips`` -> ``[clip, 1, 3]``, unless one of them says otherwise."""
+        for clip in clips:
+            self._obey(float(clip[0]))
+        return np.asarray([[[clip[0], len(clip), os.getpid()]] for clip in clips], dtype=np.float32)
+
+    def _obey(self, said: float) -> None:
+        if said in (KILL, STICKY) and self._may_die():
+            if said == KILL:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        if said == SLOW:
+            time.sleep(60)
+        if said == UNFORESEEN:
+            raise KeyError("nobody foresaw this")
+        if said == BAD:
+            raise BadInput("silent", "nothing to hear")
+        if said == FULL:
+            raise MemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        if said == BROKEN:
+            raise ValueError("shapes do not match")
+
+    def _may_die(self) -> bool:
+        """Take one of the lives that are written down; without a list there is no end to them."""
+        if self._lives is None:
+            return True
+        left = self._lives.read_text().splitlines()
+        self._lives.write_text("\n".join(left[1:]))
+        return bool(left)

@@ -1,0 +1,234 @@
+"""A generation whose answers are known, measured."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.evaluation.evaluate import Inputs, evaluate
+from indexer.evaluation.features import features
+from indexer.evaluation.gates import hold, read_thresholds
+from indexer.evaluation.record import read_run, to_json, write_run
+from indexer.evaluation.run import EvaluationRun, SystemResult, figures
+from indexer.evaluation.systems import popularity_of, popularity_system
+from indexer.evaluation.truth import read_truth
+from indexer.evaluation.verdict import verdict
+from indexer.evaluation.versus import versus
+from recommender.blend import SIGNALS
+from recommender.errors import BadInput
+from recommender.generation import Generation
+from recommender.recommender import Recommender
+from tests.factories import MadeArtist, MadeCatalogue, make_generation
+from tests.indexer.evaluation.kin import NOISE, SOUND, artist_id, catalogue, families_csv, name
+
+NOBODYS = "Silent,Nobody,1"
+"""A query of the catalogue whose whole list is elsewhere: ceiling 0."""
+SHUFFLED = "query,item\n" + "".join(
+    f"{name(family, member)},{name((family + 1) % 4, member)}\n" for family in range(4) for member in range(3)
+)
+
+
+@pytest.fixture(scope="module")
+def generation() -> Generation:
+    return make_generation(catalogue())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
+    """The families as truth, one query with nothing to find, a list length of 2, and three pairs."""
+    folder = tmp_path_factory.mktemp("measured")
+    pairs = folder / "pairs.csv"
+    pairs.write_text(
+        "a,b,expected,least,most,before\n"
+        f"{name(0, 0)},{name(1, 1)},low,,0.4,0.8\n"
+        f"{name(0, 0)},{name(0, 1)},high,0.6,,\n"
+        f"{name(0, 0)},Silent,high,0.6,,\n"
+        f"{name(0, 0)},Nobody,low,,,\n"
+    )
+    truth = families_csv(folder / "truth.csv", [NOBODYS])
+    return evaluate(make_generation(catalogue()), Inputs(truth=truth, pairs=pairs, k=2))
+
+
+def system(run: EvaluationRun, wanted: str) -> SystemResult:
+    return next(each for each in run.systems if each.name == wanted)
+
+
+def test_the_audio_finds_every_family_and_the_query_without_a_ceiling_is_not_averaged(run: EvaluationRun) -> None:
+    audio = system(run, "audio alone")
+    assert audio.overlap.overlap.mean == audio.overlap.ceiling == 1.0
+    assert (audio.overlap.overlap.n, audio.overlap.undefined) == (12, 1)
+    assert audio.measures["RR"].mean == 1.0
+    assert audio.measures["nDCG@2"].n == 12
+    assert run.truth is not None
+    assert run.truth.undefined == ("Silent",)
+    assert [query.values["audio alone"] for query in run.queries if query.ceiling == 0.0] == [
+        pytest.approx(np.nan, nan_ok=True)
+    ]
+
+
+def test_chance_is_two_kin_among_twelve_others(run: EvaluationRun) -> None:
+    assert system(run, "popularity").overlap.chance == pytest.approx(2 / 12)
+
+
+def test_every_signal_is_measured_alone_and_left_out(run: EvaluationRun) -> None:
+    kinds = {each.name: each.kind for each in run.systems}
+    for signal in SIGNALS:
+        assert kinds[f"{signal.value} alone"] == "alone"
+        assert kinds[f"without {signal.value}"] == "without"
+    assert kinds["popularity"] == "popularity"
+    assert run.asked.baseline in kinds
+    assert system(run, "collaboration alone").measures["nDCG@2"].mean == 0.0
+    assert len(run.comparisons) == len(run.systems) - 1
+
+
+def test_the_layer_that_hears_families_is_chosen_and_the_one_that_hears_nothing_is_at_chance(
+    run: EvaluationRun,
+) -> None:
+    views = {view.name: view for view in run.views}
+    assert run.selection.best == SOUND
+    assert run.selection.tied == ()
+    assert views[SOUND].split.mean == 1.0
+    assert views[NOISE].split.mean < 0.6
+    assert views[SOUND].separation.auc == 1.0
+    assert abs(views[NOISE].separation.auc - 0.5) < 0.3
+    assert run.selection.separated_best == SOUND
+
+
+def test_slices_split_the_queries_and_say_how_many(run: EvaluationRun) -> None:
+    """Three artists are listed in the scene, of 13; the other ten have nobody at all, so they are niche."""
+    slices = system(run, "audio alone").slices
+    assert (slices["niche"].n, slices["not niche"].n, slices["no scene data"].n) == (9, 3, 9)
+
+
+def test_who_repeats_what_the_scene_was_told_is_counted(run: EvaluationRun) -> None:
+    assert run.truth is not None
+    assert (run.truth.pairs, run.truth.in_scene) == (24, 4)
+    assert any("17% of the listed pairs stand in the scene data" in said for said in verdict(run, ()).limits)
+
+
+def test_pairs_are_held_against_their_targets(run: EvaluationRun) -> None:
+    low, high, silent = run.pairs
+    assert (low.status, high.status, silent.status) == ("in range", "in range", "no audio")
+    assert low.change == pytest.approx(low.value - 0.8)
+    assert low.cosine.low < low.cosine.mean < low.cosine.high
+    assert [layer.view for layer in low.layers] == [SOUND, NOISE]
+    assert [each.reason for each in run.pairs_rejected] == ["not_in_generation"]
+
+
+def test_pairs_of_tracks_are_averaged_as_the_first_experiment_did(run: EvaluationRun) -> None:
+    """The mean of the 16 track cosines is the artists' cosine times the lengths of both means, so never more."""
+    generation = make_generation(catalogue())
+    tracks = generation.contents.tracks
+    one, other = (
+        generation.tracks[SOUND].vectors(tracks.vector_row[tracks.artist == row]).astype(np.float64) for row in (0, 1)
+    )
+    layer = run.pairs[1].layers[0]
+    lengths = np.linalg.norm(one.mean(axis=0)) * np.linalg.norm(other.mean(axis=0))
+    assert layer.track_mean == pytest.approx(np.mean([a @ b for a in one for b in other]))
+    assert layer.track_mean == pytest.approx(layer.cosine * lengths, abs=1e-6)
+    assert layer.track_least < layer.track_mean < layer.track_most
+
+
+def test_a_run_is_the_same_after_writing_and_reading(run: EvaluationRun, tmp_path: Path) -> None:
+    path = write_run(run, tmp_path / "deep" / "folder")
+    json.loads(path.read_text(), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert to_json(read_run(tmp_path / "deep" / "folder")) == to_json(run)
+
+
+def test_the_same_generation_measures_the_same(generation: Generation, tmp_path: Path) -> None:
+    truth = families_csv(tmp_path / "t.csv")
+    once, again = (evaluate(generation, Inputs(truth=truth, k=2)) for _ in range(2))
+    assert to_json(once) == to_json(replace(again, made_at=once.made_at))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"format": 1}', '{"format": 99}', "no json"])
+def test_a_file_that_is_no_run_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.json"
+    path.write_text(text)
+    with pytest.raises(BadInput):
+        read_run(path)
+
+
+def test_a_run_with_a_word_for_a_number_is_refused(run: EvaluationRun, tmp_path: Path) -> None:
+    data = json.loads(to_json(run))
+    data["pool"]["artists"] = "many"
+    path = tmp_path / "evaluation.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(BadInput, match="int is wanted, not 'many'"):
+        read_run(path)
+
+
+def test_without_truth_what_needs_no_labels_is_measured(generation: Generation) -> None:
+    found = evaluate(generation, Inputs(k=2))
+    assert found.truth is None
+    assert found.comparisons == ()
+    assert found.queries == ()
+    assert found.selection.best == SOUND
+    assert found.baseline.overlap.said == "no queries"
+    assert found.baseline.exposure.queries == 13
+    assert verdict(found, hold(read_thresholds(), figures(found))).limits[0].startswith("There is no truth")
+
+
+def test_a_catalogue_without_audio_is_told_to_embed(tmp_path: Path) -> None:
+    artists = tuple(MadeArtist(id=str(n), name=f"N{n}", genres={"folk": 1.0}) for n in range(3))
+    truth = tmp_path / "t.csv"
+    truth.write_text("query,item\nN0,N1\n")
+    found = evaluate(make_generation(MadeCatalogue(artists=artists)), Inputs(truth=truth))
+    judged = verdict(found, hold(read_thresholds(), figures(found)))
+    assert found.views == ()
+    assert judged.actions[0].startswith("Embed the music")
+    assert judged.status == "partly passed", "overlap is 20 % of 20 % possible; three artists are no hundred"
+
+
+def test_when_nothing_could_be_found_the_verdict_says_so(generation: Generation, tmp_path: Path) -> None:
+    truth = tmp_path / "t.csv"
+    truth.write_text(f"query,item\n{name(0, 0)},Nobody\n{name(1, 0)},No One\n")
+    found = evaluate(generation, Inputs(truth=truth))
+    assert found.baseline.overlap.said == "undefined (ceiling 0) for all 2 queries"
+    assert np.isnan(figures(found)["overlap"])
+    judged = verdict(found, hold(read_thresholds(), figures(found)))
+    assert any(action.startswith("Widen the catalogue") for action in judged.actions)
+
+
+def test_two_runs_are_compared_query_by_query(run: EvaluationRun, generation: Generation, tmp_path: Path) -> None:
+    wrong = tmp_path / "t.csv"
+    wrong.write_text(SHUFFLED)
+    other = evaluate(generation, Inputs(truth=wrong, k=2))
+    found = versus(run, other)
+    assert found.primary.difference.n == 12
+    assert found.primary.difference.mean > 0.5
+    assert found.primary.p_value < 0.01
+    overlap = next(each for each in found.figures if each.name == "overlap")
+    assert overlap.change == overlap.after - overlap.before
+    assert overlap.change > 0
+    assert any("another truth file" in note for note in found.notes)
+    assert versus(run, replace(other, asked=replace(other.asked, primary="nDCG@9", k=9))).primary.difference.n == 0
+
+
+def test_popularity_ranks_everyone_alike_but_oneself(generation: Generation) -> None:
+    popularity = popularity_of(generation)
+    assert popularity[:3].tolist() == [2.0, 1.0, 1.0], "listed with two, one and one; nobody else is"
+    assert popularity[3:].sum() == 0
+    assert popularity_system(popularity).rank(0, 3).tolist() == [1, 2, 3]
+    assert popularity_system(popularity).rank(2, 3).tolist() == [0, 1, 3]
+
+
+def test_features_hold_every_listed_pair_and_a_draw_of_others(generation: Generation, tmp_path: Path) -> None:
+    recommender = Recommender(generation)
+    truth = read_truth(families_csv(tmp_path / "t.csv"), recommender.directory)
+    found = features(recommender, truth, {SOUND: 1.0})
+    assert len(found.grades) == 12 * 12, "2 kin and 10 others for each of 12 queries"
+    assert np.count_nonzero(found.grades) == 24
+    assert (found.queries != found.items).all()
+    first = {int(item): place for place, item in enumerate(found.items) if found.queries[place] == 0}
+    cosine = recommender.signals({SOUND: 1.0})[SIGNALS[0]].raw(0)
+    assert found.raw[first[5], 0] == pytest.approx(cosine[5])
+    assert np.isnan(found.raw[first[12]][0]), "Silent has no audio"
+    audio = found.percentiles[:, 0]
+    assert np.nanmin(audio[found.grades > 0]) > np.nanmax(audio[found.grades == 0])
+    assert np.isnan(found.percentiles[:, 3]).all(), "nobody recorded with anybody"
+    assert recommender.generation.contents.artists.ids[0] == artist_id(0, 0)

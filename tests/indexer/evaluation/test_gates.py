@@ -1,0 +1,76 @@
+"""Gates and what is concluded from them: the first experiment's own numbers, judged honestly."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from indexer.evaluation.gates import Status, hold, read_thresholds
+from recommender.errors import BadInput
+
+NOTHING = dict.fromkeys(("span", "overlap", "highest_low_pair", "success", "artists"), math.nan)
+
+
+def thresholds(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "gates.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_first_experiment_fails_where_it_ticked_itself() -> None:
+    """Span 0.280, overlap 0 %, Vril and Sabrina 0.610 among the pairs expected low (highest 0.739), 40 of 40 tracks."""
+    found = {"span": 0.280, "overlap": 0.0, "highest_low_pair": 0.739, "success": 1.0, "artists": 8.0}
+    held = {each.gate.figure: each.status for each in hold(read_thresholds(), found)}
+    assert held == {
+        "span": Status.NULL,
+        "overlap": Status.NULL,
+        "highest_low_pair": Status.FAIL,
+        "success": Status.PASS,
+        "artists": Status.FAIL,
+    }
+
+
+def test_between_null_and_threshold_a_gate_only_fails() -> None:
+    held = {each.gate.figure: each.status for each in hold(read_thresholds(), NOTHING | {"span": 0.35, "overlap": 0.1})}
+    assert held["span"] is Status.FAIL
+    assert held["overlap"] is Status.FAIL, "10 % is not more than 10 %"
+    assert held["success"] is Status.NO_DATA
+
+
+def test_each_bound_passes_on_its_side(tmp_path: Path) -> None:
+    text = "".join(f'[[gate]]\nfigure = "x"\n{bound} = 1\n' for bound in ("above", "below", "at_least", "at_most"))
+    gates = read_thresholds(thresholds(tmp_path, text))
+    passed = {value: [each.status is Status.PASS for each in hold(gates, {"x": value})] for value in (0.5, 1.0, 1.5)}
+    assert passed == {
+        0.5: [False, True, False, True],
+        1.0: [False, False, True, True],
+        1.5: [True, False, True, False],
+    }
+    assert [gate.said for gate in gates.gates] == ["x > 1", "x < 1", "x >= 1", "x <= 1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "gate = 1",
+        "[[gate]]\nfigure = 'x'",
+        "[[gate]]\nfigure = 'x'\nabove = 1\nbelow = 2",
+        "[[gate]]\nabove = 1",
+        "[[gate]]\nfigure = 'x'\nabove = 'much'",
+        "[[gate]]\nfigure = 'x'\nabove = true",
+        "[[gate]]\nfigure = 'x'\nabove = 1\nnul = 0",
+        "[[gate",
+    ],
+)
+def test_a_thresholds_file_that_cannot_be_understood_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"gates\.toml"):
+        read_thresholds(thresholds(tmp_path, text))
+
+
+def test_a_gate_on_nothing_lists_what_there_is(tmp_path: Path) -> None:
+    gates = read_thresholds(thresholds(tmp_path, "[[gate]]\nfigure = 'spam'\nabove = 1"))
+    with pytest.raises(BadInput, match="there are span, overlap"):
+        hold(gates, NOTHING)

@@ -1,0 +1,107 @@
+"""Truth files: every way to name an artist, and a reason for every row that is left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from indexer.evaluation.truth import ABSENT, read_truth
+from recommender.directory import Directory
+from recommender.errors import BadInput
+from tests.factories import MadeArtist, MadeCatalogue, make_contents
+
+
+@pytest.fixture
+def directory() -> Directory:
+    """Low is row 0, Nina Simone row 1; rows 2 and 3 are both called Bush."""
+    artists = (
+        MadeArtist(id="a", name="Low", external_ids={"mbid": "m-low", "spotify": "s-low"}),
+        MadeArtist(id="b", name="Nina Simone", aliases=("Eunice Waymon",)),
+        MadeArtist(id="c", name="Bush"),
+        MadeArtist(id="d", name="Bush"),
+    )
+    return Directory(make_contents(MadeCatalogue(artists=artists)))
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_artists_are_found_by_name_alias_foreign_id_and_own_id(directory: Directory, tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "t.csv",
+        "query,item,grade,query_spotify\nLOW,eunice waymon,2,\n,c,1,s-low\nmbid:m-low,d,0.5,\nnina simone,Low,,\n",
+    )
+    truth = read_truth(path, directory)
+    assert truth.rejected == ()
+    assert truth.grades(0) == {1: 2.0, 2: 1.0, 3: 0.5}
+    assert truth.grades(1) == {0: 1.0}, "without a grade it is 1"
+
+
+def test_json_lists_read_like_rows(directory: Directory, tmp_path: Path) -> None:
+    data = [
+        {"query": "Low", "items": [{"artist": "Nina Simone", "grade": 3}, "c", {"mbid": "x", "artist": "Nobody"}]},
+        {"query": "Nina Simone", "item": "Low"},
+    ]
+    truth = read_truth(written(tmp_path / "t.json", json.dumps(data)), directory)
+    assert truth.grades(0) == {1: 3.0, 2: 1.0}
+    assert truth.grades(1) == {0: 1.0}
+    assert [(each.key, each.reason) for each in truth.rejected] == [("[0].items[2]", ABSENT)]
+
+
+def test_what_is_not_here_is_told_and_still_lowers_the_ceiling(directory: Directory, tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", "query,item,grade\nLow,Nobody,5\nLow,Nina Simone,1\nNo one,Low,1\n")
+    truth = read_truth(path, directory)
+    assert [(each.line, each.reason) for each in truth.rejected] == [(2, ABSENT), (4, ABSENT)]
+    assert "counts for the ceiling" in truth.rejected[0].detail
+    assert list(truth.lists) == [0]
+    assert truth.reference(0, 1) == frozenset(), "the best of the list is not here, so nothing can be found at 1"
+    assert truth.reference(0, 2) == {1}
+
+
+def test_each_kind_of_useless_row_has_its_reason(directory: Directory, tmp_path: Path) -> None:
+    rows = ["Low,Bush,1", "Low,Low,1", "Low,Nina Simone,-1", "Low,Nina Simone,much", ",Low,1", "Low,,1"]
+    rows += ["Low,Nina Simone,1", "Low,Eunice Waymon,1", "Low,Nina Simone,2"]
+    truth = read_truth(written(tmp_path / "t.csv", "\n".join(["query,item,grade", *rows])), directory)
+    assert [each.reason for each in truth.rejected] == [
+        "ambiguous_name",
+        "same_artist",
+        "bad_number",
+        "bad_number",
+        "no_artist",
+        "no_artist",
+        "duplicate_row",
+    ]
+    assert truth.grades(0) == {1: 1.0}
+    assert truth.rows == 9
+
+
+def test_json_that_is_no_list_of_lists_is_told_where(directory: Directory, tmp_path: Path) -> None:
+    data = [{"query": "Low", "items": "Nina Simone"}, {"query": "Low", "items": [7]}, "Low"]
+    truth = read_truth(written(tmp_path / "t.json", json.dumps(data)), directory)
+    assert [(each.key, each.reason) for each in truth.rejected] == [
+        ("[0]", "bad_json"),
+        ("[1].items[0]", "bad_json"),
+        ("[2]", "bad_json"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("t.csv", "Low,Nina Simone,1\n", "no_header"),
+        ("t.csv", "", "no_header"),
+        ("t.csv", "query,grade\nLow,1\n", "no_header"),
+        ("t.json", "{", "bad_json"),
+        ("t.json", '{"query": "Low"}', "bad_json"),
+        ("t.txt", "query,item\n", "unknown_format"),
+    ],
+)
+def test_a_file_of_no_use_says_why(name: str, text: str, reason: str, directory: Directory, tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as refused:
+        read_truth(written(tmp_path / name, text), directory)
+    assert refused.value.reason == reason
+    assert name in str(refused.value) or reason == "bad_json"

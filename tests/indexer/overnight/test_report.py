@@ -1,0 +1,65 @@
+"""The summary of a night: what is news in it, and what it leaves out where it has to stay small."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from indexer.overnight.report import NightlyReport, Problem, Step, new_among, write_report
+
+SILENT = Problem(step="embed", what="/a.wav", reason="silent", detail="nothing above -60 dBFS")
+LOST = Problem(step="scan", what="/b.wav", reason="decoder_crashed", detail="SIGSEGV")
+EMBED = Step(name="embed", seconds=1.23456, counts={"embedded": 2}, problems=(SILENT,))
+REPORT = NightlyReport(
+    run=9,
+    started_at="2026-11-21T02:30:00+00:00",
+    ended_at="2026-11-21T02:31:00+00:00",
+    seconds=60.0,
+    outcome="published",
+    version=4,
+    steps=(EMBED,),
+    new_problems=(),
+)
+
+
+def test_a_problem_is_news_until_a_run_on_file_has_had_it(tmp_path: Path) -> None:
+    assert new_among([SILENT, LOST], tmp_path) == (SILENT, LOST)
+    write_report(tmp_path, REPORT)
+    assert new_among([SILENT, LOST], tmp_path) == (LOST,)
+    assert new_among([replace(SILENT, detail="said otherwise")], tmp_path) == ()
+    assert new_among([replace(SILENT, reason="too_short")], tmp_path) == (replace(SILENT, reason="too_short"),)
+
+
+def test_the_last_run_on_file_is_the_one_of_the_highest_number(tmp_path: Path) -> None:
+    write_report(tmp_path, replace(REPORT, run=9))
+    write_report(tmp_path, replace(REPORT, run=10, steps=()))
+    (tmp_path / "runs" / "notes.json").write_text("[]")
+    assert new_among([SILENT], tmp_path) == (SILENT,)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"problem_list": [{"step": "scan"}]}', "\x00"])
+def test_a_damaged_file_makes_everything_news(tmp_path: Path, text: str) -> None:
+    write_report(tmp_path, REPORT).write_text(text)
+    assert new_among([SILENT], tmp_path) == (SILENT,)
+
+
+def test_the_summary_counts_failures_by_reason_and_can_leave_out_their_list() -> None:
+    whole, small = json.loads(REPORT.to_json()), json.loads(REPORT.to_json(with_problems=False))
+    assert whole["failures"] == whole["steps"][0]["failures"] == {"silent": 1}
+    assert (whole["steps"][0]["seconds"], whole["problems"], whole["new_problems"]) == (1.235, 1, 0)
+    assert whole["problem_list"] == [
+        {"step": "embed", "what": "/a.wav", "reason": "silent", "detail": "nothing above -60 dBFS"}
+    ]
+    assert {key: value for key, value in whole.items() if not key.endswith("_list")} == small
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"), [("published", "done"), ("unchanged", "done"), ("refused", "failed"), ("failed", "failed")]
+)
+def test_what_was_published_or_need_not_be_is_done(outcome: str, state: str) -> None:
+    report = replace(REPORT, outcome=outcome)
+    assert (report.state, report.all_well) == (state, state == "done")
+    assert not replace(report, new_problems=(LOST,)).all_well

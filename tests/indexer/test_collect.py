@@ -1,0 +1,131 @@
+"""Collection: what nobody needs goes, what is served, read, young or on its way stays."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer import quarantine
+from indexer.collect import Collected, CollectOptions, collect
+from indexer.rollback import rollback
+from recommender.errors import GenerationCorrupt, InvalidArgument
+from recommender.generation import CURRENT, open_current
+from recommender.lease import Lease
+from tests.faults.homes import add_tracks, build, build_and_publish, publish, served
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Versions 1 to 5, the last one served."""
+    add_tracks(tmp_path / "home", range(4))
+    for _ in range(5):
+        build_and_publish(tmp_path / "home")
+    return tmp_path / "home"
+
+
+def names(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / "versions").iterdir())
+
+
+def take(home: Path, keep: int = 2, *, dry_run: bool = False) -> Collected:
+    return collect(home, CollectOptions(keep=keep, min_age_hours=0, dry_run=dry_run))
+
+
+def test_the_newest_stay_and_the_others_go_with_their_bytes(home: Path) -> None:
+    size = sum(path.stat().st_size for name in names(home)[:3] for path in (home / "versions" / name).iterdir())
+    done = take(home)
+    assert done.removed == ("versions/v00000003", "versions/v00000002", "versions/v00000001")
+    assert (done.freed_bytes, done.leased) == (size, ())
+    assert names(home) == ["v00000004", "v00000005"]
+
+
+def test_nothing_goes_that_is_young(home: Path) -> None:
+    assert collect(home).removed == ()
+    assert len(names(home)) == 5
+
+
+def test_a_dry_run_says_it_and_removes_nothing(home: Path) -> None:
+    told = take(home, dry_run=True)
+    assert len(names(home)) == 5
+    assert take(home) == told
+
+
+def test_what_is_read_stays_until_it_is_not(home: Path) -> None:
+    with Lease.take(home / "versions" / "v00000001"):
+        assert take(home).leased == ("v00000001",)
+    assert names(home) == ["v00000001", "v00000004", "v00000005"]
+    assert take(home).removed == ("versions/v00000001",)
+
+
+def test_after_a_rollback_the_served_one_and_those_before_it_stay_beside_the_newest(home: Path) -> None:
+    rollback(home, 2)
+    take(home)
+    assert names(home) == ["v00000001", "v00000002", "v00000004", "v00000005"]
+    assert open_current(home).manifest.version == 2
+
+
+def test_a_version_on_its_way_to_be_served_stays(home: Path) -> None:
+    build(home)
+    (home / "staging" / "v00000006").rename(home / "versions" / "v00000006")
+    done = take(home, keep=1)
+    assert "versions/v00000006" not in done.removed
+    assert names(home) == ["v00000005", "v00000006"]
+    assert publish(home).version == 6
+
+
+def test_what_killed_runs_left_goes_and_a_whole_build_that_waits_stays(home: Path) -> None:
+    (home / "versions" / "trash.v00000000").mkdir()
+    (home / "versions" / "trash.v00000000" / "half").write_bytes(b"12345")
+    (home / ".CURRENT.1.part").write_bytes(b"123")
+    (home / "staging" / "v00000006").mkdir(parents=True)
+    done = collect(home)
+    assert (done.removed, done.freed_bytes) == (("versions/v00000000", "staging/v00000006"), 8)
+    assert list(home.glob(".*.part")) == []
+    build(home)
+    assert collect(home).removed == ()
+    assert publish(home).version == 6
+
+
+def test_rejected_ones_stay_a_week_and_three_at_most(home: Path) -> None:
+    for number in range(5):
+        (home / "quarantine" / f"v0000000{number}@golden").mkdir(parents=True)
+    assert collect(home).removed == ("quarantine/v00000001@golden", "quarantine/v00000000@golden")
+    late_s = time.time() + quarantine.KEPT_DAYS * 86_400 + 1
+    assert len(quarantine.overdue(home, now_s=late_s)) == 3
+    assert quarantine.overdue(home, now_s=late_s - 60) == []
+
+
+def test_shards_in_quarantine_are_not_ours_to_remove(home: Path) -> None:
+    (home / "quarantine" / "made-0123").mkdir(parents=True)
+    take(home)
+    assert (home / "quarantine" / "made-0123").is_dir()
+
+
+def test_nothing_is_removed_while_nobody_knows_what_is_served(home: Path) -> None:
+    (home / CURRENT).write_text("?")
+    with pytest.raises(GenerationCorrupt):
+        take(home)
+    assert len(names(home)) == 5
+
+
+def test_a_home_in_which_nothing_was_published_has_nothing_to_collect(tmp_path: Path) -> None:
+    assert collect(tmp_path) == Collected(removed=(), freed_bytes=0, leased=())
+
+
+@pytest.mark.parametrize(
+    "options", [CollectOptions(keep=0), CollectOptions(min_age_hours=-1), CollectOptions(min_age_hours=float("nan"))]
+)
+def test_options_without_meaning_are_refused(options: CollectOptions, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument):
+        collect(tmp_path, options)
+
+
+def test_a_version_of_the_first_release_is_free_once_it_is_old(home: Path) -> None:
+    folder = home / "versions" / "v00000001"
+    folder.chmod(0o755)
+    os.unlink(folder / "LEASE")
+    assert "versions/v00000001" in take(home).removed
+    assert served(home) == 5

@@ -1,0 +1,153 @@
+"""What publishing leaves: a frozen folder, a pointer, a record; and what it makes of what others left."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import soundkin
+from indexer.quarantine import QUARANTINE
+from recommender.errors import GenerationCorrupt, InvalidArgument, SoundkinError
+from recommender.generation import CURRENT, MANIFEST, open_current, read_current
+from recommender.lease import Lease
+from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, reseal, served
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Version 1 served, version 2 staged."""
+    home = tmp_path / "home"
+    add_tracks(home, range(4))
+    build_and_publish(home)
+    build(home)
+    return home
+
+
+def actions(home: Path) -> list[tuple[int, str]]:
+    with open_catalog(home) as catalog:
+        return [(each.version, each.action) for each in catalog.read_publications()]
+
+
+def run(home: Path, *words: str) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of a command of ours on ``home``."""
+    done = CliRunner().invoke(soundkin.front_door, [*words, "--home", str(home)])
+    status = soundkin._status(done.exception) if isinstance(done.exception, SoundkinError) else done.exit_code
+    return status, done.stdout, done.stderr
+
+
+def test_what_is_published_can_be_read_and_leased_and_not_written(home: Path) -> None:
+    publish(home)
+    folder = home / "versions" / "v00000002"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o555
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
+    with Lease.take(folder):
+        assert open_current(home).manifest.version == 2
+
+
+@pytest.mark.parametrize("harmed", ["MANIFEST.json", "artist.names.utf8.npy"])
+def test_a_damaged_build_is_set_aside_with_what_is_wrong_with_it(home: Path, harmed: str) -> None:
+    path = home / "staging" / "v00000002" / harmed
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(GenerationCorrupt):
+        publish(home)
+    (kept,) = (home / QUARANTINE).iterdir()
+    assert kept.name == "v00000002@corrupt"
+    assert harmed in json.loads((kept / "REASON.json").read_text())["refusals"][0]["detail"]
+    assert (served(home), build(home).version) == (1, 3)
+    assert publish(home).version == 3
+
+
+def test_the_sha256_is_checked_too(home: Path) -> None:
+    folder = home / "staging" / "v00000002"
+    told = json.loads((folder / MANIFEST).read_text())
+    told["files"][3]["sha256"] = "0" * 64
+    (folder / MANIFEST).chmod(0o644)
+    (folder / MANIFEST).write_text(json.dumps(told))
+    with pytest.raises(GenerationCorrupt, match="checksums"):
+        publish(home)
+
+
+def test_a_build_that_was_killed_before_its_manifest_is_no_build(home: Path) -> None:
+    (home / "staging" / "v00000002" / MANIFEST).unlink()
+    with pytest.raises(InvalidArgument, match="no built generation"):
+        publish(home)
+    assert build_and_publish(home) == 2
+
+
+def test_a_run_that_died_before_the_record_is_put_on_record_by_the_next(home: Path) -> None:
+    publish(home)
+    with open_catalog(home) as catalog, catalog._writing() as connection:
+        connection.exec_driver_sql("DELETE FROM generations WHERE version = 2")
+        connection.exec_driver_sql("DELETE FROM publications WHERE version = 2")
+    with pytest.raises(InvalidArgument):
+        publish(home)
+    assert actions(home) == [(1, "publish"), (2, "publish")]
+
+
+def test_a_current_that_cannot_be_read_is_replaced_by_the_next_build(home: Path) -> None:
+    (home / CURRENT).write_bytes(b"\0" * 40)
+    assert publish(home).version == 2
+    assert open_current(home).manifest.version == 2
+
+
+def test_a_current_of_the_first_release_is_understood(home: Path) -> None:
+    told = json.loads((home / CURRENT).read_text())
+    first = {name: told[name] for name in ("format", "version", "manifest_sha256")}
+    (home / CURRENT).write_text(json.dumps(first))
+    pointer = read_current(home)
+    assert pointer is not None
+    assert (pointer.version, pointer.latest) == (1, 1)
+
+
+def test_numbers_go_on_upward_after_a_refusal_and_without_the_catalogue(home: Path) -> None:
+    reseal(home / "staging" / "v00000002", indexes=())
+    with pytest.raises(GenerationCorrupt):
+        publish(home)
+    assert build(home).version == 3
+
+
+def test_why_is_not_empty(home: Path) -> None:
+    with pytest.raises(InvalidArgument, match="why"):
+        publish(home, forced_why=" ")
+    assert served(home) == 1
+
+
+@pytest.mark.parametrize("words", [["--force"], ["--why", "because"]])
+def test_force_and_why_go_together(home: Path, words: list[str]) -> None:
+    assert run(home, "publish", *words)[0] == 2
+    assert served(home) == 1
+
+
+def test_the_command_tells_the_reasons_one_a_line_and_exits_1(home: Path) -> None:
+    status, out, err = run(home, "publish", "--profile", "commercial", "--encoder", "mert")
+    assert status == 1
+    assert err.splitlines() == [
+        "other_model: it is of encoder made, mert is asked for",
+        "licence: it was built for personal use, commercial is asked for",
+    ]
+    assert (out, served(home)) == ("", 1)
+
+
+def test_the_command_tells_the_reasons_as_json(home: Path) -> None:
+    status, out, _ = run(home, "publish", "--encoder", "mert", "--json")
+    told = json.loads(out)
+    assert (status, told["refused"], [each["code"] for each in told["reasons"]]) == (1, "v00000002", ["other_model"])
+
+
+def test_the_commands_go_forward_back_and_clean_up(home: Path) -> None:
+    assert run(home, "publish")[0] == 0
+    status, out, _ = run(home, "rollback")
+    assert (status, out) == (0, f"generation 1 serves again in {home}\n")
+    assert run(home, "rollback", "v2")[0] == 0
+    assert run(home, "rollback", "7")[0] == 2
+    assert actions(home) == [(1, "publish"), (2, "publish"), (1, "rollback"), (2, "rollback")]
+    status, out, _ = run(home, "collect", "--keep", "1", "--min-age-hours", "0", "--dry-run")
+    assert (status, out.splitlines()[0], out.endswith("MB would be freed\n")) == (0, "versions/v00000001", True)
+    told = json.loads(run(home, "collect", "--keep", "1", "--min-age-hours", "0", "--json")[1])
+    assert told["removed"] == ["versions/v00000001"]
+    assert [path.name for path in (home / "versions").iterdir()] == ["v00000002"]

@@ -1,0 +1,74 @@
+"""The operations page and the units that ship with it say what the code does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import soundkin
+from indexer.overnight.config import read_config
+from recommender.errors import InvalidArgument
+from recommender.patience import TRIED_AGAIN_AFTER
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+UNITS = ROOT / "packaging" / "systemd"
+PROGRAM = "/opt/soundkin/bin/soundkin"
+
+
+def example() -> str:
+    (found,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_the_configuration_on_the_page_is_one(tmp_path: Path) -> None:
+    (tmp_path / "nightly.toml").write_text(example())
+    config = read_config(tmp_path / "nightly.toml")
+    assert config.encoder.name == "descriptors"
+    assert [item.kind for item in config.imports] == ["genres"]
+    assert config.collect == type(config.collect)()
+
+
+def test_every_key_of_the_configuration_is_on_the_page(tmp_path: Path) -> None:
+    known = set()
+    for text in ("x = 1", "[[scan]]\nx = 1", "[[genres]]\nfile = 'f'\nx = 1", "[encoder]\nx = 1", "[collect]\nx = 1"):
+        (tmp_path / "nightly.toml").write_text(text.replace("[[scan]]", "[[scan]]\nfolder = 'f'"))
+        with pytest.raises(InvalidArgument, match="known here: ") as raised:
+            read_config(tmp_path / "nightly.toml")
+        known |= set(raised.value.problem.partition("known here: ")[2].split(", "))
+    assert {"workers", "folder", "licence", "precision", "min_age_hours"} <= known
+    assert {key for key in known if not re.search(rf"\b{key}\b", example())} == set()
+    assert tomllib.loads(example())
+
+
+def test_the_schedule_on_the_page_is_that_of_the_code() -> None:
+    runs = [1]
+    for after in TRIED_AGAIN_AFTER:
+        runs.append(runs[-1] + after)
+    assert "first in run 1, that is in runs {}, {} and {}.".format(*runs[1:]) in " ".join(PAGE.split())
+
+
+def test_the_units_are_sound(tmp_path: Path) -> None:
+    """With the program, which is not installed here, replaced by one that is."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not here")
+    names = sorted(path.name for path in UNITS.iterdir())
+    assert names == ["soundkin-nightly.service", "soundkin-nightly.timer", "soundkin-serve.service"]
+    for name in names:
+        (tmp_path / name).write_text((UNITS / name).read_text().replace(PROGRAM, str(shutil.which("true"))))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *(tmp_path / name for name in names)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_units_run_commands_that_exist() -> None:
+    said = "\n".join(path.read_text() for path in UNITS.iterdir())
+    commands = re.findall(rf"^ExecStart={PROGRAM} (\w+)", said, re.MULTILINE)
+    assert sorted(commands) == ["nightly", "serve"]
+    assert set(commands) <= set(soundkin.COMMANDS)
