@@ -55,6 +55,7 @@ def sync_file(path: Path) -> None:
     """Make the contents of ``path`` survive a power cut."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+    reach("file.synced")
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,13 +12,12 @@ import click
 from indexer import options
 
 if TYPE_CHECKING:  # importing a command must stay quick
-    from collections.abc import Callable
-
     from indexer.evaluation.document import Document
     from indexer.evaluation.gates import Thresholds
     from indexer.evaluation.run import EvaluationRun
+    from recommender.generation import Generation
 
-    CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])  # Any: a command takes its own options
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _RUN = click.Path(exists=True, path_type=Path)
@@ -126,12 +127,23 @@ def _measure(home: Path, *, truth: Path | None, pairs: Path | None, embed_report
     from indexer.evaluation.evaluate import Inputs
     from indexer.evaluation.evaluate import evaluate as run
     from indexer.evaluation.extraction import read_extraction
-    from recommender.generation import open_current
 
     extraction = read_extraction(embed_report) if embed_report else None
     inputs = Inputs(truth=truth, pairs=pairs, extraction=extraction, k=k)
-    with options.progress_bar("systems") as progress:
-        return run(open_current(home), inputs, progress=progress)
+    with options.progress_bar("systems") as progress, _served(home) as generation:
+        return run(generation, inputs, progress=progress)
+
+
+@contextmanager
+def _served(home: Path) -> Iterator[Generation]:
+    """The published generation of ``home``, which is not collected while it is measured."""
+    from recommender.generation import VERSIONS, folder_name, open_current, read_current
+    from recommender.lease import Lease
+
+    pointer = read_current(home)
+    folder = home / VERSIONS / folder_name(pointer.version) if pointer else None
+    with Lease.take(folder) if folder else nullcontext():
+        yield open_current(home)
 
 
 def _print(run: EvaluationRun, thresholds: Thresholds) -> None:

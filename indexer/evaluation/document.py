@@ -55,8 +55,12 @@ def figure(value: float, digits: int = 3) -> str:
 
 
 def signed(value: float) -> str:
-    """A change, with its sign, or a dash."""
-    return "–" if math.isnan(value) else f"{value:+.3f}"
+    """A change, with its sign, or a dash.
+
+    >>> signed(0.25), signed(-1e-9)
+    ('+0.250', '+0.000')
+    """
+    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"
 
 
 def percent(value: float) -> str:

@@ -21,6 +21,8 @@ def to_markdown(document: Document) -> str:
 
 
 def _section(section: Section) -> Iterator[str]:
+    if not section.sentences and not (section.table and section.table.rows):
+        return
     yield f"## {_safe(section.title)}"
     quote = "> " if section.is_warning else ""
     if section.sentences:

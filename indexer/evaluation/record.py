@@ -45,8 +45,10 @@ def read_run(path: Path) -> EvaluationRun:
         run = _read(EvaluationRun, data)
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput("not_an_evaluation", f"{path}: {error}; run soundkin evaluate again") from error
-    if not isinstance(run, EvaluationRun):
-        raise BadInput("not_an_evaluation", f"{path} holds {type(run).__name__}; run soundkin evaluate again")
+    if not isinstance(run, EvaluationRun) or run.asked.baseline not in {system.name for system in run.systems}:
+        raise BadInput(
+            "not_an_evaluation", f"{path} lacks the system others are held against; run soundkin evaluate again"
+        )
     return run
 
 

@@ -118,7 +118,9 @@ def _slices(run: EvaluationRun) -> Section:
     rows = [(each.name, *(interval(each.slices[name]) for name in names)) for each in run.systems]
     return Section(
         title=f"Niche queries: {run.asked.primary}",
-        sentences=(f"Niche is the third that the fewest list or record with. Queries: {counts}.",),
+        sentences=(
+            f"Niche is the third that the fewest list or record with, and all who tie with it. Queries: {counts}.",
+        ),
         table=Table(headings=("system", *names), rows=tuple(rows)),
     )
 
@@ -145,11 +147,15 @@ def _comparisons(run: EvaluationRun) -> Iterator[Section]:
     )
     given = [each for each in run.comparisons if each.difference.difference.n]
     if given:
-        best = max(given, key=lambda each: each.difference.difference.mean).system
-        label = f"{best} less {run.asked.baseline}"
-        differences = [query.values[best] - query.values[run.asked.baseline] for query in run.queries]
+        best = max(given, key=lambda each: each.difference.difference.mean)
+        label = f"{best.system} less {run.asked.baseline}"
+        differences = [query.values[best.system] - query.values[run.asked.baseline] for query in run.queries]
         plot = Plot(caption=f"{label}, {run.asked.primary}", svg=plots.paired_plot(differences, label))
-        yield Section(title=f"Query by query: {label}", plot=plot)
+        ahead, behind = (sum(sign * value > 0 for value in differences) for sign in (1, -1))
+        said = (
+            f"Ahead on {ahead}, behind on {behind}, level on {best.difference.difference.n - ahead - behind} queries."
+        )
+        yield Section(title=f"Query by query: {label}", sentences=(said,), plot=plot)
 
 
 def _unused(run: EvaluationRun) -> Iterator[Section]:

@@ -55,7 +55,7 @@ class View:
     """Share of the variance of pairs that one number an artist explains."""
     hubs: Hubness
     everywhere: tuple[str, ...]
-    """Artists in the nearest k of at least 80 % of the others."""
+    """Artists in the nearest k of at least 80 % of the others, where k is at most half of the others."""
     split: Estimate
     """Mean reciprocal rank of halves of artists looking for each other."""
     split_chance: float
@@ -158,7 +158,7 @@ def measure_view(
         highest=highest,
         hub_share=hub_share(cosines),
         hubs=hubness(nearest, k=k),
-        everywhere=_everywhere(nearest, looked.names),
+        everywhere=_everywhere(nearest, looked.names, k),
         split=halves.mrr,
         split_chance=halves.chance,
         separation=separation(related, unrelated),
@@ -220,6 +220,9 @@ def _extremes(cosines: Square, names: Sequence[str]) -> tuple[NamedPair | None, 
     return low, high
 
 
-def _everywhere(nearest: Rows, names: Sequence[str]) -> tuple[str, ...]:
+def _everywhere(nearest: Rows, names: Sequence[str], k: int) -> tuple[str, ...]:
+    """Hubs by name; none where k is over half of the others, for then everyone is near everyone."""
     others = len(names) - 1
-    return tuple(names[int(row)] for row in np.flatnonzero(nearest >= HUB_EVERYWHERE * others) if others > 1)
+    if others < 2 * k:
+        return ()
+    return tuple(names[int(row)] for row in np.flatnonzero(nearest >= HUB_EVERYWHERE * others))

@@ -50,12 +50,12 @@ def embed(home: Path, clip_ids: tuple[str, ...], space: Space = SPACE) -> None:
         catalog.mark_done(space.key, clip_ids)
 
 
-def add_track(catalog: Catalog, number: int, artist: int) -> str:
-    """Add a track with one clip to the catalogue; the clip."""
+def add_track(catalog: Catalog, number: int, artist: int, *, take: int = 0) -> str:
+    """Add a track with one clip to the catalogue; the clip. Another ``take`` of a track is another clip."""
     track_id = catalog.find_or_add_track(catalog.find_or_add_artist(f"Artist {artist}"), f"Track {number}")
     clip = NewClip(
         track_id=track_id,
-        content_sha256=hashlib.sha256(str(number).encode()).hexdigest(),
+        content_sha256=hashlib.sha256(f"{number}, take {take}".encode()).hexdigest(),
         start_ms=0,
         length_ms=30_000,
         policy="middle30",

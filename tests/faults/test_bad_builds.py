@@ -251,6 +251,22 @@ def test_the_share_that_may_be_lost_is_two_in_a_hundred(lost: int, passes: bool,
         assert [*refusals(home)] == ["fewer_tracks"]
 
 
+@pytest.mark.parametrize(("replaced", "passes"), [(40, True), (60, False)])
+def test_files_may_be_replaced_but_not_most_of_them_in_a_night(replaced: int, passes: bool, home: Path) -> None:
+    with closing(sqlite3.connect(home / "catalog.db")) as database, database:
+        database.execute("PRAGMA foreign_keys = ON")
+        titles = [(f"Track {number}",) for number in range(replaced)]
+        database.executemany("DELETE FROM clips WHERE track_id IN (SELECT id FROM tracks WHERE title = ?)", titles)
+    with open_catalog(home) as catalog, catalog.transaction():
+        clips = tuple(add_track(catalog, number, number // 2, take=2) for number in range(replaced))
+    embed(home, clips)
+    build(home)
+    if passes:
+        assert publish(home).counts.tracks_indexed == TRACKS
+    else:
+        assert "are made of other clips than in v00000002" in refusals(home)["golden"]
+
+
 def test_a_damaged_serving_generation_is_no_reason_to_refuse_and_the_one_before_it_is_compared(home: Path) -> None:
     (home / "versions" / "v00000002" / "MANIFEST.json").chmod(0o644)
     (home / "versions" / "v00000002" / "MANIFEST.json").write_text("{}")

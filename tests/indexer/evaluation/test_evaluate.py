@@ -18,11 +18,12 @@ from indexer.evaluation.systems import popularity_of, popularity_system
 from indexer.evaluation.truth import read_truth
 from indexer.evaluation.verdict import verdict
 from indexer.evaluation.versus import versus
+from indexer.fit_weights import fit
 from recommender.blend import SIGNALS
 from recommender.errors import BadInput
 from recommender.generation import Generation
 from recommender.recommender import Recommender
-from tests.factories import MadeArtist, MadeCatalogue, make_generation
+from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 from tests.indexer.evaluation.kin import NOISE, SOUND, artist_id, catalogue, families_csv, name
 
 NOBODYS = "Silent,Nobody,1"
@@ -98,6 +99,22 @@ def test_the_layer_that_hears_families_is_chosen_and_the_one_that_hears_nothing_
     assert run.selection.separated_best == SOUND
 
 
+def test_an_artist_near_everyone_is_named_as_a_hub() -> None:
+    """Seven artists at right angles, and one in the middle of them all."""
+    directions = [*np.eye(7).tolist(), np.ones(7).tolist()]
+    artists = tuple(
+        MadeArtist(id=f"a{n}", name=f"N{n}", tracks=(MadeTrack(title="t", id=f"t{n}", vectors={"low": vector}),))
+        for n, vector in enumerate(directions)
+    )
+    generation = make_generation(MadeCatalogue(artists=artists, space=make_space(("low",), dim=7)))
+    (view,) = evaluate(generation, Inputs(k=1)).views
+    assert view.everywhere == ("N7",)
+    assert view.hubs.largest == 7
+    assert view.hub_share == pytest.approx(1.0), "one number an artist says it all: 1 in the middle, 0 elsewhere"
+    (wide,) = evaluate(generation, Inputs(k=5)).views
+    assert wide.everywhere == (), "five of seven are near anyone, which makes no hub"
+
+
 def test_slices_split_the_queries_and_say_how_many(run: EvaluationRun) -> None:
     """Three artists are listed in the scene, of 13; the other ten have nobody at all, so they are niche."""
     slices = system(run, "audio alone").slices
@@ -159,6 +176,13 @@ def test_a_run_with_a_word_for_a_number_is_refused(run: EvaluationRun, tmp_path:
     path = tmp_path / "evaluation.json"
     path.write_text(json.dumps(data))
     with pytest.raises(BadInput, match="int is wanted, not 'many'"):
+        read_run(path)
+
+
+def test_a_run_without_its_baseline_is_refused(run: EvaluationRun, tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.json"
+    path.write_text(to_json(replace(run, systems=run.systems[1:])))
+    with pytest.raises(BadInput, match="held against"):
         read_run(path)
 
 
@@ -232,3 +256,13 @@ def test_features_hold_every_listed_pair_and_a_draw_of_others(generation: Genera
     assert np.nanmin(audio[found.grades > 0]) > np.nanmax(audio[found.grades == 0])
     assert np.isnan(found.percentiles[:, 3]).all(), "nobody recorded with anybody"
     assert recommender.generation.contents.artists.ids[0] == artist_id(0, 0)
+
+
+def test_weights_can_be_learned_from_features(generation: Generation, tmp_path: Path) -> None:
+    recommender = Recommender(generation)
+    truth = read_truth(families_csv(tmp_path / "t.csv"), recommender.directory)
+    found = features(recommender, truth, {SOUND: 1.0})
+    fitted = fit(found.percentiles, found.grades, found.queries)
+    assert (fitted.queries, fitted.pairs) == (12, int((~np.isnan(found.percentiles).all(axis=1)).sum()))
+    assert fitted.slopes[0] > 0, "audio tells kin"
+    assert fitted.slopes[3] == 0, "nobody recorded with anybody"

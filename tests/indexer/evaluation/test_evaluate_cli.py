@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import soundkin
-from tests.factories import write_generation
+from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, write_generation
 from tests.indexer.evaluation.kin import catalogue, families_csv, name
 
 Run = Callable[..., tuple[int, str, str]]
@@ -42,15 +42,28 @@ def test_a_ceiling_of_zero_is_printed_and_not_averaged(run: Run, tmp_path: Path)
     assert "FAIL: artists >= 100, found 13.000" in out
 
 
-def test_the_seeds_eight_artists_are_undefined_and_nothing_is_averaged(run: Run, tmp_path: Path) -> None:
+def test_the_first_experiments_protocol_is_undefined_for_all_seven_artists(run: Run, tmp_path: Path) -> None:
+    """Eight artists; the map gives seven of them five neighbours each, none of the eight, and lacks the eighth."""
+    artists = tuple(
+        MadeArtist(
+            id=f"a{row}",
+            name=f"Artist {row}",
+            tracks=(MadeTrack(title="t", id=f"t{row}", vectors={"low": [1.0, row], "high": [row, 1.0]}),),
+        )
+        for row in range(8)
+    )
+    home = tmp_path / "eight"
+    home.mkdir()
+    write_generation(home, MadeCatalogue(artists=artists))
     truth = tmp_path / "t.json"
-    lists = [{"query": name(0, member), "items": [f"Elsewhere {n}" for n in range(5)]} for member in range(3)]
+    lists = [{"query": f"Artist {row}", "items": [f"Elsewhere {row} {n}" for n in range(5)]} for row in range(7)]
     truth.write_text(json.dumps(lists))
-    code, out, _ = run("evaluate", str(truth))
+    code, out, _ = run("evaluate", str(truth), "--home", str(home))
     assert code == 0
-    assert "nDCG@5 –; overlap at 5 undefined (ceiling 0) for all 3 queries" in out
+    assert "audio alone: nDCG@5 –; overlap at 5 undefined (ceiling 0) for all 7 queries" in out
     assert "NO DATA: overlap > 0.1" in out
     assert "Widen the catalogue" in out
+    assert "1 artists of the generation are not asked about in the truth, and not scored" in out
 
 
 def test_broken_rows_are_listed_and_end_with_1(run: Run, tmp_path: Path) -> None:
@@ -66,6 +79,13 @@ def test_a_file_without_a_header_says_so(run: Run, tmp_path: Path) -> None:
     code, _, err = run("evaluate", str(truth))
     assert code == 1
     assert "the first line must name the columns" in err
+
+
+def test_where_nothing_is_published_it_says_what_to_run(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, _, err = run("report", "--home", str(tmp_path / "empty"))
+    assert code == 1
+    assert "run soundkin scan, embed, build and publish" in err
 
 
 def test_json_is_the_whole_run(run: Run, tmp_path: Path) -> None:
