@@ -155,7 +155,10 @@ class EmbeddingRun:
             self._seal()
 
     def _stop(self) -> None:
-        """Drop what the encoder has not begun, and keep what it is at; who will not wait for that interrupts again."""
+        """Drop what the encoder has not begun, and keep what it is at.
+
+        Who interrupts again seals what is there by then; a third interrupt ends the process under its encoder.
+        """
         self._encoding = deque(one for one in self._encoding if not one[1].cancel())
         if any(encoding.running() for _, encoding in self._encoding):
             logger.warning("stopping; the batch that is being encoded is waited for and kept")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from indexer.drift import moved
 from recommender.generation import Generation
 from recommender.golden import differences
 from recommender.licences import covers, find_licence
 from recommender.types import Profile, Space
-from recommender.vectors import UNIT_TOLERANCE, VectorIndex
+from recommender.vectors import count_bad
 
 LEAST_SHARE = 0.98
 """Of the tracks and of the artists of the one that serves: below it, something was lost."""
@@ -21,7 +19,6 @@ TOLERANCE = 1e-4
 """How far a cosine may be from the one on record."""
 
 _LISTED = 3
-_BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +101,6 @@ def _bad_vectors(candidate: Generation) -> Iterator[Refusal]:
                 yield Refusal(
                     code="bad_vectors", detail=f"{bad} of {index.size} {kind} in layer {layer} are not finite and unit"
                 )
-
-
-def count_bad(index: VectorIndex) -> int:
-    """How many vectors of ``index`` are not finite or not of unit length."""
-    blocks = (np.arange(at, min(at + _BLOCK, index.size)) for at in range(0, index.size, _BLOCK))
-    lengths = (np.linalg.norm(index.vectors(rows).astype(np.float64), axis=1) for rows in blocks)
-    return sum(int(np.count_nonzero(~(np.abs(found - 1.0) <= UNIT_TOLERANCE))) for found in lengths)
 
 
 def _recall(candidate: Generation) -> Iterator[Refusal]:

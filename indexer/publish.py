@@ -4,7 +4,7 @@
 
     1  take the lock, remove what a killed run left
     2  read every staged byte back from the disk, open it, replay its goldens
-    3  the gate; what it refuses goes to quarantine
+    3  the gate; what it refuses goes to quarantine, or on record when it is forced
     4  rename staging/vN to versions/vN, fsync of versions      (the files and their folder were synced by the build)
     5  folder read-only; CURRENT written aside, fsync, rename, fsync of the home
     6  SQL, for audit
@@ -81,7 +81,11 @@ def publish(catalog: Catalog, home: Path, *, terms: Terms | None = None, forced_
             raise InvalidArgument("staging", f"{home} has no built generation to publish; run soundkin build")
         if judged.refusals and judged.forced_why is None:
             _refuse(catalog, home, judged)
-        _point(home, _name(home, judged.folder), judged)
+        if judged.forced_why is not None:
+            _force(catalog, judged)
+        _name(home, judged.folder)
+        point_to(home, judged.manifest.version, judged.digest)
+        reach("publish.pointed")
         _record(catalog, judged)
         reach("publish.recorded")
         return judged.manifest
@@ -136,7 +140,14 @@ def _refuse(catalog: Catalog, home: Path, judged: _Judged) -> None:
     raise PublishRefused(folder_name(judged.manifest.version), refusals, str(place))
 
 
-def _name(home: Path, folder: Path) -> Path:
+def _force(catalog: Catalog, judged: _Judged) -> None:
+    """Put on record that the gate was overruled, before the deed: the run that finishes a killed one does not know."""
+    name = folder_name(judged.manifest.version)
+    _log.warning("%s is published in spite of %s: %s", name, _listed(judged.refusals), judged.forced_why)
+    _note(catalog, judged.manifest.version, "publish", judged)
+
+
+def _name(home: Path, folder: Path) -> None:
     """Move a staged folder to its name, for good; one that has it already stays."""
     named = home / VERSIONS / folder.name
     if folder != named:
@@ -149,14 +160,6 @@ def _name(home: Path, folder: Path) -> Path:
         path.chmod(0o444)
     named.chmod(0o555)
     reach("publish.frozen")
-    return named
-
-
-def _point(home: Path, named: Path, judged: _Judged) -> None:
-    if judged.forced_why is not None:
-        _log.warning("%s is published in spite of %s: %s", named.name, _listed(judged.refusals), judged.forced_why)
-    point_to(home, judged.manifest.version, judged.digest)
-    reach("publish.pointed")
 
 
 def point_to(home: Path, version: int, digest: str) -> None:
@@ -196,7 +199,8 @@ def _record(catalog: Catalog, judged: _Judged) -> None:
                 published_at=at,
             )
         )
-        _note(catalog, manifest.version, "publish", judged)
+        if judged.forced_why is None:
+            _note(catalog, manifest.version, "publish", judged)
 
 
 def _note(catalog: Catalog, version: int, action: str, judged: _Judged) -> None:

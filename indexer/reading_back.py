@@ -80,6 +80,8 @@ def _check(folder: Path, entry: FileEntry) -> None:
         found = checksum_file(path)
     except FileNotFoundError as error:
         raise GenerationCorrupt(folder.name, entry.name, "is missing") from error
+    except OSError as error:
+        raise GenerationCorrupt(folder.name, entry.name, f"cannot be read ({error.strerror})") from error
     if found != entry:
         raise GenerationCorrupt(folder.name, entry.name, f"does not have its checksums (it has {found.size} bytes)")
 

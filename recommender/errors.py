@@ -24,7 +24,8 @@
     ├── DiskFull                 too little room to begin
     ├── Busy                     another process holds the lock
     ├── DecoderStartFailed       no process to decode files in came up
-    ├── EncoderEnded             a process to encode clips in did not come up, or was lost
+    ├── EncoderEnded             a process to encode clips in was lost over the same clips again
+    ├── EncoderLost              no clip can be encoded any more, whichever it is
     └── BadInput                 one file or row that cannot be used; carries its reason
 
 Each error keeps its data as attributes and says in its message what to do next. Nothing here knows gRPC: the table
@@ -238,7 +239,7 @@ class DecoderStartFailed(SoundkinError):
 
 
 class EncoderEnded(SoundkinError):
-    """The encoder process on ``device`` did not come up, or was lost over the same clips again. ``problem`` is how."""
+    """The encoder process on ``device`` was lost over the same clips again, or closed. ``problem`` is how."""
 
     def __init__(self, device: str, problem: str) -> None:
         self.device = device
@@ -246,6 +247,17 @@ class EncoderEnded(SoundkinError):
         super().__init__(
             f"the encoder process on {device} {problem}; what it said is on stderr: free some memory, leave {device} "
             "out of --device, or look at the system's log"
+        )
+
+
+class EncoderLost(SoundkinError):
+    """No clip can be encoded any more, whichever it is: the device or the encoder's process is gone."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(
+            f"the encoder cannot go on: {problem}; look at stderr, nvidia-smi and the system's log, free some memory "
+            "or choose another --device; the same command then goes on where this one stopped"
         )
 
 

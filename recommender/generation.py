@@ -110,7 +110,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
         return Manifest.from_json(raw.decode()), hashlib.sha256(raw).hexdigest()
     except OSError as error:
         raise GenerationCorrupt(folder.name, MANIFEST, f"cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GenerationCorrupt(folder.name, MANIFEST, f"is not a manifest ({error})") from error
 
 
@@ -118,7 +118,7 @@ def verify(folder: Path, manifest: Manifest) -> None:
     """Check every byte of ``folder`` against ``manifest``.
 
     Raises:
-        GenerationCorrupt: a file is missing, altered, or not listed.
+        GenerationCorrupt: a file is missing, altered, not listed, or cannot be read.
     """
     listed = {entry.name: entry for entry in manifest.files}
     present = {entry.name for entry in os.scandir(folder)}
@@ -129,13 +129,21 @@ def verify(folder: Path, manifest: Manifest) -> None:
     for name, entry in sorted(listed.items()):
         if "/" in name or name not in present:
             raise GenerationCorrupt(folder.name, name, "is missing")
-        digest, path = xxhash.xxh3_128(), folder / name
-        if path.stat().st_size != entry.size:
-            raise GenerationCorrupt(folder.name, name, f"has {path.stat().st_size} bytes, expected {entry.size}")
-        for block in _blocks(path):
+        _verify_file(folder, entry)
+
+
+def _verify_file(folder: Path, entry: FileEntry) -> None:
+    digest, path = xxhash.xxh3_128(), folder / entry.name
+    try:
+        size = path.stat().st_size
+        for block in _blocks(path) if size == entry.size else ():
             digest.update(block)
-        if digest.hexdigest() != entry.xxh3_128:
-            raise GenerationCorrupt(folder.name, name, "does not have its checksum")
+    except OSError as error:  # a bad sector must not be worse than a flipped bit: who reads this falls back
+        raise GenerationCorrupt(folder.name, entry.name, f"cannot be read ({error.strerror})") from error
+    if size != entry.size:
+        raise GenerationCorrupt(folder.name, entry.name, f"has {size} bytes, expected {entry.size}")
+    if digest.hexdigest() != entry.xxh3_128:
+        raise GenerationCorrupt(folder.name, entry.name, "does not have its checksum")
 
 
 def open_generation(folder: Path) -> Generation:

@@ -63,5 +63,5 @@ def read_current(home: Path) -> Pointer | None:
         return Pointer.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise GenerationCorrupt(CURRENT, str(path), f"cannot be understood ({error})") from error

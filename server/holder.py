@@ -122,9 +122,13 @@ class Holder:
 
     async def _open(self, pointer: Pointer) -> None:
         rejection = await self._take_over(pointer, degraded=False)
-        if rejection is not None and await self._in_loader(_still_points_to, self._home, pointer):
-            self._reject(rejection)
-            await self._fall_back(pointer.version)
+        if rejection is None:
+            return
+        if not await self._in_loader(_still_points_to, self._home, pointer):
+            await self._follow()  # at once: a server that starts must not end because it looked a moment too early
+            return
+        self._reject(rejection)
+        await self._fall_back(pointer.version)
 
     async def _fall_back(self, below: int | None) -> None:
         """At the start, when CURRENT is of no use: the newest version ``below`` it that verifies, marked degraded."""

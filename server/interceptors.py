@@ -54,6 +54,7 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.Busy: grpc.StatusCode.ABORTED,
     errors.DecoderStartFailed: grpc.StatusCode.INTERNAL,
     errors.EncoderEnded: grpc.StatusCode.INTERNAL,
+    errors.EncoderLost: grpc.StatusCode.INTERNAL,
     errors.BadInput: grpc.StatusCode.INVALID_ARGUMENT,
 }
 """Every class of :mod:`recommender.errors`; a test fails when one is missing."""

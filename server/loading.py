@@ -36,8 +36,22 @@ from recommender.vectors import VectorIndex
 from server.rejections import Reason, Rejection, key_of
 from server.tenancy import Tenancy
 
-UNUSABLE = (SoundkinError, OSError, ValueError, KeyError, TypeError, RuntimeError, MemoryError)
-"""What opening files that another program wrote may raise: ours, the system's, numpy's, FAISS's."""
+UNUSABLE = (
+    SoundkinError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+    MemoryError,
+)
+"""What opening files that another program wrote may raise: ours, the system's, numpy's, FAISS's, which asserts.
+
+Whatever is not among them ends the server, and with it the generation that answers.
+"""
 
 WARM_N = 10
 """Results asked of each index while warming it."""
@@ -190,7 +204,8 @@ def _replay(generation: Generation) -> None:
 
 
 def _reason(error: BaseException, phase: Phase) -> Reason:
-    return Reason.UNREADABLE if isinstance(error, OSError | MemoryError) else REASONS[phase]
+    is_system = any(isinstance(one, OSError | MemoryError) for one in (error, error.__cause__))
+    return Reason.UNREADABLE if is_system else REASONS[phase]
 
 
 def _why(error: BaseException, pointer: Pointer) -> str:

@@ -19,7 +19,8 @@ from recommender.manifest import Counts, Golden, Manifest, Quality, Taken
 from recommender.types import Profile, Space
 from recommender.vectors import RECALL_FLOOR
 
-_SOFTWARE = ("soundkin", "numpy", "scipy", "librosa", "soundfile", "soxr")
+_FAISS = ("faiss", "faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
+_SOFTWARE = ("soundkin", "numpy", "scipy", "librosa", "soundfile", "soxr", *_FAISS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +85,15 @@ def _counts(data: CatalogueRows, grouping: Grouping) -> Counts:
     )
 
 
-def software() -> dict[str, str]:
-    """Package -> version, of whatever is installed here and could change a number."""
-    names = _installed()
-    faiss = {name: version for name, version in names.items() if name and name.startswith("faiss")}
-    return {name: names[name] for name in _SOFTWARE if name in names} | faiss | {"python": platform.python_version()}
-
-
 @cache
-def _installed() -> dict[str, str]:
-    """Looked up once: reading the metadata of every package takes longer than a small build."""
-    return {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
+def software() -> dict[str, str]:
+    """Package -> version, of whatever is installed here and could change a number. Not to be changed."""
+    return {name: found for name in _SOFTWARE if (found := _version(name))} | {"python": platform.python_version()}
+
+
+def _version(package: str) -> str | None:
+    """Asked for by name: to read what every installed package says of itself takes longer than a small build."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

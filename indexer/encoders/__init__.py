@@ -45,7 +45,7 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> Encoder:
         InvalidArgument: a setting that this encoder has no use for, or a value that is none.
         WeightsMissing: it needs weights, and ``settings.weights`` names no folder that holds them.
         WeightsRefused, KnownAnswerWrong: the weights are not the model's, or do not give what they gave before.
-        EncoderEnded: the process of one of several devices did not come up.
+        EncoderLost: the process of one of several devices did not come up.
     """
     settings = settings or EncoderSettings()
     spec = find_model(name)

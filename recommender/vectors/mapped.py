@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,16 @@ class FaissIndex:
 
     @classmethod
     def write(cls, path: Path, vectors: Vectors) -> None:
-        """Write unit vectors ``[item, dim]`` to ``path``. Raises InvalidArgument when one is not of unit length."""
+        """Write unit vectors ``[item, dim]`` to ``path``.
+
+        Raises:
+            InvalidArgument: a vector is not of unit length.
+            OSError: as :func:`write_whole`.
+        """
         rows = checked_rows(vectors)
         index = faiss.IndexFlatIP(rows.shape[1])
         index.add(rows)
-        faiss.write_index(index, str(path))
+        write_whole(index, path)
 
     @staticmethod
     def open(path: Path) -> FaissIndex:
@@ -164,6 +170,20 @@ class RefinedIndex(FaissIndex):
         if len(best) < k or (cosines[codes == codes.min()] >= cosines[best[-1]]).any():
             return None
         return rows[best], cosines[best]
+
+
+def write_whole(index: faiss.Index, path: Path) -> None:
+    """Write ``index`` to ``path``, and map it once to see that all of it is there.
+
+    FAISS tells of a full disk by a RuntimeError and, where only the end of a file is missing, on stderr alone.
+
+    Raises OSError when the file is not whole.
+    """
+    try:
+        faiss.write_index(index, str(path))
+        faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise OSError(errno.EIO, f"could not be written whole; is the disk full? ({error})", str(path)) from error
 
 
 def require_faiss(version: str) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from recommender.types import Rows, Similarities, Vectors
 from recommender.vectors.base import checked_rows
-from recommender.vectors.mapped import FLAT, POOL_FOR, FaissIndex, RefinedIndex
+from recommender.vectors.mapped import FLAT, POOL_FOR, FaissIndex, RefinedIndex, write_whole
 
 EXACT_VALUES = 10_000 * 768
 RECALL_FLOOR = 0.95
@@ -103,6 +103,7 @@ def write_fitting(path: Path, vectors: Vectors, *, exact_up_to: int | None = Non
 
     Raises:
         InvalidArgument: a vector is not of unit length.
+        OSError: the disk did not take all of it.
     """
     limit = exact_limit(vectors.shape[1]) if exact_up_to is None else exact_up_to
     rows = checked_rows(vectors)
@@ -121,7 +122,7 @@ def _write_refined(path: Path, vectors: Vectors) -> Written:
         del draft  # as large as the one that is made now
         FaissIndex.write(path, vectors)
         return Written(factory=FLAT, note=f"{factory} found {recall:.3f} of the ten nearest, under {RECALL_FLOOR}")
-    faiss.write_index(draft.raw, str(path))
+    write_whole(draft.raw, path)
     parameters = {"nprobe": draft.index.nprobe, "k_factor": draft.index.k_factor}
     return Written(factory=factory, parameters=parameters, recall_at_10=recall)
 

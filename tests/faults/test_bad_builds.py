@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +17,7 @@ import faiss
 import numpy as np
 import pytest
 
+from indexer.failpoints import VARIABLE
 from indexer.gate import Terms
 from indexer.quarantine import QUARANTINE, REASON
 from indexer.rollback import rollback
@@ -34,6 +39,7 @@ from tests.faults.homes import (
     served,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 TRACKS = 100
 OTHER = replace(SPACE, revision="2")
 
@@ -228,6 +234,19 @@ def test_what_is_forced_is_published_and_its_reasons_are_on_record(
     assert (last.version, last.action, last.forced_why) == (3, "publish", "the label left us")
     assert last.refusals.startswith("fewer_tracks: 90 tracks (90.0% of 100)")
     assert "the label left us" in caplog.text
+
+
+def test_what_was_forced_is_on_record_though_the_run_was_killed_and_another_finished_it(home: Path) -> None:
+    build_nine_tenths(home)
+    environment = {**os.environ, VARIABLE: "publish.renamed:kill", "SOUNDKIN_HOME": str(home)}
+    command = [sys.executable, "soundkin.py", "publish", "--force", "--why", "the label left us"]
+    killed = subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60)
+    assert (killed.returncode, served(home)) == (-signal.SIGKILL, 2)
+    assert publish(home).version == 3
+    with open_catalog(home) as catalog:
+        forced = [each for each in catalog.read_publications() if each.forced_why]
+    assert [(each.version, each.action, each.forced_why) for each in forced] == [(3, "publish", "the label left us")]
+    assert forced[0].refusals.startswith("fewer_tracks")
 
 
 def test_a_damaged_one_is_not_published_even_by_force(home: Path) -> None:

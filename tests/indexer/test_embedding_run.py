@@ -19,7 +19,7 @@ from indexer.shard import open_shard
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import PendingClip
-from recommender.errors import InvalidArgument
+from recommender.errors import EncoderLost, InvalidArgument
 from recommender.types import ClipEmbeddings, Waveform
 from tests.fakes import RATE_HZ, BandEncoder
 
@@ -201,6 +201,23 @@ def test_an_encoder_that_is_interrupted_ends_the_run_and_loses_nothing_before_it
     with pytest.raises(error), run:
         _to_the_end(run, clips)
     assert sealed(tmp_path) == [clip.clip_id for clip in clips[:4]]
+
+
+def test_a_device_that_is_lost_ends_the_run_and_no_clip_is_blamed(
+    catalog: Catalog, tmp_path: Path, clips: list[PendingClip]
+) -> None:
+    class Lost(BandEncoder):
+        def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+            if self.clips:
+                raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            return super().encode(clips)
+
+    run = run_of(catalog, tmp_path, Lost(), EmbedOptions(batch=4))
+    with pytest.raises(EncoderLost, match="illegal memory access"), run:
+        _to_the_end(run, clips)
+    assert sealed(tmp_path) == [clip.clip_id for clip in clips[:4]]
+    assert run.failed == []
+    assert {clip.clip_id for clip in catalog.pending_clips(BandEncoder.space.key)} == {c.clip_id for c in clips[4:]}
 
 
 @pytest.mark.parametrize("seal_every", [8, 12, 20])

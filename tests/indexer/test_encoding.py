@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexer.encoding import encode_each
-from recommender.errors import BadInput
+from recommender.errors import BadInput, EncoderEnded, EncoderLost, KnownAnswerWrong, WeightsRefused
 from recommender.types import ClipEmbeddings, Waveform
 from tests.fakes import BandEncoder
 
@@ -93,6 +93,29 @@ def test_a_vector_that_is_not_finite_or_all_zero_is_no_embedding(value: float) -
 
     found = encode_each(Broken(), clips(3))
     assert [one.reason if isinstance(one, BadInput) else None for one in found] == [None, "bad_embedding", None]
+
+
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), EncoderLost),
+        (EncoderLost("its process on cuda:1 did not come up"), EncoderLost),
+        (KnownAnswerWrong("mert", "3", 0.5), KnownAnswerWrong),
+        (WeightsRefused("model.safetensors", "is no safetensors file"), WeightsRefused),
+    ],
+)
+def test_what_every_clip_would_meet_is_held_against_none(error: Exception, raised: type[Exception], count: int) -> None:
+    encoder = Picky(error, bad=[0])
+    with pytest.raises(raised):
+        encode_each(encoder, clips(count))
+    assert encoder.sizes == [count]
+
+
+def test_a_clip_that_costs_encoder_processes_their_lives_is_marked() -> None:
+    encoder = Picky(EncoderEnded("cuda:0", "was lost 2 times over the same 1 clips"), bad=[1])
+    found = encode_each(encoder, clips(4))
+    assert [one.reason if isinstance(one, BadInput) else None for one in found] == [None, "encoder_failed", None, None]
 
 
 def test_an_encoder_that_loses_a_clip_ends_the_run() -> None:

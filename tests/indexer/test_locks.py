@@ -54,6 +54,14 @@ def test_a_lock_that_nobody_ever_took_is_free_and_is_not_made(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_without_a_byte_left_keeps_nobody_from_the_lock(tmp_path: Path) -> None:
+    full = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); {HOLD}"
+    command = [sys.executable, "-c", full, str(tmp_path / "LOCK")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, input="", text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr
+    assert (tmp_path / "LOCK").read_bytes() == b""
+
+
 @pytest.mark.parametrize("command", ["build", "publish", "rollback", "collect"])
 def test_a_second_command_exits_75_within_a_second_and_names_the_holder(
     command: str, tmp_path: Path, holder: subprocess.Popen[bytes]

@@ -45,6 +45,15 @@ def test_it_passes_over_a_version_that_is_damaged(home: Path) -> None:
     assert rollback(home).version == 1
 
 
+def test_it_passes_over_a_version_that_cannot_be_read(home: Path) -> None:
+    folder = home / "versions" / "v00000002"
+    folder.chmod(0o755)
+    path = folder / index_file(0, "tracks")
+    path.unlink()
+    path.symlink_to(path)
+    assert rollback(home).version == 1
+
+
 def test_a_version_that_is_named_must_be_sound(home: Path) -> None:
     damage(home, 1)
     with pytest.raises(GenerationCorrupt, match="checksum"):

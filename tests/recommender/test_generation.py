@@ -82,7 +82,18 @@ def test_a_file_that_is_missing_is_named(folder: Path) -> None:
         open_generation(folder)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}', "null", '{"format": 1}', "\udcff"])
+def test_a_file_that_cannot_be_read_is_named(folder: Path) -> None:
+    """A bad sector is told by an OSError; so is a link to itself, which can be had without one."""
+    file = folder / "L01.artists.faiss"
+    file.unlink()
+    file.symlink_to(file)
+    with pytest.raises(GenerationCorrupt, match=r"L01\.artists\.faiss: cannot be read"):
+        open_generation(folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 99}', "null", '{"format": 1}', "\udcff", "[" * 100_000], ids=range(8)
+)
 def test_a_manifest_that_is_none_is_refused(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(GenerationCorrupt, match="is not a manifest"):
@@ -109,12 +120,14 @@ def test_nothing_published_says_what_to_run(tmp_path: Path) -> None:
         "{",
         "[]",
         "7",
+        "[" * 100_000,
         '{"format": 1, "version": "1", "manifest_sha256": ""}',
         '{"format": 1, "version": 1e999, "manifest_sha256": ""}',
         '{"format": 1, "version": 1, "manifest_sha256": 5}',
         '{"format": 99, "version": 1, "manifest_sha256": ""}',
         '{"version": 1, "manifest_sha256": ""}',
     ],
+    ids=range(10),
 )
 def test_a_pointer_that_is_none_is_refused(folder: Path, text: str) -> None:
     home = folder.parent.parent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import faiss
@@ -12,6 +14,8 @@ from recommender.errors import InvalidArgument
 from recommender.types import Vectors
 from recommender.vectors import ExactIndex, FaissIndex, VectorIndex, order, to_similarity, unit, write_fitting
 from tests.contracts.vector_index import Make, VectorIndexContract, random_unit
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class TestExactIndex(VectorIndexContract):
@@ -52,6 +56,22 @@ class TestFittingIndex(VectorIndexContract):
             return FaissIndex.open(tmp_path / "index.faiss")
 
         return written_and_opened
+
+
+FULL = (
+    "import resource, sys; from pathlib import Path; import numpy as np; from recommender.vectors import FaissIndex\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+    "try: FaissIndex.write(Path(sys.argv[1]), np.tile(np.eye(8, dtype=np.float32), (int(sys.argv[2]), 1)))\n"
+    "except OSError as error: print(error.filename, error.strerror)"
+)
+
+
+@pytest.mark.parametrize("eights", [1, 10_000], ids=["only the end is missing", "most of it is missing"])
+def test_an_index_that_the_disk_did_not_take_whole_is_an_error_of_the_system(eights: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL, str(tmp_path / "x.faiss"), str(eights)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path / 'x.faiss'} could not be written whole; is the disk full?")
 
 
 def test_unit_gives_rows_of_length_one_in_the_same_direction() -> None:

@@ -21,6 +21,7 @@ from server.loading import Phase, load, older, warm
 from server.rejections import Reason, Rejection
 from server.tenancy import Tenancy
 from tests.factories import MadeArtist, MadeCatalogue, make_generation, point_to, write_generation
+from tests.faults.homes import reseal
 from tests.server.conftest import MADE
 
 RIGHT = Golden(kind="tracks", layer="low", query="t0", answers=("t0", "t1", "t3"), scores=(1.0, 0.6, 0.0))
@@ -146,6 +147,15 @@ def test_an_error_of_the_system_is_unreadable_in_whatever_stage(tmp_path: Path) 
     file.symlink_to(file)
     found = rejected(tmp_path)
     assert (found.reason, "build and publish" in found.why) == (Reason.UNREADABLE, True)
+
+
+@pytest.mark.parametrize("name", ["collaboration_known.npy", "collaborations.shape.npy"])
+def test_a_column_of_the_wrong_length_is_unreadable_although_its_checksum_is_right(name: str, tmp_path: Path) -> None:
+    folder = write_generation(tmp_path, MADE)
+    np.save(folder / name, np.load(folder / name, allow_pickle=False)[:0])
+    reseal(folder)
+    point_to(tmp_path, 1)
+    assert rejected(tmp_path).reason is Reason.UNREADABLE
 
 
 def test_what_was_rejected_is_not_leased_any_more(tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from recommender.generation import CURRENT, MANIFEST, VERSIONS, read_manifest
 from recommender.manifest import Golden
 from recommender.types import Profile
+from server.holder import Holder
+from server.loading import Phase
+from server.metrics import Metrics
 from server.pb import soundkin_pb2 as pb
 from server.rejections import Reason
 from server.service import NAME
@@ -140,6 +143,35 @@ def test_a_corrupt_first_generation_leaves_the_server_unavailable(serve: Serve, 
     assert "v00000001" in refused.message
     write_generation(tmp_path, MADE, version=2)
     eventually(lambda: state(served, "") == States.SERVING)
+
+
+class Overtaken(Metrics):
+    """Publishes version 2 the moment a load of what was there before begins."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self._home: Path | None = home
+
+    def phase_ended(self, phase: Phase, seconds: float) -> None:
+        super().phase_ended(phase, seconds)
+        if self._home is not None:
+            point_to(self._home, 2)
+            self._home = None
+
+
+def test_a_first_generation_that_is_replaced_while_it_is_found_corrupt_is_followed_at_once(tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE, version=2)
+    spoil(write_generation(tmp_path, MADE, version=1))
+
+    async def look_once() -> tuple[bool, str]:
+        holder = Holder(tmp_path, Profile.PERSONAL, Overtaken(tmp_path))
+        await holder.refresh()
+        try:
+            return holder.ready, holder.problem
+        finally:
+            await holder.close()
+
+    assert asyncio.run(look_once()) == (True, "")
 
 
 def test_a_generation_built_for_less_than_the_use_is_refused_and_the_old_one_goes_on(

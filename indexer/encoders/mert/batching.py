@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import torch
 
+from indexer.encoders.device_errors import is_out_of_memory
 from recommender.errors import BadInput
 from recommender.types import ClipEmbeddings, Waveform
 
@@ -23,8 +24,6 @@ STEP_S = 5
 
 AHEAD = 2
 """Passes that are under way at most: while a GPU computes one, the next is laid out for it."""
-
-_NO_MEMORY = ("out of memory", "can't allocate memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +121,3 @@ class Batcher:
         logger.warning("out of memory: going on with %d clips at a time", self.rows)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error of torch's says that memory ran out; on a CPU and on Apple's devices only its words do."""
-    no_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return no_memory or any(words in str(error) for words in _NO_MEMORY)

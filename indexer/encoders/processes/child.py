@@ -13,8 +13,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
 from indexer.encoders.base import Batching, Encoder, InRows
+from indexer.encoders.device_errors import is_lost
 from indexer.encoders.processes.shared import SharedSamples
-from indexer.encoders.processes.wire import Embedded, Ready, Request, error_to_bytes, is_sticky
+from indexer.encoders.processes.wire import Embedded, Ready, Request, error_to_bytes
 from recommender.errors import SoundkinError
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -61,7 +62,7 @@ def _answer(connection: Connection[bytes, bytes], encoder: Encoder, memory: Shar
         embeddings = encoder.encode(memory.views(request.lengths, offset=request.offset))
     except TOLD as error:
         connection.send_bytes(error_to_bytes(error))
-        return not is_sticky(error)
+        return not is_lost(error)
     connection.send_bytes(Embedded(embeddings=embeddings, rows=_rows(encoder)).to_bytes())
     return True
 

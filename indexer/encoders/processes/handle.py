@@ -10,10 +10,11 @@ from multiprocessing.reduction import send_handle
 
 import numpy as np
 
+from indexer.encoders.device_errors import is_lost
 from indexer.encoders.processes import child
 from indexer.encoders.processes.shared import SharedSamples
-from indexer.encoders.processes.wire import Embedded, Ready, Request, is_sticky
-from recommender.errors import EncoderEnded
+from indexer.encoders.processes.wire import Embedded, Ready, Request
+from recommender.errors import EncoderEnded, EncoderLost
 from recommender.types import ClipEmbeddings, Waveform
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class EncoderProcess:
     def start(self) -> Ready:
         """Start the process, and wait until its encoder is loaded.
 
-        Raises EncoderEnded when it ends before that, and whatever loading the encoder raises.
+        Raises EncoderLost when it ends before that, and whatever loading the encoder raises.
         """
         with self._lock:
             if self._closed:
@@ -68,7 +69,8 @@ class EncoderProcess:
         try:
             ready = Ready.from_bytes(running.receive(_START_S))
         except Lost as lost:
-            raise EncoderEnded(self._recipe.device, f"did not come up: {lost} ({self._stop()})") from lost
+            problem = f"its process on {self._recipe.device} did not come up: {lost} ({self._stop()})"
+            raise EncoderLost(problem) from lost
         except Exception:
             self._stop()
             raise
@@ -78,7 +80,8 @@ class EncoderProcess:
     def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
         """Embed ``clips``, at least one. A process that is lost is replaced once, and the new one gets the clips.
 
-        Raises EncoderEnded when that one is lost over them, too; else what the encoder raises.
+        Raises EncoderEnded when that one is lost over them, too, and EncoderLost when it does not come up; else what
+        the encoder raises.
         """
         problem = ""
         for _ in range(ATTEMPTS):
@@ -101,7 +104,7 @@ class EncoderProcess:
         try:
             found = [Embedded.from_bytes(answer) for answer in answers]
         except RuntimeError as error:
-            if is_sticky(error):
+            if is_lost(error):
                 raise Lost(str(error)) from error
             raise
         self.rows = found[-1].rows

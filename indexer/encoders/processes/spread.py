@@ -27,7 +27,7 @@ class SpreadEncoder:
         """Start the first process, then, when its encoder has passed its checks, the others side by side.
 
         Raises:
-            EncoderEnded: a process did not come up.
+            EncoderLost: a process did not come up.
             InvalidArgument: the devices would not make vectors of one space.
             WeightsMissing, WeightsRefused, KnownAnswerWrong: as the encoder raises them.
         """
@@ -68,10 +68,10 @@ class SpreadEncoder:
         return tuple(process.pid for process in self._processes if process.pid is not None)
 
     def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
-        """Embed ``clips`` -> ``[clip, layer, dim]`` float32, the same numbers as one process gives.
+        """Embed ``clips`` -> ``[clip, layer, dim]`` float32, the bits that one process with as many threads gives.
 
         Raises what the encoder raises, the first of them in the order of the clips; EncoderEnded when a process is lost
-        twice over the same clips.
+        twice over the same clips, EncoderLost when none comes up in its place.
         """
         counts = shares(len(clips), [process.rows for process in self._processes])
         ends = list(accumulate(counts))

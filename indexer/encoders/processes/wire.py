@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indexer.encoders.device_errors import is_out_of_memory
 from recommender import errors
 from recommender.types import ClipEmbeddings, Space
 
@@ -24,9 +25,6 @@ _CARRIED = (
 """Errors that arrive as what they were; their attributes are their arguments."""
 _BY_NAME: dict[str, type[errors.SoundkinError]] = {kind.__name__: kind for kind in _CARRIED}
 _NO_MEMORY = "MemoryError"
-_MEMORY_WORDS = ("out of memory", "can't allocate memory")
-_STICKY = "CUDA error"
-"""After an error that says so, nothing of the same process works on that device any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +101,9 @@ def error_to_bytes(error: Exception) -> bytes:
     name = type(error).__name__
     if name in _BY_NAME:
         return json.dumps({"error": name, "told": vars(error)}, default=str).encode()
-    if isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY_WORDS):
+    if is_out_of_memory(error):
         return json.dumps({"error": _NO_MEMORY, "told": str(error)}).encode()
     return json.dumps({"error": name, "told": f"{name}: {error}"}).encode()
-
-
-def is_sticky(error: Exception) -> bool:
-    """Whether an error means that its process cannot use its device again."""
-    return _STICKY in str(error) and not any(words in str(error) for words in _MEMORY_WORDS)
 
 
 def _error(data: dict[str, object]) -> Exception:

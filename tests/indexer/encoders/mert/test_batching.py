@@ -15,13 +15,13 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
+from indexer.encoders.device_errors import is_out_of_memory
 from indexer.encoders.mert.batching import (
     OUT_OF_MEMORY,
     Batch,
     Batcher,
     Collect,
     in_fixed_shapes,
-    is_out_of_memory,
     one_by_one,
 )
 from recommender.errors import BadInput
@@ -134,6 +134,7 @@ def test_a_clip_that_does_not_fit_alone_is_an_error_of_that_clip() -> None:
     [
         MemoryError(),
         RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable
+from indexer.encoders.mert.specs import SPECS
 from tests.indexer.encoders.mert import tiny
 from tests.indexer.encoders.mert.make_golden import FRAMES, GOLDEN, golden_clip
 
@@ -23,6 +25,8 @@ KERNELS = [
 ]
 GEOMETRIES = [pytest.param(tiny.POST_NORM, id="post-norm"), pytest.param(tiny.PRE_NORM, id="pre-norm")]
 CLOSE = 1e-5
+FULL_SIZE = "SOUNDKIN_TEST_FULL_SIZE"
+LARGE = pytest.mark.skipif(not os.environ.get(FULL_SIZE), reason=f"writes 1.3 GB: {FULL_SIZE}=1 runs it")
 
 
 @pytest.mark.parametrize("kernels", KERNELS, ids=lambda each: type(each).__name__)
@@ -37,6 +41,16 @@ def test_every_hidden_state_is_the_one_transformers_computes(
     found = tiny.network(tiny.checkpoint(tmp_path, geometry), geometry, kernels=kernels).states(*tiny.batch([clip]))
     assert len(found) == len(wanted) == geometry.states
     assert [state.shape for state in found] == [state.shape for state in wanted]
+    assert max(map(tiny.difference, found, wanted)) < CLOSE
+
+
+@pytest.mark.parametrize("model", ["mert-v1-95m", pytest.param("mert-v1-330m", marks=LARGE)])
+def test_a_model_of_full_size_has_the_states_transformers_computes(tmp_path: Path, model: str) -> None:
+    pytest.importorskip("transformers", reason="the mert extra is not installed")
+    geometry, clip = SPECS[model].geometry, tiny.sound(12_000)
+    wanted = tiny.reference_states(tiny.reference_model(geometry), clip)
+    found = tiny.network(tiny.checkpoint(tmp_path, geometry), geometry).states(*tiny.batch([clip]))
+    assert [state.shape for state in found] == [(1, 37, geometry.hidden)] * geometry.states
     assert max(map(tiny.difference, found, wanted)) < CLOSE
 
 

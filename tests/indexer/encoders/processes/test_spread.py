@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from indexer.encoders.base import Batching, Closing, InRows, in_use
 from indexer.encoders.processes import handle
 from indexer.encoders.processes.spread import SpreadEncoder, shares
-from recommender.errors import BadInput, EncoderEnded, WeightsRefused
+from indexer.encoding import encode_each
+from recommender.errors import BadInput, EncoderEnded, EncoderLost, WeightsRefused
 from recommender.types import Waveform
 from tests.indexer.encoders.processes.recipes import BAD, BROKEN, FULL, KILL, SLOW, STICKY, UNFORESEEN, Obedient, recipe
 
@@ -158,9 +159,17 @@ def test_what_refuses_the_weights_arrives_as_it_is_and_leaves_nothing_running() 
 
 def test_a_process_that_dies_while_it_starts_is_an_error_that_names_the_device() -> None:
     before = encoders()
-    with pytest.raises(EncoderEnded, match=r"cuda:1 did not come up: it has ended \(exit status 7\)"):
+    with pytest.raises(EncoderLost, match=r"cuda:1 did not come up: it has ended \(exit status 7\)"):
         SpreadEncoder([recipe("obedient"), recipe("dead", device="cuda:1")])
     assert encoders() == before
+
+
+def test_a_process_that_cannot_be_replaced_is_no_fault_of_the_clips(tmp_path: Path) -> None:
+    """It comes up once, is killed over the first clip, and never comes up again: no clip is given a reason."""
+    with in_use(SpreadEncoder([recipe("once", mark=str(tmp_path / "mark"))])) as encoder:
+        with pytest.raises(EncoderLost, match=r"did not come up.*exit status 7"):
+            encode_each(encoder, clips(KILL, 1, 2, 3))
+        assert encoder.pids == ()
 
 
 def test_after_closing_nothing_runs_and_nothing_is_started() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.encoders.processes.wire import Embedded, Ready, Request, error_to_bytes, is_sticky
+from indexer.encoders.device_errors import is_lost
+from indexer.encoders.processes.wire import Embedded, Ready, Request, error_to_bytes
 from recommender.errors import (
     BadInput,
     InvalidArgument,
@@ -55,11 +56,11 @@ def test_an_error_of_ours_arrives_as_what_it_was(kind: type[Ready | Embedded], e
 def test_memory_that_ended_arrives_as_that_and_costs_no_process(error: Exception) -> None:
     with pytest.raises(MemoryError, match=str(error)):
         Embedded.from_bytes(error_to_bytes(error))
-    assert not is_sticky(error)
+    assert not is_lost(error)
 
 
-def test_any_other_error_arrives_by_its_words_and_only_a_lost_device_is_sticky() -> None:
+def test_any_other_error_arrives_by_its_words_and_only_cudas_own_mean_that_the_device_is_gone() -> None:
     with pytest.raises(RuntimeError, match=r"IndexError: 7 of 3"):
         Embedded.from_bytes(error_to_bytes(IndexError("7 of 3")))
-    assert is_sticky(RuntimeError("CUDA error: device-side assert triggered"))
-    assert not is_sticky(RuntimeError("shapes do not match"))
+    assert is_lost(RuntimeError("CUDA error: device-side assert triggered"))
+    assert not is_lost(RuntimeError("shapes do not match"))

@@ -1,0 +1,27 @@
+"""What an error of a device means: memory that ran out, or a device that is lost to its process. Told by its words."""
+
+from __future__ import annotations
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
+"""What PyTorch says on CUDA, on Apple's devices and on a CPU, in errors that are no MemoryError."""
+_LOST = "CUDA error"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, so that fewer clips at once may still fit.
+
+    >>> is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+    True
+    """
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether nothing works on the device any more in the process that had the error, whatever the clip.
+
+    >>> is_lost(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    True
+    >>> is_lost(RuntimeError("CUDA error: out of memory"))
+    False
+    """
+    return _LOST in str(error) and not is_out_of_memory(error)
