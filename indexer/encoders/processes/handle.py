@@ -27,7 +27,8 @@ ATTEMPTS = 2
 _START_S = 600.0
 _LEAST_S = 300.0
 _A_SAMPLE_S = 1e-3
-"""Patience with a request, by the samples in it: twelve minutes for a clip of 30 s, which takes a slow core one."""
+"""Patience with a pass, by the samples of its longest clip: twelve minutes for 30 s, which take a slow core one. A
+device that has many clips in a pass computes them side by side, and is no more patiently waited for."""
 _END_S = 5.0
 
 
@@ -125,6 +126,11 @@ class EncoderProcess:
         return running.collect() if running is not None else "it was not running"
 
 
+def patience(parts: Sequence[Sequence[Waveform]]) -> float:
+    """Seconds that a request for any of ``parts`` may take, each of :data:`PASSES_A_REQUEST` passes at most."""
+    return _LEAST_S + _A_SAMPLE_S * PASSES_A_REQUEST * max(len(clip) for part in parts for clip in part)
+
+
 class _Running:
     """A live process, our end of its connection, and the memory it shares with us."""
 
@@ -146,7 +152,7 @@ class _Running:
         answers: list[bytes] = []
         widest = max(sum(map(len, part)) for part in parts)
         self._reserve(min(len(parts), UNDER_WAY) * widest)
-        patience_s = _LEAST_S + _A_SAMPLE_S * widest
+        patience_s = patience(parts)
         for number, part in enumerate(parts):
             if number >= UNDER_WAY:
                 answers.append(self.receive(patience_s))

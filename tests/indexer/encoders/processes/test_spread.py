@@ -204,6 +204,12 @@ def test_a_process_that_does_not_answer_is_late_and_is_killed(monkeypatch: pytes
         assert gone(pids)
 
 
+@pytest.mark.parametrize("rows", [1, 32])
+def test_a_device_that_hangs_is_given_up_within_the_half_hour_however_many_clips_it_takes_at_once(rows: int) -> None:
+    parts = [clips(*[1.0] * (rows * handle.PASSES_A_REQUEST), length=720_000) for _ in range(2)]
+    assert 25 * 60 < handle.patience(parts) < 30 * 60
+
+
 def test_processes_end_with_a_parent_that_is_killed_even_in_the_middle_of_a_clip() -> None:
     code = (
         "import numpy as np\n"
