@@ -132,17 +132,19 @@ def test_a_reply_that_speaks_of_two_generations_is_seen() -> None:
     assert seen.mixed == ["version 1 speaks of ['1', '2']", "version 2 speaks of ['1']"]
 
 
-def swap(home: Path, program: Program, version: int, *, harm: str) -> int:
-    """Publish until another generation answers, after what ``harm`` says went wrong; its version."""
+def swap(home: Path, program: Program, seen: Seen, version: int, *, harm: str) -> int:
+    """Publish, after what ``harm`` says went wrong, until a reply is from the new generation; its version."""
     if harm == "corrupt":
         publish_corrupt(home, version)
-        until(lambda: program.figure('soundkin_generation_rejected_total{reason="checksum"}') == 1)
+        until(
+            lambda: program.figure('soundkin_generation_rejected_total{reason="checksum"}') == 1 and seen.degraded > 0
+        )
         version += 1
     if harm == "killed":
         publish_and_die(home, version)
         version += 1
     publish_well(home, version)
-    until(lambda: program.figure("soundkin_generation_version") == version)
+    until(lambda: program.figure("soundkin_generation_version") == version and seen.versions[version] > 0)
     return version
 
 
@@ -160,7 +162,7 @@ def test_swaps_under_traffic_lose_nothing_mix_nothing_and_give_the_memory_back(
             until(lambda: seen.answered > 3 * rps)
             resident, descriptors = program.resident, program.process.num_fds()
             for number in range(swaps):
-                version = swap(tmp_path, program, version + 1, harm=harms.get(number, ""))
+                version = swap(tmp_path, program, seen, version + 1, harm=harms.get(number, ""))
                 most = max(most, program.resident)
         until(lambda: program.figure("soundkin_generations_loaded") == 1)
         print(
