@@ -8,12 +8,10 @@ from typing import TypeAlias
 import numpy as np
 
 from indexer.encoders.base import Encoder
-from indexer.encoders.device_errors import is_lost, is_out_of_memory
+from indexer.encoders.device_errors import ENCODER_MEMORY, is_lost, is_out_of_memory
 from recommender.errors import BadInput, EncoderEnded, EncoderLost, SoundkinError
 from recommender.types import ClipEmbeddings, Waveform
 
-ENCODER_MEMORY = "encoder_memory"
-"""The clip alone takes more memory than the encoder's device has."""
 ENCODER_FAILED = "encoder_failed"
 """The encoder raised something it does not explain."""
 BAD_EMBEDDING = "bad_embedding"

@@ -14,6 +14,8 @@ from recommender.errors import Busy
 
 HOME_LOCK = "LOCK"
 """File in the home that is locked by whoever builds, publishes, rolls back or collects."""
+NIGHTLY_LOCK = "nightly.lock"
+"""File in the home that is locked by the nightly run."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from indexer.embed import EmbedOptions
 from indexer.encoders.base import in_use
 from indexer.gate import Terms
-from indexer.locks import exclusive
+from indexer.locks import NIGHTLY_LOCK, exclusive
 from indexer.overnight.config import NightlyConfig
 from indexer.overnight.generation import Renewal, collect_old, renew
 from indexer.overnight.report import NightlyReport, Step, new_among, write_report
@@ -25,9 +25,6 @@ from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, SoundkinError
 from recommender.generation import read_current
 from recommender.types import Space
-
-LOCK = "nightly.lock"
-"""In the home; held for the whole run."""
 
 KIND = "nightly"
 """What the record of runs calls it."""
@@ -45,7 +42,7 @@ def nightly(
         Busy: another nightly run is at work in ``home``; nothing was told. Or another command, half way; as below.
         SoundkinError, OSError: a step could not go on. The report with the outcome ``failed`` was told.
     """
-    with exclusive(home / LOCK):
+    with exclusive(home / NIGHTLY_LOCK):
         night = _Night(catalog, home, run=catalog.begin_run(KIND, at=_now()))
         try:
             night.work(config, bars)

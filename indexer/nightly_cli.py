@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer import options
-from indexer.locks import require_free
+from indexer.locks import NIGHTLY_LOCK, require_free
 from recommender.errors import Busy, SoundkinError
 from recommender.names import printable
 
@@ -34,7 +34,7 @@ def nightly(config: Path | None, home: Path, database_url: str | None, as_json: 
     gate refused the generation, or a step failed; what served goes on serving. 2: the configuration is wrong. 75:
     another run, or another command that writes, is at work.
     """
-    require_free(home / "nightly.lock")
+    require_free(home / NIGHTLY_LOCK)
     from indexer.nightly import nightly as run
     from indexer.overnight.config import CONFIG_FILE, read_config
 

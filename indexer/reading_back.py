@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from recommender.errors import GenerationCorrupt
@@ -11,12 +13,14 @@ from recommender.generation import (
     VERSIONS,
     FileEntry,
     Generation,
-    Pointer,
     checksum_file,
     folder_name,
     open_generation,
+    open_pointed,
+    open_verified,
     read_current,
     read_manifest,
+    verify,
 )
 
 _log = logging.getLogger(__name__)
@@ -31,9 +35,8 @@ def read_back(folder: Path) -> tuple[Generation, str]:
     Raises GenerationCorrupt.
     """
     manifest, digest = read_manifest(folder)
-    for entry in manifest.files:
-        _check(folder, entry)
-    return open_generation(folder), digest
+    verify(folder, manifest, check=_check)
+    return open_verified(folder, manifest), digest
 
 
 def find_serving(home: Path) -> Generation | None:
@@ -48,7 +51,7 @@ def find_serving(home: Path) -> Generation | None:
         return _newest_sound(home)
     if pointer is None:
         return None
-    return _opened(home / VERSIONS / folder_name(pointer.version), pointer) or _newest_sound(home, pointer.version)
+    return _sound(partial(open_pointed, home, pointer)) or _newest_sound(home, pointer.version)
 
 
 def published_versions(home: Path) -> list[int]:
@@ -59,15 +62,14 @@ def published_versions(home: Path) -> list[int]:
 
 def _newest_sound(home: Path, before: int | None = None) -> Generation | None:
     older = [version for version in published_versions(home) if before is None or version < before]
-    opened = (_opened(home / VERSIONS / folder_name(version)) for version in older)
+    folders = (home / VERSIONS / folder_name(version) for version in older)
+    opened = (_sound(partial(open_generation, folder)) for folder in folders)
     return next((generation for generation in opened if generation is not None), None)
 
 
-def _opened(folder: Path, pointer: Pointer | None = None) -> Generation | None:
+def _sound(opening: Callable[[], Generation]) -> Generation | None:
     try:
-        if pointer is not None and read_manifest(folder)[1] != pointer.manifest_sha256:
-            raise GenerationCorrupt(folder.name, "MANIFEST.json", "is not the one that was published")
-        return open_generation(folder)
+        return opening()
     except (GenerationCorrupt, OSError) as error:
         _log.error("%s", error)
         return None

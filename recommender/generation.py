@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +45,12 @@ __all__ = [
     "index_file",
     "open_current",
     "open_generation",
+    "open_pointed",
     "open_verified",
     "read_current",
     "read_manifest",
     "verify",
+    "verify_file",
 ]
 
 MANIFEST = "MANIFEST.json"
@@ -114,8 +116,23 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
         raise GenerationCorrupt(folder.name, MANIFEST, f"is not a manifest ({error})") from error
 
 
-def verify(folder: Path, manifest: Manifest) -> None:
-    """Check every byte of ``folder`` against ``manifest``.
+def verify_file(folder: Path, entry: FileEntry) -> None:
+    """Check size and xxh3 of one file. Raises GenerationCorrupt."""
+    digest, path = xxhash.xxh3_128(), folder / entry.name
+    try:
+        size = path.stat().st_size
+        for block in _blocks(path) if size == entry.size else ():
+            digest.update(block)
+    except OSError as error:  # a bad sector must not be worse than a flipped bit: who reads this falls back
+        raise GenerationCorrupt(folder.name, entry.name, f"cannot be read ({error.strerror})") from error
+    if size != entry.size:
+        raise GenerationCorrupt(folder.name, entry.name, f"has {size} bytes, expected {entry.size}")
+    if digest.hexdigest() != entry.xxh3_128:
+        raise GenerationCorrupt(folder.name, entry.name, "does not have its checksum")
+
+
+def verify(folder: Path, manifest: Manifest, *, check: Callable[[Path, FileEntry], None] = verify_file) -> None:
+    """Check every byte of ``folder`` against ``manifest``, each file with ``check``.
 
     Raises:
         GenerationCorrupt: a file is missing, altered, not listed, or cannot be read.
@@ -129,21 +146,7 @@ def verify(folder: Path, manifest: Manifest) -> None:
     for name, entry in sorted(listed.items()):
         if "/" in name or name not in present:
             raise GenerationCorrupt(folder.name, name, "is missing")
-        _verify_file(folder, entry)
-
-
-def _verify_file(folder: Path, entry: FileEntry) -> None:
-    digest, path = xxhash.xxh3_128(), folder / entry.name
-    try:
-        size = path.stat().st_size
-        for block in _blocks(path) if size == entry.size else ():
-            digest.update(block)
-    except OSError as error:  # a bad sector must not be worse than a flipped bit: who reads this falls back
-        raise GenerationCorrupt(folder.name, entry.name, f"cannot be read ({error.strerror})") from error
-    if size != entry.size:
-        raise GenerationCorrupt(folder.name, entry.name, f"has {size} bytes, expected {entry.size}")
-    if digest.hexdigest() != entry.xxh3_128:
-        raise GenerationCorrupt(folder.name, entry.name, "does not have its checksum")
+        check(folder, entry)
 
 
 def open_generation(folder: Path) -> Generation:
@@ -220,8 +223,14 @@ def open_current(home: Path) -> Generation:
     pointer = read_current(home)
     if pointer is None:
         raise Unavailable(f"nothing is published in {home}; run soundkin scan, embed, build and publish")
+    return open_pointed(home, pointer)
+
+
+def open_pointed(home: Path, pointer: Pointer) -> Generation:
+    """Verify and open what ``pointer``, which CURRENT held, points to. Raises GenerationCorrupt."""
     folder = home / VERSIONS / folder_name(pointer.version)
-    _, digest = read_manifest(folder)
+    manifest, digest = read_manifest(folder)
     if digest != pointer.manifest_sha256:
         raise GenerationCorrupt(folder.name, MANIFEST, "is not the one that was published")
-    return open_generation(folder)
+    verify(folder, manifest)
+    return open_verified(folder, manifest)

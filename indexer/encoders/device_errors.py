@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+ENCODER_MEMORY = "encoder_memory"
+"""Reason of a clip that alone takes more memory than the encoder's device has."""
+
 _NO_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
 """What PyTorch says on CUDA, on Apple's devices and on a CPU, in errors that are no MemoryError."""
 _LOST = "CUDA error"

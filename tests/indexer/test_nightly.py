@@ -11,8 +11,8 @@ import pytest
 import soundkin
 from indexer.build import BuildOptions, build
 from indexer.encoders import load_encoder
-from indexer.locks import exclusive
-from indexer.nightly import LOCK, nightly
+from indexer.locks import NIGHTLY_LOCK, exclusive
+from indexer.nightly import nightly
 from indexer.options import CATALOG_FILE
 from indexer.overnight.config import CONFIG_FILE, read_config
 from indexer.overnight.report import NightlyReport
@@ -244,7 +244,7 @@ def test_a_step_that_cannot_go_on_is_a_failure_and_not_wrong_usage(
 
 
 def test_one_at_a_time(second: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with exclusive(second / LOCK):
+    with exclusive(second / NIGHTLY_LOCK):
         assert leave("nightly", "--home", str(second)) == 75
     assert "nightly.lock is held by process" in capsys.readouterr().err
 

@@ -10,14 +10,11 @@ from typing import TypeAlias
 
 import torch
 
-from indexer.encoders.device_errors import is_out_of_memory
+from indexer.encoders.device_errors import ENCODER_MEMORY, is_out_of_memory
 from recommender.errors import BadInput
 from recommender.types import ClipEmbeddings, Waveform
 
 logger = logging.getLogger(__name__)
-
-OUT_OF_MEMORY = "encoder_memory"
-"""``BadInput.reason`` of a clip that does not fit even alone."""
 
 STEP_S = 5
 """Where batches are padded, clips are padded to a multiple of this."""
@@ -116,7 +113,7 @@ class Batcher:
             raise error
         if self.rows == 1:
             detail = f"a clip of {samples} samples does not fit the device's memory; free some, or use another device"
-            raise BadInput(OUT_OF_MEMORY, detail) from error
+            raise BadInput(ENCODER_MEMORY, detail) from error
         self.rows //= 2
         logger.warning("out of memory: going on with %d clips at a time", self.rows)
         if torch.cuda.is_available():

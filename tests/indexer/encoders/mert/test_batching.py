@@ -15,9 +15,8 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.device_errors import is_out_of_memory
+from indexer.encoders.device_errors import ENCODER_MEMORY, is_out_of_memory
 from indexer.encoders.mert.batching import (
-    OUT_OF_MEMORY,
     Batch,
     Batcher,
     Collect,
@@ -125,7 +124,7 @@ def test_a_clip_that_does_not_fit_alone_is_an_error_of_that_clip() -> None:
     batcher = Batcher(SmallDevice(room=40), partial(in_fixed_shapes, step=STEP), rows=8)
     with pytest.raises(BadInput) as refused:
         batcher(clips(20, 50))
-    assert refused.value.reason == OUT_OF_MEMORY
+    assert refused.value.reason == ENCODER_MEMORY
     check(batcher(clips(20)), [20])
 
 
