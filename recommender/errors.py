@@ -244,8 +244,8 @@ class EncoderEnded(SoundkinError):
         self.device = device
         self.problem = problem
         super().__init__(
-            f"the encoder process on {device} {problem}; what it said is on stderr: free some memory, leave {device} out "
-            "of --device, or look at the system's log"
+            f"the encoder process on {device} {problem}; what it said is on stderr: free some memory, leave {device} "
+            "out of --device, or look at the system's log"
         )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from recommender.recommender import Recommender
-from recommender.types import Explanation, ScoredArtist, ScoredTrack
-from server.convert import to_signal_score
+from recommender.types import Explanation, LayerMix, ScoredArtist, ScoredTrack
+from server.convert import to_evidence, to_signal_score
 from server.pb import soundkin_pb2 as pb
 
 
@@ -32,14 +32,16 @@ def not_indexed(recommender: Recommender, rows: Iterable[int]) -> list[pb.Artist
 
 
 def scored_artist(
-    recommender: Recommender, scored: ScoredArtist, explanation: Explanation | None = None
+    recommender: Recommender, scored: ScoredArtist, mix: LayerMix, *, explanation: Explanation | None = None
 ) -> pb.ScoredArtist:
-    """One line of a ranking."""
+    """One line of a ranking; its evidence is that of ``mix``."""
     return pb.ScoredArtist(
         artist=artist(recommender, scored.row),
         score=scored.score,
         breakdown=map(to_signal_score, scored.breakdown),
         explanation=None if explanation is None else why(recommender, explanation),
+        base=scored.base,
+        evidence=to_evidence(recommender.evidence(scored.row, mix)),
     )
 
 

@@ -18,7 +18,6 @@ from recommender.types import Profile
 from server import cli
 from server.client import Client
 from server.pb import soundkin_pb2 as pb
-from tests.server.asking import by_id
 from tests.server.conftest import Served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,12 +171,12 @@ def test_no_server_is_said_to_be_none() -> None:
 
 
 def test_a_part_of_the_contract_that_is_not_served_is_said_to_be_so(made: Served) -> None:
-    request = pb.SimilarArtistsRequest(seeds=by_id("a"), negative_seeds=by_id("b"))
+    request = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"RIFF"))
     with (
         Client(f"127.0.0.1:{made.port}") as client,
-        pytest.raises(NotSupported, match=r"^negative_seeds is not served"),
+        pytest.raises(NotSupported, match=r"^seed\.clip is not served"),
     ):
-        client.similar_artists(request)
+        client.similar_tracks(request)
 
 
 def test_names_no_terminal_here_can_show_do_not_stop_the_answer(made: Served) -> None:
