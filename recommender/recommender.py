@@ -23,6 +23,7 @@ from recommender.popularity import popularity_of
 from recommender.several import mean_given, taken_away
 from recommender.signals.audio import AudioSignal
 from recommender.signals.base import Signal
+from recommender.standing_out import standing_out
 from recommender.types import (
     Explanation,
     LayerMix,
@@ -138,11 +139,14 @@ class Recommender:
 
     def explain(self, a: int, b: int, *, mix: LayerMix) -> Explanation:
         """What ``a`` and ``b`` share, from the evidence in the generation."""
+        nearest = explain.nearest_tracks(self.generation, a, b, mix)
         return Explanation(
             genres=explain.shared_genres(self._relations.genre, self.generation.contents, a, b),
             scene_neighbours=explain.shared_neighbours(self._relations.scene, self.generation.contents, a, b),
             collaborations=explain.shared_recordings(self.generation.contents.relations.events, a, b),
-            nearest_tracks=explain.nearest_tracks(self.generation, a, b, mix),
+            nearest_tracks=nearest,
+            aspect="" if nearest is None else standing_out(self.generation, nearest[0], nearest[1]),
+            listed_together=explain.listed_together(self._relations.scene, a, b),
         )
 
     def track_vectors(self, track: int, mix: LayerMix) -> dict[str, Vectors] | None:

@@ -171,3 +171,7 @@ class Explanation:
     """(kind, title of the recording)."""
     nearest_tracks: tuple[int, int, float] | None = None
     """(track row of a, track row of b, cosine) of the nearest pair by the mix that was used."""
+    aspect: str = ""
+    """The aspect in which that pair stands out most; empty without a pair, or in a space without aspects."""
+    listed_together: float = 0.0
+    """Strength of the scene's listing of the two, in [0, 1]; 0 when it does not list them together."""

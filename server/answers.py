@@ -28,7 +28,7 @@ def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb
         b=summaries.artist(recommender, b),
         score=None if math.isnan(scored.score) else scored.score,
         breakdown=map(convert.to_signal_score, scored.breakdown),
-        explanation=summaries.why(recommender, recommender.explain(a, b, mix=mix)),
+        explanation=summaries.why(recommender, a, b, recommender.explain(a, b, mix=mix)),
         not_indexed=summaries.not_indexed(recommender, (a, b)),
         base=scored.base,
         evidence_a=convert.to_evidence(recommender.evidence(a, mix)),

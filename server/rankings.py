@@ -123,8 +123,11 @@ def _find_seeds(recommender: Recommender, refs: Sequence[pb.ArtistRef]) -> tuple
 def _lines(
     recommender: Recommender, ranked: Sequence[ScoredArtist], query: ArtistQuery, *, explain: bool
 ) -> list[pb.ScoredArtist]:
-    shared = (recommender.explain(query.seeds[0], each.row, mix=query.mix) if explain else None for each in ranked)
-    return [
-        summaries.scored_artist(recommender, scored, query.mix, explanation=why)
-        for scored, why in zip(ranked, shared, strict=True)
-    ]
+    first, mix = query.seeds[0], query.mix
+
+    def why(row: int) -> pb.Explanation | None:
+        if not explain:
+            return None
+        return summaries.why(recommender, first, row, recommender.explain(first, row, mix=mix))
+
+    return [summaries.scored_artist(recommender, each, mix, explanation=why(each.row)) for each in ranked]
