@@ -86,7 +86,7 @@ class Recommender:
 
     def signals(self, mix: LayerMix | None = None) -> dict[SignalName, Signal]:
         """The four signals, the audio signal listening by ``mix`` (the default of the space when None)."""
-        return self._panel(mix).signals
+        return self.panel(mix).signals
 
     def audio(self, mix: LayerMix | None = None) -> AudioSignal:
         """The audio signal, listening by ``mix`` (the default of the space when None)."""
@@ -94,13 +94,17 @@ class Recommender:
         rows, layers = self.generation.contents.artists.vector_row, self.generation.calibration.layers
         return AudioSignal(self.generation.artists, rows, chosen, layers)
 
+    def panel(self, mix: LayerMix | None = None) -> Panel:
+        """The signals on every scale, the audio signal listening by ``mix`` (the default of the space when None)."""
+        return Panel(self.audio(mix), self._relations, self.generation.calibration.percentiles)
+
     def rank_artists(self, query: ArtistQuery, *, offset: int, n: int) -> list[ScoredArtist]:
         """Artists ``offset`` … ``offset + n`` of the ranking by score, ties by id. Those without a score are left out.
 
         With several seeds the score is the mean of the scores with each seed that has one, less what negative seeds
         take away; the breakdown is the mean over the same seeds, so that it still adds up to the score.
         """
-        profile, panel = self._profile(query.weights), self._panel(query.mix)
+        profile, panel = self._profile(query.weights), self.panel(query.mix)
         rows = None if query.candidates is None else np.array(sorted(query.candidates), dtype=np.int64)
         liked, disliked = (_mean_scores(panel, profile, seeds, rows) for seeds in (query.seeds, query.negative_seeds))
         allowed = self._answerable(query) if rows is None else self._answerable(query)[rows]
@@ -115,7 +119,7 @@ class Recommender:
     def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightProfile | None = None) -> ScoredArtist:
         """``b`` as scored with the seed ``a``: the same number a ranking gives it; 1 for an artist with itself."""
         profile, row = self._profile(weights), np.array([b], dtype=np.int64)
-        said = self._panel(mix).say(a, row, profile.scale)
+        said = self.panel(mix).say(a, row, profile.scale)
         (scored,) = apart(row, profile, for_=[said], against=[])
         return scored
 
@@ -170,9 +174,6 @@ class Recommender:
 
     def _profile(self, asked: WeightProfile | None) -> WeightProfile:
         return self.generation.calibration.choices.default if asked is None else asked
-
-    def _panel(self, mix: LayerMix | None) -> Panel:
-        return Panel(self.audio(mix), self._relations, self.generation.calibration.percentiles)
 
     def _answerable(self, query: ArtistQuery) -> npt.NDArray[np.bool_]:
         """``[artist]``: it meets the conditions of ``query``, candidates apart."""

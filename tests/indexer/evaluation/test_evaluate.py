@@ -22,6 +22,7 @@ from recommender.blend import SIGNALS
 from recommender.errors import BadInput
 from recommender.generation import Generation
 from recommender.recommender import Recommender
+from tests.calibrated import calibrated
 from tests.factories import MadeArtist, MadeCatalogue, make_generation
 from tests.indexer.evaluation.kin import NOISE, SOUND, artist_id, catalogue, families_csv, name
 
@@ -232,3 +233,14 @@ def test_features_hold_every_listed_pair_and_a_draw_of_others(generation: Genera
     assert np.nanmin(audio[found.grades > 0]) > np.nanmax(audio[found.grades == 0])
     assert np.isnan(found.percentiles[:, 3]).all(), "nobody recorded with anybody"
     assert recommender.generation.contents.artists.ids[0] == artist_id(0, 0)
+
+
+def test_weights_are_learned_from_what_a_calibrated_generation_reads(tmp_path: Path) -> None:
+    recommender = Recommender(calibrated())
+    (tmp_path / "t.csv").write_text("query,item\nArtist 0,Artist 6\nArtist 0,Artist 12\nArtist 3,Artist 9\n")
+    truth = read_truth(tmp_path / "t.csv", recommender.directory)
+    found = features(recommender, truth, {"low": 1.0})
+    assert len(found.queries) > 100
+    for query, item, standing in zip(found.queries, found.items, found.percentiles, strict=True):
+        lines = recommender.compare(int(query), int(item), mix={"low": 1.0}).breakdown
+        np.testing.assert_array_equal(standing, [line.percentile for line in lines])
