@@ -172,7 +172,7 @@ def get_index_info(snapshot: Snapshot, request: pb.GetIndexInfoRequest) -> pb.Ge
         encoder_revision=manifest.space.revision,
         encoder_licence=manifest.space.licence,
         dim=manifest.space.dim,
-        layers=convert.to_layers(manifest.space, calibration.layers),
+        layers=convert.to_layers(manifest, calibration.layers),
         artists=manifest.counts.artists,
         artists_indexed=manifest.counts.artists_indexed,
         tracks=manifest.counts.tracks,

@@ -14,6 +14,7 @@ from recommender.calibration import CalibratedLayer, Status
 from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
 from recommender.evidence import Evidence
 from recommender.filters import GenreFilter, PopularityBand
+from recommender.manifest import Manifest
 from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
 from server.bounds import MOST_GENRES, MOST_MIXED, check_size
 from server.pb import soundkin_pb2 as pb
@@ -195,13 +196,15 @@ def to_evidence(evidence: Evidence | None) -> pb.Evidence | None:
     )
 
 
-def to_layers(space: Space, calibrated: Mapping[str, CalibratedLayer]) -> list[pb.LayerInfo]:
-    """The layers of ``space``, with their shares of its default mix and how far they are calibrated."""
-    shares = listening.by_default(space)
+def to_layers(manifest: Manifest, calibrated: Mapping[str, CalibratedLayer]) -> list[pb.LayerInfo]:
+    """The layers of the space, with their shares of its default mix and how far they are calibrated."""
+    shares = listening.by_default(manifest.space)
+    unmeasured = {entry.layer: entry.unmeasured for entry in manifest.calibrations}
     infos = []
-    for layer in space.layers:
+    for layer in manifest.space.layers:
         info = _calibrated(calibrated.get(layer.name))
         info.name, info.description, info.default_weight = layer.name, layer.description, shares.get(layer.name, 0.0)
+        info.unmeasured_artists = unmeasured.get(layer.name, 0)
         infos.append(info)
     return infos
 
@@ -213,7 +216,6 @@ def _calibrated(layer: CalibratedLayer | None) -> pb.LayerInfo:
         calibration=_STATUSES[layer.bundle.status],
         reference_artists=layer.bundle.reference_artists,
         calibration_note=layer.bundle.said,
-        unmeasured_artists=int(np.count_nonzero(np.isnan(layer.artists.mean))),
     )
 
 
