@@ -31,6 +31,7 @@ COMMANDS = {
     "serve": ("server.cli:serve", "Answer over gRPC from the published generation."),
     "similar": ("server.cli:similar", "Ask a server which artists are like the ones named."),
     "compare": ("server.cli:compare", "Ask a server how alike two artists are, and why."),
+    "rank": ("server.cli:rank", "Ask a server to order a line-up for who likes the ones named."),
     "tracks": ("server.cli:tracks", "Ask a server which tracks are like the one named."),
     "resolve": ("server.cli:resolve", "Ask a server who is meant by a name or an external id."),
     "info": ("server.cli:info", "Ask a server what it answers from."),

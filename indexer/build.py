@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from indexer.building.calibrating import Roster, expected_bytes
 from indexer.building.catalogue import read_catalogue, require_usable
 from indexer.building.columns import make_contents
 from indexer.building.goldens import Heard, golden_layers, record
 from indexer.building.grouping import Grouping, group
 from indexer.building.layers import LayerSource, bad_vectors, write_layer
+from indexer.building.references import keep_fitted, write_percentiles
 from indexer.building.reuse import Parent, find_parent, plan_reuse
 from indexer.building.sealing import Made, Origin, seal
 from indexer.durable import make_folder, require_space
@@ -36,7 +38,7 @@ from recommender.generation import (
 )
 from recommender.golden import differences
 from recommender.licences import find_licence, require
-from recommender.manifest import Golden, IndexEntry, Taken
+from recommender.manifest import CalibrationEntry, Golden, IndexEntry, Taken
 from recommender.types import Profile, Space
 from recommender.vectors import FaissIndex
 
@@ -83,9 +85,17 @@ def build(
         artists = {artist.id: row for row, artist in enumerate(data.artists)}
         grouping = group(data, artists)
         parent = find_parent(home, store) if chosen.incremental else Parent(generation=None)
-        source = LayerSource(store=store, grouping=grouping, reuse=plan_reuse(parent, store, grouping))
+        held = make_contents(data, artists)
+        source = LayerSource(
+            store=store,
+            grouping=grouping,
+            reuse=plan_reuse(parent, store, grouping),
+            roster=Roster.of(grouping, held),
+        )
         folder = _stage(home, next_version(home, catalog), _expected_bytes(store.space, grouping))
-        contents.save(make_contents(data, artists), folder)
+        contents.save(held, folder)
+        write_percentiles(folder, held.relations)
+        keep_fitted(home, folder)
         made = _write_layers(folder, source, Heard.of(data), options=chosen)
         origin = Origin(
             space=store.space,
@@ -130,7 +140,8 @@ def _stage(home: Path, version: int, expected_bytes: int) -> Path:
 
 def _expected_bytes(space: Space, grouping: Grouping) -> int:
     vectors = len(grouping.track_ids) + grouping.artists
-    return _SPARE_BYTES + int(_CODES_SHARE * vectors * space.dim * 4) * len(space.layers)
+    a_layer = int(_CODES_SHARE * vectors * space.dim * 4) + expected_bytes(space.dim, grouping)
+    return _SPARE_BYTES + a_layer * len(space.layers)
 
 
 def _write_layers(folder: Path, source: LayerSource, heard: Heard, *, options: BuildOptions) -> Made:
@@ -139,6 +150,7 @@ def _write_layers(folder: Path, source: LayerSource, heard: Heard, *, options: B
     names = space.layer_names if source.grouping.track_ids else ()
     asked = golden_layers(space.layer_names, space.default_mix)
     indexes: list[IndexEntry] = []
+    calibrations: list[CalibrationEntry] = []
     goldens: list[Golden] = []
     bad = 0
     for layer, name in enumerate(names):
@@ -147,11 +159,13 @@ def _write_layers(folder: Path, source: LayerSource, heard: Heard, *, options: B
         clips = source.read(layer)
         if name in asked:
             goldens += record(source.shelf(layer, clips), heard)
-        indexes += write_layer(folder, layer, source=source, clips=clips, exact_up_to=options.exact_up_to)
+        written = write_layer(folder, layer, source=source, clips=clips, exact_up_to=options.exact_up_to)
         del clips
+        indexes += written.indexes
+        calibrations.append(written.calibration)
         bad += bad_vectors(folder, layer)
     options.progress(len(names), len(names))
-    return Made(indexes=tuple(indexes), goldens=tuple(goldens), bad_vectors=bad)
+    return Made(indexes=tuple(indexes), goldens=tuple(goldens), bad_vectors=bad, calibrations=tuple(calibrations))
 
 
 def replay(folder: Path) -> None:

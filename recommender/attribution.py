@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TypeAlias
 
@@ -31,7 +32,9 @@ def shapley(effects: Effects, *, intercept: float) -> Effects:
     for signal in range(signals):
         without = sets[sets >> signal & 1 == 0]
         gains = values[without | 1 << signal] - values[without]
-        contributions[signal] = shares[np.bitwise_count(without)] @ gains
+        parts = shares[np.bitwise_count(without)][:, np.newaxis] * gains
+        # One after another: the last bit of a BLAS product or of sum() depends on how many items there are.
+        contributions[signal] = functools.reduce(np.add, parts)
     return contributions
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -258,6 +258,24 @@ CALIBRATED_PROFILES: Mapping[str, WeightProfile] = {**PROFILES, "evidence": evid
 DEFAULT_PROFILE = "seed"
 CALIBRATED_DEFAULT = "evidence"
 """The default of a generation that holds percentiles (docs/decisions/0007-default-profile.md)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightChoices:
+    """What one generation lets a request choose from; by default what any can answer."""
+
+    named: Mapping[str, WeightProfile] = field(default_factory=lambda: PROFILES)
+    comparable: bool = False
+    """The generation holds percentiles."""
+
+    @property
+    def default(self) -> WeightProfile:
+        """What answers when nothing is chosen (docs/decisions/0007-default-profile.md)."""
+        return self.named[CALIBRATED_DEFAULT if self.comparable else DEFAULT_PROFILE]
+
+    def custom(self, weights: Mapping[SignalName, float]) -> WeightProfile:
+        """A profile with weights of the caller's own, on the scale of the default. Raises InvalidWeights."""
+        return evidence_profile(weights, name="custom") if self.comparable else custom_weights(weights)
 
 
 def find_profile(name: str, profiles: Mapping[str, WeightProfile] = PROFILES) -> WeightProfile:

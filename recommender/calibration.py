@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from recommender.errors import InvalidArgument
 from recommender.evidence import Evidence, Matrix, spread
-from recommender.types import Similarities, Vectors
+from recommender.types import Rows, Similarities, Vectors
 
 CALIBRATED_FROM = 200
 """Reference artists from which a fit is trusted."""
@@ -176,6 +176,10 @@ class ArtistStats:
     def standing(self) -> Standing:
         return Standing(mean=self.mean, sd=self.sd)
 
+    def take(self, rows: Rows) -> ArtistStats:
+        """The artists at ``rows``, in that order."""
+        return ArtistStats(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
     def at(self, row: int) -> Measured:
         """The artist at ``row``."""
         evidence = Evidence(
@@ -185,6 +189,20 @@ class ArtistStats:
         )
         mean, sd = float(self.mean[row]), float(self.sd[row])
         return Measured(vector=self.vectors[row], mean=mean, sd=sd, evidence=evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibratedLayer:
+    """A bundle, and every embedded artist of a generation as it hears them."""
+
+    bundle: Bundle
+    artists: ArtistStats
+
+
+def unmeasured(*, width: int, tracks: int) -> Measured:
+    """An artist that could not be measured: no vector, NaN for its standing, so that every score with it is NaN."""
+    nothing = Evidence(tracks=tracks, coherence=float("nan"), standard_error=float("nan"))
+    return Measured(vector=np.zeros(width, dtype=np.float32), mean=float("nan"), sd=float("nan"), evidence=nothing)
 
 
 def measure(bundle: Bundle, tracks: npt.NDArray[np.floating], *, without: Collection[str] = ()) -> Measured:

@@ -15,7 +15,6 @@ from recommender.types import Similarities, Vectors
 
 INTERVAL_WIDTH = 1.6448536269514722
 """Standard errors on each side of a cosine: 90 % of a normal distribution."""
-_BLOCK_ROWS = 4096
 
 
 def s_norm(cosines: Similarities, x: Standing, y: Standing) -> Similarities:
@@ -66,11 +65,10 @@ def similarities(bundle: Bundle, query: Measured, artists: ArtistStats, *, own_r
 def cosines(vectors: Vectors, query: npt.NDArray[np.floating]) -> Similarities:
     """Cosines ``[item]`` of unit ``vectors`` ``[item, r]`` with a unit ``query`` ``[r]``, within [-1, 1].
 
-    Each row is multiplied and summed by itself, in float64, so that its cosine is the same wherever the row stands.
+    Each row is multiplied and summed by itself, so that its cosine is the same wherever the row stands; in a BLAS
+    product the last bit would depend on that. In float32: a seventh of the time, and an error of about 1e-7.
     """
-    wide, found = query.astype(np.float64), np.empty(len(vectors), dtype=np.float64)
-    for start in range(0, len(vectors), _BLOCK_ROWS):
-        found[start : start + _BLOCK_ROWS] = (vectors[start : start + _BLOCK_ROWS] * wide).sum(axis=1)
+    found: Similarities = np.einsum("ij,j->i", vectors, query.astype(np.float32)).astype(np.float64)
     return np.clip(found, -1.0, 1.0)
 
 

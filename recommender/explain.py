@@ -32,6 +32,12 @@ def shared_neighbours(signal: SceneSignal, contents: Contents, a: int, b: int) -
     return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MOST])
 
 
+def listed_together(signal: SceneSignal, a: int, b: int) -> float:
+    """Strength of the scene's listing of the two, in [0, 1]; 0 when it does not list them together."""
+    rows, strengths = signal.neighbours(a)
+    return float(strengths[rows == b].sum())
+
+
 def shared_recordings(events: Events, a: int, b: int) -> tuple[tuple[str, str], ...]:
     """(kind, title) of what the two made together, in the order of the source."""
     first, second = min(a, b), max(a, b)

@@ -1,4 +1,4 @@
-"""Which artists pass a genre condition: pure masks over one generation."""
+"""Which artists pass a condition on genres or popularity: pure masks over one generation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from recommender.names import fold_genre
 from recommender.signals.genre import GenreSignal
+from recommender.types import Similarities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,27 @@ class GenreFilter:
     any_of: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
     none_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopularityBand:
+    """Bounds on the popularity percentile, both included; None asks nothing."""
+
+    least: float | None = None
+    most: float | None = None
+
+    def holds(self, popularity: Similarities) -> npt.NDArray[np.bool_]:
+        """``[artist]``: within the band. An artist of unknown popularity (NaN) is in no band, unless nothing is asked.
+
+        >>> PopularityBand(least=0.5).holds(np.array([0.4, 0.5, np.nan])).tolist()
+        [False, True, False]
+        """
+        held = np.ones(len(popularity), dtype=bool)
+        if self.least is not None:
+            held &= popularity >= self.least
+        if self.most is not None:
+            held &= popularity <= self.most
+        return held
 
 
 def having_genres(

@@ -9,6 +9,7 @@
         LEASE                       empty; whoever reads the folder holds it locked (recommender/lease.py)
         L00.tracks.faiss L00.artists.faiss …     one pair a layer, in the order of the space
         artist.*.npy track.*.npy genre_weights.*.npy …       recommender/contents.py
+        L00.calibration.* L00.measured.* scene.percentiles.* …   recommender/calibrated.py
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import xxhash
 
 from recommender import contents
+from recommender.calibrated import Calibration, open_calibration
 from recommender.contents import Contents
 from recommender.errors import GenerationCorrupt, InvalidArgument, Unavailable
 from recommender.lease import LEASE
@@ -70,6 +72,7 @@ class Generation:
     """Layer name -> track index."""
     artists: Mapping[str, VectorIndex]
     """Layer name -> artist index."""
+    calibration: Calibration = field(default_factory=Calibration)
 
     @property
     def label(self) -> str:
@@ -166,7 +169,13 @@ def open_verified(folder: Path, manifest: Manifest) -> Generation:
         opened[entry.kind][entry.layer] = _open_index(folder, manifest, entry)
     loaded = contents.load(folder)
     _check_rows(folder, manifest, loaded)
-    return Generation(manifest=manifest, contents=loaded, tracks=opened["tracks"], artists=opened["artists"])
+    return Generation(
+        manifest=manifest,
+        contents=loaded,
+        tracks=opened["tracks"],
+        artists=opened["artists"],
+        calibration=open_calibration(folder, manifest),
+    )
 
 
 def _expected_indexes(folder: Path, manifest: Manifest) -> tuple[IndexEntry, ...]:

@@ -70,6 +70,26 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationEntry:
+    """How the similarities of one layer are made comparable, and how far that can be trusted."""
+
+    layer: str
+    status: str
+    """``calibrated``, ``provisional`` or ``uncalibrated`` (recommender/calibration.py)."""
+    method: str
+    reference_artists: int
+    """Artists it was fitted on."""
+    key: str
+    """Of the bundle: what was measured with one key is not read with another."""
+    unmeasured: int = 0
+    """Artists that could not be measured: their audio has no percentile in this layer."""
+    examples: tuple[str, ...] = ()
+    """Ids of the first of them."""
+    note: str = ""
+    """Why the layer is not calibrated although there are artists enough; empty where it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """Figures that a generation must not fall short of."""
 
@@ -114,6 +134,8 @@ class Manifest:
     quality: Quality
     files: tuple[FileEntry, ...]
     taken: Taken = Taken()
+    calibrations: tuple[CalibrationEntry, ...] = ()
+    """One a layer, in the order of the layers; empty when nothing is embedded, or nothing was calibrated."""
 
     def to_json(self) -> str:
         data = asdict(self) | {"format": FORMAT, "space": self.space.to_json()}
@@ -130,10 +152,15 @@ class Manifest:
         data["counts"] = Counts(**data["counts"])
         data["indexes"] = tuple(IndexEntry(**entry) for entry in data["indexes"])
         data["goldens"] = tuple(_golden(entry) for entry in data["goldens"])
+        data["calibrations"] = tuple(_calibration(entry) for entry in data.get("calibrations", ()))
         data["taken"] = Taken(**data["taken"])
         data["quality"] = Quality(**data["quality"])
         data["files"] = tuple(FileEntry(**entry) for entry in data["files"])
         return cls(**data)
+
+
+def _calibration(entry: dict[str, Any]) -> CalibrationEntry:  # Any: JSON, checked by use
+    return CalibrationEntry(**entry | {"examples": tuple(entry["examples"])})
 
 
 def _golden(entry: dict[str, Any]) -> Golden:  # Any: JSON, checked by use

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from recommender import explain, listening
-from recommender.blend import DEFAULT_PROFILE, PROFILES, SIGNALS, Blended, WeightProfile, blend
+from recommender.blend import Scores, WeightProfile
+from recommender.breakdown import apart, with_itself
 from recommender.directory import Directory
 from recommender.diversify import limit_per_artist
-from recommender.filters import GenreFilter, having_genres
+from recommender.evidence import Evidence
+from recommender.filters import GenreFilter, PopularityBand, having_genres
 from recommender.generation import Generation
 from recommender.nearest import by_nearness
+from recommender.opinions import Panel, RelationSignals
+from recommender.popularity import popularity_of
+from recommender.several import mean_given, taken_away
 from recommender.signals.audio import AudioSignal
 from recommender.signals.base import Signal
-from recommender.signals.collaboration import CollaborationSignal
-from recommender.signals.genre import GenreSignal
-from recommender.signals.scene import SceneSignal
+from recommender.standing_out import standing_out
 from recommender.types import (
     Explanation,
     LayerMix,
@@ -29,24 +31,29 @@ from recommender.types import (
     ScoredArtist,
     ScoredTrack,
     SignalName,
-    SignalScore,
     Vectors,
 )
-from recommender.vectors import order
+from recommender.vectors import top
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistQuery:
-    """Which artists to rank, and how. Seeds are never among the answers."""
+    """Which artists to rank, and how."""
 
     seeds: tuple[int, ...]
     mix: LayerMix
-    weights: WeightProfile = PROFILES[DEFAULT_PROFILE]
+    negative_seeds: tuple[int, ...] = ()
+    """Artists the person does not like (recommender/several.py)."""
+    weights: WeightProfile | None = None
+    """None: the default of the generation."""
+    keep_seeds: bool = False
+    """Rank the seeds too, for a line-up may have them; negative seeds are never answered."""
     candidates: frozenset[int] | None = None
     """Only these rows; None is everyone."""
     exclude: frozenset[int] = frozenset()
     genres: GenreFilter = field(default_factory=GenreFilter)
     min_tracks: int = 0
+    popularity: PopularityBand = field(default_factory=PopularityBand)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +69,6 @@ class TrackQuery:
     genres: GenreFilter = field(default_factory=GenreFilter)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SeedScores:
-    """What every signal said about one seed and some artists."""
-
-    raw: npt.NDArray[np.float64]
-    """``[signal, artist]``"""
-    values: npt.NDArray[np.float64]
-    """``[signal, artist]``"""
-    blended: Blended
-
-
 class Recommender:
     """Answers from one generation. Stateless but for what it reads; safe to share between threads."""
 
@@ -80,10 +76,9 @@ class Recommender:
         self.generation = generation
         self.directory = Directory(generation.contents)
         relations = generation.contents.relations
-        self._genre = GenreSignal(relations.genre_weights)
-        self._scene = SceneSignal(relations.scene_strengths, relations.scene_mentioned, relations.scene_listed)
-        self._collaboration = CollaborationSignal(relations.collaborations, relations.collaboration_known)
+        self._relations = RelationSignals.of(relations)
         self._genre_columns = {name: column for column, name in enumerate(relations.genres)}
+        self._popularity = popularity_of(relations)
         self._tracks_of = np.bincount(
             generation.contents.tracks.artist[generation.contents.tracks.vector_row >= 0],
             minlength=len(generation.contents.artists.ids),
@@ -91,37 +86,71 @@ class Recommender:
 
     def signals(self, mix: LayerMix | None = None) -> dict[SignalName, Signal]:
         """The four signals, the audio signal listening by ``mix`` (the default of the space when None)."""
+        return self.panel(mix).signals
+
+    def audio(self, mix: LayerMix | None = None) -> AudioSignal:
+        """The audio signal, listening by ``mix`` (the default of the space when None)."""
         chosen = listening.by_default(self.generation.manifest.space) if mix is None else mix
-        audio = AudioSignal(self.generation.artists, self.generation.contents.artists.vector_row, chosen)
-        signals: tuple[Signal, ...] = (audio, self._scene, self._genre, self._collaboration)
-        return {signal.name: signal for signal in signals}
+        rows, layers = self.generation.contents.artists.vector_row, self.generation.calibration.layers
+        return AudioSignal(self.generation.artists, rows, chosen, layers)
+
+    def panel(self, mix: LayerMix | None = None) -> Panel:
+        """The signals on every scale, the audio signal listening by ``mix`` (the default of the space when None)."""
+        return Panel(self.audio(mix), self._relations, self.generation.calibration.percentiles)
 
     def rank_artists(self, query: ArtistQuery, *, offset: int, n: int) -> list[ScoredArtist]:
         """Artists ``offset`` … ``offset + n`` of the ranking by score, ties by id. Those without a score are left out.
 
-        With several seeds the score is the mean of the scores with each seed that has one; the breakdown is the mean
-        over the same seeds, so that contributions still sum to the score.
+        With several seeds the score is the mean of the scores with each seed that has one, less what negative seeds
+        take away; the breakdown is the mean over the same seeds, so that it still adds up to the score.
         """
-        signals = self._ordered_signals(query.mix)
-        raws = [np.stack([signal.raw(seed) for signal in signals]) for seed in query.seeds]
-        scores = _mean_scores(_score(signals, raw, query.weights).blended.scores for raw in raws)
-        scores[~self._answerable(query)] = np.nan
-        ranked = order(scores)[: int(np.count_nonzero(~np.isnan(scores)))][offset : offset + n]
-        return _scored(ranked, scores[ranked], [_score(signals, raw[:, ranked], query.weights) for raw in raws])
+        profile, panel = self._profile(query.weights), self.panel(query.mix)
+        rows = None if query.candidates is None else np.array(sorted(query.candidates), dtype=np.int64)
+        liked, disliked = (_mean_scores(panel, profile, seeds, rows) for seeds in (query.seeds, query.negative_seeds))
+        allowed = self._answerable(query) if rows is None else self._answerable(query)[rows]
+        scores = np.where(allowed, liked * (1.0 - taken_away(disliked, profile.base)), np.nan)
+        best = top(scores, offset + n)[offset:]
+        ranked = best if rows is None else rows[best]
+        for_, against = (
+            [panel.say(seed, ranked, profile.scale) for seed in seeds] for seeds in (query.seeds, query.negative_seeds)
+        )
+        return apart(ranked, profile, for_=for_, against=against)
 
-    def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightProfile) -> ScoredArtist:
-        """``b`` as scored with the seed ``a``: the same number a ranking gives it."""
-        signals = self._ordered_signals(mix)
-        seed = _score(signals, np.stack([signal.raw(a)[[b]] for signal in signals]), weights)
-        return _scored(np.array([b]), seed.blended.scores, [seed])[0]
+    def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightProfile | None = None) -> ScoredArtist:
+        """``b`` as scored with the seed ``a``: the same number a ranking gives it; 1 for an artist with itself."""
+        profile, row = self._profile(weights), np.array([b], dtype=np.int64)
+        said = self.panel(mix).say(a, row, profile.scale)
+        (scored,) = apart(row, profile, for_=[said], against=[])
+        return scored
+
+    def evidence(self, artist: int, mix: LayerMix | None = None) -> Evidence | None:
+        """How much music stands behind ``artist``; None without an embedding, or in a generation that was not measured.
+
+        With several layers, coherence and standard error are means over them by share.
+        """
+        chosen = listening.by_default(self.generation.manifest.space) if mix is None else mix
+        layers = self.generation.calibration.layers
+        row = int(self.generation.contents.artists.vector_row[artist])
+        if row < 0 or not layers:
+            return None
+        found = [(share, layers[layer].artists.at(row).evidence) for layer, share in chosen.items()]
+        total = sum(share for share, _ in found)
+        return Evidence(
+            tracks=found[0][1].tracks,
+            coherence=sum(share * each.coherence for share, each in found) / total,
+            standard_error=sum(share * each.standard_error for share, each in found) / total,
+        )
 
     def explain(self, a: int, b: int, *, mix: LayerMix) -> Explanation:
         """What ``a`` and ``b`` share, from the evidence in the generation."""
+        nearest = explain.nearest_tracks(self.generation, a, b, mix)
         return Explanation(
-            genres=explain.shared_genres(self._genre, self.generation.contents, a, b),
-            scene_neighbours=explain.shared_neighbours(self._scene, self.generation.contents, a, b),
+            genres=explain.shared_genres(self._relations.genre, self.generation.contents, a, b),
+            scene_neighbours=explain.shared_neighbours(self._relations.scene, self.generation.contents, a, b),
             collaborations=explain.shared_recordings(self.generation.contents.relations.events, a, b),
-            nearest_tracks=explain.nearest_tracks(self.generation, a, b, mix),
+            nearest_tracks=nearest,
+            aspect="" if nearest is None else standing_out(self.generation, nearest[0], nearest[1]),
+            listed_together=explain.listed_together(self._relations.scene, a, b),
         )
 
     def track_vectors(self, track: int, mix: LayerMix) -> dict[str, Vectors] | None:
@@ -143,77 +172,30 @@ class Recommender:
         page = itertools.islice(limited, offset, offset + n)
         return [ScoredTrack(row=row, score=max(cosine, 0.0), cosine=cosine) for row, cosine in page]
 
-    def _ordered_signals(self, mix: LayerMix) -> list[Signal]:
-        signals = self.signals(mix)
-        return [signals[name] for name in SIGNALS]
+    def _profile(self, asked: WeightProfile | None) -> WeightProfile:
+        return self.generation.calibration.choices.default if asked is None else asked
 
     def _answerable(self, query: ArtistQuery) -> npt.NDArray[np.bool_]:
-        count = len(self.generation.contents.artists.ids)
-        allowed = np.ones(count, dtype=bool)
-        if query.candidates is not None:
-            allowed[:] = False
-            allowed[list(query.candidates)] = True
-        allowed[list(query.exclude | set(query.seeds))] = False
-        return allowed & self._genre_mask(query.genres) & (self._tracks_of >= query.min_tracks)
+        """``[artist]``: it meets the conditions of ``query``, candidates apart."""
+        allowed = self._genre_mask(query.genres) & (self._tracks_of >= query.min_tracks)
+        allowed &= query.popularity.holds(self._popularity)
+        allowed[list(query.exclude.union(query.negative_seeds, () if query.keep_seeds else query.seeds))] = False
+        return allowed
 
     def _genre_mask(self, genres: GenreFilter) -> npt.NDArray[np.bool_]:
-        return having_genres(genres, self._genre, self._genre_columns, len(self.generation.contents.artists.ids))
+        artists = len(self.generation.contents.artists.ids)
+        return having_genres(genres, self._relations.genre, self._genre_columns, artists)
 
 
-def _score(signals: Sequence[Signal], raw: npt.NDArray[np.float64], weights: WeightProfile) -> _SeedScores:
-    """Calibrate and blend raw opinions ``[signal, artist]``."""
-    values = np.stack([signal.value(opinions) for signal, opinions in zip(signals, raw, strict=True)])
-    return _SeedScores(raw=raw, values=values, blended=blend(values, weights))
+def _mean_scores(panel: Panel, profile: WeightProfile, seeds: tuple[int, ...], rows: Rows | None) -> Scores:
+    """Mean over ``seeds`` of the scores with each that has one; a single NaN without seeds."""
 
+    def score(seed: int) -> Scores:
+        scores = profile.score(panel.read(seed, profile.scale, rows))
+        own = (np.arange(len(scores)) if rows is None else rows) == seed
+        return with_itself(scores, own)
 
-def _mean_scores(per_seed: Iterable[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """Mean over the seeds of ``[artist]`` scores that are not NaN; NaN where none is. One seed in memory at a time."""
-    sums, counts = np.zeros(()), np.zeros((), dtype=np.int64)
-    for scores in per_seed:
-        given = ~np.isnan(scores)
-        sums, counts = sums + np.where(given, scores, 0.0), counts + given
-    means: npt.NDArray[np.float64] = np.divide(sums, counts, out=np.full(np.shape(sums), np.nan), where=counts > 0)
-    return means
-
-
-def _mean_opinion(stacked: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean over axis 0 of what is not NaN; NaN where nothing is."""
-    return _mean_scores(iter(stacked))
-
-
-def _scored(rows: Rows, scores: npt.NDArray[np.float64], per_seed: Sequence[_SeedScores]) -> list[ScoredArtist]:
-    """``rows``, their scores ``[row]``, and breakdowns: means over the seeds that scored the row, so that they add up.
-
-    ``per_seed`` speaks of these rows only.
-    """
-    silent = np.stack([np.isnan(seed.blended.scores) for seed in per_seed])[:, np.newaxis]
-    silent &= ~silent.all(axis=0)  # where no seed scored the row, all of them say what they know
-
-    def mean(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-        """``[seed][signal, artist]`` -> ``[row, signal]``"""
-        return _mean_opinion(np.where(silent, np.nan, np.stack(parts))).T
-
-    columns = (
-        mean([seed.raw for seed in per_seed]).tolist(),
-        mean([seed.values for seed in per_seed]).tolist(),
-        mean([seed.blended.weights for seed in per_seed]).tolist(),
-        mean([seed.blended.contributions for seed in per_seed]).tolist(),
-    )
-    return [
-        ScoredArtist(row=row, score=score, breakdown=_breakdown(*parts))
-        for row, score, *parts in zip(rows.tolist(), scores.tolist(), *columns, strict=True)
-    ]
-
-
-def _breakdown(
-    raws: list[float], values: list[float], weights: list[float], contributions: list[float]
-) -> tuple[SignalScore, ...]:
-    return tuple(
-        SignalScore(
-            signal=name, available=not math.isnan(value), raw=raw, value=value, weight=weight, contribution=contribution
-        )
-        for name, raw, value, weight, contribution in zip(SIGNALS, raws, values, weights, contributions, strict=True)
-    )
+    return mean_given(map(score, seeds)) if seeds else np.array(np.nan)
 
 
 def tracks_of(generation: Generation, artist: int) -> Rows:

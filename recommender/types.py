@@ -130,11 +130,13 @@ class SignalScore:
     raw: float
     """The signal's own measure (cosine for audio …); NaN when not available."""
     value: float
-    """Calibrated similarity in [0, 1]; NaN when not available."""
+    """Similarity in [0, 1], calibrated where the generation can; NaN when not available."""
+    percentile: float
+    """Share of reference pairs that are less alike, in [0, 1]; NaN when not available, or not calibrated."""
     weight: float
-    """Weight used, after the weights of missing signals went to the others; 0 when not available."""
+    """Weight used by the profile; 0 when the signal is silent."""
     contribution: float
-    """``weight * value`` for one seed, the mean of that over several; contributions sum to the score."""
+    """What the signal was worth, below 0 when it speaks against; ``base`` and the contributions sum to the score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +146,8 @@ class ScoredArtist:
     row: int
     score: float
     breakdown: tuple[SignalScore, ...]
+    base: float = 0.0
+    """The score before any signal is heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,3 +171,7 @@ class Explanation:
     """(kind, title of the recording)."""
     nearest_tracks: tuple[int, int, float] | None = None
     """(track row of a, track row of b, cosine) of the nearest pair by the mix that was used."""
+    aspect: str = ""
+    """The aspect in which that pair stands out most; empty without a pair, or in a space without aspects."""
+    listed_together: float = 0.0
+    """Strength of the scene's listing of the two, in [0, 1]; 0 when it does not list them together."""

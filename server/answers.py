@@ -1,66 +1,17 @@
-"""One function an RPC: the whole answer to a request, from one snapshot, without I/O and without gRPC."""
+"""One function an RPC, rankings of artists apart: the whole answer, from one snapshot, without I/O and without gRPC."""
 
 from __future__ import annotations
 
 import math
 
-from recommender.blend import PROFILES
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, NotSupported
-from recommender.recommender import ArtistQuery, Recommender, TrackQuery, tracks_of
-from recommender.types import LayerMix, ScoredArtist
+from recommender.recommender import Recommender, TrackQuery, tracks_of
+from recommender.types import LayerMix
 from server import convert, paging, summaries
-from server.bounds import MOST_REFS, MOST_SEEDS, check_size
+from server.bounds import MOST_REFS, check_size
 from server.pb import soundkin_pb2 as pb
-from server.references import find_artist, find_artists, find_track
+from server.references import find_artist, find_track
 from server.tenancy import Snapshot
-
-
-def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
-    """Artists most like the seeds, best first."""
-    query = _artist_query(snapshot.recommender, request)
-    manifest = snapshot.recommender.generation.manifest
-    limit, offset = convert.read_limit(request.limit), paging.read_offset(request, manifest)
-    found = snapshot.recommender.rank_artists(query, offset=offset, n=limit + 1)
-    page, more = paging.cut(found, limit)
-    return pb.SimilarArtistsResponse(
-        generation=_generation(snapshot),
-        artists=[_explained(snapshot.recommender, scored, query, request.explain) for scored in page],
-        next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
-        not_indexed=summaries.not_indexed(snapshot.recommender, query.seeds),
-        seeds=[summaries.artist(snapshot.recommender, row) for row in query.seeds],
-    )
-
-
-def _artist_query(recommender: Recommender, request: pb.SimilarArtistsRequest) -> ArtistQuery:
-    _check_artists(request)
-    convert.refuse_popularity(request.filter)
-    directory = recommender.directory
-    candidates = find_artists(directory, request.candidates, "candidates")
-    return ArtistQuery(
-        seeds=tuple(find_artists(directory, request.seeds, "seeds")),
-        mix=convert.read_listening(request.listening, recommender.generation.manifest.space),
-        weights=convert.read_weights(request),
-        candidates=frozenset(candidates) if candidates else None,
-        exclude=frozenset(find_artists(directory, request.exclude, "exclude")),
-        genres=convert.read_genres(request.filter),
-        min_tracks=request.filter.min_tracks,
-    )
-
-
-def _check_artists(request: pb.SimilarArtistsRequest) -> None:
-    check_size(request.seeds, "seeds", MOST_SEEDS)
-    check_size(request.negative_seeds, "negative_seeds", MOST_SEEDS)
-    check_size(request.candidates, "candidates", MOST_REFS)
-    check_size(request.exclude, "exclude", MOST_REFS)
-    if request.negative_seeds:
-        raise NotSupported("negative_seeds")
-    if not request.seeds:
-        raise InvalidArgument("seeds", "is empty; name at least one artist")
-
-
-def _explained(recommender: Recommender, scored: ScoredArtist, query: ArtistQuery, wanted: bool) -> pb.ScoredArtist:
-    shared = recommender.explain(query.seeds[0], scored.row, mix=query.mix) if wanted else None
-    return summaries.scored_artist(recommender, scored, shared)
 
 
 def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb.CompareArtistsResponse:
@@ -69,15 +20,19 @@ def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb
     a = find_artist(recommender.directory, request.a, "a")
     b = find_artist(recommender.directory, request.b, "b")
     mix = convert.read_listening(request.listening, recommender.generation.manifest.space)
-    scored = recommender.compare(a, b, mix=mix, weights=convert.read_weights(request))
+    weights = convert.read_weights(request, recommender.generation.calibration.choices)
+    scored = recommender.compare(a, b, mix=mix, weights=weights)
     return pb.CompareArtistsResponse(
-        generation=_generation(snapshot),
+        generation=generation(snapshot),
         a=summaries.artist(recommender, a),
         b=summaries.artist(recommender, b),
         score=None if math.isnan(scored.score) else scored.score,
         breakdown=map(convert.to_signal_score, scored.breakdown),
-        explanation=summaries.why(recommender, recommender.explain(a, b, mix=mix)),
+        explanation=summaries.why(recommender, a, b, recommender.explain(a, b, mix=mix)),
         not_indexed=summaries.not_indexed(recommender, (a, b)),
+        base=scored.base,
+        evidence_a=convert.to_evidence(recommender.evidence(a, mix)),
+        evidence_b=convert.to_evidence(recommender.evidence(b, mix)),
     )
 
 
@@ -137,7 +92,7 @@ def _ranked_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest, query: 
     found = recommender.rank_tracks(query, offset=offset, n=limit + 1) if query.vectors else []
     page, more = paging.cut(found, limit)
     return pb.SimilarTracksResponse(
-        generation=_generation(snapshot),
+        generation=generation(snapshot),
         tracks=[summaries.scored_track(recommender, scored) for scored in page],
         next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
     )
@@ -147,7 +102,7 @@ def resolve_artists(snapshot: Snapshot, request: pb.ResolveArtistsRequest) -> pb
     """Who is meant by each reference, in order; nobody when there is none."""
     check_size(request.refs, "refs", MOST_REFS)
     artists = [_resolve(snapshot.recommender, ref) for ref in request.refs]
-    return pb.ResolveArtistsResponse(generation=_generation(snapshot), artists=artists)
+    return pb.ResolveArtistsResponse(generation=generation(snapshot), artists=artists)
 
 
 def _resolve(recommender: Recommender, ref: pb.ArtistRef) -> pb.ResolvedArtist:
@@ -175,7 +130,7 @@ def get_artist(snapshot: Snapshot, request: pb.GetArtistRequest) -> pb.GetArtist
     row = find_artist(recommender.directory, request.artist, "artist")
     signals = recommender.signals().items()
     return pb.GetArtistResponse(
-        generation=_generation(snapshot),
+        generation=generation(snapshot),
         artist=summaries.artist(recommender, row),
         aliases=summaries.aliases(recommender, row),
         external_ids=summaries.external_ids(recommender, row),
@@ -183,6 +138,7 @@ def get_artist(snapshot: Snapshot, request: pb.GetArtistRequest) -> pb.GetArtist
         tracks=[summaries.track(recommender, int(track)) for track in tracks_of(recommender.generation, row)],
         not_indexed=bool(summaries.not_indexed(recommender, [row])),
         signals=[convert.to_signal(name) for name, signal in signals if signal.known[row]],
+        evidence=convert.to_evidence(recommender.evidence(row)),
     )
 
 
@@ -192,7 +148,7 @@ def get_track(snapshot: Snapshot, request: pb.GetTrackRequest) -> pb.GetTrackRes
     row = find_track(recommender.directory, request.track, "track")
     tracks = recommender.generation.contents.tracks
     return pb.GetTrackResponse(
-        generation=_generation(snapshot),
+        generation=generation(snapshot),
         track=summaries.track(recommender, row),
         not_indexed=bool(tracks.vector_row[row] < 0),
         clips=int(tracks.clips[row]),
@@ -202,21 +158,21 @@ def get_track(snapshot: Snapshot, request: pb.GetTrackRequest) -> pb.GetTrackRes
 def list_aspects(snapshot: Snapshot, request: pb.ListAspectsRequest) -> pb.ListAspectsResponse:
     """The named ways to listen, in the order of the space."""
     aspects = map(convert.to_aspect, snapshot.recommender.generation.manifest.space.aspects)
-    return pb.ListAspectsResponse(generation=_generation(snapshot), aspects=aspects)
+    return pb.ListAspectsResponse(generation=generation(snapshot), aspects=aspects)
 
 
 def get_index_info(snapshot: Snapshot, request: pb.GetIndexInfoRequest) -> pb.GetIndexInfoResponse:
     """What is loaded."""
-    manifest = snapshot.recommender.generation.manifest
+    manifest, calibration = snapshot.recommender.generation.manifest, snapshot.recommender.generation.calibration
     signals = snapshot.recommender.signals().items()
     return pb.GetIndexInfoResponse(
-        generation=_generation(snapshot),
+        generation=generation(snapshot),
         built_at=manifest.built_at,
         encoder=manifest.space.name,
         encoder_revision=manifest.space.revision,
         encoder_licence=manifest.space.licence,
         dim=manifest.space.dim,
-        layers=convert.to_layers(manifest.space),
+        layers=convert.to_layers(manifest, calibration.layers),
         artists=manifest.counts.artists,
         artists_indexed=manifest.counts.artists_indexed,
         tracks=manifest.counts.tracks,
@@ -224,11 +180,13 @@ def get_index_info(snapshot: Snapshot, request: pb.GetIndexInfoRequest) -> pb.Ge
         signals=[
             pb.SignalInfo(signal=convert.to_signal(name), artists=int(signal.known.sum())) for name, signal in signals
         ],
-        weight_profiles=sorted(PROFILES),
+        weight_profiles=sorted(calibration.choices.named),
         profile=manifest.profile,
+        default_weight_profile=calibration.choices.default.name,
     )
 
 
-def _generation(snapshot: Snapshot) -> pb.Generation:
+def generation(snapshot: Snapshot) -> pb.Generation:
+    """Who answers."""
     manifest = snapshot.recommender.generation.manifest
     return pb.Generation(version=manifest.version, space=manifest.space.key, degraded=snapshot.degraded)

@@ -1,9 +1,11 @@
-"""Words of a command line -> messages of the contract; pure."""
+"""Words of a command line -> messages of the contract; pure, but for reading the file of a line-up."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from recommender.errors import InvalidArgument
 from recommender.names import NAMESPACES
@@ -57,6 +59,22 @@ def artist_ref(word: str) -> pb.ArtistRef:
 def artist_refs(words: Iterable[str]) -> list[pb.ArtistRef]:
     """Each of ``words`` by :func:`artist_ref`."""
     return [artist_ref(word) for word in words]
+
+
+def line_up(words: Iterable[str]) -> list[str]:
+    """The names of a line-up: each of ``words``, or each line of it where it is a file; blank lines do not count.
+
+    Raises InvalidArgument for a file that is not UTF-8.
+    """
+    return [name for word in words for name in (_lines(Path(word)) if os.path.isfile(word) else [word])]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InvalidArgument("--lineup", f"{path} is not UTF-8; save it as UTF-8") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def track_refs(word: str) -> list[pb.TrackRef]:

@@ -10,6 +10,8 @@ MOST_SEEDS = 100
 """Seeds, and negative seeds."""
 MOST_REFS = 1000
 """References to resolve, candidates, and artists to leave out."""
+MOST_BATCHED = 100
+"""Requests of one batch."""
 MOST_GENRES = 100
 """In one list of a filter."""
 MOST_MIXED = 100

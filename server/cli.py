@@ -53,6 +53,9 @@ _weigh_options = _several(
     click.option("--weight", multiple=True, metavar="SIGNAL=WEIGHT", help="Weights of your own; may be repeated."),
 )
 _limit_option = click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
+_explain_option = click.option(
+    "--explain", is_flag=True, help="Say what each artist shares with the first that was named."
+)
 
 
 class Answer(TypedDict):
@@ -83,8 +86,18 @@ class SimilarAsked(Answer, Listen, Weigh):
     limit: int
     candidate: tuple[str, ...]
     exclude: tuple[str, ...]
+    unlike: tuple[str, ...]
     genre: tuple[str, ...]
     min_tracks: int
+    min_popularity: float | None
+    max_popularity: float | None
+    explain: bool
+
+
+class RankAsked(Answer, Listen, Weigh):
+    """Options of ``rank``."""
+
+    lineup: tuple[str, ...]
     explain: bool
 
 
@@ -195,9 +208,12 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
 @_weigh_options
 @click.option("--candidate", multiple=True, metavar="NAME", help="Only these may be answered; may be repeated.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="These are not answered; may be repeated.")
+@click.option("--unlike", multiple=True, metavar="NAME", help="Nor these, nor what is like them; may be repeated.")
 @click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
 @click.option("--min-tracks", type=click.IntRange(0), default=0, help="Only artists with so many embedded tracks.")
-@click.option("--explain", is_flag=True, help="Say what each artist shares with the first NAME.")
+@click.option("--min-popularity", type=click.FloatRange(0, 1), help="Only artists at or above this percentile.")
+@click.option("--max-popularity", type=click.FloatRange(0, 1), help="Only artists at or below this percentile.")
+@_explain_option
 @_answer_options
 def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
     """Ask which artists are like NAME, or like several together."""
@@ -215,12 +231,50 @@ def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
         listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
         candidates=artist_refs(asked["candidate"]),
         exclude=artist_refs(asked["exclude"]),
-        filter=pb.ArtistFilter(genres_any=asked["genre"], min_tracks=asked["min_tracks"]),
+        negative_seeds=artist_refs(asked["unlike"]),
+        filter=pb.ArtistFilter(
+            genres_any=asked["genre"],
+            min_tracks=asked["min_tracks"],
+            min_popularity=asked["min_popularity"],
+            max_popularity=asked["max_popularity"],
+        ),
         explain=asked["explain"],
     )
     with Client(asked["address"]) as client:
         reply = client.similar_artists(request)
     _print(reply, tables.similar(reply), as_json=asked["as_json"])
+
+
+@click.command(epilog=NAME_HELP)
+@click.argument("seed", nargs=-1, required=True)
+@click.option(
+    "--lineup", multiple=True, required=True, metavar="FILE|NAME", help="A file of a NAME a line, or a NAME; repeat it."
+)
+@_listen_options
+@_weigh_options
+@_explain_option
+@_answer_options
+def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
+    """Put a line-up in the order of someone who likes SEED. Exit 1 when somebody in it is not known."""
+    from server import tables
+    from server.asking import artist_refs, line_up
+    from server.client import Client
+    from server.pb import soundkin_pb2 as pb
+
+    profile, weights = _weighting(asked["profile"], asked["weight"])
+    request = pb.RankArtistsRequest(
+        seeds=artist_refs(seed),
+        candidates=artist_refs(line_up(asked["lineup"])),
+        profile=profile,
+        weights=weights,
+        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
+        explain=asked["explain"],
+    )
+    with Client(asked["address"]) as client:
+        reply = client.rank_artists(request)
+    _print(reply, tables.rank(reply), as_json=asked["as_json"])
+    if reply.not_found:
+        raise click.exceptions.Exit(1)
 
 
 @click.command(epilog=NAME_HELP)

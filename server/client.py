@@ -50,6 +50,16 @@ class Client:
         reply: pb.SimilarArtistsResponse = self._ask(self._stub.SimilarArtists, request)
         return reply
 
+    def rank_artists(self, request: pb.RankArtistsRequest) -> pb.RankArtistsResponse:
+        """A line-up in order."""
+        reply: pb.RankArtistsResponse = self._ask(self._stub.RankArtists, request)
+        return reply
+
+    def batch_similar_artists(self, request: pb.BatchSimilarArtistsRequest) -> pb.BatchSimilarArtistsResponse:
+        """Many rankings at once."""
+        reply: pb.BatchSimilarArtistsResponse = self._ask(self._stub.BatchSimilarArtists, request)
+        return reply
+
     def compare_artists(self, request: pb.CompareArtistsRequest) -> pb.CompareArtistsResponse:
         """One pair of artists."""
         reply: pb.CompareArtistsResponse = self._ask(self._stub.CompareArtists, request)

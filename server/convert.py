@@ -9,9 +9,12 @@ from typing import TypeAlias
 import numpy as np
 
 from recommender import listening
-from recommender.blend import DEFAULT_PROFILE, PROFILES, WeightProfile, custom_weights, find_profile
-from recommender.errors import InvalidArgument, InvalidWeights, NotSupported, SpaceMismatch
-from recommender.filters import GenreFilter
+from recommender.blend import WeightChoices, WeightProfile, find_profile
+from recommender.calibration import CalibratedLayer, Status
+from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
+from recommender.evidence import Evidence
+from recommender.filters import GenreFilter, PopularityBand
+from recommender.manifest import Manifest
 from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
 from server.bounds import MOST_GENRES, MOST_MIXED, check_size
 from server.pb import soundkin_pb2 as pb
@@ -30,9 +33,15 @@ SIGNALS: Mapping[pb.Signal, SignalName] = {
 }
 """Proto enum -> signal."""
 
+_STATUSES = {
+    Status.CALIBRATED: pb.CALIBRATION_CALIBRATED,
+    Status.PROVISIONAL: pb.CALIBRATION_PROVISIONAL,
+    Status.UNCALIBRATED: pb.CALIBRATION_UNCALIBRATED,
+}
+
 _TO_SIGNAL = {signal: number for number, signal in SIGNALS.items()}
 
-Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest
+Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.RankArtistsRequest
 """Requests that carry a ``weighting``."""
 
 
@@ -43,8 +52,8 @@ def read_limit(limit: int) -> int:
     return limit or DEFAULT_LIMIT
 
 
-def read_weights(request: Weighted) -> WeightProfile:
-    """The weight profile a request asks for; the service's own when it asks for none.
+def read_weights(request: Weighted, choices: WeightChoices) -> WeightProfile:
+    """The weight profile a request asks for; the default of the generation when it asks for none.
 
     Raises:
         NotFound: no profile has the name.
@@ -53,11 +62,11 @@ def read_weights(request: Weighted) -> WeightProfile:
     """
     match request.WhichOneof("weighting"):
         case "profile":
-            return find_profile(request.profile)
+            return find_profile(request.profile, choices.named)
         case "weights":
             check_size(request.weights.weights, "weights.weights", len(SIGNALS))
-            return custom_weights(_signal_weights(request.weights.weights))
-    return PROFILES[DEFAULT_PROFILE]
+            return choices.custom(_signal_weights(request.weights.weights))
+    return choices.default
 
 
 def _signal_weights(entries: Iterable[pb.SignalWeight]) -> dict[SignalName, float]:
@@ -119,11 +128,16 @@ def read_genres(message: pb.ArtistFilter | pb.TrackFilter) -> GenreFilter:
     )
 
 
-def refuse_popularity(message: pb.ArtistFilter) -> None:
-    """Raise NotSupported when the filter asks for a band of popularity."""
-    for field in ("min_popularity", "max_popularity"):
-        if message.HasField(field):
-            raise NotSupported(f"filter.{field}")
+def read_popularity(message: pb.ArtistFilter) -> PopularityBand:
+    """The band of popularity a filter asks for. Raises InvalidArgument for a bound outside [0, 1]."""
+    bounds = {
+        field: float(getattr(message, field)) if message.HasField(field) else None
+        for field in ("min_popularity", "max_popularity")
+    }
+    for field, bound in bounds.items():
+        if bound is not None and not 0.0 <= bound <= 1.0:
+            raise InvalidArgument(f"filter.{field}", f"is {bound}; a percentile lies within [0, 1]")
+    return PopularityBand(least=bounds["min_popularity"], most=bounds["max_popularity"])
 
 
 def read_vector(message: pb.SpaceVector, space: Space) -> Vectors:
@@ -166,16 +180,43 @@ def to_signal_score(score: SignalScore) -> pb.SignalScore:
         value=score.value if score.available else None,
         weight=score.weight,
         contribution=score.contribution,
+        percentile=None if math.isnan(score.percentile) else score.percentile,
     )
 
 
-def to_layers(space: Space) -> list[pb.LayerInfo]:
-    """The layers of ``space``, with their shares of its default mix."""
-    shares = listening.by_default(space)
-    return [
-        pb.LayerInfo(name=layer.name, description=layer.description, default_weight=shares.get(layer.name, 0.0))
-        for layer in space.layers
-    ]
+def to_evidence(evidence: Evidence | None) -> pb.Evidence | None:
+    """What an artist's vector rests on; unset numbers are those that could not be measured."""
+    if evidence is None:
+        return None
+    return pb.Evidence(
+        tracks=evidence.tracks,
+        coherence=None if math.isnan(evidence.coherence) else evidence.coherence,
+        standard_error=None if math.isnan(evidence.standard_error) else evidence.standard_error,
+        low=evidence.low,
+    )
+
+
+def to_layers(manifest: Manifest, calibrated: Mapping[str, CalibratedLayer]) -> list[pb.LayerInfo]:
+    """The layers of the space, with their shares of its default mix and how far they are calibrated."""
+    shares = listening.by_default(manifest.space)
+    unmeasured = {entry.layer: entry.unmeasured for entry in manifest.calibrations}
+    infos = []
+    for layer in manifest.space.layers:
+        info = _calibrated(calibrated.get(layer.name))
+        info.name, info.description, info.default_weight = layer.name, layer.description, shares.get(layer.name, 0.0)
+        info.unmeasured_artists = unmeasured.get(layer.name, 0)
+        infos.append(info)
+    return infos
+
+
+def _calibrated(layer: CalibratedLayer | None) -> pb.LayerInfo:
+    if layer is None:
+        return pb.LayerInfo(calibration=pb.CALIBRATION_UNCALIBRATED, calibration_note="the generation holds none")
+    return pb.LayerInfo(
+        calibration=_STATUSES[layer.bundle.status],
+        reference_artists=layer.bundle.reference_artists,
+        calibration_note=layer.bundle.said,
+    )
 
 
 def to_aspect(aspect: Aspect) -> pb.Aspect:

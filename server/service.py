@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from recommender.errors import NotSupported
-from server import answers
+from server import answers, rankings
 from server.holder import Holder
 from server.pb import soundkin_pb2 as pb
 from server.pb import soundkin_pb2_grpc as pb_grpc
@@ -39,7 +39,7 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         return await asyncio.get_running_loop().run_in_executor(self._worker, answer, snapshot, request)
 
     async def SimilarArtists(self, request: pb.SimilarArtistsRequest, context: Context) -> pb.SimilarArtistsResponse:
-        return await self._work(answers.similar_artists, request)
+        return await self._work(rankings.similar_artists, request)
 
     async def CompareArtists(self, request: pb.CompareArtistsRequest, context: Context) -> pb.CompareArtistsResponse:
         return await self._work(answers.compare_artists, request)
@@ -62,11 +62,13 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
     async def GetIndexInfo(self, request: pb.GetIndexInfoRequest, context: Context) -> pb.GetIndexInfoResponse:
         return answers.get_index_info(await self._holder.snapshot(), request)
 
-    async def BatchSimilarArtists(self, request: pb.BatchSimilarArtistsRequest, context: Context) -> NoReturn:
-        raise NotSupported("BatchSimilarArtists")
+    async def BatchSimilarArtists(
+        self, request: pb.BatchSimilarArtistsRequest, context: Context
+    ) -> pb.BatchSimilarArtistsResponse:
+        return await self._work(rankings.batch_similar_artists, request)
 
-    async def RankArtists(self, request: pb.RankArtistsRequest, context: Context) -> NoReturn:
-        raise NotSupported("RankArtists")
+    async def RankArtists(self, request: pb.RankArtistsRequest, context: Context) -> pb.RankArtistsResponse:
+        return await self._work(rankings.rank_artists, request)
 
     async def SimilarArtistsToAudio(
         self, requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], context: Context

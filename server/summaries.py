@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from recommender.recommender import Recommender
-from recommender.types import Explanation, ScoredArtist, ScoredTrack
-from server.convert import to_signal_score
+from recommender.sentence import sentence
+from recommender.types import Explanation, LayerMix, ScoredArtist, ScoredTrack
+from server.convert import to_evidence, to_signal_score
 from server.pb import soundkin_pb2 as pb
 
 
@@ -32,14 +33,16 @@ def not_indexed(recommender: Recommender, rows: Iterable[int]) -> list[pb.Artist
 
 
 def scored_artist(
-    recommender: Recommender, scored: ScoredArtist, explanation: Explanation | None = None
+    recommender: Recommender, scored: ScoredArtist, mix: LayerMix, *, explanation: pb.Explanation | None = None
 ) -> pb.ScoredArtist:
-    """One line of a ranking."""
+    """One line of a ranking; its evidence is that of ``mix``."""
     return pb.ScoredArtist(
         artist=artist(recommender, scored.row),
         score=scored.score,
         breakdown=map(to_signal_score, scored.breakdown),
-        explanation=None if explanation is None else why(recommender, explanation),
+        explanation=explanation,
+        base=scored.base,
+        evidence=to_evidence(recommender.evidence(scored.row, mix)),
     )
 
 
@@ -48,9 +51,10 @@ def scored_track(recommender: Recommender, scored: ScoredTrack) -> pb.ScoredTrac
     return pb.ScoredTrack(track=track(recommender, scored.row), score=scored.score, cosine=scored.cosine)
 
 
-def why(recommender: Recommender, explanation: Explanation) -> pb.Explanation:
-    """What two artists share, with the names of everyone involved."""
+def why(recommender: Recommender, a: int, b: int, explanation: Explanation) -> pb.Explanation:
+    """What ``a`` and ``b`` share, with the names of everyone involved, and in a sentence."""
     find = recommender.directory.artist_by_id
+    told = sentence(recommender.generation.contents, recommender.directory, explanation, a=a, b=b)
     return pb.Explanation(
         genres=(pb.SharedGenre(genre=genre, weight=weight) for genre, weight in explanation.genres),
         scene_neighbours=(
@@ -59,6 +63,7 @@ def why(recommender: Recommender, explanation: Explanation) -> pb.Explanation:
         ),
         recordings=(pb.SharedRecording(kind=kind, title=title) for kind, title in explanation.collaborations),
         nearest_tracks=_nearest(recommender, explanation),
+        sentence=told,
     )
 
 
@@ -66,7 +71,7 @@ def _nearest(recommender: Recommender, explanation: Explanation) -> pb.NearestTr
     if explanation.nearest_tracks is None:
         return None
     a, b, cosine = explanation.nearest_tracks
-    return pb.NearestTracks(a=track(recommender, a), b=track(recommender, b), cosine=cosine)
+    return pb.NearestTracks(a=track(recommender, a), b=track(recommender, b), cosine=cosine, aspect=explanation.aspect)
 
 
 def aliases(recommender: Recommender, row: int) -> list[str]:

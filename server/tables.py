@@ -37,11 +37,28 @@ def similar(reply: pb.SimilarArtistsResponse) -> Iterator[RenderableType]:
         yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
     else:
         yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
-    for place, scored in enumerate(reply.artists, start=1):
-        if scored.HasField("explanation"):
-            yield _indented(f"{place}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
+    yield from _reasons(reply.artists)
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
+
+
+def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
+    """A line-up in order, and who in it is not known."""
+    yield Text(f"For {_names(reply.seeds)}", style="bold")
+    if reply.artists:
+        yield _ranking(reply.artists)
+        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
+    yield from _reasons(reply.artists)
+    yield from _missing(reply.not_indexed)
+    for ref in reply.not_found:
+        yield Text(f"Not known, or several are called so: {printable(_asked(ref))}", style="yellow")
+    yield _footer(reply.generation)
+
+
+def _reasons(artists: Iterable[pb.ScoredArtist]) -> Iterator[RenderableType]:
+    for place, scored in enumerate(artists, start=1):
+        if scored.HasField("explanation"):
+            yield _indented(f"{place}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
 
 
 def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
@@ -49,8 +66,9 @@ def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
         ("#", "right"), ("artist", "left"), ("score", "right"), *((word, "right") for word in _HEADINGS.values())
     )
     for place, scored in enumerate(artists, start=1):
-        opinions = [_opinion(line) for line in scored.breakdown]
-        _row(table, str(place), scored.artist.name, f"{scored.score:.3f}", *opinions)
+        opinions = [_opinion(line) for line in scored.breakdown] or [SILENT] * len(_HEADINGS)
+        score = f"{scored.score:.3f}" if scored.breakdown else SILENT
+        _row(table, str(place), scored.artist.name, score, *opinions)
     return table
 
 
@@ -62,11 +80,16 @@ def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
     """One pair, a line a signal."""
     score = f"{reply.score:.3f}" if reply.HasField("score") else "no signal has an opinion"
     yield Text(f"{printable(reply.a.name)} ~ {printable(reply.b.name)}: {score}", style="bold")
-    table = _table(("signal", "left"), *((word, "right") for word in ("raw", "value", "weight", "contribution")))
+    columns = ("raw", "value", "percentile", "weight", "contribution")
+    table = _table(("signal", "left"), *((word, "right") for word in columns))
     for line in reply.breakdown:
         measures = (f"{line.raw:.3f}", f"{line.value:.3f}") if line.available else (SILENT, SILENT)
-        _row(table, _signal(line.signal), *measures, f"{line.weight:.2f}", f"{line.contribution:.3f}")
+        percentile = f"{line.percentile:.3f}" if line.HasField("percentile") else SILENT
+        _row(table, _signal(line.signal), *measures, percentile, f"{line.weight:.2f}", f"{line.contribution:.3f}")
+    if reply.base:
+        _row(table, "base", *[""] * (len(columns) - 1), f"{reply.base:.3f}")
     yield table
+    yield from _evidence([(reply.a, reply.evidence_a), (reply.b, reply.evidence_b)])
     yield _indented("why: ", _why(reply.explanation, reply.breakdown))
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
@@ -107,12 +130,16 @@ def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
     for signal in reply.signals:
         _row(facts, f"signal {_signal(signal.signal)}", f"knows {signal.artists} artists")
     _row(facts, "encoder", f"{reply.encoder}, revision {reply.encoder_revision}, licence {reply.encoder_licence}")
-    _row(facts, "weight profiles", ", ".join(reply.weight_profiles))
+    profiles = [f"{name} (default)" if name == reply.default_weight_profile else name for name in reply.weight_profiles]
+    _row(facts, "weight profiles", ", ".join(profiles))
     _row(facts, "built", f"{reply.built_at}, for {reply.profile} use")
     yield facts
-    layers = _table((f"layer (of {reply.dim} values)", "left"), ("default weight", "right"), ("hears", "left"))
+    layers = _table(
+        (f"layer (of {reply.dim} values)", "left"), ("default weight", "right"), ("scores", "left"), ("hears", "left")
+    )
     for layer in reply.layers:
-        _row(layers, layer.name, f"{layer.default_weight:.2f}", layer.description)
+        scores = pb.Calibration.Name(layer.calibration).removeprefix("CALIBRATION_").lower()
+        _row(layers, layer.name, f"{layer.default_weight:.2f}", scores, layer.description)
     yield layers
     yield _footer(reply.generation)
 
@@ -169,6 +196,12 @@ def _indented(head: str, text: str) -> Table:
 def _missing(artists: Iterable[pb.ArtistSummary]) -> Iterator[RenderableType]:
     for artist in artists:
         yield Text(f"{printable(artist.name)} has no embedding yet: only the other signals speak.", style="yellow")
+
+
+def _evidence(pairs: Iterable[tuple[pb.ArtistSummary, pb.Evidence]]) -> Iterator[Text]:
+    for artist, evidence in pairs:
+        if evidence.low:
+            yield Text(f"{printable(artist.name)}: low evidence, {evidence.tracks} track with audio", style="yellow")
 
 
 def _footer(generation: pb.Generation) -> Text:

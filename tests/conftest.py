@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from recommender.catalog import Catalog, migrate
 from tests import postgres
+
+settings.register_profile("shared machine", deadline=None)  # a busy one makes any example late now and then
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,13 @@ class Grouping:
     """``[embedded track]`` ids of its clips, sorted."""
     track_artist: Rows
     """``[embedded track]`` row among the embedded artists."""
-    artists: int
-    """Number of embedded artists."""
+    artist_ids: tuple[str, ...]
+    """``[embedded artist]``"""
+
+    @property
+    def artists(self) -> int:
+        """Number of embedded artists."""
+        return len(self.artist_ids)
 
     @property
     def clips(self) -> int:
@@ -41,7 +46,7 @@ def group(data: CatalogueRows, artists: Mapping[str, int]) -> Grouping:
         track_ids=tuple(track.id for track in tracks),
         track_clips=tuple(tuple(clips[track.id]) for track in tracks),
         track_artist=int64(artist_row[artists[track.artist_id]] for track in tracks),
-        artists=len(heard),
+        artist_ids=tuple(data.artists[row].id for row in heard),
     )
 
 

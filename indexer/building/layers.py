@@ -1,4 +1,4 @@
-"""The vectors of one layer, from shards and from the parent, and the two indexes made of them."""
+"""The vectors of one layer, from shards and from the parent, and what is made of them: two indexes, a calibration."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TypeAlias
 import numpy as np
 
 from indexer.building.averaging import BLOCK, average_by_row, average_in_place
+from indexer.building.calibrating import Roster, write_calibration
 from indexer.building.goldens import Shelf
 from indexer.building.grouping import Grouping
 from indexer.building.reuse import Reuse
 from indexer.store import EmbeddingStore
 from recommender.generation import KINDS, index_file
-from recommender.manifest import IndexEntry
+from recommender.manifest import CalibrationEntry, IndexEntry
 from recommender.types import Rows, Vectors
 from recommender.vectors import RECALL_FLOOR, FaissIndex, count_bad, write_fitting
 
@@ -29,6 +30,7 @@ class LayerSource:
     store: EmbeddingStore
     grouping: Grouping
     reuse: Reuse
+    roster: Roster
 
     @property
     def fresh(self) -> Rows:
@@ -76,12 +78,31 @@ class LayerSource:
         return found
 
 
-def write_layer(folder: Path, layer: int, *, source: LayerSource, clips: Vectors, exact_up_to: int | None) -> Entries:
-    """Write the index of the tracks and that of the artists. ``clips`` is what ``source`` read; its memory is used.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenLayer:
+    """What the manifest says of one layer."""
 
-    Raises InvalidArgument when the clips of a track cancel out.
+    indexes: Entries
+    calibration: CalibrationEntry
+
+
+def write_layer(
+    folder: Path, layer: int, *, source: LayerSource, clips: Vectors, exact_up_to: int | None
+) -> WrittenLayer:
+    """Write the index of the tracks, that of the artists, and the calibration.
+
+    ``clips`` is what ``source`` read; its memory is used. Raises InvalidArgument when the clips of a track cancel out.
     """
     tracks = source.tracks(layer, clips)
+    indexes = _write_indexes(folder, layer, source=source, tracks=tracks, exact_up_to=exact_up_to)
+    space = source.store.space
+    calibration = write_calibration(folder, layer, space=space, tracks=tracks, roster=source.roster)
+    return WrittenLayer(indexes=indexes, calibration=calibration)
+
+
+def _write_indexes(
+    folder: Path, layer: int, *, source: LayerSource, tracks: Vectors, exact_up_to: int | None
+) -> Entries:
     artists = average_by_row(tracks, source.grouping.track_artist, source.grouping.artists)
     written = (
         (kind, vectors, write_fitting(folder / index_file(layer, kind), vectors, exact_up_to=exact_up_to))

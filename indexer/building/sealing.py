@@ -15,7 +15,7 @@ from indexer.building.layers import Entries
 from indexer.durable import sync_file, sync_folder, write_file
 from recommender.generation import MANIFEST, checksum_file
 from recommender.lease import LEASE
-from recommender.manifest import Counts, Golden, Manifest, Quality, Taken
+from recommender.manifest import CalibrationEntry, Counts, Golden, Manifest, Quality, Taken
 from recommender.types import Profile, Space
 from recommender.vectors import RECALL_FLOOR
 
@@ -42,6 +42,7 @@ class Made:
 
     indexes: Entries = ()
     goldens: tuple[Golden, ...] = ()
+    calibrations: tuple[CalibrationEntry, ...] = ()
     bad_vectors: int = 0
 
 
@@ -64,6 +65,7 @@ def seal(folder: Path, origin: Origin, made: Made) -> Manifest:
         counts=_counts(origin.data, origin.grouping),
         indexes=made.indexes,
         goldens=made.goldens,
+        calibrations=made.calibrations,
         quality=Quality(bad_vectors=made.bad_vectors, recall_floor=RECALL_FLOOR),
         files=tuple(checksum_file(path) for path in paths),
     )

@@ -27,13 +27,12 @@ from indexer.evaluation.run import (
 )
 from indexer.evaluation.shown import measure_shown
 from indexer.evaluation.statistics import RESAMPLES, SEED, compare, holm
-from indexer.evaluation.systems import BASELINE, System, popularity_of, systems
+from indexer.evaluation.systems import System, baseline_of, popularity_of, systems
 from indexer.evaluation.truth import Truth, read_truth
 from indexer.evaluation.views import Looked, Selection, View, default_view, look, measure_view, mixes_of, select
 from recommender import listening
 from recommender.generation import Generation
 from recommender.recommender import Recommender
-from recommender.types import SignalName
 
 DEPTH = 1000
 LABEL_FREE_QUERIES = 500
@@ -78,7 +77,7 @@ def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lam
         truth=_truth_used(generation, bench, measured[0], inputs.truth) if inputs.truth else None,
         views=views,
         selection=selection,
-        shown=measure_shown(recommender.signals(mix)[SignalName.AUDIO], looked),
+        shown=measure_shown(recommender.audio(mix), looked),
         systems=tuple(each.result for each in measured),
         comparisons=_comparisons(measured, bench.asked.baseline) if truth.lists else (),
         queries=_queries(generation, truth, measured),
@@ -96,7 +95,7 @@ def _bench(generation: Generation, truth: Truth, k: int) -> Bench:
         depth=DEPTH,
         resamples=RESAMPLES,
         seed=SEED,
-        baseline=BASELINE,
+        baseline=baseline_of(generation),
         primary=measure_names(k)[0],
         default_view=default_view(generation),
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from indexer.evaluation.statistics import SEED
 from indexer.evaluation.truth import Truth
-from recommender.blend import SIGNALS
+from recommender.blend import SIGNALS, Scale
 from recommender.percentiles import Percentiles, percentile, percentiles_of
 from recommender.recommender import Recommender
 from recommender.signals.base import Signal
@@ -39,7 +40,7 @@ class Features:
     raw: BySignal
     """The signals' own measures."""
     percentiles: BySignal
-    """How high each opinion stands among those of reference pairs, in [0, 1]."""
+    """How high each opinion stands among those of reference pairs, in [0, 1]: what ``evidence`` and ``fitted`` read."""
     grades: Similarities
     """``[pair]``: the truth's grade, 0 for what it does not list."""
 
@@ -47,7 +48,6 @@ class Features:
 def features(recommender: Recommender, truth: Truth, mix: LayerMix) -> Features:
     """Every listed pair in the generation, and as a contrast a seeded draw of pairs that are not listed."""
     signals = recommender.signals(mix)
-    reference = references(recommender, signals)
     random = np.random.default_rng(SEED)
     blocks = [_block(recommender, truth, query, random) for query in truth.lists]
     queries = _joined([np.full(len(items), query) for query, (items, _) in zip(truth.lists, blocks, strict=True)])
@@ -60,11 +60,21 @@ def features(recommender: Recommender, truth: Truth, mix: LayerMix) -> Features:
         queries=queries,
         items=_joined([items for items, _ in blocks]),
         raw=stacked,
-        percentiles=np.stack(
-            [percentile(reference[name], stacked[:, place]) for place, name in enumerate(SIGNALS)], axis=1
-        ),
+        percentiles=_standings(recommender, mix, dict(zip(truth.lists, blocks, strict=True)), stacked),
         grades=np.concatenate([grades for _, grades in blocks]) if blocks else np.empty(0),
     )
+
+
+def _standings(
+    recommender: Recommender, mix: LayerMix, asked: Mapping[int, tuple[Rows, Similarities]], raw: BySignal
+) -> BySignal:
+    """What the profiles of the generation read; where it holds no percentiles, those over a draw of its artists."""
+    if not recommender.generation.calibration.comparable:
+        reference = references(recommender, recommender.signals(mix))
+        return np.stack([percentile(reference[name], raw[:, place]) for place, name in enumerate(SIGNALS)], axis=1)
+    panel = recommender.panel(mix)
+    found = [panel.read(query, Scale.PERCENTILES, items).T for query, (items, _) in asked.items()]
+    return np.concatenate(found) if found else raw
 
 
 def _joined(parts: list[Rows]) -> Rows:

@@ -17,7 +17,6 @@ from indexer.evaluation.views import mixes_of, side_by_side
 from indexer.rejected import Rejected
 from indexer.tabular import fields
 from indexer.tabular.records import Record, read_records
-from recommender.blend import DEFAULT_PROFILE, PROFILES
 from recommender.comparing import INTERVAL_WIDTH
 from recommender.directory import Directory
 from recommender.errors import BadInput
@@ -122,7 +121,7 @@ def measure_pair(recommender: Recommender, wanted: WantedPair, mix: LayerMix) ->
     """Measure one pair by the default profile, listening by ``mix``."""
     generation = recommender.generation
     names = generation.contents.artists.names
-    scored = recommender.compare(wanted.a, wanted.b, mix=mix, weights=PROFILES[DEFAULT_PROFILE])
+    scored = recommender.compare(wanted.a, wanted.b, mix=mix)
     audio = scored.breakdown[0]
     return PairResult(
         a=names[wanted.a],

@@ -8,10 +8,10 @@ import numpy as np
 
 from indexer.evaluation.distribution import Separation, Spread, pairs_of, separation, spread
 from indexer.evaluation.views import Looked
-from recommender.signals.base import Signal
+from recommender.signals.audio import AudioSignal
 
 MOST_ARTISTS = 500
-"""Artists whose pairs are asked for, those of the truth among the first; each costs a pass over the catalogue."""
+"""Artists whose pairs are asked for, those of the truth among the first; each is compared with the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,11 @@ class Shown:
     separation: Separation
 
 
-def measure_shown(signal: Signal, looked: Looked) -> Shown:
+def measure_shown(signal: AudioSignal, looked: Looked) -> Shown:
     """Measure ``signal`` over the pairs of the artists that are looked at."""
     chosen = _chosen(looked)
     rows = looked.rows[chosen]
-    values = np.stack([signal.value(signal.raw(int(row)))[rows] for row in rows]) if rows.size else np.empty((0, 0))
+    values = np.stack([signal.shown(int(row), rows) for row in rows]) if rows.size else np.empty((0, 0))
     place = np.full(len(looked.rows), -1)
     place[chosen] = np.arange(len(chosen))
     found = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indexer.evaluation.hubness import Occurrences
-from recommender.blend import DEFAULT_PROFILE, PROFILES, SIGNALS, custom_weights
+from recommender.blend import SIGNALS
 from recommender.generation import Generation
 from recommender.recommender import ArtistQuery, Recommender
 from recommender.types import LayerMix, Rows, SignalName, Similarities
@@ -18,8 +18,6 @@ ALL_FOUR = {SignalName.AUDIO: 0.3, SignalName.SCENE: 0.3, SignalName.GENRE: 0.2,
 """What the three that stay weigh, relative to one another, when one is left out (product.md, "Scores")."""
 
 POPULARITY = "popularity"
-BASELINE = DEFAULT_PROFILE
-"""The system that all others are held against: what a request gets that asks for nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +31,11 @@ class System:
     """(query row, depth) -> rows, best first, at most depth; the query itself is never among them."""
 
 
+def baseline_of(generation: Generation) -> str:
+    """The system that all others are held against: what a request gets that asks for nothing else."""
+    return generation.calibration.choices.default.name
+
+
 def systems(recommender: Recommender, mix: LayerMix, popularity: Similarities) -> list[System]:
     """Every system: all profiles, each signal alone, each left out, popularity.
 
@@ -42,14 +45,16 @@ def systems(recommender: Recommender, mix: LayerMix, popularity: Similarities) -
         popularity: ``[artist]``, as :func:`popularity_of` says.
     """
     asked = ArtistQuery(seeds=(), mix=mix)
+    calibration = recommender.generation.calibration
     found = [
-        _blended(recommender, name, "profile", replace(asked, weights=profile)) for name, profile in PROFILES.items()
+        _blended(recommender, name, "profile", replace(asked, weights=profile))
+        for name, profile in calibration.choices.named.items()
     ]
     for signal in SIGNALS:
-        alone = custom_weights({signal: 1.0})
+        alone = calibration.choices.custom({signal: 1.0})
         found.append(_blended(recommender, f"{signal.value} alone", "alone", replace(asked, weights=alone)))
     for signal in SIGNALS:
-        others = custom_weights({name: weight for name, weight in ALL_FOUR.items() if name is not signal})
+        others = calibration.choices.custom({name: weight for name, weight in ALL_FOUR.items() if name is not signal})
         found.append(_blended(recommender, f"without {signal.value}", "without", replace(asked, weights=others)))
     return [*found, popularity_system(popularity)]
 

@@ -7,7 +7,7 @@ one protocol: :class:`ExactIndex` (numpy, the yardstick), :class:`FaissIndex` (e
 
 from __future__ import annotations
 
-from recommender.vectors.base import UNIT_TOLERANCE, VectorIndex, count_bad, order, to_similarity, unit
+from recommender.vectors.base import UNIT_TOLERANCE, VectorIndex, count_bad, order, to_similarity, top, unit
 from recommender.vectors.exact import ExactIndex
 from recommender.vectors.mapped import FaissIndex, RefinedIndex
 from recommender.vectors.writing import RECALL_FLOOR, Written, exact_limit, write_fitting
@@ -24,6 +24,7 @@ __all__ = [
     "exact_limit",
     "order",
     "to_similarity",
+    "top",
     "unit",
     "write_fitting",
 ]

@@ -34,8 +34,11 @@ class VectorIndex(Protocol):
         The cosines are those of :meth:`cosines`, to the bit.
         """
 
-    def cosines(self, query: npt.NDArray[np.float32]) -> Similarities:
-        """Cosine of ``query`` ``[dim]`` with every item, ``[item]``, in [-1, 1]."""
+    def cosines(self, query: npt.NDArray[np.float32], rows: Rows | None = None) -> Similarities:
+        """Cosine of ``query`` ``[dim]`` with every item, or with those at ``rows``, ``[item]``, in [-1, 1].
+
+        The same to the bit whichever items are asked for.
+        """
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors at ``rows``, ``[row, dim]``."""
@@ -74,6 +77,22 @@ def order(scores: npt.NDArray[np.floating]) -> Rows:
     [1, 2, 0, 3]
     """
     return np.argsort(-scores, kind="stable").astype(np.int64)
+
+
+def top(scores: npt.NDArray[np.floating], n: int) -> Rows:
+    """The first ``n`` rows of :func:`order` that are not NaN, without putting all the others in order.
+
+    >>> top(np.array([0.1, 0.9, np.nan, 0.9, 0.5]), 2).tolist(), top(np.array([0.1, np.nan]), 5).tolist()
+    ([1, 3], [0])
+    """
+    rows: Rows = np.flatnonzero(~np.isnan(scores)).astype(np.int64)
+    if not 0 < n < len(rows):
+        few: Rows = rows[order(scores[rows])][: max(n, 0)]
+        return few
+    least = np.partition(scores[rows], len(rows) - n)[len(rows) - n]
+    rows = rows[scores[rows] >= least]
+    best: Rows = rows[order(scores[rows])][:n]
+    return best
 
 
 def checked_query(query: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:

@@ -28,10 +28,11 @@ class ExactIndex:
         rows = order(cosines)[: max(k, 0)]
         return rows, cosines[rows]
 
-    def cosines(self, query: npt.NDArray[np.float32]) -> Similarities:
+    def cosines(self, query: npt.NDArray[np.float32], rows: Rows | None = None) -> Similarities:
         # Summed row by row: in a BLAS product the last bit depends on where in a block a row stands, which would let
         # equal artists come out of id order.
-        products: Similarities = np.einsum("ij,j->i", self._vectors, checked_query(query, self.dim)).astype(np.float64)
+        compared = self._vectors if rows is None else self._vectors[rows]
+        products: Similarities = np.einsum("ij,j->i", compared, checked_query(query, self.dim)).astype(np.float64)
         return products
 
     def vectors(self, rows: Rows) -> Vectors:

@@ -96,8 +96,9 @@ class FaissIndex:
         best = np.lexsort((rows[0], -cosines[0]))[:wanted]
         return rows[0, best].astype(np.int64), cosines[0, best].astype(np.float64)
 
-    def cosines(self, query: npt.NDArray[np.float32]) -> Similarities:
-        return self._compare(checked_query(query, self.dim), self._rows)
+    def cosines(self, query: npt.NDArray[np.float32], rows: Rows | None = None) -> Similarities:
+        compared = self._rows if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
+        return self._compare(checked_query(query, self.dim), compared)
 
     def vectors(self, rows: Rows) -> Vectors:
         return self._matrix[rows]
@@ -107,6 +108,8 @@ class FaissIndex:
         # Row by row, as in ExactIndex; and FAISS reads its file where it lies, which numpy does at half the speed, for
         # the vectors in it are not aligned (benchmarks/scan.py).
         found = np.empty(len(rows), dtype=np.float32)
+        if not len(rows):
+            return found.astype(np.float64)
         asked, answer, compared = (faiss.swig_ptr(array) for array in (query, found, rows))
         self._flat.compute_distance_subset(  # type: ignore[attr-defined]  # not in the stubs FAISS ships
             1, asked, len(rows), answer, compared

@@ -22,6 +22,13 @@ class Resolution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RESOLUTION_AMBIGUOUS: _ClassVar[Resolution]
     RESOLUTION_NOT_FOUND: _ClassVar[Resolution]
     RESOLUTION_INVALID: _ClassVar[Resolution]
+
+class Calibration(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CALIBRATION_UNSPECIFIED: _ClassVar[Calibration]
+    CALIBRATION_CALIBRATED: _ClassVar[Calibration]
+    CALIBRATION_PROVISIONAL: _ClassVar[Calibration]
+    CALIBRATION_UNCALIBRATED: _ClassVar[Calibration]
 SIGNAL_UNSPECIFIED: Signal
 SIGNAL_AUDIO: Signal
 SIGNAL_SCENE: Signal
@@ -32,6 +39,10 @@ RESOLUTION_FOUND: Resolution
 RESOLUTION_AMBIGUOUS: Resolution
 RESOLUTION_NOT_FOUND: Resolution
 RESOLUTION_INVALID: Resolution
+CALIBRATION_UNSPECIFIED: Calibration
+CALIBRATION_CALIBRATED: Calibration
+CALIBRATION_PROVISIONAL: Calibration
+CALIBRATION_UNCALIBRATED: Calibration
 
 class Generation(_message.Message):
     __slots__ = ("version", "space", "degraded")
@@ -158,20 +169,22 @@ class TrackFilter(_message.Message):
     def __init__(self, genres_any: _Optional[_Iterable[str]] = ..., genres_all: _Optional[_Iterable[str]] = ..., genres_none: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SignalScore(_message.Message):
-    __slots__ = ("signal", "available", "raw", "value", "weight", "contribution")
+    __slots__ = ("signal", "available", "raw", "value", "weight", "contribution", "percentile")
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     CONTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    PERCENTILE_FIELD_NUMBER: _ClassVar[int]
     signal: Signal
     available: bool
     raw: float
     value: float
     weight: float
     contribution: float
-    def __init__(self, signal: _Optional[_Union[Signal, str]] = ..., available: _Optional[bool] = ..., raw: _Optional[float] = ..., value: _Optional[float] = ..., weight: _Optional[float] = ..., contribution: _Optional[float] = ...) -> None: ...
+    percentile: float
+    def __init__(self, signal: _Optional[_Union[Signal, str]] = ..., available: _Optional[bool] = ..., raw: _Optional[float] = ..., value: _Optional[float] = ..., weight: _Optional[float] = ..., contribution: _Optional[float] = ..., percentile: _Optional[float] = ...) -> None: ...
 
 class SharedGenre(_message.Message):
     __slots__ = ("genre", "weight")
@@ -198,26 +211,30 @@ class SharedRecording(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., title: _Optional[str] = ...) -> None: ...
 
 class NearestTracks(_message.Message):
-    __slots__ = ("a", "b", "cosine")
+    __slots__ = ("a", "b", "cosine", "aspect")
     A_FIELD_NUMBER: _ClassVar[int]
     B_FIELD_NUMBER: _ClassVar[int]
     COSINE_FIELD_NUMBER: _ClassVar[int]
+    ASPECT_FIELD_NUMBER: _ClassVar[int]
     a: TrackSummary
     b: TrackSummary
     cosine: float
-    def __init__(self, a: _Optional[_Union[TrackSummary, _Mapping]] = ..., b: _Optional[_Union[TrackSummary, _Mapping]] = ..., cosine: _Optional[float] = ...) -> None: ...
+    aspect: str
+    def __init__(self, a: _Optional[_Union[TrackSummary, _Mapping]] = ..., b: _Optional[_Union[TrackSummary, _Mapping]] = ..., cosine: _Optional[float] = ..., aspect: _Optional[str] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("genres", "scene_neighbours", "recordings", "nearest_tracks")
+    __slots__ = ("genres", "scene_neighbours", "recordings", "nearest_tracks", "sentence")
     GENRES_FIELD_NUMBER: _ClassVar[int]
     SCENE_NEIGHBOURS_FIELD_NUMBER: _ClassVar[int]
     RECORDINGS_FIELD_NUMBER: _ClassVar[int]
     NEAREST_TRACKS_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
     genres: _containers.RepeatedCompositeFieldContainer[SharedGenre]
     scene_neighbours: _containers.RepeatedCompositeFieldContainer[SharedNeighbour]
     recordings: _containers.RepeatedCompositeFieldContainer[SharedRecording]
     nearest_tracks: NearestTracks
-    def __init__(self, genres: _Optional[_Iterable[_Union[SharedGenre, _Mapping]]] = ..., scene_neighbours: _Optional[_Iterable[_Union[SharedNeighbour, _Mapping]]] = ..., recordings: _Optional[_Iterable[_Union[SharedRecording, _Mapping]]] = ..., nearest_tracks: _Optional[_Union[NearestTracks, _Mapping]] = ...) -> None: ...
+    sentence: str
+    def __init__(self, genres: _Optional[_Iterable[_Union[SharedGenre, _Mapping]]] = ..., scene_neighbours: _Optional[_Iterable[_Union[SharedNeighbour, _Mapping]]] = ..., recordings: _Optional[_Iterable[_Union[SharedRecording, _Mapping]]] = ..., nearest_tracks: _Optional[_Union[NearestTracks, _Mapping]] = ..., sentence: _Optional[str] = ...) -> None: ...
 
 class ArtistSummary(_message.Message):
     __slots__ = ("id", "name")
@@ -237,17 +254,33 @@ class TrackSummary(_message.Message):
     artist: ArtistSummary
     def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[_Union[ArtistSummary, _Mapping]] = ...) -> None: ...
 
+class Evidence(_message.Message):
+    __slots__ = ("tracks", "coherence", "standard_error", "low")
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    COHERENCE_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_ERROR_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    tracks: int
+    coherence: float
+    standard_error: float
+    low: bool
+    def __init__(self, tracks: _Optional[int] = ..., coherence: _Optional[float] = ..., standard_error: _Optional[float] = ..., low: _Optional[bool] = ...) -> None: ...
+
 class ScoredArtist(_message.Message):
-    __slots__ = ("artist", "score", "breakdown", "explanation")
+    __slots__ = ("artist", "score", "breakdown", "explanation", "base", "evidence")
     ARTIST_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     BREAKDOWN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     artist: ArtistSummary
     score: float
     breakdown: _containers.RepeatedCompositeFieldContainer[SignalScore]
     explanation: Explanation
-    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ...) -> None: ...
+    base: float
+    evidence: Evidence
+    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., base: _Optional[float] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
 
 class SimilarArtistsRequest(_message.Message):
     __slots__ = ("seeds", "negative_seeds", "limit", "page_token", "profile", "weights", "listening", "candidates", "exclude", "filter", "explain")
@@ -326,7 +359,7 @@ class CompareArtistsRequest(_message.Message):
     def __init__(self, a: _Optional[_Union[ArtistRef, _Mapping]] = ..., b: _Optional[_Union[ArtistRef, _Mapping]] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ...) -> None: ...
 
 class CompareArtistsResponse(_message.Message):
-    __slots__ = ("generation", "a", "b", "score", "breakdown", "explanation", "not_indexed")
+    __slots__ = ("generation", "a", "b", "score", "breakdown", "explanation", "not_indexed", "base", "evidence_a", "evidence_b")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     A_FIELD_NUMBER: _ClassVar[int]
     B_FIELD_NUMBER: _ClassVar[int]
@@ -334,6 +367,9 @@ class CompareArtistsResponse(_message.Message):
     BREAKDOWN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_A_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_B_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     a: ArtistSummary
     b: ArtistSummary
@@ -341,7 +377,10 @@ class CompareArtistsResponse(_message.Message):
     breakdown: _containers.RepeatedCompositeFieldContainer[SignalScore]
     explanation: Explanation
     not_indexed: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., a: _Optional[_Union[ArtistSummary, _Mapping]] = ..., b: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ...) -> None: ...
+    base: float
+    evidence_a: Evidence
+    evidence_b: Evidence
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., a: _Optional[_Union[ArtistSummary, _Mapping]] = ..., b: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., base: _Optional[float] = ..., evidence_a: _Optional[_Union[Evidence, _Mapping]] = ..., evidence_b: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
 
 class RankArtistsRequest(_message.Message):
     __slots__ = ("seeds", "candidates", "profile", "weights", "listening", "explain")
@@ -360,14 +399,18 @@ class RankArtistsRequest(_message.Message):
     def __init__(self, seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., candidates: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class RankArtistsResponse(_message.Message):
-    __slots__ = ("generation", "artists", "not_found")
+    __slots__ = ("generation", "artists", "not_found", "seeds", "not_indexed")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     ARTISTS_FIELD_NUMBER: _ClassVar[int]
     NOT_FOUND_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_FIELD_NUMBER: _ClassVar[int]
+    NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     artists: _containers.RepeatedCompositeFieldContainer[ScoredArtist]
     not_found: _containers.RepeatedCompositeFieldContainer[ArtistRef]
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ...) -> None: ...
+    seeds: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
+    not_indexed: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ...) -> None: ...
 
 class AudioClip(_message.Message):
     __slots__ = ("file",)
@@ -490,7 +533,7 @@ class WeightedGenre(_message.Message):
     def __init__(self, genre: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class GetArtistResponse(_message.Message):
-    __slots__ = ("generation", "artist", "aliases", "external_ids", "genres", "tracks", "not_indexed", "signals")
+    __slots__ = ("generation", "artist", "aliases", "external_ids", "genres", "tracks", "not_indexed", "signals", "evidence")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     ARTIST_FIELD_NUMBER: _ClassVar[int]
     ALIASES_FIELD_NUMBER: _ClassVar[int]
@@ -499,6 +542,7 @@ class GetArtistResponse(_message.Message):
     TRACKS_FIELD_NUMBER: _ClassVar[int]
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     artist: ArtistSummary
     aliases: _containers.RepeatedScalarFieldContainer[str]
@@ -507,7 +551,8 @@ class GetArtistResponse(_message.Message):
     tracks: _containers.RepeatedCompositeFieldContainer[TrackSummary]
     not_indexed: bool
     signals: _containers.RepeatedScalarFieldContainer[Signal]
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., external_ids: _Optional[_Iterable[_Union[ExternalId, _Mapping]]] = ..., genres: _Optional[_Iterable[_Union[WeightedGenre, _Mapping]]] = ..., tracks: _Optional[_Iterable[_Union[TrackSummary, _Mapping]]] = ..., not_indexed: _Optional[bool] = ..., signals: _Optional[_Iterable[_Union[Signal, str]]] = ...) -> None: ...
+    evidence: Evidence
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., external_ids: _Optional[_Iterable[_Union[ExternalId, _Mapping]]] = ..., genres: _Optional[_Iterable[_Union[WeightedGenre, _Mapping]]] = ..., tracks: _Optional[_Iterable[_Union[TrackSummary, _Mapping]]] = ..., not_indexed: _Optional[bool] = ..., signals: _Optional[_Iterable[_Union[Signal, str]]] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
 
 class GetTrackRequest(_message.Message):
     __slots__ = ("track",)
@@ -556,14 +601,22 @@ class GetIndexInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class LayerInfo(_message.Message):
-    __slots__ = ("name", "description", "default_weight")
+    __slots__ = ("name", "description", "default_weight", "calibration", "reference_artists", "calibration_note", "unmeasured_artists")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_ARTISTS_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_NOTE_FIELD_NUMBER: _ClassVar[int]
+    UNMEASURED_ARTISTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     default_weight: float
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., default_weight: _Optional[float] = ...) -> None: ...
+    calibration: Calibration
+    reference_artists: int
+    calibration_note: str
+    unmeasured_artists: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., default_weight: _Optional[float] = ..., calibration: _Optional[_Union[Calibration, str]] = ..., reference_artists: _Optional[int] = ..., calibration_note: _Optional[str] = ..., unmeasured_artists: _Optional[int] = ...) -> None: ...
 
 class SignalInfo(_message.Message):
     __slots__ = ("signal", "artists")
@@ -574,7 +627,7 @@ class SignalInfo(_message.Message):
     def __init__(self, signal: _Optional[_Union[Signal, str]] = ..., artists: _Optional[int] = ...) -> None: ...
 
 class GetIndexInfoResponse(_message.Message):
-    __slots__ = ("generation", "built_at", "encoder", "encoder_revision", "encoder_licence", "dim", "layers", "artists", "artists_indexed", "tracks", "tracks_indexed", "signals", "weight_profiles", "profile")
+    __slots__ = ("generation", "built_at", "encoder", "encoder_revision", "encoder_licence", "dim", "layers", "artists", "artists_indexed", "tracks", "tracks_indexed", "signals", "weight_profiles", "profile", "default_weight_profile")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     BUILT_AT_FIELD_NUMBER: _ClassVar[int]
     ENCODER_FIELD_NUMBER: _ClassVar[int]
@@ -589,6 +642,7 @@ class GetIndexInfoResponse(_message.Message):
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_PROFILES_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_WEIGHT_PROFILE_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     built_at: str
     encoder: str
@@ -603,4 +657,5 @@ class GetIndexInfoResponse(_message.Message):
     signals: _containers.RepeatedCompositeFieldContainer[SignalInfo]
     weight_profiles: _containers.RepeatedScalarFieldContainer[str]
     profile: str
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., built_at: _Optional[str] = ..., encoder: _Optional[str] = ..., encoder_revision: _Optional[str] = ..., encoder_licence: _Optional[str] = ..., dim: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[LayerInfo, _Mapping]]] = ..., artists: _Optional[int] = ..., artists_indexed: _Optional[int] = ..., tracks: _Optional[int] = ..., tracks_indexed: _Optional[int] = ..., signals: _Optional[_Iterable[_Union[SignalInfo, _Mapping]]] = ..., weight_profiles: _Optional[_Iterable[str]] = ..., profile: _Optional[str] = ...) -> None: ...
+    default_weight_profile: str
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., built_at: _Optional[str] = ..., encoder: _Optional[str] = ..., encoder_revision: _Optional[str] = ..., encoder_licence: _Optional[str] = ..., dim: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[LayerInfo, _Mapping]]] = ..., artists: _Optional[int] = ..., artists_indexed: _Optional[int] = ..., tracks: _Optional[int] = ..., tracks_indexed: _Optional[int] = ..., signals: _Optional[_Iterable[_Union[SignalInfo, _Mapping]]] = ..., weight_profiles: _Optional[_Iterable[str]] = ..., profile: _Optional[str] = ..., default_weight_profile: _Optional[str] = ...) -> None: ...

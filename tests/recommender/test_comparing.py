@@ -107,7 +107,7 @@ def test_a_pair_scores_the_same_from_both_ends_and_in_a_matrix(method: Method) -
     artists = make_artists(bundle, 40, seed=4)
     one_by_one = np.stack([scores(bundle, artists.at(row), artists) for row in range(40)])
     np.testing.assert_array_equal(one_by_one, one_by_one.T)
-    np.testing.assert_allclose(scores_between(bundle, artists, artists), one_by_one, atol=1e-12)
+    np.testing.assert_allclose(scores_between(bundle, artists, artists), one_by_one, atol=5e-6)  # float32 cosines
 
 
 @pytest.mark.parametrize("method", list(Method))

@@ -18,7 +18,6 @@ from recommender.types import Profile
 from server import cli
 from server.client import Client
 from server.pb import soundkin_pb2 as pb
-from tests.server.asking import by_id
 from tests.server.conftest import Served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +47,7 @@ def test_no_line_is_wider_than_80_columns_nor_coloured(made: Served) -> None:
     for command, arguments in (
         (cli.similar, ("ay", "id:b", "--explain")),
         (cli.compare, ("bee", "dee")),
+        (cli.rank, ("ay", "--lineup=bee", "--lineup=id:e", "--explain")),
         (cli.tracks, ("Ay - Song",)),
         (cli.resolve, ("ay", "dee")),
         (cli.info, ()),
@@ -93,8 +93,8 @@ def test_options_reach_the_server(made: Served, options: tuple[str, ...], names:
 def test_compare_shows_a_line_a_signal_and_why(made: Served) -> None:
     said = run(made, cli.compare, "bee", "dee").stdout
     assert "Bee ~ Dee: 0.700" in said
-    assert re.search(r"collaboration +0\.700 +0\.700 +1\.00 +0\.700", said)
-    assert re.search(r"audio +– +– +0\.00 +0\.000", said)
+    assert re.search(r"collaboration +0\.700 +0\.700 +– +1\.00 +0\.700", said)
+    assert re.search(r"audio +– +– +– +0\.00 +0\.000", said)
     assert "together “Joined” (joint)" in said
     assert "Dee has no embedding yet" in said
 
@@ -126,10 +126,29 @@ def test_resolve_lists_everyone_and_exits_1_when_someone_is_not_found(made: Serv
     ]
 
 
+def test_rank_orders_a_line_up_of_names_and_files(made: Served, tmp_path: Path) -> None:
+    bill = tmp_path / "bill.txt"
+    bill.write_text("\ufeffCé\n\n  bee \nid:e\n", encoding="utf-8")
+    said = run(made, cli.rank, "ay", f"--lineup={bill}", "--lineup=The Ay", "--explain").stdout
+    assert "For Ay" in said
+    assert re.search(r"1 +Ay +1\.000.*\n2 +Bee +0\.475.*\n3 +Cé +0\.267.*\n4 +Twin +– +– +–", said)
+    assert "2. Bee:" in said
+
+
+def test_rank_names_who_is_not_known_and_says_so_by_its_status(made: Served, tmp_path: Path) -> None:
+    ended = run(made, cli.rank, "ay", "--lineup=bee", "--lineup=nobody", "--lineup=twin")
+    assert ended.exit_code == 1
+    assert ended.stdout.count("Not known, or several are called so") == 2
+    assert re.search(r"1 +Bee", ended.stdout)
+    (tmp_path / "bill.txt").write_bytes(b"B\xe9e\n")
+    latin = run(made, cli.rank, "ay", f"--lineup={tmp_path / 'bill.txt'}")
+    assert isinstance(latin.exception, InvalidArgument)
+
+
 def test_info_shows_counts_and_layers(made: Served) -> None:
     said = run(made, cli.info).stdout
     assert "6 (3 with an embedding)" in said
-    assert re.search(r"low +1\.00 +the low layer", said)
+    assert re.search(r"low +1\.00 +uncalibrated +the low layer", said)
 
 
 @pytest.mark.parametrize(
@@ -172,12 +191,12 @@ def test_no_server_is_said_to_be_none() -> None:
 
 
 def test_a_part_of_the_contract_that_is_not_served_is_said_to_be_so(made: Served) -> None:
-    request = pb.SimilarArtistsRequest(seeds=by_id("a"), negative_seeds=by_id("b"))
+    request = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"RIFF"))
     with (
         Client(f"127.0.0.1:{made.port}") as client,
-        pytest.raises(NotSupported, match=r"^negative_seeds is not served"),
+        pytest.raises(NotSupported, match=r"^seed\.clip is not served"),
     ):
-        client.similar_artists(request)
+        client.similar_tracks(request)
 
 
 def test_names_no_terminal_here_can_show_do_not_stop_the_answer(made: Served) -> None:

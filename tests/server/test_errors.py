@@ -56,9 +56,19 @@ def test_every_error_of_the_library_has_a_status() -> None:
             "INVALID_WEIGHTS",
             "listening",
         ),
-        (Request(seeds=AY, negative_seeds=by_id("b")), "UNIMPLEMENTED", "NOT_SUPPORTED", ""),
-        (Request(seeds=AY, filter=pb.ArtistFilter(min_popularity=0)), "UNIMPLEMENTED", "NOT_SUPPORTED", ""),
-        (Request(seeds=AY, filter=pb.ArtistFilter(max_popularity=1)), "UNIMPLEMENTED", "NOT_SUPPORTED", ""),
+        (Request(seeds=AY, negative_seeds=by_id("nobody")), "NOT_FOUND", "NOT_FOUND", ""),
+        (
+            Request(seeds=AY, filter=pb.ArtistFilter(min_popularity=1.5)),
+            "INVALID_ARGUMENT",
+            "INVALID_ARGUMENT",
+            "filter.min_popularity",
+        ),
+        (
+            Request(seeds=AY, filter=pb.ArtistFilter(max_popularity=float("nan"))),
+            "INVALID_ARGUMENT",
+            "INVALID_ARGUMENT",
+            "filter.max_popularity",
+        ),
     ],
     ids=lambda value: " ".join(str(value).split())[:60],
 )
@@ -88,9 +98,8 @@ def test_a_signal_layer_or_aspect_listed_twice_is_refused(made: Served) -> None:
 
 
 def test_what_is_not_served_yet_is_named(made: Served) -> None:
-    assert "negative_seeds" in refusal(made.stub.SimilarArtists, Request(seeds=AY, negative_seeds=AY)).message
-    band = pb.ArtistFilter(min_popularity=0.5)
-    assert "filter.min_popularity" in refusal(made.stub.SimilarArtists, Request(seeds=AY, filter=band)).message
+    asked = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"RIFF"))
+    assert "seed.clip" in refusal(made.stub.SimilarTracks, asked).message
 
 
 def test_an_ambiguous_name_lists_its_candidates(made: Served) -> None:
@@ -102,8 +111,6 @@ def test_an_ambiguous_name_lists_its_candidates(made: Served) -> None:
 @pytest.mark.parametrize(
     ("method", "request_"),
     [
-        ("BatchSimilarArtists", pb.BatchSimilarArtistsRequest()),
-        ("RankArtists", pb.RankArtistsRequest()),
         ("SimilarArtistsToAudio", iter([pb.SimilarArtistsToAudioRequest()])),
     ],
 )

@@ -40,11 +40,11 @@ def test_calls_are_counted_by_method_and_code(serve: Serve, tmp_path: Path) -> N
     for _ in range(3):
         served.stub.GetIndexInfo(INFO)
     refusal(served.stub.GetArtist, pb.GetArtistRequest(artist=by_name("nobody")))
-    refusal(served.stub.RankArtists, pb.RankArtistsRequest())
+    refusal(served.stub.SimilarTracks, pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"RIFF")))
     figures = served.figures()
     assert figures[calls("GetIndexInfo", "OK")] == 3
     assert figures[calls("GetArtist", "NOT_FOUND")] == 1
-    assert figures[calls("RankArtists", "UNIMPLEMENTED")] == 1
+    assert figures[calls("SimilarTracks", "UNIMPLEMENTED")] == 1
     assert figures["soundkin_rpc_in_flight"] == 0
 
 

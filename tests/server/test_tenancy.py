@@ -12,7 +12,7 @@ import pytest
 
 from recommender.lease import try_exclusive
 from recommender.types import Profile
-from server import answers
+from server import answers, rankings
 from server.holder import Holder
 from server.metrics import Metrics
 from server.pb import soundkin_pb2 as pb
@@ -69,7 +69,7 @@ def test_a_cancelled_request_whose_search_goes_on_keeps_its_generation(tmp_path:
     def search(snapshot: Snapshot) -> int:
         started.set()
         may_end.wait(10)
-        return answers.similar_artists(snapshot, pb.SimilarArtistsRequest(seeds=by_id("a"))).generation.version
+        return rankings.similar_artists(snapshot, pb.SimilarArtistsRequest(seeds=by_id("a"))).generation.version
 
     async def go() -> None:
         first = write_generation(tmp_path, MADE)

@@ -23,6 +23,7 @@ from recommender.blend import SIGNALS
 from recommender.errors import BadInput
 from recommender.generation import Generation
 from recommender.recommender import Recommender
+from tests.calibrated import calibrated
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 from tests.indexer.evaluation.kin import NOISE, SOUND, artist_id, catalogue, families_csv, name
 
@@ -266,3 +267,14 @@ def test_weights_can_be_learned_from_features(generation: Generation, tmp_path: 
     assert (fitted.queries, fitted.pairs) == (12, int((~np.isnan(found.percentiles).all(axis=1)).sum()))
     assert fitted.slopes[0] > 0, "audio tells kin"
     assert fitted.slopes[3] == 0, "nobody recorded with anybody"
+
+
+def test_weights_are_learned_from_what_a_calibrated_generation_reads(tmp_path: Path) -> None:
+    recommender = Recommender(calibrated())
+    (tmp_path / "t.csv").write_text("query,item\nArtist 0,Artist 6\nArtist 0,Artist 12\nArtist 3,Artist 9\n")
+    truth = read_truth(tmp_path / "t.csv", recommender.directory)
+    found = features(recommender, truth, {"low": 1.0})
+    assert len(found.queries) > 100
+    for query, item, standing in zip(found.queries, found.items, found.percentiles, strict=True):
+        lines = recommender.compare(int(query), int(item), mix={"low": 1.0}).breakdown
+        np.testing.assert_array_equal(standing, [line.percentile for line in lines])

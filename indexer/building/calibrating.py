@@ -1,0 +1,154 @@
+"""The calibration of one layer: fitted on reference artists, every artist measured with it, both written down."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.building.grouping import Grouping
+from indexer.calibrate import COHORT, COMPONENTS, LEAST_TRACKS, Reference, choose_reference, fit
+from recommender import bundles
+from recommender.calibrated import bundle_prefix, measured_prefix
+from recommender.calibration import (
+    PROVISIONAL_FROM,
+    QUANTILES,
+    ArtistStats,
+    Bundle,
+    Measured,
+    measure,
+    unmeasured,
+)
+from recommender.contents import Contents
+from recommender.errors import InvalidArgument
+from recommender.manifest import CalibrationEntry
+from recommender.types import Rows, Space, Vectors
+
+_NUMBERS_AN_ARTIST = 5
+"""Beside its vector: mean, sd, coherence, tracks, standard error."""
+EXAMPLES = 10
+"""Artists that could not be measured and are named in the manifest."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """The embedded artists, in the order of the rows of an index."""
+
+    ids: tuple[str, ...]
+    genres: tuple[str, ...]
+    """``[artist]`` main genre; empty where none is known."""
+    tracks: tuple[Rows, ...]
+    """``[artist]`` rows of its embedded tracks."""
+
+    @classmethod
+    def of(cls, grouping: Grouping, contents: Contents) -> Roster:
+        """Who is embedded, and what each is known for."""
+        order = np.argsort(grouping.track_artist, kind="stable")
+        ends = np.cumsum(np.bincount(grouping.track_artist, minlength=grouping.artists))
+        embedded = np.flatnonzero(contents.artists.vector_row >= 0).tolist()
+        return cls(
+            ids=grouping.artist_ids,
+            genres=tuple(_main_genre(contents, row) for row in embedded),
+            tracks=tuple(np.split(order, ends[:-1])) if grouping.artists else (),
+        )
+
+    def reference(self, tracks: Vectors) -> Reference:
+        """The artists to fit on, with their vectors of a layer, ``[track, dim]``."""
+        counts = np.array([len(rows) for rows in self.tracks], dtype=np.int64)
+        chosen = choose_reference(counts)
+        sizes = counts[chosen]
+        return Reference(
+            ids=tuple(self.ids[row] for row in chosen),
+            artist=np.repeat(np.arange(len(chosen)), sizes),
+            tracks=tracks[_joined([self.tracks[row] for row in chosen])],
+            strata=tuple(self.genres[row] for row in chosen),
+        )
+
+
+def expected_bytes(dim: int, grouping: Grouping) -> int:
+    """What the calibration of one layer takes on disk, at most."""
+    able = int(np.count_nonzero(np.bincount(grouping.track_artist, minlength=grouping.artists) >= LEAST_TRACKS))
+    width = dim if able < PROVISIONAL_FROM else min(dim, COMPONENTS)
+    frozen = dim * (width + 1) + min(able, COHORT) * width + QUANTILES
+    return 8 * frozen + grouping.artists * (4 * width + _NUMBERS_AN_ARTIST * 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A bundle, and why it is not the one that was meant."""
+
+    bundle: Bundle
+    note: str = ""
+
+
+def write_calibration(folder: Path, layer: int, *, space: Space, tracks: Vectors, roster: Roster) -> CalibrationEntry:
+    """Fit the ``layer``-th layer, measure every artist in it, and write both into ``folder``.
+
+    An artist that cannot be measured is recorded and has NaN for its standing; a layer that cannot be fitted is left
+    uncalibrated, and the entry says why. Neither ends a build.
+
+    Args:
+        folder: the generation in the making.
+        layer: number of the layer in ``space``.
+        space: of the vectors.
+        tracks: ``[track, dim]`` unit vectors of every embedded track.
+        roster: whose they are.
+    """
+    name = space.layer_names[layer]
+    fitted = fit_layer(roster.reference(tracks), space=space, layer=name)
+    artists, failed = _measure(fitted.bundle, tracks, roster)
+    bundles.save(fitted.bundle, folder, bundle_prefix(layer))
+    bundles.save_stats(artists, folder, measured_prefix(layer), key=fitted.bundle.key)
+    for artist, why in failed[:EXAMPLES]:
+        _log.warning("layer %s: artist %s is not calibrated: %s", name, artist, why)
+    bundle = fitted.bundle
+    return CalibrationEntry(
+        layer=name,
+        status=bundle.status.value,
+        method=bundle.method.value,
+        reference_artists=bundle.reference_artists,
+        key=bundle.key,
+        unmeasured=len(failed),
+        examples=tuple(artist for artist, _ in failed[:EXAMPLES]),
+        note=fitted.note,
+    )
+
+
+def fit_layer(reference: Reference, *, space: Space, layer: str) -> Fitted:
+    """The bundle of a layer; where it cannot be fitted, one that leaves cosines as they are, and why."""
+    try:
+        return Fitted(bundle=fit(reference, space=space, layer=layer))
+    except InvalidArgument as error:
+        _log.warning("layer %s is not calibrated: %s", layer, error)
+        nobody = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, space.dim), np.float32))
+        return Fitted(bundle=fit(nobody, space=space, layer=layer), note=str(error))
+
+
+def _measure(bundle: Bundle, tracks: Vectors, roster: Roster) -> tuple[ArtistStats, list[tuple[str, str]]]:
+    """Every artist, and (id, why) of those that could not be measured."""
+    measured: list[Measured] = []
+    failed: list[tuple[str, str]] = []
+    for artist, rows in zip(roster.ids, roster.tracks, strict=True):
+        try:
+            measured.append(measure(bundle, tracks[rows], without={artist}))
+        except InvalidArgument as error:
+            measured.append(unmeasured(width=bundle.width, tracks=len(rows)))
+            failed.append((artist, str(error)))
+    return ArtistStats.of(measured, width=bundle.width), failed
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def _main_genre(contents: Contents, artist: int) -> str:
+    """The genre with the largest weight, the first in the alphabet of those; empty without any."""
+    matrix = contents.relations.genre_weights
+    start, stop = matrix.indptr[artist : artist + 2]
+    if start == stop:
+        return ""
+    return contents.relations.genres[int(matrix.indices[start + np.argmax(matrix.data[start:stop])])]

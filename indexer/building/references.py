@@ -1,0 +1,61 @@
+"""What opinions are weighed with: percentiles of the relations over a seeded draw of pairs, and learned weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from recommender import fitted, percentiles
+from recommender.calibrated import FITTED, percentiles_prefix
+from recommender.calibration import PROVISIONAL_FROM
+from recommender.contents import Relations
+from recommender.opinions import RelationSignals
+from recommender.percentiles import Percentiles, percentiles_of
+from recommender.signals.base import Signal
+from recommender.types import Rows
+
+ASKING = 200
+"""Artists whose opinions are asked for, of those the signal knows."""
+ASKED = 5000
+"""Artists they are asked about at most, of all: a million pairs, two thousand of them above the highest percentile
+that counts."""
+LEAST_ARTISTS = PROVISIONAL_FROM
+"""Below it a percentile would say nothing, so none are written."""
+SEED = 0
+
+
+def write_percentiles(folder: Path, relations: Relations) -> None:
+    """Write the percentiles of scene, genre and collaboration into ``folder``; nothing for too few artists."""
+    artists = len(relations.scene_mentioned)
+    if artists < LEAST_ARTISTS:
+        return
+    for signal in RelationSignals.of(relations).all():
+        percentiles.save(reference_of(signal), folder, percentiles_prefix(signal.name))
+
+
+def keep_fitted(home: Path, folder: Path) -> None:
+    """Take the weights that were learned from labels into the generation, where ``home`` has a file of them.
+
+    Raises InvalidArgument when it is not one.
+    """
+    path = home / FITTED
+    if path.exists():
+        fitted.load(path)
+        (folder / FITTED).write_bytes(path.read_bytes())
+
+
+def reference_of(signal: Signal) -> Percentiles:
+    """The distribution of the opinions of up to :data:`ASKING` artists of up to :data:`ASKED` others.
+
+    An artist's opinion of itself does not count. Empty when the signal knows nobody.
+    """
+    asking = _drawn(np.flatnonzero(signal.known), ASKING)
+    asked = _drawn(np.arange(len(signal.known)), ASKED)
+    opinions = [signal.value(signal.raw(row))[asked[asked != row]] for row in asking.tolist()]
+    return percentiles_of(np.concatenate(opinions) if opinions else np.empty(0))
+
+
+def _drawn(rows: Rows, most: int) -> Rows:
+    """At most ``most`` of ``rows``, rising, drawn with a seed."""
+    return np.sort(np.random.default_rng(SEED).permutation(rows)[:most]).astype(np.int64)

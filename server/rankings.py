@@ -1,0 +1,133 @@
+"""The RPCs that rank artists: for one request, for many, and for a line-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.rpc import code_pb2
+
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
+from recommender.recommender import ArtistQuery, Recommender
+from recommender.types import ScoredArtist
+from server import convert, paging, summaries
+from server.answers import generation
+from server.bounds import MOST_BATCHED, MOST_REFS, MOST_SEEDS, check_size
+from server.interceptors import fault_of
+from server.pb import soundkin_pb2 as pb
+from server.references import find_artist, find_artists
+from server.tenancy import Snapshot
+
+
+def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
+    """Artists most like the seeds, best first."""
+    query = _artist_query(snapshot.recommender, request)
+    manifest = snapshot.recommender.generation.manifest
+    limit, offset = convert.read_limit(request.limit), paging.read_offset(request, manifest)
+    found = snapshot.recommender.rank_artists(query, offset=offset, n=limit + 1)
+    page, more = paging.cut(found, limit)
+    return pb.SimilarArtistsResponse(
+        generation=generation(snapshot),
+        artists=_lines(snapshot.recommender, page, query, explain=request.explain),
+        next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
+        not_indexed=summaries.not_indexed(snapshot.recommender, query.seeds),
+        seeds=[summaries.artist(snapshot.recommender, row) for row in query.seeds],
+    )
+
+
+def batch_similar_artists(snapshot: Snapshot, request: pb.BatchSimilarArtistsRequest) -> pb.BatchSimilarArtistsResponse:
+    """Each request answered by itself, in order, from one generation; one that cannot be fails alone."""
+    check_size(request.requests, "requests", MOST_BATCHED)
+    return pb.BatchSimilarArtistsResponse(entries=[_entry(snapshot, each) for each in request.requests])
+
+
+def _entry(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.BatchSimilarArtistsEntry:
+    try:
+        return pb.BatchSimilarArtistsEntry(response=similar_artists(snapshot, request))
+    except SoundkinError as error:
+        fault = fault_of(error)
+        return pb.BatchSimilarArtistsEntry(code=code_pb2.Code.Value(fault.code.name), message=fault.message)
+
+
+def rank_artists(snapshot: Snapshot, request: pb.RankArtistsRequest) -> pb.RankArtistsResponse:
+    """A line-up in the order of a person who likes the seeds; last, by id, those that no signal can place."""
+    recommender = snapshot.recommender
+    check_size(request.candidates, "candidates", MOST_REFS)
+    seeds = _find_seeds(recommender, request.seeds)
+    found, missing = _find_line_up(recommender, request.candidates)
+    query = ArtistQuery(
+        seeds=seeds,
+        mix=convert.read_listening(request.listening, recommender.generation.manifest.space),
+        weights=convert.read_weights(request, recommender.generation.calibration.choices),
+        candidates=found,
+        keep_seeds=True,
+    )
+    ranked = recommender.rank_artists(query, offset=0, n=len(found))
+    unplaced = sorted(found - {scored.row for scored in ranked})
+    return pb.RankArtistsResponse(
+        generation=generation(snapshot),
+        artists=[
+            *_lines(recommender, ranked, query, explain=request.explain),
+            *(pb.ScoredArtist(artist=summaries.artist(recommender, row)) for row in unplaced),
+        ],
+        not_found=missing,
+        seeds=[summaries.artist(recommender, row) for row in seeds],
+        not_indexed=summaries.not_indexed(recommender, seeds),
+    )
+
+
+def _find_line_up(recommender: Recommender, refs: Sequence[pb.ArtistRef]) -> tuple[frozenset[int], list[pb.ArtistRef]]:
+    """Rows of those that are found, and the references of the others. Raises InvalidArgument for an empty one."""
+    found: set[int] = set()
+    missing: list[pb.ArtistRef] = []
+    for place, ref in enumerate(refs):
+        try:
+            found.add(find_artist(recommender.directory, ref, f"candidates[{place}]"))
+        except (NotFound, AmbiguousName):
+            missing.append(ref)
+    return frozenset(found), missing
+
+
+def _artist_query(recommender: Recommender, request: pb.SimilarArtistsRequest) -> ArtistQuery:
+    _check_sizes(request)
+    directory = recommender.directory
+    seeds = _find_seeds(recommender, request.seeds)
+    candidates = find_artists(directory, request.candidates, "candidates")
+    return ArtistQuery(
+        seeds=seeds,
+        negative_seeds=tuple(find_artists(directory, request.negative_seeds, "negative_seeds")),
+        mix=convert.read_listening(request.listening, recommender.generation.manifest.space),
+        weights=convert.read_weights(request, recommender.generation.calibration.choices),
+        candidates=frozenset(candidates) if candidates else None,
+        exclude=frozenset(find_artists(directory, request.exclude, "exclude")),
+        genres=convert.read_genres(request.filter),
+        min_tracks=request.filter.min_tracks,
+        popularity=convert.read_popularity(request.filter),
+    )
+
+
+def _check_sizes(request: pb.SimilarArtistsRequest) -> None:
+    """Before anything is looked up."""
+    check_size(request.seeds, "seeds", MOST_SEEDS)
+    check_size(request.negative_seeds, "negative_seeds", MOST_SEEDS)
+    check_size(request.candidates, "candidates", MOST_REFS)
+    check_size(request.exclude, "exclude", MOST_REFS)
+
+
+def _find_seeds(recommender: Recommender, refs: Sequence[pb.ArtistRef]) -> tuple[int, ...]:
+    check_size(refs, "seeds", MOST_SEEDS)
+    if not refs:
+        raise InvalidArgument("seeds", "is empty; name at least one artist")
+    return tuple(find_artists(recommender.directory, refs, "seeds"))
+
+
+def _lines(
+    recommender: Recommender, ranked: Sequence[ScoredArtist], query: ArtistQuery, *, explain: bool
+) -> list[pb.ScoredArtist]:
+    first, mix = query.seeds[0], query.mix
+
+    def why(row: int) -> pb.Explanation | None:
+        if not explain:
+            return None
+        return summaries.why(recommender, first, row, recommender.explain(first, row, mix=mix))
+
+    return [summaries.scored_artist(recommender, each, mix, explanation=why(each.row)) for each in ranked]

@@ -1,0 +1,284 @@
+"""Rankings from a calibrated generation: what holds for every profile, and scores worked out another way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+
+from recommender.blend import evidence_profile
+from recommender.calibrated import Calibration
+from recommender.calibration import ArtistStats, Status, unmeasured
+from recommender.comparing import percentile as percentile_of
+from recommender.comparing import scores
+from recommender.filters import PopularityBand
+from recommender.fitted import FittedWeights
+from recommender.generation import Generation
+from recommender.recommender import ArtistQuery, Recommender
+from recommender.types import LayerMix, ScoredArtist, SignalName
+from tests.calibrated import ARTISTS, calibrated, plain
+
+LOW: LayerMix = {"low": 1.0}
+BOTH: LayerMix = {"low": 0.75, "high": 0.25}
+EVERYONE = ARTISTS + 6
+ROWS = st.integers(0, EVERYONE - 1)
+SEEDS = st.lists(ROWS, min_size=1, max_size=3, unique=True).map(tuple)
+PROFILES = st.sampled_from(["seed", "evidence"])
+MIXES = st.sampled_from([LOW, BOTH])
+
+
+@pytest.fixture(scope="module")
+def recommender() -> Recommender:
+    return Recommender(calibrated())
+
+
+def asked(profile: str, seeds: tuple[int, ...], mix: LayerMix = LOW) -> ArtistQuery:
+    return ArtistQuery(seeds=seeds, mix=mix, weights=calibrated().calibration.choices.named[profile])
+
+
+def ranked(recommender: Recommender, query: ArtistQuery) -> list[ScoredArtist]:
+    return recommender.rank_artists(query, offset=0, n=EVERYONE)
+
+
+def told(artists: list[ScoredArtist]) -> list[str]:
+    """All that is said of each, so that NaN is NaN."""
+    return [repr(artist) for artist in artists]
+
+
+def test_a_calibrated_generation_answers_by_evidence_and_still_has_the_seed_table(recommender: Recommender) -> None:
+    choices = recommender.generation.calibration.choices
+    assert (sorted(choices.named), choices.default.name) == (["evidence", "seed"], "evidence")
+    query = ArtistQuery(seeds=(0,), mix=LOW)
+    assert told(ranked(recommender, query)) == told(ranked(recommender, asked("evidence", (0,))))
+
+
+def test_without_percentiles_or_bundles_the_seed_table_answers() -> None:
+    full = calibrated().calibration
+    raw = {
+        name: replace(layer, bundle=replace(layer.bundle, status=Status.UNCALIBRATED))
+        for name, layer in full.layers.items()
+    }
+    for poorer in (Calibration(), Calibration(layers=full.layers), replace(full, layers=raw)):
+        assert (list(poorer.choices.named), poorer.choices.default.name) == (["seed"], "seed")
+
+
+def test_weights_learned_from_labels_are_one_more_profile() -> None:
+    learned = FittedWeights(
+        intercept=-1.0,
+        slopes=(1.0, 0.5, 0.5, 0.5),
+        missing=(0.0, 0.0, 0.0, -0.5),
+        heard=(1, 1, 1, 1),
+        refused=(),
+        folds=(),
+        queries=2,
+        pairs=4,
+    )
+    choices = replace(calibrated().calibration, fitted=learned.profile).choices
+    assert (sorted(choices.named), choices.default.name) == (["evidence", "fitted", "seed"], "evidence")
+
+
+@given(profile=PROFILES, seeds=SEEDS, against=st.lists(ROWS, max_size=2, unique=True).map(tuple), mix=MIXES)
+@settings(deadline=None, max_examples=40)
+def test_base_and_contributions_make_a_score_within_bounds_that_falls(
+    profile: str, seeds: tuple[int, ...], against: tuple[int, ...], mix: LayerMix
+) -> None:
+    query = replace(asked(profile, seeds, mix), negative_seeds=against)
+    found = ranked(Recommender(calibrated()), query)
+    for artist in found:
+        assert 0.0 <= artist.score <= 1.0
+        assert artist.base + sum(line.contribution for line in artist.breakdown) == pytest.approx(
+            artist.score, abs=1e-9
+        )
+    placed = [(-artist.score, artist.row) for artist in found]
+    assert placed == sorted(placed)
+    assert not {artist.row for artist in found} & {*seeds, *against}
+
+
+@given(profile=PROFILES, a=ROWS, b=ROWS, mix=MIXES)
+@settings(deadline=None, max_examples=60)
+def test_a_pair_has_one_score_from_both_ends_and_wherever_it_is_asked(
+    profile: str, a: int, b: int, mix: LayerMix
+) -> None:
+    recommender, query = Recommender(calibrated()), asked(profile, (a,), mix)
+    there, back = (recommender.compare(*pair, mix=mix, weights=query.weights) for pair in ((a, b), (b, a)))
+    assert there.score == back.score or math.isnan(there.score) == math.isnan(back.score) is True
+    if a != b:
+        whole = [artist for artist in ranked(recommender, query) if artist.row == b]
+        alone = ranked(recommender, replace(query, candidates=frozenset({b})))
+        assert told(whole) == told(alone) == ([] if math.isnan(there.score) else told([there]))
+
+
+@given(profile=PROFILES, a=ROWS)
+@settings(deadline=None, max_examples=30)
+def test_an_artist_is_its_own_nearest_with_score_1(profile: str, a: int) -> None:
+    recommender = Recommender(calibrated())
+    query = replace(asked(profile, (a,)), keep_seeds=True)
+    itself = recommender.compare(a, a, mix=LOW, weights=query.weights)
+    assert itself.score == 1.0
+    assert itself.base + sum(line.contribution for line in itself.breakdown) == pytest.approx(1.0)
+    assert ranked(recommender, query)[0].score == 1.0
+    assert told(ranked(recommender, replace(query, candidates=frozenset({a})))) == told([itself])
+
+
+@given(profile=PROFILES, seeds=SEEDS, among=st.frozensets(ROWS, max_size=20))
+@settings(deadline=None, max_examples=40)
+def test_candidates_keep_the_order_and_the_scores_of_the_whole(
+    profile: str, seeds: tuple[int, ...], among: frozenset[int]
+) -> None:
+    recommender, query = Recommender(calibrated()), asked(profile, seeds, BOTH)
+    whole = [artist for artist in ranked(recommender, query) if artist.row in among]
+    assert told(ranked(recommender, replace(query, candidates=among))) == told(whole)
+
+
+@given(profile=PROFILES, seeds=SEEDS, size=st.integers(1, 30))
+@settings(deadline=None, max_examples=20)
+def test_pages_put_together_are_the_ranking(profile: str, seeds: tuple[int, ...], size: int) -> None:
+    recommender, query = Recommender(calibrated()), asked(profile, seeds)
+    pages = [recommender.rank_artists(query, offset=at, n=size) for at in range(0, EVERYONE, size)]
+    assert told([artist for page in pages for artist in page]) == told(ranked(recommender, query))
+
+
+@given(profile=PROFILES, seed=ROWS)
+@settings(deadline=None, max_examples=30)
+def test_silence_is_never_a_zero(profile: str, seed: int) -> None:
+    recommender = Recommender(calibrated())
+    known = {name: signal.known for name, signal in recommender.signals(LOW).items()}
+    for artist in ranked(recommender, asked(profile, (seed,))):
+        for line in artist.breakdown:
+            if not (known[line.signal][seed] and known[line.signal][artist.row]):
+                assert not line.available
+            if not line.available:
+                assert math.isnan(line.raw)
+                assert math.isnan(line.value)
+                assert math.isnan(line.percentile)
+                assert (line.weight, line.contribution) == (0.0, 0.0)
+
+
+def test_evidence_is_the_sum_of_log_odds_of_percentiles(recommender: Recommender) -> None:
+    low = calibrated().calibration.layers["low"]
+    shares = {SignalName.AUDIO: 0.3, SignalName.SCENE: 0.3, SignalName.GENRE: 0.2, SignalName.COLLABORATION: 0.2}
+    relations = recommender.signals(LOW)
+    for a, b in ((0, 6), (0, 12), (4, 8), (1, 2), (3, 63)):
+        total = logit(0.25)
+        for name, share in shares.items():
+            if name is SignalName.AUDIO:
+                z = scores(low.bundle, low.artists.at(a), low.artists)
+                standing = percentile_of(low.bundle, z)[b] if b < ARTISTS else np.nan
+            else:
+                every = np.stack([relations[name].raw(row) for row in range(EVERYONE)])
+                opinion = every[a, b]
+                np.fill_diagonal(every, np.nan)
+                pairs = every[~np.isnan(every)]
+                below, alike = np.mean(pairs < opinion - 1e-9), np.mean(np.abs(pairs - opinion) <= 1e-9)
+                standing = np.nan if np.isnan(opinion) else below + alike / 2
+            total += 0.0 if np.isnan(standing) else share * logit(np.clip(standing, 0.002, 0.998))
+        found = recommender.compare(a, b, mix=LOW, weights=evidence_profile()).score
+        assert found == pytest.approx(float(expit(total)), abs=1e-6)
+
+
+def test_the_seed_table_reads_raw_similarities_calibrated_or_not(recommender: Recommender) -> None:
+    before, query = Recommender(plain()), asked("seed", (0,), BOTH)
+    ours, theirs = ranked(recommender, query), ranked(before, query)
+    assert [(one.row, one.score) for one in ours] == [(one.row, one.score) for one in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        audio, uncalibrated = one.breakdown[0], other.breakdown[0]
+        assert audio.raw == uncalibrated.raw or not audio.available
+        assert audio.contribution == pytest.approx(audio.weight * max(audio.raw, 0.0)) if audio.available else True
+        assert uncalibrated.value == max(uncalibrated.raw, 0.0) or not uncalibrated.available
+
+
+def test_the_value_of_audio_is_the_square_of_its_percentile(recommender: Recommender) -> None:
+    lines = [artist.breakdown[0] for artist in ranked(recommender, asked("evidence", (0,))) if artist.row < ARTISTS]
+    assert len(lines) == ARTISTS - 1
+    assert [line.value for line in lines] == pytest.approx([line.percentile**2 for line in lines])
+    assert {line.value > 0.9 for line in lines} == {True, False}
+
+
+def test_a_mix_takes_the_mean_of_its_layers(recommender: Recommender) -> None:
+    low, high, both = (
+        {artist.row: artist.breakdown[0] for artist in ranked(recommender, asked("evidence", (5,), mix))}
+        for mix in (LOW, {"high": 1.0}, {"low": 3.0, "high": 1.0})
+    )
+    for row in (0, 11, 30):
+        for name in ("raw", "value", "percentile"):
+            expected = 0.75 * getattr(low[row], name) + 0.25 * getattr(high[row], name)
+            assert getattr(both[row], name) == pytest.approx(expected)
+
+
+def _with_unmeasured(row: int) -> Generation:
+    """The calibrated generation, in which the artist in this row of the index could not be measured by ``low``."""
+    made = calibrated()
+    low = made.calibration.layers["low"]
+    each = [low.artists.at(place) for place in range(ARTISTS)]
+    each[row] = unmeasured(width=low.bundle.width, tracks=3)
+    broken = replace(low, artists=ArtistStats.of(each, width=low.bundle.width))
+    layers = {**made.calibration.layers, "low": broken}
+    return replace(made, calibration=replace(made.calibration, layers=layers))
+
+
+def test_an_artist_that_could_not_be_measured_keeps_its_cosine_and_has_no_audio_evidence() -> None:
+    recommender = Recommender(_with_unmeasured(7))
+    for a, b in ((7, 1), (1, 7)):
+        audio = recommender.compare(a, b, mix=LOW, weights=evidence_profile()).breakdown[0]
+        assert audio.available
+        assert audio.value == max(audio.raw, 0.0)
+        assert math.isnan(audio.percentile)
+        assert (audio.weight, audio.contribution) == (0.0, 0.0)
+    others = recommender.compare(1, 2, mix=LOW), Recommender(calibrated()).compare(1, 2, mix=LOW)
+    assert repr(others[0]) == repr(others[1])
+    evidence = recommender.evidence(7, LOW)
+    assert evidence is not None
+    assert (evidence.tracks, evidence.low) == (3, False)
+    assert math.isnan(evidence.coherence)
+
+
+def test_evidence_says_how_much_music_there_is(recommender: Recommender) -> None:
+    low, high = (calibrated().calibration.layers[name].artists for name in ("low", "high"))
+    found = recommender.evidence(9, BOTH)
+    assert found is not None
+    assert (found.tracks, found.low) == (3, False)
+    assert found.coherence == pytest.approx(0.75 * low.coherence[9] + 0.25 * high.coherence[9])
+    assert found.standard_error == pytest.approx(0.75 * low.standard_error[9] + 0.25 * high.standard_error[9])
+    assert recommender.evidence(ARTISTS) is None
+    assert Recommender(plain()).evidence(9) is None
+
+
+def test_negative_seeds_take_away_what_they_score_above_the_base(recommender: Recommender) -> None:
+    liked, disliked = (
+        {artist.row: artist.score for artist in ranked(recommender, asked("evidence", (seed,)))} for seed in (0, 1)
+    )
+    found = ranked(recommender, replace(asked("evidence", (0,)), negative_seeds=(1,)))
+    assert {artist.row for artist in found} == liked.keys() - {1}
+    for artist in found:
+        lost = max(0.0, (disliked.get(artist.row, 0.25) - 0.25) / 0.75)
+        assert artist.score == pytest.approx(liked[artist.row] * (1 - lost))
+    assert any(artist.score < liked[artist.row] - 0.01 for artist in found)
+    assert any(artist.score == liked[artist.row] for artist in found)
+
+
+def test_whoever_is_disliked_is_left_out_even_as_a_candidate(recommender: Recommender) -> None:
+    query = replace(asked("evidence", (0,)), negative_seeds=(6,), candidates=frozenset({6, 12}), keep_seeds=True)
+    assert [artist.row for artist in ranked(recommender, query)] == [12]
+
+
+def test_a_band_of_popularity_leaves_out_the_others_and_the_unknown(recommender: Recommender) -> None:
+    relations = calibrated().contents.relations
+    known = relations.scene_mentioned | relations.collaboration_known
+    partners = np.zeros(EVERYONE)
+    for a, b in {*zip(relations.events.artist_a.tolist(), relations.events.artist_b.tolist(), strict=True)}:
+        partners[[a, b]] += 1
+    degree = np.diff(relations.scene_strengths.indptr) + partners
+    query = asked("evidence", (1,))
+    everyone, upper, lower = (
+        {artist.row for artist in ranked(recommender, replace(query, popularity=band))}
+        for band in (PopularityBand(), PopularityBand(least=0.5), PopularityBand(most=0.4999))
+    )
+    assert upper | lower == everyone & set(np.flatnonzero(known).tolist())
+    assert upper
+    assert lower
+    assert min(degree[list(upper)]) >= max(degree[list(lower)])
