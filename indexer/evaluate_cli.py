@@ -13,8 +13,11 @@ from indexer import options
 
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.evaluation.document import Document
+    from indexer.evaluation.evaluate import Inputs
+    from indexer.evaluation.fitting import Learned, Lesson
     from indexer.evaluation.gates import Thresholds
     from indexer.evaluation.run import EvaluationRun
+    from recommender.fitted import Provenance
     from recommender.generation import Generation
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])  # Any: a command takes its own options
@@ -43,13 +46,17 @@ _thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [defa
 
 @click.command()
 @click.argument("truth", type=_FILE)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for evaluation.json.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for evaluation.json and similarities.csv."
+)
+@click.option("--fit", is_flag=True, help="Learn weights from TRUTH too; the next build takes them in as `fitted`.")
 @_measuring
 @_thresholds
 @options.json_option
 def evaluate(
     truth: Path,
     out: Path | None,
+    fit: bool,
     pairs: Path | None,
     embed_report: Path | None,
     k: int,
@@ -60,16 +67,22 @@ def evaluate(
     """Measure the published generation against TRUTH: artists known to be kin, CSV or JSON.
 
     Exit status 0: measured, whatever was found. 1: rows of TRUTH or of the pairs are broken or ambiguous; they are
-    listed. An artist that is not in the generation is no fault of the row: it counts for the ceiling.
+    listed; or the weights that --fit learned do worse than those that need no labels, and are not kept. An artist that
+    is not in the generation is no fault of the row: it counts for the ceiling.
     """
     from indexer.evaluation.gates import DEFAULT, read_thresholds
+    from indexer.evaluation.pairwise import write_similarities
     from indexer.evaluation.record import to_json, write_run
     from indexer.evaluation.truth import ABSENT
 
     gates = read_thresholds(thresholds or DEFAULT)
-    run = _measure(home, truth=truth, pairs=pairs, embed_report=embed_report, k=k)
-    if out:
-        click.echo(f"written: {write_run(run, out)}", err=True)
+    with _served(home) as generation:
+        lesson = _learn(generation, truth, k) if fit else None
+        learned = lesson.learned if lesson else None
+        run = _measure(generation, _inputs(truth=truth, pairs=pairs, embed_report=embed_report, k=k, learned=learned))
+        if out:
+            click.echo(f"written: {write_run(run, out)}, {write_similarities(generation, out)}", err=True)
+    kept = _keep(home, lesson, _provenance(truth, run.pool.fingerprint)) if lesson else True
     if as_json:
         click.echo(to_json(run))
     else:
@@ -77,7 +90,7 @@ def evaluate(
     rejected = (*(run.truth.rejected if run.truth else ()), *run.pairs_rejected)
     if not as_json:
         options.print_problems("Not used", [each.shown for each in rejected])
-    options.finish(sum(each.reason != ABSENT for each in rejected))
+    options.finish(sum(each.reason != ABSENT for each in rejected) + (not kept))
 
 
 @click.command()
@@ -118,20 +131,68 @@ def report(
 
     gates = read_thresholds(thresholds or DEFAULT)
     other = read_run(against) if against else None
-    run = read_run(measured) if measured else _measure(home, truth=truth, pairs=pairs, embed_report=embed_report, k=k)
+    if measured:
+        run = read_run(measured)
+    else:
+        with _served(home) as generation:
+            run = _measure(generation, _inputs(truth=truth, pairs=pairs, embed_report=embed_report, k=k))
     held = hold(gates, figures(run))
-    _write(document(run, held, verdict(run, held), versus(run, other) if other else None), out)
+    compared = versus(run, other) if other else None
+    _write(document(run, held, verdict(run, held), compared, thresholds=gates.name), out)
 
 
-def _measure(home: Path, *, truth: Path | None, pairs: Path | None, embed_report: Path | None, k: int) -> EvaluationRun:
+def _inputs(
+    *, truth: Path | None, pairs: Path | None, embed_report: Path | None, k: int, learned: Learned | None = None
+) -> Inputs:
     from indexer.evaluation.evaluate import Inputs
-    from indexer.evaluation.evaluate import evaluate as run
     from indexer.evaluation.extraction import read_extraction
 
     extraction = read_extraction(embed_report) if embed_report else None
-    inputs = Inputs(truth=truth, pairs=pairs, extraction=extraction, k=k)
-    with options.progress_bar("systems") as progress, _served(home) as generation:
+    return Inputs(truth=truth, pairs=pairs, extraction=extraction, k=k, learned=learned)
+
+
+def _measure(generation: Generation, inputs: Inputs) -> EvaluationRun:
+    from indexer.evaluation.evaluate import evaluate as run
+
+    with options.progress_bar("systems") as progress:
         return run(generation, inputs, progress=progress)
+
+
+def _learn(generation: Generation, truth: Path, k: int) -> Lesson:
+    """What the labels of ``truth`` teach. Raises BadInput where they are too few."""
+    from indexer.evaluation.fitting import learn
+    from indexer.evaluation.truth import read_truth
+    from recommender import listening
+    from recommender.recommender import Recommender
+
+    recommender = Recommender(generation)
+    read = read_truth(truth, recommender.directory)
+    return learn(recommender, read, listening.by_default(generation.manifest.space), k=k)
+
+
+def _provenance(truth: Path, space: str) -> Provenance:
+    import hashlib
+    from datetime import UTC, datetime
+
+    from recommender.fitted import Provenance
+
+    digest = hashlib.sha256(truth.read_bytes()).hexdigest()
+    return Provenance(labels_sha256=digest, date=datetime.now(UTC).date().isoformat(), space=space)
+
+
+def _keep(home: Path, lesson: Lesson, made: Provenance) -> bool:
+    """Leave learned weights in ``home`` for the next build, unless they do worse than those that need no labels."""
+    from indexer.evaluation.label_sections import said_of
+    from indexer.fit_weights import save
+    from recommender.calibrated import FITTED
+
+    click.echo(said_of(lesson.learned), err=True)
+    if lesson.learned.standing == "worse":
+        click.echo("not kept: ask for the profile evidence, which does better", err=True)
+        return False
+    save(home / FITTED, lesson.weights, made)
+    click.echo(f"written: {home / FITTED}; the next soundkin build takes it in as the profile fitted", err=True)
+    return True
 
 
 @contextmanager

@@ -76,6 +76,8 @@ class Provenance:
     """Of the file of labels."""
     date: str
     """ISO 8601, given by whoever fitted."""
+    space: str = ""
+    """Fingerprint of the space whose audio was weighed; empty where it is not known."""
 
 
 def to_json(fitted: FittedWeights, provenance: Provenance) -> str:
@@ -92,7 +94,7 @@ def load(path: Path) -> tuple[FittedWeights, Provenance]:
         fitted, provenance = _fitted(data), _provenance(data["provenance"])
     except OSError as error:
         raise InvalidArgument("weights file", f"{path} cannot be read ({error})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidArgument("weights file", f"{path} holds no fitted weights ({error!r}); fit them again") from error
     _ = fitted.profile
     return fitted, provenance
@@ -133,7 +135,7 @@ def _fold(data: Mapping[str, Any]) -> FoldScore:  # Any: JSON, checked by use
 
 
 def _provenance(data: Mapping[str, Any]) -> Provenance:  # Any: JSON, checked by use
-    return Provenance(labels_sha256=str(data["labels_sha256"]), date=str(data["date"]))
+    return Provenance(labels_sha256=str(data["labels_sha256"]), date=str(data["date"]), space=str(data["space"]))
 
 
 def _names() -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from indexer.evaluation.distribution import pairs_of
 from indexer.evaluation.exposure import exposure
 from indexer.evaluation.overlap import Overlap, overlap_at, summarise
 from indexer.evaluation.ranking import measure
@@ -15,10 +16,14 @@ from indexer.evaluation.run import Asked, SystemResult
 from indexer.evaluation.statistics import estimate
 from indexer.evaluation.systems import System, lists_of
 from indexer.evaluation.truth import Truth
-from recommender.types import Rows, Similarities
+from recommender.types import Rows, Similarities, Vectors
 
 Slices = Mapping[str, npt.NDArray[np.bool_]]
 """Name -> ``[query]`` whether a query of the truth is in it."""
+
+
+Sound = Callable[[Rows], Vectors]
+"""Artist rows -> unit vectors ``[heard, dim]`` of those that have audio, in the default view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,7 @@ class Bench:
     """``[artist]``."""
     has_scene: npt.NDArray[np.bool_]
     """``[artist]``."""
+    sound: Sound
     label_free: Rows
     """Artists whose recommendations are looked at without labels."""
 
@@ -77,9 +83,17 @@ def measure_system(system: System, bench: Bench) -> Measured:
         measures={name: estimate(found) for name, found in values.items()},
         slices={name: estimate(primary[chosen]) for name, chosen in bench.slices.items()},
         exposure=exposure(shown, bench.popularity, k=asked.k),
+        diversity=list_diversity(shown, bench.sound),
         without_scene=_share_without_scene(shown, bench.has_scene),
     )
     return Measured(result=result, primary=primary, overlaps=overlaps)
+
+
+def list_diversity(lists: Rows, sound: Sound) -> float:
+    """1 less the mean cosine of two artists of one list ``[query, k]``, over the lists that have two with audio."""
+    heard = [sound(each[each >= 0]).astype(np.float64) for each in lists]
+    means = [float(pairs_of(vectors @ vectors.T).mean()) for vectors in heard if len(vectors) > 1]
+    return 1.0 - float(np.mean(means)) if means else float("nan")
 
 
 def _share_without_scene(shown: Rows, has_scene: npt.NDArray[np.bool_]) -> float:

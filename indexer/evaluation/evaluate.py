@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.evaluation.bench import Bench, Measured, measure_system
+from indexer.evaluation.bench import Bench, Measured, Sound, measure_system
+from indexer.evaluation.fitting import Learned
 from indexer.evaluation.pairs import measure_pair, read_pairs
 from indexer.evaluation.ranking import measure_names
 from indexer.evaluation.retrieval import SplitRetrieval
@@ -29,10 +30,21 @@ from indexer.evaluation.shown import measure_shown
 from indexer.evaluation.statistics import RESAMPLES, SEED, compare, holm
 from indexer.evaluation.systems import System, baseline_of, popularity_of, systems
 from indexer.evaluation.truth import Truth, read_truth
-from indexer.evaluation.views import Looked, Selection, View, default_view, look, measure_view, mixes_of, select
+from indexer.evaluation.views import (
+    Looked,
+    Selection,
+    View,
+    default_view,
+    look,
+    measure_view,
+    mixes_of,
+    select,
+    side_by_side,
+)
 from recommender import listening
 from recommender.generation import Generation
 from recommender.recommender import Recommender
+from recommender.types import Rows, Vectors
 
 DEPTH = 1000
 LABEL_FREE_QUERIES = 500
@@ -52,6 +64,8 @@ class Inputs:
     pairs: Path | None = None
     extraction: Extraction | None = None
     k: int = 5
+    learned: Learned | None = None
+    """What :func:`indexer.evaluation.fitting.learn` made of the same truth."""
 
 
 def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lambda done, total: None) -> EvaluationRun:
@@ -84,6 +98,7 @@ def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lam
         pairs=tuple(measure_pair(recommender, pair, mix) for pair in wanted),
         pairs_rejected=tuple(refused),
         extraction=inputs.extraction,
+        learned=inputs.learned,
     )
 
 
@@ -104,8 +119,22 @@ def _bench(generation: Generation, truth: Truth, k: int) -> Bench:
         asked=asked,
         popularity=popularity_of(generation),
         has_scene=generation.contents.relations.scene_mentioned,
+        sound=_sound(generation),
         label_free=np.sort(drawn),
     )
+
+
+def _sound(generation: Generation) -> Sound:
+    """Artist rows -> unit vectors in the default view, of those with audio; None of none."""
+    vector_row, mix = generation.contents.artists.vector_row, listening.by_default(generation.manifest.space)
+
+    def heard(artists: Rows) -> Vectors:
+        rows = vector_row[artists]
+        if not (rows >= 0).any():
+            return np.empty((0, 1), dtype=np.float32)
+        return side_by_side(generation.artists, mix, rows[rows >= 0])
+
+    return heard
 
 
 def _looked(generation: Generation, truth: Truth) -> Looked:
@@ -121,7 +150,7 @@ def _views(generation: Generation, looked: Looked, k: int) -> tuple[tuple[View, 
     for name, mix in mixes_of(generation).items():
         view, halves[name] = measure_view(generation, looked, mix, name=name, k=k)
         views.append(view)
-    return tuple(views), select(views, halves)
+    return tuple(views), select(views, halves, generation.contents.artists.ids)
 
 
 def _measured(compared: Sequence[System], bench: Bench, progress: Progress) -> list[Measured]:
@@ -144,14 +173,16 @@ def _comparisons(measured: Sequence[Measured], baseline: str) -> tuple[Compariso
 
 
 def _queries(generation: Generation, truth: Truth, measured: Sequence[Measured]) -> tuple[QueryResult, ...]:
-    artists = generation.contents.artists
+    artists, default = generation.contents.artists, baseline_of(generation)
+    overlaps = next(each.overlaps for each in measured if each.result.name == default)
     return tuple(
         QueryResult(
             id=artists.ids[query],
             artist=artists.names[query],
             listed=len(items),
             in_pool=sum(item.row >= 0 for item in items),
-            ceiling=measured[0].overlaps[query].ceiling,
+            overlap=overlaps[query].overlap if overlaps[query].ceiling else float("nan"),
+            ceiling=overlaps[query].ceiling,
             values={each.result.name: float(each.primary[place]) for each in measured},
         )
         for place, (query, items) in enumerate(truth.lists.items())
@@ -165,6 +196,13 @@ def _pool(generation: Generation) -> Pool:
         built_at=manifest.built_at,
         space=manifest.space.name,
         fingerprint=manifest.space.fingerprint,
+        revision=manifest.space.revision,
+        preprocessing=manifest.space.preprocessing,
+        layers=len(manifest.space.layers),
+        dim=manifest.space.dim,
+        calibration={
+            entry.layer: f"{entry.status}, {entry.method}, {entry.key[:16]}" for entry in manifest.calibrations
+        },
         artists=manifest.counts.artists,
         tracks=manifest.counts.tracks,
         with_audio=manifest.counts.artists_indexed,

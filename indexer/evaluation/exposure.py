@@ -25,6 +25,9 @@ class Exposure:
     """Mean over the recommendations, in [0, 1]; 0.5 where popularity plays no part, NaN where it is not known."""
     popularity_correlation: float
     """Spearman, of popularity with N_k; NaN where either does not vary."""
+    novelty: float
+    """Mean of ``-log2 p`` over the recommendations, in bits, p the share of artists that list or record with the one
+    recommended (each counted once more, so that nobody has none); NaN where popularity is not known."""
     counts: tuple[int, ...]
     """How many artists are in exactly 0, 1, 2 … others' first k."""
 
@@ -41,14 +44,16 @@ def exposure(neighbours: npt.NDArray[np.int64], popularity: Similarities, *, k: 
     known = ~np.isnan(popularity)
     percentiles = np.full(len(popularity), np.nan)
     percentiles[known] = (stats.rankdata(popularity[known]) - 0.5) / max(int(known.sum()), 1)
-    shown = percentiles[neighbours[neighbours >= 0]]
-    shown = shown[~np.isnan(shown)]
+    given = neighbours[neighbours >= 0]
+    given = given[known[given]]
+    surprise = -np.log2((popularity[given] + 1.0) / (len(popularity) + 1.0))
     return Exposure(
         queries=len(neighbours),
         coverage=float((found > 0).mean()),
         hubs=hubness(found, k=k),
-        popularity_percentile=float(shown.mean()) if shown.size else float("nan"),
+        popularity_percentile=float(percentiles[given].mean()) if given.size else float("nan"),
         popularity_correlation=spearman(popularity[known], found[known].astype(np.float64)),
+        novelty=float(surprise.mean()) if given.size else float("nan"),
         counts=tuple(np.bincount(found).tolist()),
     )
 

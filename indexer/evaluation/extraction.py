@@ -24,7 +24,7 @@ def read_extraction(path: Path) -> Extraction:
             hours_per_1000_artists=_given(cost, "hours_per_1000_artists"),
             price_per_1000_artists=_given(cost, "price_per_1000_artists"),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise BadInput("not_an_embed_report", f"{path} is not what soundkin embed --json prints ({error!r})") from error
 
 

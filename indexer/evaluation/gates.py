@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,10 +96,19 @@ def _gate(path: Path, number: int, entry: Any) -> Gate:  # Any: TOML
         raise BadInput(
             "bad_thresholds", f"{path}: gate {number} needs a figure and one of above, below, at_least, at_most"
         )
-    numbers = [entry[bounds[0].value], entry.get("null", math.nan)]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in numbers):
-        raise BadInput("bad_thresholds", f"{path}: gate {number} ({entry['figure']}) is held against numbers only")
-    return Gate(figure=entry["figure"], bound=bounds[0], threshold=float(numbers[0]), null=float(numbers[1]))
+    threshold, null = _finite(entry[bounds[0].value]), _finite(entry.get("null", 0))
+    if math.isnan(threshold + null):
+        raise BadInput("bad_thresholds", f"{path}: gate {number} ({entry['figure']}) is held against no finite number")
+    return Gate(
+        figure=entry["figure"], bound=bounds[0], threshold=threshold, null=null if "null" in entry else math.nan
+    )
+
+
+def _finite(value: Any) -> float:  # Any: TOML
+    """``value`` as it is held against, NaN where it is no finite number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return math.nan
+    return float(value) if abs(value) <= sys.float_info.max else math.nan
 
 
 def hold(thresholds: Thresholds, figures: Mapping[str, float]) -> tuple[Held, ...]:

@@ -61,7 +61,7 @@ def _take(number: int, line: str, shown: dict[str, dict[int, Team]], clicked: di
         data = json.loads(line)
         event, session, position = data["event"], str(data["session"]), int(data["position"])
         team = Team(data["team"]) if event == "shown" else None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError) as error:
         raise BadInput("bad_log", f"line {number} is not of an interleaving log ({error})") from error
     if team is not None:
         shown.setdefault(session, {})[position] = team

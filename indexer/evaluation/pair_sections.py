@@ -62,16 +62,26 @@ def _target(pair: PairResult) -> str:
 
 
 def _layers(pairs: tuple[PairResult, ...]) -> Section:
-    """One row a pair and layer, highest cosine first: of the artists, and least, mean and most over pairs of tracks."""
+    """One row a pair and layer, highest cosine first: of the artists, and of pairs of tracks."""
     rows = [
         (
             _name(pair),
             layer.view,
-            *map(figure, (layer.cosine, layer.track_least, layer.track_mean, layer.track_most)),
+            *map(figure, (layer.cosine, heard.least, heard.mean, heard.most, heard.nearest)),
             signed(layer.cosine - pair.before),
         )
         for pair in pairs
         for layer in sorted(pair.layers, key=lambda layer: -math.inf if math.isnan(layer.cosine) else -layer.cosine)
+        for heard in (layer.tracks,)
     ]
-    headings = ("pair", "layer", "artists", "tracks, least", "tracks, mean", "tracks, most", "less before")
+    headings = (
+        "pair",
+        "layer",
+        "artists",
+        "tracks, least",
+        "tracks, mean",
+        "tracks, most",
+        "tracks, nearest",
+        "less before",
+    )
     return Section(title="Pairs, layer by layer", table=Table(headings=headings, rows=tuple(rows)))

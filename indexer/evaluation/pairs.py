@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from indexer.evaluation.statistics import Estimate
 from indexer.evaluation.truth import find_artist
@@ -41,16 +42,25 @@ class WantedPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackCosines:
+    """Two artists by all pairs of a track of one and a track of the other; NaN without audio of both."""
+
+    least: float
+    mean: float
+    """What the first experiment took: the cosine of the means, times the lengths of both (reference/science.md 0)."""
+    most: float
+    nearest: float
+    """Each track with the nearest of the other artist, averaged over both directions (Chamfer)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerOfPair:
     """One pair in one view."""
 
     view: str
     cosine: float
-    """Of the artists' vectors; NaN without audio of both, likewise below."""
-    track_least: float
-    track_mean: float
-    track_most: float
-    """Over all pairs of a track of one and a track of the other."""
+    """Of the artists' vectors; NaN without audio of both."""
+    tracks: TrackCosines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +143,9 @@ def measure_pair(recommender: Recommender, wanted: WantedPair, mix: LayerMix) ->
         value=audio.value,
         score=scored.score,
         cosine=_with_error(generation, wanted, mix, audio.raw),
-        layers=tuple(_in_view(generation, wanted, name, view) for name, view in mixes_of(generation).items()),
+        layers=tuple(
+            _in_view(generation, (wanted.a, wanted.b), name, view) for name, view in mixes_of(generation).items()
+        ),
     )
 
 
@@ -156,21 +168,30 @@ def _with_error(generation: Generation, wanted: WantedPair, mix: LayerMix, cosin
     return Estimate(mean=cosine, low=low, high=high, n=int(ours.size + theirs.size))
 
 
-def _in_view(generation: Generation, wanted: WantedPair, name: str, mix: LayerMix) -> LayerOfPair:
-    rows = generation.contents.artists.vector_row[[wanted.a, wanted.b]]
+def _in_view(generation: Generation, pair: tuple[int, int], name: str, mix: LayerMix) -> LayerOfPair:
+    """Measure two artist rows in the view ``name``, which listens by ``mix``."""
+    rows = generation.contents.artists.vector_row[list(pair)]
     if (rows < 0).any():
         nothing = float("nan")
-        return LayerOfPair(view=name, cosine=nothing, track_least=nothing, track_mean=nothing, track_most=nothing)
+        silent = TrackCosines(least=nothing, mean=nothing, most=nothing, nearest=nothing)
+        return LayerOfPair(view=name, cosine=nothing, tracks=silent)
     one, other = side_by_side(generation.artists, mix, rows).astype(np.float64)
     ours, theirs = (
-        side_by_side(generation.tracks, mix, _tracks(generation, artist)).astype(np.float64)
-        for artist in (wanted.a, wanted.b)
+        side_by_side(generation.tracks, mix, _tracks(generation, artist)).astype(np.float64) for artist in pair
     )
+    return LayerOfPair(view=name, cosine=float(one @ other), tracks=track_cosines(ours, theirs))
+
+
+def track_cosines(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> TrackCosines:
+    """Compare unit vectors ``[track, dim]`` of two artists, at least one of each.
+
+    >>> track_cosines(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    TrackCosines(least=0.0, mean=0.5, most=1.0, nearest=0.75)
+    """
     cosines = ours @ theirs.T
-    return LayerOfPair(
-        view=name,
-        cosine=float(one @ other),
-        track_least=float(cosines.min()),
-        track_mean=float(cosines.mean()),
-        track_most=float(cosines.max()),
+    return TrackCosines(
+        least=float(cosines.min()),
+        mean=float(cosines.mean()),
+        most=float(cosines.max()),
+        nearest=float(cosines.max(axis=1).mean() + cosines.max(axis=0).mean()) / 2,
     )

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from indexer.evaluation.distribution import Histogram
+from indexer.evaluation.reliability import Reliability
 from indexer.evaluation.run import Comparison
 
 BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
@@ -86,4 +87,14 @@ def paired_plot(differences: Sequence[float], label: str) -> bytes:
         axes.axhline(0.0, color=GREY, linewidth=0.8)
         axes.set_xlabel("queries, sorted")
         axes.set_ylabel(label)
+    return file.getvalue()
+
+
+def reliability_plot(found: Reliability) -> bytes:
+    """Chances beside what came of them; on the line they are the same."""
+    with _drawing(3.6, 3.4) as (axes, file):
+        axes.plot((0.0, 1.0), (0.0, 1.0), color=GREY, linewidth=0.8)
+        axes.plot(*zip(*((each.predicted, each.observed) for each in found.bins), strict=True), "o-", color=BLUE)
+        axes.set_xlabel("chance that was said")
+        axes.set_ylabel("share that the truth lists")
     return file.getvalue()

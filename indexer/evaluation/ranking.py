@@ -11,8 +11,9 @@ import numpy as np
 from recommender.errors import InvalidArgument
 from recommender.types import Rows, Similarities
 
-GRADE_STEPS = 1000
-"""trec_eval takes whole grades: fractions are kept to a thousandth. The scale of grades does not change nDCG."""
+GRADE_STEPS = 10_000
+"""trec_eval takes whole grades, and memory for as many as the highest: others are kept as so many steps of a query's
+highest. The scale of grades does not change nDCG."""
 
 Grades: TypeAlias = Mapping[int, float]
 """Artist row -> how much it belongs to the query; above 0 is relevant."""
@@ -70,10 +71,11 @@ def _can_be_found(grades: Grades) -> bool:
 
 
 def _whole(grades: Grades) -> dict[str, int]:
-    """Whole grades; one above 0 never becomes 0."""
-    if all(float(grade).is_integer() for grade in grades.values()):
+    """Whole grades up to :data:`GRADE_STEPS` as they are, others as steps; one above 0 never becomes 0."""
+    highest = max(grades.values())
+    if highest <= GRADE_STEPS and all(float(grade).is_integer() for grade in grades.values()):
         return {str(row): int(grade) for row, grade in grades.items()}
-    return {str(row): max(round(grade * GRADE_STEPS), int(grade > 0)) for row, grade in grades.items()}
+    return {str(row): max(round(grade / highest * GRADE_STEPS), int(grade > 0)) for row, grade in grades.items()}
 
 
 def _falling(ranked: Rows) -> dict[str, float]:

@@ -43,7 +43,7 @@ def read_run(path: Path) -> EvaluationRun:
         )
     try:
         run = _read(EvaluationRun, data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadInput("not_an_evaluation", f"{path}: {error}; run soundkin evaluate again") from error
     if not isinstance(run, EvaluationRun) or run.asked.baseline not in {system.name for system in run.systems}:
         raise BadInput(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from indexer.evaluation.exposure import Exposure
+from indexer.evaluation.fitting import Learned
 from indexer.evaluation.overlap import OverlapSummary
 from indexer.evaluation.pairs import PairResult
 from indexer.evaluation.shown import Shown
@@ -12,7 +13,7 @@ from indexer.evaluation.statistics import Difference, Estimate
 from indexer.evaluation.views import Selection, View
 from indexer.rejected import Rejected
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,13 @@ class Pool:
     built_at: str
     space: str
     fingerprint: str
+    revision: str
+    """Of the encoder; with what it hears at once, where that is a choice."""
+    preprocessing: str
+    layers: int
+    dim: int
+    calibration: dict[str, str]
+    """Layer -> status, method and the beginning of the key of its bundle; empty without."""
     artists: int
     tracks: int
     with_audio: int
@@ -58,6 +66,8 @@ class QueryResult:
     """Its name."""
     listed: int
     in_pool: int
+    overlap: float
+    """At k, of the default profile; NaN where the ceiling is 0."""
     ceiling: float
     """Best possible overlap at k."""
     values: dict[str, float]
@@ -96,6 +106,8 @@ class SystemResult:
     slices: dict[str, Estimate]
     """Slice of the queries -> primary measure."""
     exposure: Exposure
+    diversity: float
+    """1 less the mean cosine of two artists of one list, in the default view; NaN where no list has two with audio."""
     without_scene: float
     """Share of the recommendations that have no scene data; NaN when nothing was recommended."""
 
@@ -152,6 +164,8 @@ class EvaluationRun:
     pairs: tuple[PairResult, ...]
     pairs_rejected: tuple[Rejected, ...]
     extraction: Extraction | None
+    learned: Learned | None
+    """Weights learned from the truth, where that was asked for."""
 
     @property
     def baseline(self) -> SystemResult:
@@ -178,6 +192,10 @@ def figures(run: EvaluationRun) -> dict[str, float]:
         "cosine_span": view.spread.span if view else nan,
         "hub_share": view.hub_share if view else nan,
         "split_mrr": view.split.mean if view else nan,
+        "genre_accuracy": view.genre.accuracy.mean if view else nan,
+        "silhouette": view.genre.silhouette if view else nan,
+        "calibration_error": run.shown.reliability.ece,
+        "brier": run.shown.reliability.brier,
         "view_skewness": view.hubs.skewness if view else nan,
         "overlap": baseline.overlap.overlap.mean,
         "overlap_of_ceiling": baseline.overlap.normalised.mean,
@@ -185,6 +203,8 @@ def figures(run: EvaluationRun) -> dict[str, float]:
         "coverage": baseline.exposure.coverage,
         "skewness": baseline.exposure.hubs.skewness,
         "exposure_gini": baseline.exposure.hubs.gini,
+        "novelty": baseline.exposure.novelty,
+        "diversity": baseline.diversity,
         "success": run.extraction.success if run.extraction else nan,
         "price_per_1000_artists": run.extraction.price_per_1000_artists if run.extraction else nan,
         "highest_low_pair": max(_values(run, "low"), default=nan),

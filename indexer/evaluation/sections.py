@@ -7,64 +7,55 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from indexer.evaluation import plots
-from indexer.evaluation.document import Document, Plot, Section, Table, figure, interval, percent, signed
+from indexer.evaluation.document import Document, Plot, Section, Table, figure, interval, percent
 from indexer.evaluation.gates import Held
+from indexer.evaluation.label_sections import label_sections
+from indexer.evaluation.overlap import UNDEFINED
 from indexer.evaluation.pair_sections import pair_sections
 from indexer.evaluation.run import EvaluationRun
 from indexer.evaluation.verdict import Verdict
 from indexer.evaluation.versus import Versus
+from indexer.evaluation.versus_sections import against_sections
 from indexer.evaluation.views import NamedPair, View
 
 LISTED = 50
 """Rows that could not be used, as many as are shown; the JSON has all."""
 
 
-def document(run: EvaluationRun, held: Sequence[Held], judged: Verdict, against: Versus | None = None) -> Document:
-    """The report of ``run``."""
+def document(
+    run: EvaluationRun, held: Sequence[Held], judged: Verdict, against: Versus | None = None, *, thresholds: str = ""
+) -> Document:
+    """The report of ``run``. ``thresholds``: what those call themselves that it was held against."""
     pool = run.pool
     return Document(
         title=f"Soundkin evaluation: {judged.status}",
         subtitle=f"{pool.generation}, {pool.space} ({pool.fingerprint}), {pool.artists} artists; {run.made_at}",
-        sections=tuple(_sections(run, held, judged, against)),
+        sections=tuple(_sections(run, _gates(held, thresholds), judged, against)),
     )
 
 
-def _sections(run: EvaluationRun, held: Sequence[Held], judged: Verdict, against: Versus | None) -> Iterator[Section]:
+def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: Versus | None) -> Iterator[Section]:
     yield Section(title=f"Verdict: {judged.status}", sentences=judged.reasons)
     if judged.actions:
         yield Section(title="What to do next", sentences=judged.actions)
-    yield Section(title="Gates", sentences=("Thresholds stood before the run.",), table=_gates(held))
+    yield gates
     yield Section(title="What this cannot tell you", sentences=judged.limits, is_warning=True)
-    yield from _against(against)
+    yield from against_sections(against)
     if run.truth:
         yield from _truth(run)
+        yield from label_sections(run)
     yield from _views(run)
+    yield from _genres(run)
     yield from pair_sections(run)
     yield from _exposure(run)
     yield _setting(run)
 
 
-def _gates(held: Sequence[Held]) -> Table:
+def _gates(held: Sequence[Held], thresholds: str) -> Section:
     rows = [(each.gate.said, figure(each.value), each.status.value) for each in held]
-    return Table(headings=("gate", "found", "status"), rows=tuple(rows))
-
-
-def _against(found: Versus | None) -> Iterator[Section]:
-    if found is None:
-        return
-    primary = found.primary
-    said = (
-        f"The other run: {found.other}.",
-        *found.notes,
-        f"Baselines on {primary.difference.n} queries both asked: {interval(primary.difference)}, p "
-        f"{figure(primary.p_value)}, smallest difference that would have been seen {figure(primary.detectable)}.",
-    )
-    rows = [
-        (each.name, figure(each.before), figure(each.after), signed(each.change))
-        for each in (*found.figures, *found.pairs)
-    ]
-    table = Table(headings=("figure", "before", "after", "change"), rows=tuple(rows))
-    yield Section(title="Against the other run", sentences=said, table=table)
+    said = f"Held against: {thresholds}. That it stood before the run is for whoever wrote it to show."
+    table = Table(headings=("gate", "found", "status"), rows=tuple(rows))
+    return Section(title="Gates", sentences=(said,) if thresholds else (), table=table)
 
 
 def _truth(run: EvaluationRun) -> Iterator[Section]:
@@ -79,6 +70,7 @@ def _truth(run: EvaluationRun) -> Iterator[Section]:
         table=Table(headings=("system", *measures, "recommended without scene data"), rows=tuple(rows)),
     )
     yield _overlap(run)
+    yield _artists(run)
     yield _slices(run)
     yield from _comparisons(run)
     yield from _unused(run)
@@ -110,6 +102,26 @@ def _overlap(run: EvaluationRun) -> Section:
         sentences=tuple(said),
         table=Table(headings=headings, rows=tuple(rows)),
     )
+
+
+def _artists(run: EvaluationRun) -> Section:
+    """One row a query, those that found least of what they could first; a ceiling of 0 comes last."""
+    ordered = sorted(run.queries, key=lambda each: (each.ceiling == 0, each.overlap / (each.ceiling or 1.0)))
+    name = run.asked.baseline
+    rows = [
+        (
+            each.artist,
+            str(each.listed),
+            str(each.in_pool),
+            percent(each.overlap) if each.ceiling else UNDEFINED,
+            percent(each.ceiling),
+            figure(each.values[name]),
+        )
+        for each in ordered[:LISTED]
+    ]
+    said = f"By {name}, those with most left to find first; the JSON has all {len(ordered)}."
+    headings = ("artist", "listed", "of them here", f"overlap at {run.asked.k}", "ceiling", run.asked.primary)
+    return Section(title="Artist by artist", sentences=(said,), table=Table(headings=headings, rows=tuple(rows)))
 
 
 def _slices(run: EvaluationRun) -> Section:
@@ -186,6 +198,20 @@ def _views(run: EvaluationRun) -> Iterator[Section]:
         yield Section(title="Related and unrelated pairs", plot=plot)
 
 
+def _genres(run: EvaluationRun) -> Iterator[Section]:
+    rows = [
+        (view.name, interval(found.accuracy), figure(found.chance), figure(found.silhouette))
+        for view in run.views
+        for found in (view.genre,)
+        if found.artists
+    ]
+    if rows:
+        found = run.views[0].genre
+        said = f"{found.artists} artists with audio and a genre, {found.genres} main genres, {run.asked.k} neighbours."
+        headings = ("view", "main genre by vote of the nearest", "chance", "silhouette")
+        yield Section(title="Layers and genres", sentences=(said,), table=Table(headings=headings, rows=tuple(rows)))
+
+
 def _view_row(view: View) -> tuple[str, ...]:
     numbers = (view.split_chance, view.separation.auc, view.separation.d_prime, view.hub_share, view.hubs.skewness)
     spread = (view.spread.least, view.spread.most, view.spread.span, view.spread.iqr)
@@ -230,12 +256,14 @@ def _exposure(run: EvaluationRun) -> Iterator[Section]:
             figure(each.exposure.hubs.robin_hood),
             figure(each.exposure.popularity_percentile),
             figure(each.exposure.popularity_correlation),
+            figure(each.exposure.novelty),
+            figure(each.diversity),
         )
         for each in run.systems
     ]
     headings = (
         "system", "coverage", "N_k skew", "largest N_k", "antihubs", "Gini", "Robin Hood", "popularity percentile",
-        "popularity and N_k",
+        "popularity and N_k", "novelty, bits", "diversity of a list",
     )  # fmt: skip
     shown = run.baseline.exposure
     yield Section(
@@ -250,7 +278,9 @@ def _setting(run: EvaluationRun) -> Section:
     pool, done = run.pool, run.extraction
     rows = [
         ("generation", f"{pool.generation}, built {pool.built_at}"),
-        ("space", f"{pool.space}, {pool.fingerprint}"),
+        ("space", f"{pool.space}, {pool.fingerprint}, {pool.layers} layers of {pool.dim}"),
+        ("encoder", f"{pool.revision}; {pool.preprocessing}"),
+        *((f"calibration of {layer}", said) for layer, said in pool.calibration.items()),
         ("artists with audio, scene, genre, collaboration", " / ".join(map(str, (
             pool.with_audio, pool.with_scene, pool.with_genre, pool.with_collaboration)))),
         ("truth", f"{run.truth.file}, sha256 {run.truth.sha256[:16]}" if run.truth else "none"),

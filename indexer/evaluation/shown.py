@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.evaluation.distribution import Separation, Spread, pairs_of, separation, spread
+from indexer.evaluation.reliability import Reliability, reliability
 from indexer.evaluation.views import Looked
 from recommender.signals.audio import AudioSignal
 
@@ -20,6 +21,7 @@ class Shown:
 
     spread: Spread
     separation: Separation
+    reliability: Reliability
 
 
 def measure_shown(signal: AudioSignal, looked: Looked) -> Shown:
@@ -32,9 +34,17 @@ def measure_shown(signal: AudioSignal, looked: Looked) -> Shown:
     found = []
     for pairs in (looked.related, looked.unrelated):
         inside = place[pairs]
-        inside = inside[(inside >= 0).all(axis=1)]
-        found.append(values[inside[:, 0], inside[:, 1]])
-    return Shown(spread=spread(pairs_of(values)), separation=separation(*found))
+        found.append(inside[(inside >= 0).all(axis=1)])
+    related, unrelated = (values[inside[:, 0], inside[:, 1]] for inside in found)
+    return Shown(
+        spread=spread(pairs_of(values)),
+        separation=separation(related, unrelated),
+        reliability=reliability(
+            np.concatenate([related, unrelated]),
+            np.repeat([True, False], [len(related), len(unrelated)]),
+            np.concatenate([inside[:, 0] for inside in found]),
+        ),
+    )
 
 
 def _chosen(looked: Looked) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -61,10 +61,14 @@ def systems(recommender: Recommender, mix: LayerMix, popularity: Similarities) -
 
 def _blended(recommender: Recommender, name: str, kind: str, asked: ArtistQuery) -> System:
     def rank(query: int, depth: int) -> Rows:
-        ranked = recommender.rank_artists(replace(asked, seeds=(query,)), offset=0, n=depth)
-        return np.array([each.row for each in ranked], dtype=np.int64)
+        return ranking(recommender, asked, query, depth=depth)
 
     return System(name=name, kind=kind, rank=rank)
+
+
+def ranking(recommender: Recommender, asked: ArtistQuery, query: int, *, depth: int) -> Rows:
+    """Rows of the first ``depth`` answers for the seed ``query``, asked as ``asked`` says."""
+    return recommender.order_artists(replace(asked, seeds=(query,)), n=depth)
 
 
 def popularity_system(popularity: Similarities) -> System:

@@ -1,17 +1,20 @@
 """Artists known to be kin, read from a file and looked up in a generation. What cannot be used is recorded, not fatal.
 
 CSV with the columns ``query``, ``item`` and, if grades differ, ``grade``; JSON as a list of
-``{"query": …, "items": [{"artist": …, "grade": …}, "…"]}``. Artists are named by name, as ``mbid:…``, by the columns
+``{"query": …, "items": [{"artist": …, "grade": …}, "…"]}``, or a music-map dump, as ``soundkin import scene`` takes it
+(its strengths are the grades, else ``1 / log2(1 + rank)``). Artists are named by name, as ``mbid:…``, by the columns
 ``query_mbid``, ``item_spotify`` … or by their id in the generation. A grade is at least 0; without one it is 1.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.evaluation.overlap import best_graded
+from indexer.importing.scene_map import SceneClaim, read_scene
 from indexer.rejected import Rejected
 from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, list_rows, read_json, read_records
@@ -84,7 +87,24 @@ def _rows(path: Path) -> Iterator[Row]:
     """One row a pair of query and item."""
     if path.suffix.lower() != ".json":
         return read_records(path, required=("query|query_mbid|query_spotify", "item|artist|item_mbid|item_spotify"))
-    return (part for row in list_rows(path, read_json(path)) for part in _spread(row))
+    data = read_json(path)
+    if isinstance(data, dict) and any(isinstance(entry, list | dict) for entry in data.values()):
+        return (row for item in read_scene(path) if (row := _listed(item)))
+    return (part for row in list_rows(path, data) for part in _spread(row))
+
+
+def _listed(item: SceneClaim | Rejected) -> Row | None:
+    """What a scene map says, as a row: graded by strength, else by rank, else not; None of a list without anybody."""
+    if isinstance(item, Rejected):
+        return item
+    if item.neighbour is None:
+        return None
+    grade = item.strength
+    if grade is None and item.rank is not None:
+        grade = 1.0 / math.log2(1.0 + item.rank)
+    row = {"query": item.artist.name, "item": item.neighbour.name, "grade": grade}
+    given = {name: value for name, value in row.items() if value is not None}
+    return Record(path=item.record.path, key=item.record.key, fields=given)
 
 
 def _spread(row: Row) -> Iterator[Row]:

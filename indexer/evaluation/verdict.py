@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from indexer.evaluation.document import figure
+from indexer.evaluation.fitting import Learned
 from indexer.evaluation.gates import Held, Status
 from indexer.evaluation.run import Comparison, EvaluationRun
 
@@ -60,9 +61,18 @@ def _reasons(run: EvaluationRun, held: Sequence[Held]) -> Iterator[str]:
     for comparison in _proven(run):
         sign = "better" if comparison.difference.difference.mean > 0 else "worse"
         yield f"{comparison.system} is {sign} than {run.asked.baseline} by {_interval(comparison)}."
+    if run.learned:
+        yield f"Weights learned from labels are, on artists left out, {_learned(run.learned)}."
     if run.selection.best:
         tied = f", not to be told from {', '.join(run.selection.tied)}" if run.selection.tied else ""
         yield f"Halves of artists find each other best in {run.selection.best}{tied} ({run.selection.queries} artists)."
+
+
+def _learned(learned: Learned) -> str:
+    found = learned.difference.difference
+    words = {"better": "better than evidence", "worse": "worse than evidence"}
+    said = words.get(learned.standing, "not to be told from evidence")
+    return f"{said} ({found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {learned.measure})"
 
 
 def _proven(run: EvaluationRun) -> list[Comparison]:
@@ -88,6 +98,8 @@ def _actions(run: EvaluationRun) -> Iterator[str]:
         yield f"Make {profiles[0]} the default profile."
     elif better:
         yield f"Ask why {better[0]} does better than all signals together, before trusting the weights."
+    if run.learned and run.learned.standing == "better":
+        yield "Build again, so that the generation holds the weights learned, and ask for the profile fitted."
     chosen = run.selection.best
     if chosen and run.asked.default_view not in (chosen, *run.selection.tied):
         yield f"Listen by {chosen} instead of {run.asked.default_view}."

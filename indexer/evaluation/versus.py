@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from indexer.evaluation.pairs import PairResult
 from indexer.evaluation.run import EvaluationRun, figures
 from indexer.evaluation.statistics import Difference, compare
+from indexer.evaluation.views import View
+
+VIEW_NUMBERS = ("min", "max", "span", "MRR of halves")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,20 @@ class Changed:
         """After less before."""
         return self.after - self.before
 
+    @property
+    def share(self) -> float:
+        """The change as a share of ``before``; NaN where that is 0 or missing."""
+        return self.change / abs(self.before) if self.before else float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Something chosen, in words, in both runs."""
+
+    name: str
+    before: str
+    after: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versus:
@@ -33,9 +51,16 @@ class Versus:
     """Which: its generation, space and time."""
     notes: tuple[str, ...]
     """Why figures may not be comparable, and what was chosen differently."""
+    settings: tuple[Setting, ...]
     figures: tuple[Changed, ...]
+    views: tuple[Changed, ...]
+    """Least, most and span of the cosines, and MRR of halves, of each layer; NaN where a run has no layer of the name.
+    """
     pairs: tuple[Changed, ...]
     """Values of pairs in both runs."""
+    halves: Difference
+    """Reciprocal ranks of halves in each run's best layer, over artists in both: which encoder hears artists better,
+    without labels; of none where the pools differ, for a smaller one is easier."""
     primary: Difference
     """By artist that both asked about, of each run's baseline; of none where the two have another measure."""
 
@@ -47,10 +72,47 @@ def versus(run: EvaluationRun, other: EvaluationRun) -> Versus:
     return Versus(
         other=f"{other.pool.generation} of {other.pool.space} ({other.pool.fingerprint}), {other.made_at}",
         notes=tuple(_notes(run, other)),
+        settings=tuple(_settings(run, other)),
         figures=tuple(changed),
+        views=tuple(_views(run, other)),
         pairs=tuple(_pairs(run, other)),
+        halves=_halves(run, other),
         primary=_primary(run, other),
     )
+
+
+def _settings(run: EvaluationRun, other: EvaluationRun) -> Iterator[Setting]:
+    before, after = (_chosen(each) for each in (other, run))
+    return (Setting(name=name, before=before[name], after=after[name]) for name in after)
+
+
+def _chosen(run: EvaluationRun) -> dict[str, str]:
+    pool = run.pool
+    return {
+        "generation": f"{pool.generation}, built {pool.built_at}",
+        "encoder": f"{pool.space}, {pool.revision}",
+        "what it hears": pool.preprocessing,
+        "layers": f"{pool.layers} of {pool.dim}",
+        "calibration": "; ".join(f"{layer}: {said}" for layer, said in pool.calibration.items()) or "none",
+        "compared by": run.asked.default_view,
+        "best layer": ", ".join((run.selection.best, *run.selection.tied)) or "none",
+        "artists, tracks": f"{pool.artists}, {pool.tracks}",
+        "default profile": run.asked.baseline,
+        "overlap": run.baseline.overlap.said,
+    }
+
+
+def _views(run: EvaluationRun, other: EvaluationRun) -> Iterator[Changed]:
+    before, after = ({view.name: _numbers(view) for view in each.views} for each in (other, run))
+    for view in dict.fromkeys((*after, *before)):
+        for number in VIEW_NUMBERS:
+            found = (each.get(view, {}).get(number, float("nan")) for each in (before, after))
+            yield Changed(name=f"{view}: {number}", **dict(zip(("before", "after"), found, strict=True)))
+
+
+def _numbers(view: View) -> dict[str, float]:
+    spread = view.spread
+    return dict(zip(VIEW_NUMBERS, (spread.least, spread.most, spread.span, view.split.mean), strict=True))
 
 
 def _notes(run: EvaluationRun, other: EvaluationRun) -> list[str]:
@@ -80,6 +142,12 @@ def _pairs(run: EvaluationRun, other: EvaluationRun) -> list[Changed]:
 
 def _key(pair: PairResult) -> frozenset[str]:
     return frozenset((pair.a, pair.b))
+
+
+def _halves(run: EvaluationRun, other: EvaluationRun) -> Difference:
+    ours, theirs = (each.selection.halves for each in (run, other))
+    both = sorted(ours.keys() & theirs.keys()) if len(ours) == len(theirs) else []
+    return compare(np.array([ours[name] for name in both]), np.array([theirs[name] for name in both]))
 
 
 def _primary(run: EvaluationRun, other: EvaluationRun) -> Difference:

@@ -18,6 +18,7 @@ from indexer.evaluation.distribution import (
     separation,
     spread,
 )
+from indexer.evaluation.genres import GenreAgreement, genre_agreement, main_genres
 from indexer.evaluation.hubness import Hubness, hubness, nearest_others, occurrences
 from indexer.evaluation.retrieval import SplitRetrieval, split_retrieval
 from indexer.evaluation.statistics import SEED, Estimate, compare
@@ -62,6 +63,7 @@ class View:
     separation: Separation
     """Of pairs that the truth lists, and those it does not, for the artists asked about."""
     histogram: Histogram
+    genre: GenreAgreement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Selection:
     tied: tuple[str, ...]
     """Views whose difference from the best has an interval that holds 0; the best is not among them."""
     queries: int
+    halves: dict[str, float]
+    """Artist id -> reciprocal rank of its halves in the best view, for another encoder's to be held against."""
     separated_best: str
     """The view that keeps related and unrelated pairs furthest apart (AUC); empty without truth."""
 
@@ -85,6 +89,8 @@ class Looked:
     """``[looked]`` artist rows, all with audio."""
     names: tuple[str, ...]
     """``[looked]``."""
+    genres: Rows
+    """``[looked]`` main genre, -1 without any."""
     related: Rows
     """``[pair, 2]`` places in ``rows``; no pair twice."""
     unrelated: Rows
@@ -106,7 +112,8 @@ def look(generation: Generation, lists: Mapping[int, frozenset[int]]) -> Looked:
     rows = np.sort(np.concatenate([first, drawn]))
     related, unrelated = _pairs(rows, lists)
     names = tuple(generation.contents.artists.names[int(row)] for row in rows)
-    return Looked(rows=rows, names=names, related=related, unrelated=unrelated)
+    genres = main_genres(generation.contents.relations.genre_weights)[rows]
+    return Looked(rows=rows, names=names, genres=genres, related=related, unrelated=unrelated)
 
 
 def _pairs(rows: Rows, lists: Mapping[int, frozenset[int]]) -> tuple[Rows, Rows]:
@@ -163,12 +170,19 @@ def measure_view(
         split_chance=halves.chance,
         separation=separation(related, unrelated),
         histogram=histogram(related, unrelated),
+        genre=genre_agreement(cosines, looked.genres, k=k),
     )
     return view, halves
 
 
-def select(views: Sequence[View], halves: Mapping[str, SplitRetrieval]) -> Selection:
-    """The best view by artist-split retrieval, with those that are as good as far as this many artists can tell."""
+def select(views: Sequence[View], halves: Mapping[str, SplitRetrieval], ids: Sequence[str]) -> Selection:
+    """The best view by artist-split retrieval, with those that are as good as far as this many artists can tell.
+
+    Args:
+        views: all of them.
+        halves: view -> what its halves retrieved.
+        ids: ``[artist]`` of the generation.
+    """
     scored = [view for view in views if view.split.n]
     best = max(scored, key=lambda view: view.split.mean).name if scored else ""
     others = [view.name for view in scored if view.name != best]
@@ -178,8 +192,13 @@ def select(views: Sequence[View], halves: Mapping[str, SplitRetrieval]) -> Selec
         best=best,
         tied=tuple(tied),
         queries=max((view.split.n for view in scored), default=0),
+        halves=_by_id(halves[best], ids) if best else {},
         separated_best=max(separated, key=lambda view: view.separation.auc).name if separated else "",
     )
+
+
+def _by_id(found: SplitRetrieval, ids: Sequence[str]) -> dict[str, float]:
+    return {ids[row]: rank for row, rank in zip(found.artists.tolist(), found.reciprocal_ranks.tolist(), strict=True)}
 
 
 def _is_tied(one: SplitRetrieval, best: SplitRetrieval) -> bool:

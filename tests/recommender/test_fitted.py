@@ -24,7 +24,7 @@ LEARNED = FittedWeights(
     queries=4,
     pairs=100,
 )
-PROVENANCE = Provenance(labels_sha256="00" * 32, date="2026-11-21")
+PROVENANCE = Provenance(labels_sha256="00" * 32, date="2026-11-21", space="ab" * 8)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -42,7 +42,7 @@ def test_a_person_can_read_which_number_is_whose() -> None:
     data = json.loads(to_json(LEARNED, PROVENANCE))
     assert data["slopes"] == {"audio": 1.5, "scene": 0.5, "genre": 0.0, "collaboration": 0.25}
     assert data["refused"] == ["genre"]
-    assert data["provenance"] == {"labels_sha256": "00" * 32, "date": "2026-11-21"}
+    assert data["provenance"] == {"labels_sha256": "00" * 32, "date": "2026-11-21", "space": "ab" * 8}
 
 
 def test_it_says_from_how_much_it_was_learned_and_what_was_left_out() -> None:
@@ -64,7 +64,17 @@ def test_its_profile_is_called_fitted_and_has_its_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"format": 1', '"format": 2'), ('"audio"', '"odour"'), ('"genre"\n', '"taste"\n'), ("{", "["), ("-2.5", '"x"')],
+    [
+        ('"format": 1', '"format": 2'),
+        ('"audio"', '"odour"'),
+        ('"genre"\n', '"taste"\n'),
+        ("{", "["),
+        ("-2.5", '"x"'),
+        ("-2.5", "1" + "0" * 400),
+        ('"audio": 90', '"audio": Infinity'),
+        ("-2.5", "[" * 100_000 + "]" * 100_000),
+    ],
+    ids=["format", "signal", "refused", "list", "word", "too large", "infinite", "too deep"],
 )
 def test_a_file_of_another_shape_is_refused_by_name(tmp_path: Path, old: str, new: str) -> None:
     text = to_json(LEARNED, PROVENANCE)

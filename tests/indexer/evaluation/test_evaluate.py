@@ -9,20 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.evaluation import shown
+from indexer.evaluation.bench import Bench
 from indexer.evaluation.evaluate import Inputs, evaluate
 from indexer.evaluation.features import features
 from indexer.evaluation.gates import hold, read_thresholds
 from indexer.evaluation.record import read_run, to_json, write_run
 from indexer.evaluation.run import EvaluationRun, SystemResult, figures
-from indexer.evaluation.systems import popularity_of, popularity_system
-from indexer.evaluation.truth import read_truth
+from indexer.evaluation.shown import measure_shown
+from indexer.evaluation.systems import popularity_of, popularity_system, systems
+from indexer.evaluation.truth import Judged, Truth, read_truth
 from indexer.evaluation.verdict import verdict
 from indexer.evaluation.versus import versus
+from indexer.evaluation.views import look
 from indexer.fit_weights import fit
 from recommender.blend import SIGNALS
 from recommender.errors import BadInput
 from recommender.generation import Generation
-from recommender.recommender import Recommender
+from recommender.recommender import ArtistQuery, Recommender
 from tests.calibrated import calibrated
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 from tests.indexer.evaluation.kin import NOISE, SOUND, artist_id, catalogue, families_csv, name
@@ -122,6 +126,35 @@ def test_slices_split_the_queries_and_say_how_many(run: EvaluationRun) -> None:
     assert (slices["niche"].n, slices["not niche"].n, slices["no scene data"].n) == (9, 3, 9)
 
 
+def test_the_niche_is_a_third_where_popularity_tells_artists_apart(run: EvaluationRun) -> None:
+    popularity = np.arange(9.0)
+    lists: dict[int, tuple[Judged, ...]] = {row: (Judged(label="", row=(row + 1) % 9, grade=1.0),) for row in range(9)}
+    bench = Bench(
+        truth=Truth(rows=9, lists=lists, rejected=()),
+        asked=run.asked,
+        popularity=popularity,
+        has_scene=popularity > 4,
+        sound=lambda rows: np.empty((0, 1), dtype=np.float32),
+        label_free=np.arange(9),
+    )
+    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in bench.slices.items()} == {
+        "niche": [0, 1, 2],
+        "not niche": [3, 4, 5, 6, 7, 8],
+        "no scene data": [0, 1, 2, 3, 4],
+    }
+
+
+def test_of_many_artists_those_of_the_truth_are_looked_at_first(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
+    looked = look(generation, {heard[-1]: frozenset({heard[-2]})})
+    signal = Recommender(generation).audio({SOUND: 1.0})
+    monkeypatch.setattr(shown, "MOST_ARTISTS", 3)
+    found = measure_shown(signal, looked)
+    assert (found.spread.pairs, found.separation.related) == (3, 1)
+
+
 def test_who_repeats_what_the_scene_was_told_is_counted(run: EvaluationRun) -> None:
     assert run.truth is not None
     assert (run.truth.pairs, run.truth.in_scene) == (24, 4)
@@ -146,9 +179,9 @@ def test_pairs_of_tracks_are_averaged_as_the_first_experiment_did(run: Evaluatio
     )
     layer = run.pairs[1].layers[0]
     lengths = np.linalg.norm(one.mean(axis=0)) * np.linalg.norm(other.mean(axis=0))
-    assert layer.track_mean == pytest.approx(np.mean([a @ b for a in one for b in other]))
-    assert layer.track_mean == pytest.approx(layer.cosine * lengths, abs=1e-6)
-    assert layer.track_least < layer.track_mean < layer.track_most
+    assert layer.tracks.mean == pytest.approx(np.mean([a @ b for a in one for b in other]))
+    assert layer.tracks.mean == pytest.approx(layer.cosine * lengths, abs=1e-6)
+    assert layer.tracks.least < layer.tracks.mean < layer.tracks.most
 
 
 def test_a_run_is_the_same_after_writing_and_reading(run: EvaluationRun, tmp_path: Path) -> None:
@@ -171,12 +204,18 @@ def test_a_file_that_is_no_run_is_refused(text: str, tmp_path: Path) -> None:
         read_run(path)
 
 
-def test_a_run_with_a_word_for_a_number_is_refused(run: EvaluationRun, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "name", "value", "problem"),
+    [("pool", "artists", "many", "int is wanted, not 'many'"), ("selection", "halves", {"a": 10**400}, "too large")],
+)
+def test_a_run_with_something_else_for_a_number_is_refused(
+    run: EvaluationRun, tmp_path: Path, part: str, name: str, value: object, problem: str
+) -> None:
     data = json.loads(to_json(run))
-    data["pool"]["artists"] = "many"
+    data[part][name] = value
     path = tmp_path / "evaluation.json"
     path.write_text(json.dumps(data))
-    with pytest.raises(BadInput, match="int is wanted, not 'many'"):
+    with pytest.raises(BadInput, match=problem):
         read_run(path)
 
 
@@ -232,6 +271,16 @@ def test_two_runs_are_compared_query_by_query(run: EvaluationRun, generation: Ge
     assert overlap.change > 0
     assert any("another truth file" in note for note in found.notes)
     assert versus(run, replace(other, asked=replace(other.asked, primary="nDCG@9", k=9))).primary.difference.n == 0
+
+
+def test_systems_rank_as_requests_are_answered(generation: Generation) -> None:
+    recommender = Recommender(generation)
+    default = systems(recommender, {SOUND: 1.0}, popularity_of(generation))[0]
+    assert default.name == generation.calibration.choices.default.name
+    for query in range(13):
+        asked = ArtistQuery(seeds=(query,), mix={SOUND: 1.0})
+        expected = [each.row for each in recommender.rank_artists(asked, offset=0, n=5)]
+        assert default.rank(query, 5).tolist() == expected
 
 
 def test_popularity_ranks_everyone_alike_but_oneself(generation: Generation) -> None:

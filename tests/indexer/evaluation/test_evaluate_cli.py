@@ -113,6 +113,7 @@ def test_a_run_is_written_up_as_one_page_that_asks_for_nothing(run: Run, tmp_pat
     assert "| success &gt;= 0.85 | 0.950 | PASS |" in plain
     assert "38 of 40 (95.0 %)" in made
     assert '<td class="FAIL">FAIL</td>' in made
+    assert "- Held against: first experiment. That it stood before" in plain
 
 
 def test_a_report_can_measure_by_itself_and_goes_to_stdout(run: Run, tmp_path: Path) -> None:
@@ -144,9 +145,10 @@ def test_thresholds_that_cannot_be_read_stop_it_before_anything_is_measured(run:
     assert "gate 1 needs a figure" in err
 
 
-def test_an_embed_report_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["[]", '{"success": {"embedded": Infinity, "clips": 1}, "cost": null}'])
+def test_an_embed_report_that_is_none_is_refused(run: Run, tmp_path: Path, text: str) -> None:
     other = tmp_path / "e.json"
-    other.write_text("[]")
+    other.write_text(text)
     code, _, err = run("report", "--embed-report", str(other))
     assert code == 1
     assert "soundkin embed --json" in err

@@ -80,7 +80,14 @@ def test_a_session_nobody_clicked_in_is_a_tie() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["no json", "[]", '{"event": "shown"}', '{"event": "click", "session": "s", "position": 1}']
+    "line",
+    [
+        "no json",
+        "[]",
+        '{"event": "shown"}',
+        '{"event": "click", "session": "s", "position": 1}',
+        '{"event": "click", "session": "s", "position": Infinity}',
+    ],
 )
 def test_a_line_of_another_kind_is_told_with_its_number(line: str) -> None:
     with pytest.raises(BadInput, match="line 1"):

@@ -33,9 +33,11 @@ def test_a_query_without_anything_to_find_is_left_undefined_and_one_without_an_a
         assert values[1] == 0.0
 
 
-def test_the_scale_of_grades_does_not_change_ndcg_even_for_fractions() -> None:
-    tenth = {query: {row: grade / 10 for row, grade in grades.items()} for query, grades in JUDGED.items()}
-    assert measure(tenth, RANKED, k=5)["nDCG@5"] == pytest.approx(measure(JUDGED, RANKED, k=5)["nDCG@5"])
+@pytest.mark.parametrize("scale", [0.1, 1e-7, 1e9, 5e307])
+def test_the_scale_of_grades_does_not_change_ndcg_nor_what_it_takes(scale: float) -> None:
+    scaled = {query: {row: grade * scale for row, grade in grades.items()} for query, grades in JUDGED.items()}
+    found = measure(scaled, RANKED, k=5)["nDCG@5"]
+    assert found == pytest.approx(measure(JUDGED, RANKED, k=5)["nDCG@5"], abs=1e-4)
 
 
 def test_a_grade_above_zero_stays_relevant_however_small() -> None:

@@ -52,6 +52,26 @@ def test_json_lists_read_like_rows(directory: Directory, tmp_path: Path) -> None
     assert [(each.key, each.reason) for each in truth.rejected] == [("[0].items[2]", ABSENT)]
 
 
+def test_a_music_map_dump_is_a_truth_as_it_stands(directory: Directory, tmp_path: Path) -> None:
+    data = {
+        "Low": {
+            "status": "success",
+            "similar_artists": [
+                {"name": "Nina Simone", "relationship_strength": 17.5},
+                {"name": "Codeine", "relationship_strength": 20},
+            ],
+        },
+        "Nina Simone": {"status": "error", "error": "timed out"},
+        "mbid:m-low": [],
+    }
+    truth = read_truth(written(tmp_path / "dump.json", json.dumps(data)), directory)
+    assert truth.grades(0) == {1: 17.5}
+    assert truth.reference(0, 1) == frozenset(), "the strongest of the list is elsewhere"
+    assert {each.reason for each in truth.rejected} == {ABSENT, "source_error"}
+    ranked = written(tmp_path / "ranks.json", json.dumps({"Nina Simone": [{"name": "Low", "rank": 3}, {"name": "c"}]}))
+    assert read_truth(ranked, directory).grades(1) == {0: 0.5, 2: 1.0}, "1 / log2(4), and 1 without rank or strength"
+
+
 def test_what_is_not_here_is_told_and_still_lowers_the_ceiling(directory: Directory, tmp_path: Path) -> None:
     path = written(tmp_path / "t.csv", "query,item,grade\nLow,Nobody,5\nLow,Nina Simone,1\nNo one,Low,1\n")
     truth = read_truth(path, directory)

@@ -1,0 +1,165 @@
+"""Weights learned from the truth, and judged on artists that had no part in learning them: ``evaluate --fit``.
+
+Folds are by artist, on both sides: who asks in a fold is neither asked nor answered in what the fold is judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import GroupKFold
+
+from indexer.evaluation.features import Features, features
+from indexer.evaluation.ranking import measure, measure_names
+from indexer.evaluation.statistics import Difference, Estimate, compare, estimate
+from indexer.evaluation.systems import ranking
+from indexer.evaluation.truth import Truth
+from indexer.fit_weights import FOLDS, fit
+from recommender.blend import SIGNALS, WeightProfile
+from recommender.errors import BadInput, InvalidArgument
+from recommender.fitted import FittedWeights, PerSignal
+from recommender.recommender import ArtistQuery, Recommender
+from recommender.types import LayerMix, Similarities
+
+LEAST_QUERIES = 20
+"""Artists asked about that have kin in the generation: four in each of five folds."""
+LEAST_LISTED = 80
+"""Listed pairs: ten for each of the eight coefficients (Peduzzi et al., J. Clin. Epidemiol. 49, 1996)."""
+RIVAL = "evidence"
+"""What learned weights have to beat: it needs no labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What the labels taught, and what it is worth for artists that were not among them."""
+
+    intercept: float
+    slopes: dict[str, float]
+    """Signal -> slope on the log-odds of its percentile."""
+    missing: dict[str, float]
+    """Signal -> what its silence is worth."""
+    refused: tuple[str, ...]
+    """Signals that spoke against the labels."""
+    queries: int
+    pairs: int
+    listed: int
+    """Of the pairs, those that the truth lists."""
+    measure: str
+    """By which both are judged."""
+    held_out: Estimate
+    """Mean over the artists that asked, each ranked with weights learned without it."""
+    rival: Estimate
+    """The same of ``evidence``, on the same artists."""
+    difference: Difference
+    """Learned less ``evidence``, artist by artist."""
+
+    @property
+    def standing(self) -> str:
+        """``better``, ``worse`` or ``not to be told apart``, by whether the interval holds 0."""
+        found = self.difference.difference
+        if found.low > 0:
+            return "better"
+        return "worse" if found.high < 0 else "not to be told apart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """The weights and what is to be said of them."""
+
+    weights: FittedWeights
+    learned: Learned
+
+
+def learn(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: int) -> Lesson:
+    """Learn weights from ``truth`` and judge them by the ranking measure at ``k``, fold by fold.
+
+    Raises:
+        BadInput: there are too few labels (``too_few_labels``), they teach nothing (``labels_teach_nothing``), or the
+            generation holds no percentiles for weights to be learned on (``not_calibrated``).
+    """
+    if not recommender.generation.calibration.comparable:
+        detail = "the generation holds no percentiles, which learned weights read; build with 50 artists or more"
+        raise BadInput("not_calibrated", detail)
+    answerable = _answerable(truth)
+    _require_enough(answerable)
+    found = features(recommender, answerable, mix)
+    try:
+        return _learn(recommender, found, answerable, ArtistQuery(seeds=(), mix=mix), k=k)
+    except InvalidArgument as error:
+        raise BadInput("labels_teach_nothing", str(error)) from error
+
+
+def _answerable(truth: Truth) -> Truth:
+    """The queries that have somebody to find."""
+    lists = {query: items for query, items in truth.lists.items() if any(truth.grades(query).values())}
+    return replace(truth, lists=lists)
+
+
+def _require_enough(truth: Truth) -> None:
+    listed = sum(grade > 0 for query in truth.lists for grade in truth.grades(query).values())
+    if len(truth.lists) < LEAST_QUERIES or listed < LEAST_LISTED:
+        detail = (
+            f"{len(truth.lists)} artists with {listed} kin in the generation; weights are learned from "
+            f"{LEAST_QUERIES} artists and {LEAST_LISTED} listed pairs or more. Ask for the profile {RIVAL}, "
+            "which needs none"
+        )
+        raise BadInput("too_few_labels", detail)
+
+
+def _learn(recommender: Recommender, found: Features, truth: Truth, asked: ArtistQuery, *, k: int) -> Lesson:
+    weights = fit(found.percentiles, found.grades, found.queries)
+    primary = measure_names(k)[0]
+    rival = recommender.generation.calibration.choices.named[RIVAL]
+    ours, theirs = (
+        np.concatenate([_judge(recommender, truth, replace(asked, weights=profile), held, k=k) for profile, held in by])
+        for by in _by_fold(found, rival)
+    )
+    learned = Learned(
+        intercept=weights.intercept,
+        slopes=_named(weights.slopes),
+        missing=_named(weights.missing),
+        refused=tuple(signal.value for signal in weights.refused),
+        queries=weights.queries,
+        pairs=weights.pairs,
+        listed=int((found.grades > 0).sum()),
+        measure=primary,
+        held_out=estimate(ours),
+        rival=estimate(theirs),
+        difference=compare(ours, theirs),
+    )
+    return Lesson(weights=weights, learned=learned)
+
+
+_Judged = list[tuple[WeightProfile, tuple[int, ...]]]
+"""A profile and the artists it is judged by, of each fold."""
+
+
+def _by_fold(found: Features, rival: WeightProfile) -> tuple[_Judged, _Judged]:
+    """Each fold's own weights, and the rival, with the artists of the fold."""
+    own: _Judged = []
+    for rows, held in _folds(found):
+        weights = fit(found.percentiles[rows], found.grades[rows], found.queries[rows])
+        own.append((weights.profile, held))
+    return own, [(rival, held) for _, held in own]
+
+
+def _folds(found: Features) -> Iterator[tuple[npt.NDArray[np.bool_], tuple[int, ...]]]:
+    """``[pair]`` what is learned from, and the artists that are judged by: in none of those pairs, on either side."""
+    for _, judged in GroupKFold(n_splits=FOLDS).split(found.grades, groups=found.queries):
+        held = np.unique(found.queries[judged])
+        yield ~(np.isin(found.queries, held) | np.isin(found.items, held)), tuple(held.tolist())
+
+
+def _judge(
+    recommender: Recommender, truth: Truth, asked: ArtistQuery, held: tuple[int, ...], *, k: int
+) -> Similarities:
+    """Primary measure of ``held`` among all artists, ``[query]``."""
+    ranked = {query: ranking(recommender, asked, query, depth=k) for query in held}
+    return measure({query: truth.grades(query) for query in held}, ranked, k=k)[measure_names(k)[0]]
+
+
+def _named(numbers: PerSignal) -> dict[str, float]:
+    return {signal.value: number for signal, number in zip(SIGNALS, numbers, strict=True)}

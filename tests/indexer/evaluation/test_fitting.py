@@ -1,0 +1,178 @@
+"""Weights learned from a truth file: what they are worth on artists left out, and when they are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.evaluation.evaluate import Inputs, evaluate
+from indexer.evaluation.features import features
+from indexer.evaluation.fitting import LEAST_QUERIES, Lesson, _folds, learn
+from indexer.evaluation.gates import hold, read_thresholds
+from indexer.evaluation.label_sections import said_of
+from indexer.evaluation.record import read_run, to_json, write_run
+from indexer.evaluation.run import figures
+from indexer.evaluation.sections import document
+from indexer.evaluation.statistics import Difference, Estimate
+from indexer.evaluation.truth import Truth, read_truth
+from indexer.evaluation.verdict import verdict
+from indexer.fit_weights import FOLDS
+from recommender.blend import SIGNALS, LogOdds
+from recommender.errors import BadInput
+from recommender.generation import Generation
+from recommender.recommender import ArtistQuery, Recommender
+from tests.calibrated import calibrate
+from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
+
+GROUPS, EACH = 12, 5
+MIX = {"only": 1.0}
+
+
+@cache
+def misled() -> Generation:
+    """Sixty artists in twelve groups that sound alike; genres cut across the groups and mean nothing."""
+    random = np.random.default_rng(3)
+    sounds = random.normal(size=(GROUPS, 12))
+    artists = tuple(
+        MadeArtist(
+            id=f"a{number:02d}",
+            name=f"Artist {number}",
+            genres={f"genre {number % 7}": 1.0},
+            tracks=tuple(
+                MadeTrack(id=f"t{number:02d}{n}", title=f"T{n}", vectors={"only": vector.tolist()})
+                for n, vector in enumerate(sounds[number // EACH] + 0.6 * random.normal(size=(3, 12)))
+            ),
+        )
+        for number in range(GROUPS * EACH)
+    )
+    return calibrate(make_generation(MadeCatalogue(artists=artists, space=make_space(("only",), dim=12))))
+
+
+def groups_csv(path: Path, *, queries: int = GROUPS * EACH) -> Path:
+    """The groups as truth, for the first so many artists."""
+    lines = [
+        f"Artist {query},Artist {other}"
+        for query in range(queries)
+        for other in range(query // EACH * EACH, query // EACH * EACH + EACH)
+        if other != query
+    ]
+    path.write_text("\n".join(["query,item", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return groups_csv(tmp_path_factory.mktemp("fit") / "truth.csv")
+
+
+def read(path: Path) -> Truth:
+    return read_truth(path, Recommender(misled()).directory)
+
+
+@pytest.fixture(scope="module")
+def lesson(truth: Path) -> Lesson:
+    return learn(Recommender(misled()), read(truth), MIX, k=4)
+
+
+def test_weights_that_learned_to_leave_out_a_meaningless_signal_beat_evidence(lesson: Lesson) -> None:
+    learned = lesson.learned
+    assert (learned.queries, learned.listed, learned.measure) == (60, 240, "nDCG@4")
+    assert learned.slopes["audio"] > 4 * abs(learned.slopes["genre"])
+    assert learned.held_out.mean > learned.rival.mean + 0.03
+    assert learned.difference.difference.low > 0
+    assert learned.difference.p_value < 0.05
+    assert learned.standing == "better"
+    assert "better, difference 0." in said_of(learned)
+    assert "60 artists, 240 of them listed" in said_of(learned)
+
+
+def test_what_evidence_gets_is_what_the_evaluation_measures(lesson: Lesson, truth: Path) -> None:
+    run = evaluate(misled(), Inputs(truth=truth, k=4))
+    assert run.baseline.name == "evidence"
+    assert lesson.learned.rival.mean == pytest.approx(run.baseline.measures["nDCG@4"].mean)
+
+
+def test_an_artist_that_weights_are_judged_by_is_in_no_pair_they_were_learned_from(truth: Path) -> None:
+    found = features(Recommender(misled()), read(truth), MIX)
+    folds = list(_folds(found))
+    assert len(folds) == FOLDS
+    assert (found.queries != found.items).all(), "that an artist is like itself teaches nothing"
+    assert sorted(artist for _, held in folds for artist in held) == list(range(60))
+    for rows, held in folds:
+        assert rows.any()
+        assert not set(found.queries[rows].tolist()) & set(held)
+        assert not set(found.items[rows].tolist()) & set(held)
+
+
+def test_few_labels_are_refused_with_how_many_it_takes(tmp_path: Path) -> None:
+    few = groups_csv(tmp_path / "t.csv", queries=LEAST_QUERIES - 1)
+    with pytest.raises(BadInput, match="19 artists with 76 kin in the generation; weights are learned from 20"):
+        learn(Recommender(misled()), read(few), MIX, k=5)
+    enough = groups_csv(tmp_path / "e.csv", queries=LEAST_QUERIES)
+    assert learn(Recommender(misled()), read(enough), MIX, k=5).learned.listed == 80
+
+
+def test_kin_that_are_elsewhere_are_no_labels(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("query,item\n" + "".join(f"Artist {n},Elsewhere {m}\n" for n in range(30) for m in range(5)))
+    with pytest.raises(BadInput, match=r"\b0 artists with 0 kin"):
+        learn(Recommender(misled()), read(path), MIX, k=5)
+
+
+def test_labels_that_turn_every_signal_round_are_refused(tmp_path: Path) -> None:
+    """Kin are the least alike, in sound and in genre."""
+    recommender = Recommender(misled())
+    lines = []
+    for query in range(30):
+        ranked = [each.row for each in recommender.rank_artists(ArtistQuery(seeds=(query,), mix=MIX), offset=0, n=59)]
+        lines += [f"Artist {query},Artist {other}" for other in ranked[-20:]]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["query,item", *lines]) + "\n")
+    with pytest.raises(BadInput, match="no signal rises with the grades") as refused:
+        learn(recommender, read(path), MIX, k=5)
+    assert refused.value.reason == "labels_teach_nothing"
+
+
+def test_without_percentiles_there_is_nothing_to_learn_on(truth: Path) -> None:
+    plain = replace(misled(), calibration=type(misled().calibration)())
+    with pytest.raises(BadInput, match="holds no percentiles"):
+        learn(Recommender(plain), read(truth), MIX, k=5)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "standing"),
+    [(0.01, 0.1, "better"), (-0.1, -0.01, "worse"), (-0.01, 0.1, "not to be told apart")],
+)
+def test_only_an_interval_without_0_is_a_win_or_a_loss(lesson: Lesson, low: float, high: float, standing: str) -> None:
+    found = Difference(
+        difference=Estimate(mean=(low + high) / 2, low=low, high=high, n=60), p_value=0.5, detectable=0.1
+    )
+    assert replace(lesson.learned, difference=found).standing == standing
+
+
+def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(lesson: Lesson, truth: Path, tmp_path: Path) -> None:
+    run = evaluate(misled(), Inputs(truth=truth, k=4, learned=lesson.learned))
+    assert to_json(read_run(write_run(run, tmp_path))) == to_json(run)
+    held = hold(read_thresholds(), figures(run))
+    judged = verdict(run, held)
+    assert any("better than evidence" in reason for reason in judged.reasons)
+    assert any("ask for the profile fitted" in action for action in judged.actions)
+    section = next(each for each in document(run, held, judged).sections if each.title.startswith("Weights learned"))
+    assert section.table is not None
+    assert [row[0] for row in section.table.rows] == [*(signal.value for signal in SIGNALS), "intercept"]
+    against = replace(run, learned=replace(lesson.learned, refused=("genre",)))
+    section = next(
+        each for each in document(against, held, judged).sections if each.title.startswith("Weights learned")
+    )
+    assert section.table is not None
+    assert [row[0] for row in section.table.rows if row[3]] == ["genre"]
+
+
+def test_the_weights_learned_are_a_profile_of_the_four_signals(lesson: Lesson) -> None:
+    profile = lesson.weights.profile
+    assert isinstance(profile, LogOdds)
+    assert profile.slopes[0] == lesson.learned.slopes["audio"]
