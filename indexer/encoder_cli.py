@@ -1,11 +1,12 @@
-"""The commands about encoders: which there are, and how their weights are brought, checked and made."""
+"""The commands about encoders: which there are, their weights brought, checked and made, and one as a service."""
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -22,7 +23,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.group()
 def encoder() -> None:
-    """List the encoders; fetch, convert and verify their weights."""
+    """List the encoders; fetch, convert and verify their weights; serve one."""
 
 
 @encoder.command(name="list")
@@ -124,6 +125,63 @@ def make_random(name: str, folder: Path, seed: int, as_json: bool) -> None:
     from indexer.encoders.mert.checkpoints import write_checkpoint
 
     _say_written(write_checkpoint(folder, spec.geometry, seed=seed), as_json=as_json)
+
+
+class ServeAsked(TypedDict):
+    """Options of ``encoder serve``."""
+
+    encoder_name: str
+    weights: Path | None
+    device: str
+    context: str
+    precision: str
+    listen: str
+    port_file: Path | None
+    workers: int
+    profile: str
+    home: Path
+
+
+@encoder.command()
+@options.encoder_option
+@options.weights_option
+@options.device_option
+@options.context_option
+@options.precision_option
+@click.option(
+    "--listen", default="127.0.0.1:7781", show_default=True, help="HOST:PORT, for `soundkin serve --encoder`."
+)
+@click.option(
+    "--port-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the port there once it listens."
+)
+@options.workers_option
+@options.profile_option
+@options.home_option
+def serve(**asked: Unpack[ServeAsked]) -> None:
+    """Encode clips for a server, so that it can answer for artists of whom only audio is known.
+
+    Choose the encoder, weights, context and precision that the generation was embedded with: vectors of another space
+    are refused.
+    """
+    from indexer.encoders import weights_folder
+    from indexer.encoders.allowed import load_allowed
+    from indexer.encoders.base import in_use
+    from indexer.encoders.settings import EncoderSettings
+    from indexer.hearing.serve import Settings, run
+    from indexer.workers.pool import DecoderPool
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = EncoderSettings(
+        weights=asked["weights"] or weights_folder(asked["encoder_name"], asked["home"]),
+        device=asked["device"],
+        context=asked["context"],
+        precision=asked["precision"],
+    )
+    with (
+        in_use(load_allowed(asked["encoder_name"], settings, Profile(asked["profile"]))) as loaded,
+        DecoderPool(workers=asked["workers"]) as pool,
+    ):
+        run(loaded, pool, Settings(listen=asked["listen"], port_file=asked["port_file"]))
 
 
 def _model(name: str) -> MertSpec:

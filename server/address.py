@@ -39,15 +39,15 @@ class Address:
             return False
 
 
-def parse_address(text: str) -> Address:
-    """Read ``HOST:PORT`` or ``[IPV6]:PORT``. Raises InvalidArgument.
+def parse_address(text: str, *, option: str = "listen") -> Address:
+    """Read ``HOST:PORT`` or ``[IPV6]:PORT``, given by ``option``. Raises InvalidArgument.
 
     >>> parse_address("127.0.0.1:50051").port, str(parse_address("[::1]:0"))
     (50051, '[::1]:0')
     """
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match["port"]) >= 1 << 16:
-        raise InvalidArgument("listen", f"{text!r} is not HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051")
+        raise InvalidArgument(option, f"{text!r} is not HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051")
     return Address(host=match["ipv6"] or match["host"], port=int(match["port"]))
 
 

@@ -1,13 +1,13 @@
-"""One function an RPC, rankings of artists apart: the whole answer, from one snapshot, without I/O and without gRPC."""
+"""One function an RPC, rankings apart: the whole answer, from one snapshot, without I/O and without gRPC."""
 
 from __future__ import annotations
 
 import math
 
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound, NotSupported
-from recommender.recommender import Recommender, TrackQuery, tracks_of
-from recommender.types import LayerMix
-from server import convert, paging, summaries
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound
+from recommender.recommender import Recommender
+from recommender.tracks import tracks_of
+from server import convert, summaries
 from server.bounds import MOST_REFS, check_size
 from server.pb import soundkin_pb2 as pb
 from server.references import find_artist, find_track
@@ -33,68 +33,6 @@ def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb
         base=scored.base,
         evidence_a=convert.to_evidence(recommender.evidence(a, mix)),
         evidence_b=convert.to_evidence(recommender.evidence(b, mix)),
-    )
-
-
-def similar_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
-    """Tracks like a track, or like a vector from outside."""
-    match request.WhichOneof("seed"):
-        case "track":
-            return _like_track(snapshot, request)
-        case "vector":
-            return _like_vector(snapshot, request)
-        case "clip":
-            raise NotSupported("seed.clip")
-    raise InvalidArgument("seed", "is unset; give a track or a vector")
-
-
-def _like_track(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
-    recommender = snapshot.recommender
-    row = find_track(recommender.directory, request.track, "track")
-    mix = convert.read_listening(request.listening, recommender.generation.manifest.space)
-    vectors = recommender.track_vectors(row, mix)
-    query = TrackQuery(
-        vectors=vectors or {},
-        mix=mix,
-        exclude_track=row,
-        exclude_artist=_owner(recommender, row) if request.exclude_same_artist else -1,
-        max_per_artist=request.max_per_artist,
-        genres=convert.read_genres(request.filter),
-    )
-    reply = _ranked_tracks(snapshot, request, query)
-    reply.seed.CopyFrom(summaries.track(recommender, row))
-    reply.not_indexed = vectors is None
-    return reply
-
-
-def _owner(recommender: Recommender, track: int) -> int:
-    return int(recommender.generation.contents.tracks.artist[track])
-
-
-def _like_vector(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
-    """A vector has no artist: ``exclude_same_artist`` then leaves out nobody."""
-    space = snapshot.recommender.generation.manifest.space
-    vector = convert.read_vector(request.vector, space)
-    mix: LayerMix = convert.read_vector_listening(request, space)
-    query = TrackQuery(
-        vectors={request.vector.layer: vector},
-        mix=mix,
-        max_per_artist=request.max_per_artist,
-        genres=convert.read_genres(request.filter),
-    )
-    return _ranked_tracks(snapshot, request, query)
-
-
-def _ranked_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest, query: TrackQuery) -> pb.SimilarTracksResponse:
-    recommender = snapshot.recommender
-    manifest = recommender.generation.manifest
-    limit, offset = convert.read_limit(request.limit), paging.read_offset(request, manifest)
-    found = recommender.rank_tracks(query, offset=offset, n=limit + 1) if query.vectors else []
-    page, more = paging.cut(found, limit)
-    return pb.SimilarTracksResponse(
-        generation=generation(snapshot),
-        tracks=[summaries.scored_track(recommender, scored) for scored in page],
-        next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
     )
 
 
@@ -183,6 +121,7 @@ def get_index_info(snapshot: Snapshot, request: pb.GetIndexInfoRequest) -> pb.Ge
         weight_profiles=sorted(calibration.choices.named),
         profile=manifest.profile,
         default_weight_profile=calibration.choices.default.name,
+        candidates=convert.to_candidates(manifest.candidates),
     )
 
 

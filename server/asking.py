@@ -1,4 +1,4 @@
-"""Words of a command line -> messages of the contract; pure, but for reading the file of a line-up."""
+"""Words of a command line -> messages of the contract; pure, but for reading the file of a line-up, and clips."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recommender.errors import InvalidArgument
-from recommender.names import NAMESPACES
+from recommender.names import NAMESPACES, printable
 from recommender.types import SignalName
+from server.bounds import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIPS, check_size
 from server.convert import to_signal
 from server.pb import soundkin_pb2 as pb
 
 _DASH = " - "
+_MOST_CLIP = f"{MOST_CLIP_BYTES / 1e6:.0f} MB"
+_MOST_AUDIO = f"{MOST_AUDIO_BYTES / 1e6:.0f} MB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,18 @@ def line_up(words: Iterable[str]) -> list[str]:
     Raises InvalidArgument for a file that is not UTF-8.
     """
     return [name for word in words for name in (_lines(Path(word)) if os.path.isfile(word) else [word])]
+
+
+def audio_clips(files: Sequence[Path]) -> list[pb.AudioClip]:
+    """The audio files, whole, under their names. Raises InvalidArgument for more than a server takes."""
+    check_size(files, "--audio", MOST_CLIPS)
+    sizes = [file.stat().st_size for file in files]
+    for file, size in zip(files, sizes, strict=True):
+        if size > MOST_CLIP_BYTES:
+            raise InvalidArgument("--audio", f"{file} has {size / 1e6:.0f} MB, at most {_MOST_CLIP}; cut 30 s out")
+    if sum(sizes) > MOST_AUDIO_BYTES:
+        raise InvalidArgument("--audio", f"{sum(sizes) / 1e6:.0f} MB in all, {_MOST_AUDIO} at most; give fewer files")
+    return [pb.AudioClip(file=file.read_bytes(), name=printable(file.name)) for file in files]
 
 
 def _lines(path: Path) -> list[str]:

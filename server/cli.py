@@ -1,9 +1,7 @@
-"""The server's commands: ``serve``, and the clients that ask it."""
+"""The commands that ask a server."""
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
@@ -15,11 +13,9 @@ from server.address import DEFAULT_ADDRESS
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click's own typing of callbacks
 
-NAME_HELP = "NAME is an artist's name, or id:ID, mbid:ID, spotify:ID, deezer:ID, discogs:ID."
-USES = ("personal", "noncommercial", "commercial")
-"""Values of :class:`recommender.types.Profile`, which cannot be imported here: it brings numpy, see ``serve``."""
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+NAME_HELP = "NAME is an artist's name, or id:ID, mbid:ID, spotify:ID, deezer:ID, discogs:ID."
 
 
 def _several(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -83,6 +79,7 @@ class Weigh(TypedDict):
 class SimilarAsked(Answer, Listen, Weigh):
     """Options of ``similar``."""
 
+    audio: tuple[Path, ...]
     limit: int
     candidate: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -91,6 +88,7 @@ class SimilarAsked(Answer, Listen, Weigh):
     min_tracks: int
     min_popularity: float | None
     max_popularity: float | None
+    depth: float | None
     explain: bool
 
 
@@ -108,101 +106,19 @@ class CompareAsked(Answer, Listen, Weigh):
 class TracksAsked(Answer, Listen):
     """Options of ``tracks``."""
 
+    audio: Path | None
     limit: int
     exclude_same_artist: bool
     max_per_artist: int
+    keep_duplicates: bool
     genre: tuple[str, ...]
 
 
-class ServeAsked(TypedDict):
-    """Options of ``serve``."""
-
-    home: Path
-    listen: str
-    port_file: Path | None
-    lame_duck: float
-    grace: float
-    log_level: str
-    profile: str
-    wait: bool
-    metrics_port: int | None
-    metrics_host: str
-
-
-def _default_home() -> Path:
-    try:
-        return Path.home() / ".soundkin"
-    except RuntimeError as error:
-        raise click.UsageError("this account has no home folder; give --home or SOUNDKIN_HOME") from error
-
-
-@click.command()
-@click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="SOUNDKIN_HOME",
-    default=_default_home,
-    show_default="~/.soundkin",
-    help="Folder of the generations.",
-)
-@click.option("--listen", default=DEFAULT_ADDRESS, show_default=True, help="HOST:PORT; port 0 is any free one.")
-@click.option(
-    "--port-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the port to this file once the server listens.",
-)
-@click.option(
-    "--lame-duck",
-    type=click.FloatRange(0, 600),
-    default=0.2,
-    show_default=True,
-    help="Seconds to go on accepting after SIGTERM, with health NOT_SERVING.",
-)
-@click.option(
-    "--grace", type=click.FloatRange(0, 600), default=20.0, show_default=True, help="Seconds calls have to finish."
-)
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
-@click.option(
-    "--profile",
-    type=click.Choice(USES),
-    envvar="SOUNDKIN_PROFILE",
-    default=USES[0],
-    show_default=True,
-    help="What you use Soundkin for; a generation built for less is refused.",
-)
-@click.option(
-    "--wait", is_flag=True, help="With nothing to serve, answer NOT_SERVING until there is; else that ends with 78."
-)
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve figures for Prometheus on this port.")
-@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
-def serve(**asked: Unpack[ServeAsked]) -> None:
-    """Answer over gRPC from the published generation, and follow new ones."""
-    for variable in ONE_THREAD:  # read when numpy and FAISS are first imported, which is below
-        os.environ.setdefault(variable, "1")
-    from recommender.types import Profile
-    from server.address import Address, parse_address
-    from server.draining import Patience
-    from server.serve import Settings, run
-
-    port = asked["metrics_port"]
-    logging.basicConfig(level=asked["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    run(
-        Settings(
-            home=asked["home"],
-            address=parse_address(asked["listen"]),
-            profile=Profile(asked["profile"]),
-            port_file=asked["port_file"],
-            patience=Patience(lame_duck_s=asked["lame_duck"], grace_s=asked["grace"]),
-            wait=asked["wait"],
-            metrics=None if port is None else Address(host=asked["metrics_host"], port=port),
-        )
-    )
-
-
 @click.command(epilog=NAME_HELP)
-@click.argument("name", nargs=-1, required=True)
+@click.argument("name", nargs=-1)
+@click.option(
+    "--audio", multiple=True, type=_FILE, help="A clip of an act that is in no catalogue, in place of NAME; repeat it."
+)
 @_limit_option
 @_listen_options
 @_weigh_options
@@ -213,15 +129,23 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
 @click.option("--min-tracks", type=click.IntRange(0), default=0, help="Only artists with so many embedded tracks.")
 @click.option("--min-popularity", type=click.FloatRange(0, 1), help="Only artists at or above this percentile.")
 @click.option("--max-popularity", type=click.FloatRange(0, 1), help="Only artists at or below this percentile.")
+@click.option(
+    "--depth", type=click.FloatRange(0, 1), help="From 0, the well known first, to 1, the little known first."
+)
 @_explain_option
 @_answer_options
 def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
-    """Ask which artists are like NAME, or like several together."""
+    """Ask which artists are like NAME, or like several together, or like the music of an act in --audio files.
+
+    Exit 1 when some of the files could not be used; they are listed.
+    """
     from server import tables
     from server.asking import artist_refs
     from server.client import Client
     from server.pb import soundkin_pb2 as pb
 
+    if bool(name) == bool(asked["audio"]):
+        raise click.UsageError("give either NAME or --audio FILE")
     profile, weights = _weighting(asked["profile"], asked["weight"])
     request = pb.SimilarArtistsRequest(
         seeds=artist_refs(name),
@@ -238,11 +162,28 @@ def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
             min_popularity=asked["min_popularity"],
             max_popularity=asked["max_popularity"],
         ),
+        depth=asked["depth"],
         explain=asked["explain"],
     )
+    if asked["audio"]:
+        _similar_to_audio(request, asked)
+        return
     with Client(asked["address"]) as client:
         reply = client.similar_artists(request)
     _print(reply, tables.similar(reply), as_json=asked["as_json"])
+
+
+def _similar_to_audio(request: Any, asked: SimilarAsked) -> None:  # Any: a message, imported when needed
+    from server import tables
+    from server.asking import audio_clips
+    from server.client import AUDIO_DEADLINE_S, Client
+
+    clips = audio_clips(asked["audio"])
+    with Client(asked["address"], deadline_s=AUDIO_DEADLINE_S) as client:
+        reply = client.similar_artists_to_audio(request, clips)
+    _print(reply, tables.similar_to_audio(reply), as_json=asked["as_json"])
+    if reply.rejected:
+        raise click.exceptions.Exit(1)
 
 
 @click.command(epilog=NAME_HELP)
@@ -304,33 +245,42 @@ def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
 
 
 @click.command(epilog='NAME is "Title", "Artist - Title" or id:ID.')
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--audio", type=_FILE, help="A clip of a track that is in no catalogue, in place of NAME.")
 @_limit_option
 @_listen_options
 @click.option("--exclude-same-artist", is_flag=True, help="Leave out the artist of NAME.")
 @click.option(
     "--max-per-artist", type=click.IntRange(0), default=0, help="At most so many of one artist; 0 is no bound."
 )
+@click.option("--keep-duplicates", is_flag=True, help="Show every release of a recording, not only the nearest.")
 @click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
 @_answer_options
-def tracks(name: str, **asked: Unpack[TracksAsked]) -> None:
-    """Ask which tracks sound like the one called NAME."""
+def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
+    """Ask which tracks sound like the one called NAME, or like the clip in an --audio file."""
     from server import tables
-    from server.asking import track_refs
-    from server.client import Client
+    from server.asking import audio_clips, track_refs
+    from server.client import AUDIO_DEADLINE_S, DEADLINE_S, Client
     from server.pb import soundkin_pb2 as pb
 
+    audio = asked["audio"]
+    if (name is None) == (audio is None):
+        raise click.UsageError("give either NAME or --audio FILE")
     request = pb.SimilarTracksRequest(
         listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
         limit=asked["limit"],
         exclude_same_artist=asked["exclude_same_artist"],
         max_per_artist=asked["max_per_artist"],
+        allow_near_duplicates=asked["keep_duplicates"],
         filter=pb.TrackFilter(genres_any=asked["genre"]),
     )
-    with Client(asked["address"]) as client:
-        request.track.id = client.find_track(track_refs(name))
+    with Client(asked["address"], deadline_s=AUDIO_DEADLINE_S if audio else DEADLINE_S) as client:
+        if audio is not None:
+            request.clip.CopyFrom(audio_clips([audio])[0])
+        if name is not None:
+            request.track.id = client.find_track(track_refs(name))
         reply = client.similar_tracks(request)
-    _print(reply, tables.tracks(reply), as_json=asked["as_json"])
+    _print(reply, tables.tracks(reply, clip=request.clip.name), as_json=asked["as_json"])
 
 
 @click.command(epilog=NAME_HELP)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,7 +11,6 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
-from recommender import errors
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
 from server.address import DEFAULT_ADDRESS
 from server.interceptors import CODES, DOMAIN, reason
@@ -18,6 +18,8 @@ from server.pb import soundkin_pb2 as pb
 from server.pb import soundkin_pb2_grpc as pb_grpc
 
 DEADLINE_S = 10.0
+AUDIO_DEADLINE_S = 120.0
+"""Clips have to be sent, decoded and encoded, which takes a network on a CPU seconds each."""
 LARGEST_REPLY = 8 << 20
 
 _REASONS = {reason(kind): kind for kind in CODES}
@@ -48,6 +50,17 @@ class Client:
     def similar_artists(self, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
         """Artists most like the seeds."""
         reply: pb.SimilarArtistsResponse = self._ask(self._stub.SimilarArtists, request)
+        return reply
+
+    def similar_artists_to_audio(
+        self, options: pb.SimilarArtistsRequest, clips: Iterable[pb.AudioClip]
+    ) -> pb.SimilarArtistsToAudioResponse:
+        """Artists most like an act of which only ``clips`` are known."""
+        messages = chain(
+            [pb.SimilarArtistsToAudioRequest(options=options)],
+            (pb.SimilarArtistsToAudioRequest(clip=clip) for clip in clips),
+        )
+        reply: pb.SimilarArtistsToAudioResponse = self._ask(self._stub.SimilarArtistsToAudio, messages)
         return reply
 
     def rank_artists(self, request: pb.RankArtistsRequest) -> pb.RankArtistsResponse:
@@ -95,7 +108,7 @@ class Client:
         reply: pb.GetIndexInfoResponse = self._ask(self._stub.GetIndexInfo, pb.GetIndexInfoRequest())
         return reply
 
-    def _ask(self, method: Callable[..., Any], request: Message) -> Any:  # Any: the generated stub has no types
+    def _ask(self, method: Callable[..., Any], request: Message | Iterator[Message]) -> Any:  # Any: an untyped stub
         try:
             return method(request, timeout=self._deadline_s)
         except grpc.RpcError as error:
@@ -146,8 +159,8 @@ def read_status(status: status_pb2.Status) -> SoundkinError:
     elif issubclass(kind, InvalidArgument):
         first = violation.field_violations[0] if violation.field_violations else None
         error = InvalidArgument(first.field if first else "request", first.description if first else "")
-    elif kind is Unavailable or kind is errors.NotSupported:
-        error = kind(status.message)
+    elif issubclass(kind, Unavailable):
+        error = Unavailable(status.message)
     else:
         error = SoundkinError(status.message)
     error.args = (status.message,)

@@ -11,10 +11,11 @@ import numpy as np
 from recommender import listening
 from recommender.blend import WeightChoices, WeightProfile, find_profile
 from recommender.calibration import CalibratedLayer, Status
+from recommender.dial import NEUTRAL, checked_depth
 from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
 from recommender.evidence import Evidence
 from recommender.filters import GenreFilter, PopularityBand
-from recommender.manifest import Manifest
+from recommender.manifest import CandidatesEntry, Manifest
 from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
 from server.bounds import MOST_GENRES, MOST_MIXED, check_size
 from server.pb import soundkin_pb2 as pb
@@ -140,6 +141,11 @@ def read_popularity(message: pb.ArtistFilter) -> PopularityBand:
     return PopularityBand(least=bounds["min_popularity"], most=bounds["max_popularity"])
 
 
+def read_depth(request: pb.SimilarArtistsRequest) -> float:
+    """Where the dial stands; neutral when it was not touched. Raises InvalidArgument outside [0, 1]."""
+    return checked_depth(request.depth) if request.HasField("depth") else NEUTRAL
+
+
 def read_vector(message: pb.SpaceVector, space: Space) -> Vectors:
     """The vector scaled to unit length, ``[dim]`` float32.
 
@@ -193,6 +199,18 @@ def to_evidence(evidence: Evidence | None) -> pb.Evidence | None:
         coherence=None if math.isnan(evidence.coherence) else evidence.coherence,
         standard_error=None if math.isnan(evidence.standard_error) else evidence.standard_error,
         low=evidence.low,
+    )
+
+
+def to_candidates(entry: CandidatesEntry) -> pb.CandidatesInfo:
+    """What a generation says of how it finds the nearest artists."""
+    return pb.CandidatesInfo(
+        first=entry.first,
+        overlap_at_20=entry.overlap_at_20,
+        measured_on=entry.seeds,
+        nearest=entry.nearest,
+        weight_profile=entry.profile,
+        note=entry.note,
     )
 
 

@@ -20,6 +20,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from recommender import errors
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
 from server.metrics import Metrics
+from server.weighing import AUDIO_FIELDS, objection
 
 DOMAIN = "soundkin.v1"
 LONGEST_MESSAGE = 1_000
@@ -38,9 +39,11 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.SpaceMismatch: grpc.StatusCode.INVALID_ARGUMENT,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.AmbiguousName: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.NotSupported: grpc.StatusCode.UNIMPLEMENTED,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
     errors.NothingToServe: grpc.StatusCode.UNAVAILABLE,
+    errors.EncoderUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.EncoderMissing: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.EncoderMismatch: grpc.StatusCode.FAILED_PRECONDITION,
     errors.GenerationCorrupt: grpc.StatusCode.DATA_LOSS,
     errors.PublishRefused: grpc.StatusCode.FAILED_PRECONDITION,
     errors.EmbeddingsCorrupt: grpc.StatusCode.DATA_LOSS,
@@ -138,8 +141,11 @@ def _further(error: SoundkinError) -> tuple[Message, ...]:
     return ()
 
 
-class _Malformed:
-    """Stands for a request whose bytes are no message."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """Stands for a request whose bytes are no message, or too many."""
+
+    fault: Fault
 
 
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # it cannot be subscripted at run time
@@ -165,11 +171,13 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # it cannot 
             return handler
         if handler.request_streaming:
             return grpc.stream_unary_rpc_method_handler(
-                self._guarded(handler.stream_unary, method), handler.request_deserializer, handler.response_serializer
+                self._guarded(handler.stream_unary, method),
+                _lenient(handler.request_deserializer, AUDIO_FIELDS.get(method)),
+                handler.response_serializer,
             )
         return grpc.unary_unary_rpc_method_handler(
             self._guarded(handler.unary_unary, method),
-            _lenient(handler.request_deserializer),
+            _lenient(handler.request_deserializer, AUDIO_FIELDS.get(method)),
             handler.response_serializer,
         )
 
@@ -212,22 +220,29 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # it cannot 
         self._metrics.call_ended(method.removeprefix("/"), code, seconds)
 
 
-def _lenient(parse: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    """Parse, or give :class:`_Malformed`: grpc would answer INTERNAL with the text of the exception."""
+def _lenient(parse: Callable[[bytes], object], audio: int | None) -> Callable[[bytes], object]:
+    """Parse what is not too large, or give :class:`_Refused`: grpc would answer with the text of the exception.
+
+    Messages with audio, in the field ``audio``, are large, and grpc knows one bound for all methods.
+    """
 
     def parse_or_mark(raw: bytes) -> object:
+        problem = objection(raw, audio)
+        if problem is not None:
+            return _Refused(fault=Fault(code=grpc.StatusCode.RESOURCE_EXHAUSTED, message=problem))
         try:
             return parse(raw)
         except DecodeError:
-            return _Malformed()
+            malformed = InvalidArgument("request", "its bytes are not a message of this method")
+            return _Refused(fault=fault_of(malformed))
 
     return parse_or_mark
 
 
 async def _outcome(behaviour: Behaviour, request: Any, context: Any) -> Any:
     """The reply, or the Fault it ended in."""
-    if isinstance(request, _Malformed):
-        return fault_of(InvalidArgument("request", "its bytes are not a message of this method"))
+    if isinstance(request, _Refused):
+        return request.fault
     try:
         return await behaviour(request, context)
     except SoundkinError as error:

@@ -186,7 +186,8 @@ def warm(recommender: Recommender) -> None:
         _touch(index)
     if len(generation.contents.artists.ids):
         query = ArtistQuery(seeds=(0,), mix=listening.by_default(generation.manifest.space))
-        recommender.rank_artists(query, offset=0, n=WARM_N)
+        behind = generation.manifest.candidates.first  # what follows the candidates is read from everyone
+        recommender.rank_artists(query, offset=behind, n=WARM_N)
 
 
 def _touch(index: VectorIndex) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from google.rpc import code_pb2
 
@@ -89,12 +90,18 @@ def _find_line_up(recommender: Recommender, refs: Sequence[pb.ArtistRef]) -> tup
 
 def _artist_query(recommender: Recommender, request: pb.SimilarArtistsRequest) -> ArtistQuery:
     _check_sizes(request)
-    directory = recommender.directory
     seeds = _find_seeds(recommender, request.seeds)
+    unlike = tuple(find_artists(recommender.directory, request.negative_seeds, "negative_seeds"))
+    return replace(conditions(recommender, request), seeds=seeds, negative_seeds=unlike)
+
+
+def conditions(recommender: Recommender, request: pb.SimilarArtistsRequest) -> ArtistQuery:
+    """Everything that ``request`` asks but whom the answers are to be like. Raises as SimilarArtists does."""
+    _check_sizes(request)
+    directory = recommender.directory
     candidates = find_artists(directory, request.candidates, "candidates")
     return ArtistQuery(
-        seeds=seeds,
-        negative_seeds=tuple(find_artists(directory, request.negative_seeds, "negative_seeds")),
+        seeds=(),
         mix=convert.read_listening(request.listening, recommender.generation.manifest.space),
         weights=convert.read_weights(request, recommender.generation.calibration.choices),
         candidates=frozenset(candidates) if candidates else None,
@@ -102,6 +109,7 @@ def _artist_query(recommender: Recommender, request: pb.SimilarArtistsRequest) -
         genres=convert.read_genres(request.filter),
         min_tracks=request.filter.min_tracks,
         popularity=convert.read_popularity(request.filter),
+        depth=convert.read_depth(request),
     )
 
 
@@ -130,4 +138,6 @@ def _lines(
             return None
         return summaries.why(recommender, first, row, recommender.explain(first, row, mix=mix))
 
-    return [summaries.scored_artist(recommender, each, mix, explanation=why(each.row)) for each in ranked]
+    return [
+        summaries.scored_artist(recommender, each, mix, explanation=why(each.row), depth=query.depth) for each in ranked
+    ]

@@ -19,7 +19,9 @@ from grpc_reflection.v1alpha import reflection
 from recommender.errors import InvalidArgument, NothingToServe
 from recommender.types import Profile
 from server.address import Address, check_free, write_port
+from server.bounds import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
 from server.draining import Health, Patience, drain
+from server.encoder import EncoderClient
 from server.holder import Holder, refuse_narrower
 from server.interceptors import Guard
 from server.metrics import Metrics, exposed
@@ -31,7 +33,7 @@ NAMES = ("", NAME)
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
-    ("grpc.max_receive_message_length", 1 << 20),
+    ("grpc.max_receive_message_length", MOST_CLIP_BYTES + MOST_MESSAGE_BYTES),  # without a clip 1 MiB: interceptors
     ("grpc.max_send_message_length", 4 << 20),
     ("grpc.max_metadata_size", 16 << 10),
     ("grpc.max_concurrent_streams", 1000),
@@ -67,6 +69,8 @@ class Settings:
     """How often to look at CURRENT."""
     wait: bool = False
     """With no generation that can be served, listen and answer NOT_SERVING until there is one; else end."""
+    encoder: Address | None = None
+    """Where `soundkin encoder serve` listens, which hears clips; None: they cannot be heard."""
     metrics: Address | None = None
     """Where to serve the figures for Prometheus; None: nowhere."""
 
@@ -145,7 +149,8 @@ async def started(settings: Settings) -> AsyncIterator[Running]:
         exposed(metrics, settings.metrics) as metrics_port,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker,
     ):
-        server = _build(SimilarityService(holder, worker), watched, guard)
+        encoder = None if settings.encoder is None else EncoderClient(settings.encoder)
+        server = _build(SimilarityService(holder, worker, encoder), watched, guard)
         port = _listen(server, settings.address)
         await watched.set_all(NAMES, ready=False)
         await server.start()
@@ -160,6 +165,8 @@ async def started(settings: Settings) -> AsyncIterator[Running]:
             await drain(server, watched, guard, _patience(settings, holder))
             follower.cancel()
             await holder.close()
+            if encoder is not None:
+                await encoder.close()
 
 
 def _patience(settings: Settings, holder: Holder) -> Patience:

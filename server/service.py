@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from recommender.errors import NotSupported
-from server import answers, rankings
+from recommender.errors import EncoderMissing, Unavailable
+from server import answers, newcomers, rankings, tracks
+from server.clips import receive
+from server.encoder import EncoderClient
 from server.holder import Holder
 from server.pb import soundkin_pb2 as pb
 from server.pb import soundkin_pb2_grpc as pb_grpc
@@ -18,7 +20,12 @@ from server.tenancy import Snapshot
 NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name
 """``soundkin.v1.SimilarityService``."""
 
-Context: TypeAlias = Any  # Any: grpc.aio's context; no method here touches it
+HEARD_AT_ONCE = 4
+"""Requests with audio whose clips are in memory; others wait before they are read, and their clients with them."""
+MOST_WITH_CLIP = 8
+"""Requests for tracks like a clip, those that wait included: they arrive whole, and wait in memory."""
+
+Context: TypeAlias = Any  # Any: grpc.aio's context, which has no types for it
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
@@ -26,9 +33,12 @@ Reply = TypeVar("Reply")
 class SimilarityService(pb_grpc.SimilarityServiceServicer):
     """Answers from whatever ``holder`` holds when the request comes in. Errors go to the interceptor."""
 
-    def __init__(self, holder: Holder, worker: Executor) -> None:
+    def __init__(self, holder: Holder, worker: Executor, encoder: EncoderClient | None) -> None:
         self._holder = holder
         self._worker = worker
+        self._encoder = encoder
+        self._hearing = asyncio.Semaphore(HEARD_AT_ONCE)
+        self._with_clip = 0
 
     async def _work(self, answer: Callable[[Snapshot, Request], Reply], request: Request) -> Reply:
         """On the worker thread, what walks over artists or tracks and would meanwhile hold up every other call.
@@ -45,7 +55,9 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         return await self._work(answers.compare_artists, request)
 
     async def SimilarTracks(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
-        return await self._work(answers.similar_tracks, request)
+        if request.WhichOneof("seed") == "clip":
+            return await self._tracks_like_clip(request, context)
+        return await self._work(tracks.similar_tracks, request)
 
     async def ResolveArtists(self, request: pb.ResolveArtistsRequest, context: Context) -> pb.ResolveArtistsResponse:
         return await self._work(answers.resolve_artists, request)
@@ -72,5 +84,32 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
 
     async def SimilarArtistsToAudio(
         self, requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], context: Context
-    ) -> NoReturn:
-        raise NotSupported("SimilarArtistsToAudio")
+    ) -> pb.SimilarArtistsToAudioResponse:
+        encoder = self._encoder_at_hand()
+        async with self._hearing:
+            received = await receive(requests)
+            asked = newcomers.read(await self._holder.snapshot(), received)
+            space = asked.snapshot.recommender.generation.manifest.space
+            encoded = await encoder.encode(asked.received.clips, space, within_s=context.time_remaining())
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, newcomers.similar_to_audio, asked, encoded)
+
+    async def _tracks_like_clip(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
+        """Unlike a stream this one has its clip in memory while it waits, so only so many may."""
+        encoder = self._encoder_at_hand()
+        if self._with_clip >= MOST_WITH_CLIP:
+            raise Unavailable(f"{MOST_WITH_CLIP} clips wait to be heard; ask again later")
+        self._with_clip += 1
+        try:
+            async with self._hearing:
+                asked = tracks.read(await self._holder.snapshot(), request)
+                space = asked.snapshot.recommender.generation.manifest.space
+                encoded = await encoder.encode([asked.clip], space, within_s=context.time_remaining())
+        finally:
+            self._with_clip -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._worker, tracks.like_clip, asked, encoded)
+
+    def _encoder_at_hand(self) -> EncoderClient:
+        if self._encoder is None:
+            raise EncoderMissing
+        return self._encoder

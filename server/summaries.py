@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from recommender.dial import NEUTRAL, order_keys
 from recommender.recommender import Recommender
 from recommender.sentence import sentence
 from recommender.types import Explanation, LayerMix, ScoredArtist, ScoredTrack
@@ -33,9 +34,15 @@ def not_indexed(recommender: Recommender, rows: Iterable[int]) -> list[pb.Artist
 
 
 def scored_artist(
-    recommender: Recommender, scored: ScoredArtist, mix: LayerMix, *, explanation: pb.Explanation | None = None
+    recommender: Recommender,
+    scored: ScoredArtist,
+    mix: LayerMix,
+    *,
+    explanation: pb.Explanation | None = None,
+    depth: float = NEUTRAL,
 ) -> pb.ScoredArtist:
-    """One line of a ranking; its evidence is that of ``mix``."""
+    """One line of a ranking; its evidence is that of ``mix``. What the dial made of it where that is turned."""
+    key, popularity = (None, None) if depth == NEUTRAL else _turned(recommender, scored, depth)
     return pb.ScoredArtist(
         artist=artist(recommender, scored.row),
         score=scored.score,
@@ -43,7 +50,16 @@ def scored_artist(
         explanation=explanation,
         base=scored.base,
         evidence=to_evidence(recommender.evidence(scored.row, mix)),
+        order_key=key,
+        popularity=popularity,
     )
+
+
+def _turned(recommender: Recommender, scored: ScoredArtist, depth: float) -> tuple[float, float | None]:
+    """What an artist was ordered by, and how well known it is where that is known."""
+    popularity = recommender.popularity[[scored.row]]
+    (key,) = order_keys(np.array([scored.score]), popularity, depth)
+    return float(key), None if np.isnan(popularity[0]) else float(popularity[0])
 
 
 def scored_track(recommender: Recommender, scored: ScoredTrack) -> pb.ScoredTrack:

@@ -42,6 +42,26 @@ def similar(reply: pb.SimilarArtistsResponse) -> Iterator[RenderableType]:
     yield _footer(reply.generation)
 
 
+def similar_to_audio(reply: pb.SimilarArtistsToAudioResponse) -> Iterator[RenderableType]:
+    """A ranking for an act of which only audio is known, and the clips that could not be used."""
+    tracks = reply.evidence.tracks
+    yield Text(f"Like the music of {tracks} clip{'' if tracks == 1 else 's'}", style="bold")
+    if reply.artists:
+        yield _ranking(reply.artists)
+        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
+    else:
+        yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
+    yield from _reasons(reply.artists)
+    if reply.evidence.low:
+        yield Text("Low evidence: another clip could change everything.", style="yellow")
+    elif reply.evidence.HasField("standard_error"):
+        yield Text(f"standard error of its cosines: {reply.evidence.standard_error:.3f}", style="dim")
+    for clip in reply.rejected:
+        said = f"{clip.name or clip.place}: {clip.reason}, {clip.detail}"
+        yield Text(f"Not used: {printable(said)}", style="yellow")
+    yield _footer(reply.generation)
+
+
 def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
     """A line-up in order, and who in it is not known."""
     yield Text(f"For {_names(reply.seeds)}", style="bold")
@@ -62,13 +82,15 @@ def _reasons(artists: Iterable[pb.ScoredArtist]) -> Iterator[RenderableType]:
 
 
 def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
-    table = _table(
-        ("#", "right"), ("artist", "left"), ("score", "right"), *((word, "right") for word in _HEADINGS.values())
-    )
+    """A line an artist; with what it was ordered by where that is not the score."""
+    turned = any(scored.HasField("order_key") for scored in artists)
+    headings = ("score", *(["order"] if turned else []), *_HEADINGS.values())
+    table = _table(("#", "right"), ("artist", "left"), *((word, "right") for word in headings))
     for place, scored in enumerate(artists, start=1):
         opinions = [_opinion(line) for line in scored.breakdown] or [SILENT] * len(_HEADINGS)
         score = f"{scored.score:.3f}" if scored.breakdown else SILENT
-        _row(table, str(place), scored.artist.name, score, *opinions)
+        key = [f"{scored.order_key:.3f}"] if turned else []
+        _row(table, str(place), scored.artist.name, score, *key, *opinions)
     return table
 
 
@@ -77,7 +99,7 @@ def _opinion(line: pb.SignalScore) -> str:
 
 
 def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
-    """One pair, a line a signal."""
+    """One pair: a line a signal, whose contributions sum to the score, then why, and everything they share."""
     score = f"{reply.score:.3f}" if reply.HasField("score") else "no signal has an opinion"
     yield Text(f"{printable(reply.a.name)} ~ {printable(reply.b.name)}: {score}", style="bold")
     columns = ("raw", "value", "percentile", "weight", "contribution")
@@ -90,14 +112,15 @@ def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
         _row(table, "base", *[""] * (len(columns) - 1), f"{reply.base:.3f}")
     yield table
     yield from _evidence([(reply.a, reply.evidence_a), (reply.b, reply.evidence_b)])
-    yield _indented("why: ", _why(reply.explanation, reply.breakdown))
+    yield _indented("why: ", printable(reply.explanation.sentence) or "nothing on record")
+    yield from _shared(reply.explanation)
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
 
 
-def tracks(reply: pb.SimilarTracksResponse) -> Iterator[RenderableType]:
-    """A ranking of tracks."""
-    yield Text(f"Sounds like {_track(reply.seed)}", style="bold")
+def tracks(reply: pb.SimilarTracksResponse, *, clip: str = "") -> Iterator[RenderableType]:
+    """A ranking of tracks, where the seed is no track by the name of the ``clip``."""
+    yield Text(f"Sounds like {_track(reply.seed) if reply.HasField('seed') else printable(clip)}", style="bold")
     if reply.tracks:
         table = _table(("#", "right"), ("track", "left"), ("artist", "left"), ("score", "right"))
         for place, scored in enumerate(reply.tracks, start=1):
@@ -132,6 +155,7 @@ def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
     _row(facts, "encoder", f"{reply.encoder}, revision {reply.encoder_revision}, licence {reply.encoder_licence}")
     profiles = [f"{name} (default)" if name == reply.default_weight_profile else name for name in reply.weight_profiles]
     _row(facts, "weight profiles", ", ".join(profiles))
+    _row(facts, "nearest artists", _candidates(reply.candidates))
     _row(facts, "built", f"{reply.built_at}, for {reply.profile} use")
     yield facts
     layers = _table(
@@ -142,6 +166,19 @@ def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
         _row(layers, layer.name, f"{layer.default_weight:.2f}", scores, layer.description)
     yield layers
     yield _footer(reply.generation)
+
+
+def _candidates(found: pb.CandidatesInfo) -> str:
+    """
+    >>> _candidates(pb.CandidatesInfo(first=200, overlap_at_20=0.998, measured_on=300, weight_profile="evidence"))
+    'from candidates under evidence: 0.998 of the first 20 of a full scan, measured on 300 artists'
+    >>> _candidates(pb.CandidatesInfo(note="9 artists, under 5000: everyone is compared"))
+    '9 artists, under 5000: everyone is compared'
+    """
+    if not found.first:
+        return found.note or "everyone is compared"
+    share = f"{found.overlap_at_20:.3f} of the first 20 of a full scan, measured on {found.measured_on} artists"
+    return f"from candidates under {found.weight_profile}: {share}"
 
 
 def _table(*columns: tuple[str, str]) -> Table:
@@ -168,7 +205,7 @@ def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> st
     kinds = {
         "genres": [shared.genre for shared in explanation.genres],
         "both near": [shared.artist.name for shared in explanation.scene_neighbours],
-        "together": [f"“{made.title}” ({made.kind})" if made.title else made.kind for made in explanation.recordings],
+        "together": _recordings(explanation),
     }
     listed = [part.value for part in breakdown if part.signal == pb.SIGNAL_SCENE and part.value > 0]
     parts = [f"listed together ({value:.2f})" for value in listed]
@@ -177,6 +214,25 @@ def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> st
     if explanation.HasField("nearest_tracks") and near.cosine > 0:
         parts.append(f"sounds nearest in “{near.a.title}” and “{near.b.title}” ({near.cosine:.2f})")
     return printable("; ".join(parts)) or "nothing on record"
+
+
+def _shared(explanation: pb.Explanation) -> Iterator[Table]:
+    """A line a kind, with all of them and how much each weighs."""
+    near = explanation.nearest_tracks
+    parts = {
+        "genres": [f"{shared.genre} ({shared.weight:.2f})" for shared in explanation.genres],
+        "both near": [f"{shared.artist.name} ({shared.strength:.2f})" for shared in explanation.scene_neighbours],
+        "together": _recordings(explanation),
+        "nearest": [f"“{near.a.title}” and “{near.b.title}” ({near.cosine:.2f})"] if near.HasField("a") else [],
+        "above all in": [near.aspect] if near.aspect else [],
+    }
+    for kind, told in parts.items():
+        if told:
+            yield _indented(f"{kind}: ", printable(", ".join(told)))
+
+
+def _recordings(explanation: pb.Explanation) -> list[str]:
+    return [f"“{made.title}” ({made.kind})" if made.title else made.kind for made in explanation.recordings]
 
 
 def _few(names: Sequence[str]) -> str:

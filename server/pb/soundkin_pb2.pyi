@@ -267,23 +267,27 @@ class Evidence(_message.Message):
     def __init__(self, tracks: _Optional[int] = ..., coherence: _Optional[float] = ..., standard_error: _Optional[float] = ..., low: _Optional[bool] = ...) -> None: ...
 
 class ScoredArtist(_message.Message):
-    __slots__ = ("artist", "score", "breakdown", "explanation", "base", "evidence")
+    __slots__ = ("artist", "score", "breakdown", "explanation", "base", "evidence", "order_key", "popularity")
     ARTIST_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     BREAKDOWN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ORDER_KEY_FIELD_NUMBER: _ClassVar[int]
+    POPULARITY_FIELD_NUMBER: _ClassVar[int]
     artist: ArtistSummary
     score: float
     breakdown: _containers.RepeatedCompositeFieldContainer[SignalScore]
     explanation: Explanation
     base: float
     evidence: Evidence
-    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., base: _Optional[float] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
+    order_key: float
+    popularity: float
+    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., base: _Optional[float] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., order_key: _Optional[float] = ..., popularity: _Optional[float] = ...) -> None: ...
 
 class SimilarArtistsRequest(_message.Message):
-    __slots__ = ("seeds", "negative_seeds", "limit", "page_token", "profile", "weights", "listening", "candidates", "exclude", "filter", "explain")
+    __slots__ = ("seeds", "negative_seeds", "limit", "page_token", "profile", "weights", "listening", "candidates", "exclude", "filter", "explain", "depth")
     SEEDS_FIELD_NUMBER: _ClassVar[int]
     NEGATIVE_SEEDS_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -295,6 +299,7 @@ class SimilarArtistsRequest(_message.Message):
     EXCLUDE_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     seeds: _containers.RepeatedCompositeFieldContainer[ArtistRef]
     negative_seeds: _containers.RepeatedCompositeFieldContainer[ArtistRef]
     limit: int
@@ -306,7 +311,8 @@ class SimilarArtistsRequest(_message.Message):
     exclude: _containers.RepeatedCompositeFieldContainer[ArtistRef]
     filter: ArtistFilter
     explain: bool
-    def __init__(self, seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., negative_seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., exclude: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., filter: _Optional[_Union[ArtistFilter, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
+    depth: float
+    def __init__(self, seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., negative_seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., exclude: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., filter: _Optional[_Union[ArtistFilter, _Mapping]] = ..., explain: _Optional[bool] = ..., depth: _Optional[float] = ...) -> None: ...
 
 class SimilarArtistsResponse(_message.Message):
     __slots__ = ("generation", "artists", "next_page_token", "not_indexed", "seeds")
@@ -413,10 +419,12 @@ class RankArtistsResponse(_message.Message):
     def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ...) -> None: ...
 
 class AudioClip(_message.Message):
-    __slots__ = ("file",)
+    __slots__ = ("file", "name")
     FILE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     file: bytes
-    def __init__(self, file: _Optional[bytes] = ...) -> None: ...
+    name: str
+    def __init__(self, file: _Optional[bytes] = ..., name: _Optional[str] = ...) -> None: ...
 
 class SpaceVector(_message.Message):
     __slots__ = ("space", "layer", "values")
@@ -429,7 +437,7 @@ class SpaceVector(_message.Message):
     def __init__(self, space: _Optional[str] = ..., layer: _Optional[str] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class SimilarTracksRequest(_message.Message):
-    __slots__ = ("track", "clip", "vector", "listening", "limit", "page_token", "exclude_same_artist", "max_per_artist", "filter")
+    __slots__ = ("track", "clip", "vector", "listening", "limit", "page_token", "exclude_same_artist", "max_per_artist", "filter", "allow_near_duplicates")
     TRACK_FIELD_NUMBER: _ClassVar[int]
     CLIP_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
@@ -439,6 +447,7 @@ class SimilarTracksRequest(_message.Message):
     EXCLUDE_SAME_ARTIST_FIELD_NUMBER: _ClassVar[int]
     MAX_PER_ARTIST_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_NEAR_DUPLICATES_FIELD_NUMBER: _ClassVar[int]
     track: TrackRef
     clip: AudioClip
     vector: SpaceVector
@@ -448,7 +457,8 @@ class SimilarTracksRequest(_message.Message):
     exclude_same_artist: bool
     max_per_artist: int
     filter: TrackFilter
-    def __init__(self, track: _Optional[_Union[TrackRef, _Mapping]] = ..., clip: _Optional[_Union[AudioClip, _Mapping]] = ..., vector: _Optional[_Union[SpaceVector, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ..., exclude_same_artist: _Optional[bool] = ..., max_per_artist: _Optional[int] = ..., filter: _Optional[_Union[TrackFilter, _Mapping]] = ...) -> None: ...
+    allow_near_duplicates: bool
+    def __init__(self, track: _Optional[_Union[TrackRef, _Mapping]] = ..., clip: _Optional[_Union[AudioClip, _Mapping]] = ..., vector: _Optional[_Union[SpaceVector, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ..., exclude_same_artist: _Optional[bool] = ..., max_per_artist: _Optional[int] = ..., filter: _Optional[_Union[TrackFilter, _Mapping]] = ..., allow_near_duplicates: _Optional[bool] = ...) -> None: ...
 
 class ScoredTrack(_message.Message):
     __slots__ = ("track", "score", "cosine")
@@ -482,15 +492,29 @@ class SimilarArtistsToAudioRequest(_message.Message):
     clip: AudioClip
     def __init__(self, options: _Optional[_Union[SimilarArtistsRequest, _Mapping]] = ..., clip: _Optional[_Union[AudioClip, _Mapping]] = ...) -> None: ...
 
+class RejectedClip(_message.Message):
+    __slots__ = ("place", "name", "reason", "detail")
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    place: int
+    name: str
+    reason: str
+    detail: str
+    def __init__(self, place: _Optional[int] = ..., name: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+
 class SimilarArtistsToAudioResponse(_message.Message):
-    __slots__ = ("generation", "artists", "rejected_clips")
+    __slots__ = ("generation", "artists", "rejected", "evidence")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     ARTISTS_FIELD_NUMBER: _ClassVar[int]
-    REJECTED_CLIPS_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     artists: _containers.RepeatedCompositeFieldContainer[ScoredArtist]
-    rejected_clips: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., rejected_clips: _Optional[_Iterable[str]] = ...) -> None: ...
+    rejected: _containers.RepeatedCompositeFieldContainer[RejectedClip]
+    evidence: Evidence
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., rejected: _Optional[_Iterable[_Union[RejectedClip, _Mapping]]] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
 
 class ResolveArtistsRequest(_message.Message):
     __slots__ = ("refs",)
@@ -627,7 +651,7 @@ class SignalInfo(_message.Message):
     def __init__(self, signal: _Optional[_Union[Signal, str]] = ..., artists: _Optional[int] = ...) -> None: ...
 
 class GetIndexInfoResponse(_message.Message):
-    __slots__ = ("generation", "built_at", "encoder", "encoder_revision", "encoder_licence", "dim", "layers", "artists", "artists_indexed", "tracks", "tracks_indexed", "signals", "weight_profiles", "profile", "default_weight_profile")
+    __slots__ = ("generation", "built_at", "encoder", "encoder_revision", "encoder_licence", "dim", "layers", "artists", "artists_indexed", "tracks", "tracks_indexed", "signals", "weight_profiles", "profile", "default_weight_profile", "candidates")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     BUILT_AT_FIELD_NUMBER: _ClassVar[int]
     ENCODER_FIELD_NUMBER: _ClassVar[int]
@@ -643,6 +667,7 @@ class GetIndexInfoResponse(_message.Message):
     WEIGHT_PROFILES_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_WEIGHT_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     built_at: str
     encoder: str
@@ -658,4 +683,21 @@ class GetIndexInfoResponse(_message.Message):
     weight_profiles: _containers.RepeatedScalarFieldContainer[str]
     profile: str
     default_weight_profile: str
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., built_at: _Optional[str] = ..., encoder: _Optional[str] = ..., encoder_revision: _Optional[str] = ..., encoder_licence: _Optional[str] = ..., dim: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[LayerInfo, _Mapping]]] = ..., artists: _Optional[int] = ..., artists_indexed: _Optional[int] = ..., tracks: _Optional[int] = ..., tracks_indexed: _Optional[int] = ..., signals: _Optional[_Iterable[_Union[SignalInfo, _Mapping]]] = ..., weight_profiles: _Optional[_Iterable[str]] = ..., profile: _Optional[str] = ..., default_weight_profile: _Optional[str] = ...) -> None: ...
+    candidates: CandidatesInfo
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., built_at: _Optional[str] = ..., encoder: _Optional[str] = ..., encoder_revision: _Optional[str] = ..., encoder_licence: _Optional[str] = ..., dim: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[LayerInfo, _Mapping]]] = ..., artists: _Optional[int] = ..., artists_indexed: _Optional[int] = ..., tracks: _Optional[int] = ..., tracks_indexed: _Optional[int] = ..., signals: _Optional[_Iterable[_Union[SignalInfo, _Mapping]]] = ..., weight_profiles: _Optional[_Iterable[str]] = ..., profile: _Optional[str] = ..., default_weight_profile: _Optional[str] = ..., candidates: _Optional[_Union[CandidatesInfo, _Mapping]] = ...) -> None: ...
+
+class CandidatesInfo(_message.Message):
+    __slots__ = ("first", "overlap_at_20", "measured_on", "nearest", "weight_profile", "note")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_AT_20_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_ON_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    overlap_at_20: float
+    measured_on: int
+    nearest: int
+    weight_profile: str
+    note: str
+    def __init__(self, first: _Optional[int] = ..., overlap_at_20: _Optional[float] = ..., measured_on: _Optional[int] = ..., nearest: _Optional[int] = ..., weight_profile: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...

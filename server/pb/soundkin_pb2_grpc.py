@@ -125,14 +125,19 @@ class SimilarityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SimilarTracks(self, request, context):
-        """Tracks that sound like a seed, by layer, by aspect or by a mix.
+        """Tracks that sound like a seed, by layer, by aspect or by a mix. A clip needs a server with an encoder, and fails as
+        in SimilarArtistsToAudio; INVALID_ARGUMENT, with the reason, when it cannot be used.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SimilarArtistsToAudio(self, request_iterator, context):
-        """Artists like an act of which only audio is known. The first message carries the options, each message one clip.
+        """Artists like an act of which only audio is known, by the audio signal alone: the other signals are unavailable.
+        Every clip counts as one track; the audio signal says what it would say of an artist with these tracks. The first
+        message carries the options, each message one clip or none. At most 32 clips, 16 MiB a clip, 64 MiB together; the
+        same bytes count once. Needs a server with an encoder: FAILED_PRECONDITION without one, or with one of another
+        space; UNAVAILABLE when it does not answer. INVALID_ARGUMENT when no clip can be used, with the reasons.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -13,12 +13,21 @@ from typing import Any
 import grpc
 import pytest
 
+from indexer.build import build
+from indexer.embed import EmbedOptions, embed
+from indexer.encoders.descriptors import DescriptorEncoder
+from indexer.publish import publish
+from indexer.scan import scan
+from indexer.store import EmbeddingStore
+from indexer.workers.pool import DecoderPool
+from recommender.catalog import Catalog
 from recommender.types import Profile
 from server.address import Address
 from server.draining import Patience
 from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.serve import Settings, started
 from server.service import NAME
+from tests.encoder_process import encoder_process, music
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
 from tests.server.asking import figures
 
@@ -61,6 +70,11 @@ Bee and Dee: collaboration 0.7. Nobody has an opinion on the twins."""
 
 ANY_PORT = Address(host="127.0.0.1", port=0)
 
+STYLES = ("folk", "techno", "ambient", "trap", "jazz_trio", "minimal_techno")
+"""Artists of :func:`home`."""
+CLIPS = 2
+"""Of each of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
@@ -97,12 +111,21 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextmanager
-def serving(loop: asyncio.AbstractEventLoop, home: Path, *, profile: Profile = Profile.PERSONAL) -> Iterator[Served]:
+def serving(
+    loop: asyncio.AbstractEventLoop, home: Path, *, profile: Profile = Profile.PERSONAL, encoder: Address | None = None
+) -> Iterator[Served]:
     """Serve ``home`` for the block, looking at CURRENT many times a second."""
     patience = Patience(lame_duck_s=0.0, grace_s=1.0)
     context = started(
         Settings(
-            home=home, address=ANY_PORT, profile=profile, patience=patience, poll_s=0.02, wait=True, metrics=ANY_PORT
+            home=home,
+            address=ANY_PORT,
+            profile=profile,
+            patience=patience,
+            poll_s=0.02,
+            wait=True,
+            encoder=encoder,
+            metrics=ANY_PORT,
         )
     )
     running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(10)
@@ -134,3 +157,43 @@ def made(loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFacto
     write_generation(home, MADE)
     with serving(loop, home) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six artists of two clips each, scanned, embedded, built and published as the commands do it."""
+    made = tmp_path_factory.mktemp("home")
+    folder = made / "music"
+    folder.mkdir()
+    for style in STYLES:
+        for take in range(CLIPS):
+            (folder / f"{style} - Take {take}.wav").write_bytes(music(style, take))
+    encoder = DescriptorEncoder()
+    store = EmbeddingStore(made, encoder.space)
+    with Catalog.open(made / "catalog.db") as catalog, DecoderPool(workers=1) as pool:
+        scan(catalog, folder, manifest=None, pool=pool, progress=lambda done, total: None)
+        embed(catalog, store, encoder, pool, options=EmbedOptions())
+        build(catalog, store, made, profile=Profile.PERSONAL)
+        publish(catalog, made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def encoder_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Of an encoder that tests share."""
+    with encoder_process(tmp_path_factory.mktemp("encoder")) as (_, port):
+        yield port
+
+
+@pytest.fixture(scope="session")
+def hearing(loop: asyncio.AbstractEventLoop, home: Path, encoder_port: int) -> Iterator[Served]:
+    """A server on :func:`home` that asks that encoder."""
+    with served(loop, home, encoder_port) as running:
+        yield running
+
+
+@contextmanager
+def served(loop: asyncio.AbstractEventLoop, home: Path, encoder_port: int) -> Iterator[Served]:
+    """Serve ``home`` with the encoder at that port of this machine."""
+    with serving(loop, home, encoder=Address(host="127.0.0.1", port=encoder_port)) as running:
+        yield running

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from server import cli
 from server.pb import soundkin_pb2 as pb
 from tests.indexer.building.homes import SPACE, add_music, run_build, run_publish
 from tests.server.asking import by_name, weights
-from tests.server.conftest import Served, serving
+from tests.server.conftest import Serve, Served, serving
 
 ARTISTS = 60
 
@@ -44,6 +45,8 @@ def test_the_index_info_says_what_answers_and_how_far_each_layer_is_calibrated(h
     ]
     assert info.layers[0].calibration_note == "method pipeline, fitted on 60 reference artists; provisional below 200"
     assert [layer.unmeasured_artists for layer in info.layers] == [0] * len(info.layers)
+    assert (info.candidates.first, info.candidates.HasField("overlap_at_20")) == (0, False)
+    assert info.candidates.note == f"{info.artists} artists, under 5000: everyone is compared"
 
 
 def test_evidence_answers_by_default_and_the_seed_table_when_asked(heard: Served) -> None:
@@ -103,10 +106,35 @@ def test_a_pair_says_the_evidence_of_both_and_an_artist_is_itself(heard: Served)
     assert (itself.score, itself.breakdown[0].value) == (1.0, 1.0)
 
 
-def test_the_same_request_gives_the_same_bytes(heard: Served) -> None:
-    call = heard.raw("SimilarArtists")
-    request = pb.SimilarArtistsRequest(seeds=[by_name("artist 3"), by_name("artist 4")], explain=True)
-    assert len({call(request.SerializeToString()) for _ in range(5)}) == 1
+ASKED = {
+    "SimilarArtists": pb.SimilarArtistsRequest(
+        seeds=[by_name("artist 3"), by_name("artist 4")], negative_seeds=[by_name("artist 5")], depth=0.8, explain=True
+    ),
+    "BatchSimilarArtists": pb.BatchSimilarArtistsRequest(
+        requests=[pb.SimilarArtistsRequest(seeds=[by_name(f"artist {n}")], limit=5) for n in range(10)]
+    ),
+    "CompareArtists": pb.CompareArtistsRequest(a=by_name("artist 6"), b=by_name("artist 60")),
+    "RankArtists": pb.RankArtistsRequest(
+        seeds=[by_name("artist 1")], candidates=[by_name(f"artist {n}") for n in range(20)], explain=True
+    ),
+    "SimilarTracks": pb.SimilarTracksRequest(
+        vector=pb.SpaceVector(space=SPACE.key, layer=SPACE.layer_names[0], values=[1.0] * SPACE.dim), limit=50
+    ),
+    "GetArtist": pb.GetArtistRequest(artist=by_name("artist 9")),
+    "GetIndexInfo": pb.GetIndexInfoRequest(),
+}
+"""RPC -> a request with much in the answer."""
+
+
+@pytest.mark.parametrize("rpc", ASKED)
+def test_the_same_request_gives_the_same_bytes_again_at_the_same_time_and_from_another_server(
+    heard: Served, serve: Serve, rpc: str
+) -> None:
+    asked, another = ASKED[rpc].SerializeToString(), serve(heard.home)
+    with ThreadPoolExecutor(8) as askers:
+        replies = list(askers.map(heard.raw(rpc), [asked] * 24))
+    assert {*replies, another.raw(rpc)(asked)} == {heard.raw(rpc)(asked)}
+    assert len(replies[0]) > 100  # type: ignore[arg-type]  # bytes
 
 
 def test_pages_are_the_beginning_of_longer_ones_to_the_bit(heard: Served) -> None:

@@ -13,11 +13,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound, NotSupported, SoundkinError, Unavailable
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
 from recommender.types import Profile
-from server import cli
+from server import cli, serve_cli
 from server.client import Client
-from server.pb import soundkin_pb2 as pb
 from tests.server.conftest import Served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,8 +94,19 @@ def test_compare_shows_a_line_a_signal_and_why(made: Served) -> None:
     assert "Bee ~ Dee: 0.700" in said
     assert re.search(r"collaboration +0\.700 +0\.700 +– +1\.00 +0\.700", said)
     assert re.search(r"audio +– +– +– +0\.00 +0\.000", said)
-    assert "together “Joined” (joint)" in said
+    assert re.search(r"^why: +Bee and Dee: they share “Joined” \(joint\)\. *$", said, re.MULTILINE)
+    assert re.search(r"^together: +“Joined” \(joint\) *$", said, re.MULTILINE)
     assert "Dee has no embedding yet" in said
+
+
+def test_compare_shows_all_that_is_shared_with_its_weights(made: Served) -> None:
+    said = run(made, cli.compare, "ay", "bee").stdout
+    assert re.search(r"^genres: +x \(0\.50\) *$", said, re.MULTILINE)
+    assert re.search(r"^nearest: +“Song” and “Tune” \(0\.60\) *$", said, re.MULTILINE)
+    assert re.search(r"^above all in: +hears low *$", said, re.MULTILINE)
+    contributions = [float(line.split()[-1]) for line in said.splitlines()[2:6]]
+    assert sum(contributions) == pytest.approx(0.475, abs=0.002)
+    assert "both near" not in said, "they have no neighbour in common"
 
 
 def test_compare_without_any_opinion_says_so(made: Served) -> None:
@@ -190,15 +200,6 @@ def test_no_server_is_said_to_be_none() -> None:
         client.get_index_info()
 
 
-def test_a_part_of_the_contract_that_is_not_served_is_said_to_be_so(made: Served) -> None:
-    request = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"RIFF"))
-    with (
-        Client(f"127.0.0.1:{made.port}") as client,
-        pytest.raises(NotSupported, match=r"^seed\.clip is not served"),
-    ):
-        client.similar_tracks(request)
-
-
 def test_names_no_terminal_here_can_show_do_not_stop_the_answer(made: Served) -> None:
     said = {}
     for option in ("--limit=2", "--json"):
@@ -220,7 +221,7 @@ def test_the_commands_load_without_a_home_folder() -> None:
 
 
 def test_serve_takes_every_profile_there_is() -> None:
-    assert list(cli.USES) == [profile.value for profile in Profile]
+    assert list(serve_cli.USES) == [profile.value for profile in Profile]
 
 
 def test_loading_the_commands_does_not_load_numpy_before_its_threads_are_set() -> None:

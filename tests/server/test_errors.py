@@ -97,27 +97,20 @@ def test_a_signal_layer_or_aspect_listed_twice_is_refused(made: Served) -> None:
         assert "listed twice" in refused.message
 
 
-def test_what_is_not_served_yet_is_named(made: Served) -> None:
-    asked = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"RIFF"))
-    assert "seed.clip" in refusal(made.stub.SimilarTracks, asked).message
+def test_a_request_without_audio_may_be_a_mebibyte_and_no_more(made: Served) -> None:
+    def named(size: int) -> pb.GetArtistRequest:
+        return pb.GetArtistRequest(artist=by_name("x" * size))
+
+    spare = 100
+    assert refusal(made.stub.GetArtist, named((1 << 20) - spare)).code.name == "NOT_FOUND"
+    refused = refusal(made.stub.GetArtist, named((1 << 20) + spare))
+    assert (refused.code.name, "at most 1048576" in refused.message) == ("RESOURCE_EXHAUSTED", True)
 
 
 def test_an_ambiguous_name_lists_its_candidates(made: Served) -> None:
     refused = refusal(made.stub.GetArtist, pb.GetArtistRequest(artist=by_name("twin")))
     assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "AMBIGUOUS_NAME")
     assert refused.metadata == {"e": "Twin [tracks: 0]", "f": "TWIN [tracks: 0]"}
-
-
-@pytest.mark.parametrize(
-    ("method", "request_"),
-    [
-        ("SimilarArtistsToAudio", iter([pb.SimilarArtistsToAudioRequest()])),
-    ],
-)
-def test_methods_of_later_releases_are_unimplemented(made: Served, method: str, request_: object) -> None:
-    refused = refusal(getattr(made.stub, method), request_)
-    assert (refused.code.name, refused.reason) == ("UNIMPLEMENTED", "NOT_SUPPORTED")
-    assert method in refused.message
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xff\xff\xff", b"\x0a\x05ab", b"\x0a\x04\x1a\x02\xc3\x28"])

@@ -44,7 +44,7 @@ def test_calls_are_counted_by_method_and_code(serve: Serve, tmp_path: Path) -> N
     figures = served.figures()
     assert figures[calls("GetIndexInfo", "OK")] == 3
     assert figures[calls("GetArtist", "NOT_FOUND")] == 1
-    assert figures[calls("SimilarTracks", "UNIMPLEMENTED")] == 1
+    assert figures[calls("SimilarTracks", "FAILED_PRECONDITION")] == 1
     assert figures["soundkin_rpc_in_flight"] == 0
 
 
@@ -122,7 +122,7 @@ def test_a_call_that_runs_is_in_flight_and_the_guard_is_idle_when_the_last_is_do
             return request
 
         guard = Guard(metrics)
-        await asyncio.wait_for(guard.idle(), 1)
+        await asyncio.wait_for(guard.idle(), 30)
         call = await _handler(guard, slow)
         running = [asyncio.ensure_future(call(b"", None)) for _ in range(2)]
         await asyncio.sleep(0)
@@ -132,7 +132,7 @@ def test_a_call_that_runs_is_in_flight_and_the_guard_is_idle_when_the_last_is_do
         await asyncio.sleep(0.01)
         assert not idle.done()
         may_end.set()
-        await asyncio.wait_for(idle, 1)
+        await asyncio.wait_for(idle, 30)
         await asyncio.gather(*running, return_exceptions=True)
 
     asyncio.run(go())
@@ -157,7 +157,8 @@ def test_seconds_are_those_the_call_took() -> None:
 
     took_s = asyncio.run(go())
     seconds = metrics.registry.get_sample_value("soundkin_rpc_seconds_sum", {"method": "test/Method", "code": "OK"})
-    assert seconds == pytest.approx(took_s, rel=0.2)
+    assert seconds is not None
+    assert 0.049 < seconds <= took_s
 
 
 def test_the_page_on_operations_explains_every_figure_reason_and_stage() -> None:

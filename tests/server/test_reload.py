@@ -74,7 +74,7 @@ def test_health_turns_to_serving_when_the_first_generation_is_published(serve: S
 
 def test_who_watches_health_is_told_of_the_change(serve: Serve, tmp_path: Path) -> None:
     served = serve(tmp_path)
-    watching = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest(service=NAME), timeout=10)
+    watching = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest(service=NAME), timeout=60)
     assert next(watching).status == States.NOT_SERVING
     write_generation(tmp_path, MADE)
     assert next(watching).status == States.SERVING

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from server import cli
 from server.pb import soundkin_pb2 as pb
-from tests.factories import make_space
+from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space, write_generation
 from tests.server.asking import refusal
-from tests.server.conftest import Served
+from tests.server.conftest import Served, serving
 
 T0 = pb.TrackRef(id="t0")
 
@@ -114,7 +118,103 @@ def test_a_request_without_a_seed_is_refused(made: Served, request_: pb.SimilarT
     assert refusal(made.stub.SimilarTracks, request_).code.name == "INVALID_ARGUMENT"
 
 
-def test_audio_from_outside_is_not_served_yet(made: Served) -> None:
+def test_a_clip_needs_a_server_with_an_encoder(made: Served) -> None:
     refused = refusal(made.stub.SimilarTracks, pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"RIFF")))
-    assert (refused.code.name, refused.reason) == ("UNIMPLEMENTED", "NOT_SUPPORTED")
-    assert "seed.clip" in refused.message
+    assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "ENCODER_MISSING")
+
+
+COPIES = 5
+
+
+@pytest.fixture(scope="module")
+def repeated(loop: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Kay's "Song" five more times, re-encoded: each a little off; and two more tracks, one of them twice."""
+    copies = tuple(
+        MadeTrack(id=f"k{n}", title=f"Song copy {n}", vectors={"low": (1, 0.02 * n), "high": (1, -0.02 * n)})
+        for n in range(1, COPIES + 1)
+    )
+    kay = (
+        MadeTrack(id="k0", title="Song", vectors={"low": (1, 0), "high": (1, 0)}),
+        *copies,
+        MadeTrack(id="k8", title="Other", vectors={"low": (1, 1), "high": (0, 1)}),
+        MadeTrack(id="k9", title="Other (2011 Remaster)", vectors={"low": (1, 2), "high": (1, 0)}),
+    )
+    elle = (
+        MadeTrack(id="l0", title="Song", vectors={"low": (1, 0.1), "high": (1, 0)}),
+        MadeTrack(id="l1", title="Far", vectors={"low": (0, 1), "high": (0, 1)}),
+    )
+    artists = (MadeArtist(id="k", name="Kay", tracks=kay), MadeArtist(id="l", name="Elle", tracks=elle))
+    home = tmp_path_factory.mktemp("repeated")
+    write_generation(home, MadeCatalogue(artists=artists))
+    with serving(loop, home) as served:  # type: ignore[arg-type]  # a fixture of the same name
+        yield served
+
+
+def ids(reply: pb.SimilarTracksResponse) -> list[str]:
+    return [scored.track.id for scored in reply.tracks]
+
+
+def test_of_a_library_with_five_re_encodings_of_the_seed_none_is_answered(repeated: Served) -> None:
+    seed = pb.TrackRef(id="k0")
+    assert ids(ask(repeated, track=seed)) == ["l0", "k8", "l1"]
+    every = ids(ask(repeated, track=seed, allow_near_duplicates=True))
+    assert every == ["k1", "k2", "k3", "k4", "k5", "l0", "k8", "k9", "l1"]
+
+
+def test_of_what_is_there_several_times_the_nearest_is_answered(repeated: Served) -> None:
+    assert ids(ask(repeated, track=pb.TrackRef(id="l1"))) == ["k9", "k5", "l0"]
+    assert ids(ask(repeated, track=pb.TrackRef(id="l1"), max_per_artist=1)) == ["k9", "l0"]
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_pages_of_thinned_tracks_add_up_to_the_whole(repeated: Served, allow: bool) -> None:
+    request = pb.SimilarTracksRequest(
+        track=pb.TrackRef(id="l1"), limit=1, max_per_artist=3, allow_near_duplicates=allow
+    )
+    whole = pb.SimilarTracksRequest()
+    whole.CopyFrom(request)
+    whole.limit = 100
+    seen = []
+    while True:
+        reply = repeated.stub.SimilarTracks(request)
+        seen += reply.tracks
+        request.page_token = reply.next_page_token
+        if not reply.next_page_token:
+            break
+    assert seen == list(repeated.stub.SimilarTracks(whole).tracks)
+    assert len(seen) == (4 if allow else 3)
+
+
+def test_the_command_can_keep_every_release(repeated: Served) -> None:
+    def listed(*options: str) -> int:
+        address = f"--address=127.0.0.1:{repeated.port}"
+        said = CliRunner().invoke(cli.tracks, ["Kay - Song", "--json", address, *options]).stdout
+        return len(json.loads(said)["tracks"])
+
+    assert (listed(), listed("--keep-duplicates")) == (3, 9)
+
+
+def test_tracks_are_heard_by_a_weighted_mix_of_layers_or_aspects(made: Served) -> None:
+    # With t0, by low and by high: t1 0.6 and 0, t3 0 and 1.
+    layers = [pb.LayerWeight(layer="low", weight=3), pb.LayerWeight(layer="high", weight=1)]
+    aspects = [pb.AspectWeight(aspect="both", weight=1), pb.AspectWeight(aspect="hears low", weight=1)]
+    for mix in (
+        pb.Listening(layer_mix=pb.LayerMix(layers=layers)),
+        pb.Listening(aspect_mix=pb.AspectMix(aspects=aspects)),
+    ):
+        assert cosines(ask(made, track=T0, listening=mix)) == [("t1", 0.45), ("t3", 0.25)]
+
+
+def test_at_most_so_many_tracks_of_one_artist_are_answered(repeated: Served) -> None:
+    for most in (1, 2, 3):
+        reply = ask(repeated, vector=vector(1, 0), max_per_artist=most, allow_near_duplicates=True)
+        owners = [scored.track.artist.id for scored in reply.tracks]
+        assert (owners.count("k"), owners.count("l")) == (most, min(most, 2))
+
+
+def test_the_same_request_for_tracks_gives_the_same_bytes(repeated: Served) -> None:
+    call = repeated.raw("SimilarTracks")
+    mix = pb.LayerMix(layers=[pb.LayerWeight(layer="low", weight=2), pb.LayerWeight(layer="high", weight=1)])
+    for listening in (pb.Listening(layer="low"), pb.Listening(layer_mix=mix)):
+        request = pb.SimilarTracksRequest(track=pb.TrackRef(id="k0"), listening=listening, max_per_artist=2)
+        assert len({call(request.SerializeToString()) for _ in range(10)}) == 1

@@ -1,0 +1,71 @@
+"""Where clips lie while they are decoded: a folder of this process, and nothing of those that were killed."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = "soundkin-clips-"
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder among the system's temporary files, gone after the block with all that is in it.
+
+    A process that is killed cannot remove its own. It holds a lock on the folder as long as it lives, however it ends,
+    so the next one removes the folders of its user that are not locked.
+    """
+    _remove_left()
+    folder, lock = _make()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _make() -> tuple[Path, int]:
+    """A new folder and the descriptor that locks it; again where another process took it for one that was left."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = _locked(folder)
+        if lock is not None and folder.exists():
+            return folder, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _remove_left() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        lock = _locked(folder)
+        if lock is None:
+            continue
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            _log.info("removed %s, left by an encoder that was killed", folder)
+        finally:
+            os.close(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """The descriptor that locks ``folder``; None where that is not a folder of this user, or another process has it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+    except BlockingIOError:
+        pass
+    os.close(descriptor)
+    return None

@@ -1,0 +1,153 @@
+"""Runs the encoder's service: listens, says that it is well, and ends on a signal or with its device."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import numpy as np
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from encoder_pb import encoder_pb2_grpc as pb_grpc
+from indexer.durable import write_file
+from indexer.encoders.base import Encoder
+from indexer.encoding import encode_each
+from indexer.hearing.scratch import scratch
+from indexer.hearing.service import MOST_REQUEST_BYTES, NAME, EncoderService
+from indexer.workers.pool import DecoderPool
+from recommender.errors import InvalidArgument
+
+DEFAULT_LISTEN = "127.0.0.1:7781"
+"""This machine only."""
+GRACE_S = 10.0
+"""How long after a signal requests may take to finish."""
+WARM_S = 10
+"""Seconds of noise."""
+IMPATIENT_S = 1.0
+"""A signal sooner after the first is the same wish told twice: timeout(1) tells the process and then its group."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+OPTIONS = (
+    ("grpc.so_reuseport", 0),  # otherwise a second encoder shares the port without an error
+    ("grpc.max_receive_message_length", MOST_REQUEST_BYTES + (1 << 20)),
+    ("grpc.max_send_message_length", 64 << 20),  # 32 clips of 25 layers of 1,024 numbers take 3 MB
+)
+_LOCAL = ("127.", "localhost:", "[::1]:")
+
+_log = logging.getLogger(__name__)
+
+
+class Health(health.aio.HealthServicer):  # type: ignore[misc, name-defined]  # untyped, and exported under another name
+    """The health of the encoder by service name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where to listen."""
+
+    listen: str = DEFAULT_LISTEN
+    """``HOST:PORT``; port 0 is any free one."""
+    port_file: Path | None = None
+    """Written with the port once the encoder listens, removed when it stops."""
+    grace_s: float = GRACE_S
+
+
+def run(encoder: Encoder, pool: DecoderPool, settings: Settings) -> None:
+    """Encode for whoever asks, until SIGTERM or SIGINT. A second signal, a second later, ends it at once.
+
+    Raises:
+        InvalidArgument: the address cannot be listened on, or the port file cannot be written.
+        EncoderLost, DecoderStartFailed: no clip can be encoded any more, so that whoever watches may start it again.
+    """
+    warm(encoder)
+    asyncio.run(_serve(encoder, pool, settings))
+
+
+def warm(encoder: Encoder) -> None:
+    """Encode some noise, so that no request is the first to wait for what is compiled or loaded. Raises EncoderLost."""
+    noise = np.random.default_rng(0).normal(scale=0.1, size=WARM_S * encoder.space.sample_rate_hz)
+    encode_each(encoder, [noise.astype(np.float32)])
+
+
+async def _serve(encoder: Encoder, pool: DecoderPool, settings: Settings) -> None:
+    stopping = _on_signals()
+    with scratch() as folder, ThreadPoolExecutor(1, thread_name_prefix="soundkin-hearing") as thread:
+        service, watched = EncoderService(encoder, pool, thread, folder), Health()
+        server = _build(service, watched)
+        port = _listen(server, settings.listen)
+        await watched.set("", health_pb2.HealthCheckResponse.SERVING)
+        await watched.set(NAME, health_pb2.HealthCheckResponse.SERVING)
+        await server.start()
+        try:
+            _announce(settings, port, encoder.space.key)
+            await _end(stopping, service)
+        finally:
+            if settings.port_file is not None:
+                settings.port_file.unlink(missing_ok=True)
+            await watched.enter_graceful_shutdown()
+            await server.stop(settings.grace_s)
+    _log.info("stopped")
+
+
+async def _end(stopping: asyncio.Event, service: EncoderService) -> None:
+    """Return when asked to stop. Raises what ended the encoder."""
+    stopped = asyncio.create_task(stopping.wait())
+    fallen = asyncio.create_task(service.fall())
+    done, others = await asyncio.wait({stopped, fallen}, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+def _on_signals() -> asyncio.Event:
+    """Set by the first signal; one that comes :data:`IMPATIENT_S` later has its usual effect and ends the process."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def give_way() -> None:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+    def stop() -> None:
+        if not stopping.is_set():
+            loop.call_later(IMPATIENT_S, give_way)
+        stopping.set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop)
+    return stopping
+
+
+def _build(service: EncoderService, watched: Health) -> grpc.aio.Server:
+    server = grpc.aio.server(options=OPTIONS)
+    pb_grpc.add_EncoderServiceServicer_to_server(service, server)
+    health_pb2_grpc.add_HealthServicer_to_server(watched, server)
+    return server
+
+
+def _listen(server: grpc.aio.Server, address: str) -> int:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) >= 1 << 16:  # grpc would take 65,536 for 0
+        raise InvalidArgument("--listen", f"{address!r} is not HOST:PORT, such as {DEFAULT_LISTEN}")
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        problem = f"cannot listen on {address}: it is no address of this machine, or another program has it"
+        raise InvalidArgument("--listen", problem) from error
+
+
+def _announce(settings: Settings, port: int, space: str) -> None:
+    host = settings.listen.rpartition(":")[0]
+    if settings.port_file is not None:
+        try:
+            write_file(settings.port_file, [f"{port}\n".encode()])
+        except OSError as error:
+            problem = f"{settings.port_file} cannot be written ({error.strerror})"
+            raise InvalidArgument("--port-file", problem) from error
+    _log.info("encoding for space %s on %s:%d", space, host, port)
+    if not settings.listen.startswith(_LOCAL):
+        _log.warning("anyone who can reach %s may have audio decoded here: put a firewall before it", host)

@@ -1,0 +1,93 @@
+"""Asks the encoder, which is another process: whatever becomes of it, only requests with audio notice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import grpc
+import numpy as np
+
+from encoder_pb import encoder_pb2 as encoder_pb
+from encoder_pb import encoder_pb2_grpc as encoder_grpc
+from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable
+from recommender.types import ClipEmbeddings, Space
+from server.address import Address
+from server.bounds import MOST_AUDIO_BYTES
+from server.clips import Clip
+
+LONGEST_S = 120.0
+"""How long an encoder may take over one request, its turn included, where the client does not say less."""
+OPTIONS = (
+    ("grpc.max_send_message_length", MOST_AUDIO_BYTES + (1 << 20)),
+    ("grpc.max_receive_message_length", 64 << 20),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),  # by itself it would take two minutes to find one that was started again
+)
+
+Encoded: TypeAlias = ClipEmbeddings | BadInput
+"""``[layer, dim]`` of one clip, or why there is none."""
+
+
+class EncoderClient:
+    """A connection to the encoder at ``address``. Made and used in one event loop; it connects when first asked."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = str(address)
+        self._channel = grpc.aio.insecure_channel(self._address, options=OPTIONS)
+        self._stub = encoder_grpc.EncoderServiceStub(self._channel)
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._channel.close(None)
+
+    async def encode(self, clips: Sequence[Clip], space: Space, *, within_s: float | None) -> list[Encoded]:
+        """What becomes of each of ``clips`` in ``space``, in order.
+
+        Args:
+            clips: within the bounds of one request.
+            space: of the generation that answers.
+            within_s: how long the client waits; None where it does not say.
+
+        Raises:
+            EncoderUnavailable: it does not answer, not in time, or not what it should.
+            EncoderMismatch: it encodes for another space.
+        """
+        sent = [encoder_pb.ClipToEncode(file=clip.file, name=clip.name) for clip in clips]
+        patience_s = LONGEST_S if within_s is None else min(within_s, LONGEST_S)
+        try:
+            reply = await self._stub.Encode(encoder_pb.EncodeRequest(clips=sent), timeout=patience_s)
+        except grpc.aio.AioRpcError as error:
+            raise EncoderUnavailable(self._address, _problem(error, patience_s)) from error
+        if reply.space != space.key:
+            raise EncoderMismatch(self._address, serves=reply.space, needed=space.key)
+        return self._read(reply, space, len(clips))
+
+    def _read(self, reply: encoder_pb.EncodeResponse, space: Space, count: int) -> list[Encoded]:
+        if len(reply.clips) != count:
+            problem = f"answered {len(reply.clips)} clips of {count}; is it another release?"
+            raise EncoderUnavailable(self._address, problem)
+        return [self._read_clip(one, space) for one in reply.clips]
+
+    def _read_clip(self, one: encoder_pb.EncodedClip, space: Space) -> Encoded:
+        if one.reason:
+            return BadInput(one.reason, one.detail)
+        shape = (len(space.layers), space.dim)
+        if len(one.vectors) != 4 * shape[0] * shape[1]:
+            raise EncoderUnavailable(self._address, "gave vectors of another length; is it another release?")
+        vectors = np.frombuffer(one.vectors, dtype="<f4").astype(np.float32).reshape(shape)
+        if not np.isfinite(vectors).all():
+            raise EncoderUnavailable(self._address, "gave a vector that is not finite")
+        return vectors
+
+
+def _problem(error: grpc.aio.AioRpcError, patience_s: float) -> str:
+    match error.code():
+        case grpc.StatusCode.UNAVAILABLE:
+            return f"does not answer ({error.details()})"
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return f"did not answer within {patience_s:.0f} s"
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return f"is busy ({error.details()})"
+    return f"answered {error.code().name} ({error.details()})"

@@ -1,0 +1,112 @@
+"""The command ``serve``: the server as a program."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from server.address import DEFAULT_ADDRESS
+
+USES = ("personal", "noncommercial", "commercial")
+"""Values of :class:`recommender.types.Profile`, which cannot be imported here: it brings numpy, see ``serve``."""
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class ServeAsked(TypedDict):
+    """Options of ``serve``."""
+
+    home: Path
+    encoder: str | None
+    listen: str
+    port_file: Path | None
+    lame_duck: float
+    grace: float
+    log_level: str
+    profile: str
+    wait: bool
+    metrics_port: int | None
+    metrics_host: str
+
+
+def _default_home() -> Path:
+    try:
+        return Path.home() / ".soundkin"
+    except RuntimeError as error:
+        raise click.UsageError("this account has no home folder; give --home or SOUNDKIN_HOME") from error
+
+
+@click.command()
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="SOUNDKIN_HOME",
+    default=_default_home,
+    show_default="~/.soundkin",
+    help="Folder of the generations.",
+)
+@click.option(
+    "--encoder",
+    envvar="SOUNDKIN_ENCODER_ADDRESS",
+    metavar="HOST:PORT",
+    help="Where `soundkin encoder serve` listens; without it, clips cannot be heard.",
+)
+@click.option("--listen", default=DEFAULT_ADDRESS, show_default=True, help="HOST:PORT; port 0 is any free one.")
+@click.option(
+    "--port-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the port to this file once the server listens.",
+)
+@click.option(
+    "--lame-duck",
+    type=click.FloatRange(0, 600),
+    default=0.2,
+    show_default=True,
+    help="Seconds to go on accepting after SIGTERM, with health NOT_SERVING.",
+)
+@click.option(
+    "--grace", type=click.FloatRange(0, 600), default=20.0, show_default=True, help="Seconds calls have to finish."
+)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+@click.option(
+    "--profile",
+    type=click.Choice(USES),
+    envvar="SOUNDKIN_PROFILE",
+    default=USES[0],
+    show_default=True,
+    help="What you use Soundkin for; a generation built for less is refused.",
+)
+@click.option(
+    "--wait", is_flag=True, help="With nothing to serve, answer NOT_SERVING until there is; else that ends with 78."
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve figures for Prometheus on this port.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
+def serve(**asked: Unpack[ServeAsked]) -> None:
+    """Answer over gRPC from the published generation, and follow new ones."""
+    for variable in ONE_THREAD:  # read when numpy and FAISS are first imported, which is below
+        os.environ.setdefault(variable, "1")
+    from recommender.types import Profile
+    from server.address import Address, parse_address
+    from server.draining import Patience
+    from server.serve import Settings, run
+
+    port, encoder = asked["metrics_port"], asked["encoder"]
+    logging.basicConfig(level=asked["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    run(
+        Settings(
+            home=asked["home"],
+            address=parse_address(asked["listen"]),
+            profile=Profile(asked["profile"]),
+            port_file=asked["port_file"],
+            patience=Patience(lame_duck_s=asked["lame_duck"], grace_s=asked["grace"]),
+            wait=asked["wait"],
+            encoder=None if encoder is None else parse_address(encoder, option="--encoder"),
+            metrics=None if port is None else Address(host=asked["metrics_host"], port=port),
+        )
+    )

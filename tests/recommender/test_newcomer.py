@@ -1,0 +1,206 @@
+"""An artist from audio alone: the numbers a catalogued artist with the same tracks has, and the others missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from recommender.blend import PROFILES, custom_weights
+from recommender.calibration import ArtistStats, CalibratedLayer, measure
+from recommender.errors import InvalidArgument
+from recommender.filters import GenreFilter
+from recommender.generation import Generation
+from recommender.newcomer import Newcomer, hear, nearest_clip, rank_for
+from recommender.recommender import ArtistQuery, Recommender
+from recommender.standing_out import standing_out
+from recommender.types import ClipEmbeddings, ScoredArtist, SignalName
+from tests.calibrated import DIM, LAYERS, calibrate, make_catalogue
+from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation
+
+MIX = {"low": 0.75, "high": 0.25}
+CLIPS = 0.5 + np.random.default_rng(7).normal(size=(3, len(LAYERS), DIM)).astype(np.float32)
+"""``[clip, layer, dim]`` of somebody new."""
+ID = "zz"
+
+
+def guest(clips: ClipEmbeddings) -> MadeArtist:
+    """An artist whose tracks have these vectors, and nothing else; last in the order of ids."""
+    tracks = tuple(
+        MadeTrack(id=f"z{n}", title=f"Z {n}", vectors=dict(zip(LAYERS, clip.astype(float).tolist(), strict=True)))
+        for n, clip in enumerate(clips)
+    )
+    return MadeArtist(id=ID, name="Guest", tracks=tracks)
+
+
+@cache
+def without() -> Generation:
+    """The catalogue that the newcomer is not in."""
+    return calibrate(make_generation(make_catalogue(0)))
+
+
+@cache
+def with_guest(count: int) -> Generation:
+    """The same with an artist of the first ``count`` clips, and every artist measured with the bundles of the same."""
+    made = make_catalogue(0)
+    catalogue = MadeCatalogue(
+        artists=(*made.artists, guest(CLIPS[:count])),
+        scene=made.scene,
+        scene_listed=made.scene_listed,
+        collaborations=made.collaborations,
+        space=made.space,
+    )
+    generation = make_generation(catalogue)
+    layers = {name: measured(generation, layer) for name, layer in without().calibration.layers.items()}
+    return replace(generation, calibration=replace(without().calibration, layers=layers))
+
+
+def measured(generation: Generation, layer: CalibratedLayer) -> CalibratedLayer:
+    """Every artist of ``generation``, one by one."""
+    contents, index = generation.contents, generation.tracks[layer.bundle.layer]
+    artists = (
+        measure(
+            layer.bundle,
+            index.vectors(contents.tracks.vector_row[contents.tracks.artist == row]),
+            without={contents.artists.ids[row]},
+        )
+        for row in np.flatnonzero(contents.artists.vector_row >= 0).tolist()
+    )
+    return replace(layer, artists=ArtistStats.of(artists, width=layer.bundle.width))
+
+
+def ranked(generation: Generation, newcomer: Newcomer, query: ArtistQuery | None = None) -> list[ScoredArtist]:
+    recommender = Recommender(generation)
+    return rank_for(recommender, newcomer, query or ArtistQuery(seeds=(), mix=newcomer.mix), n=1000)
+
+
+@pytest.mark.parametrize("profile", ["evidence", "seed"])
+@pytest.mark.parametrize("mix", [{"low": 1.0}, MIX], ids=str)
+@pytest.mark.parametrize("count", [1, 3])
+def test_clips_score_to_the_bit_as_the_artist_of_the_catalogue_that_has_them(
+    profile: str, mix: dict[str, float], count: int
+) -> None:
+    held = Recommender(with_guest(count))
+    row = held.directory.artist_by_id(ID)
+    weights = held.generation.calibration.choices.named[profile]
+    of_the_row = held.rank_artists(ArtistQuery(seeds=(row,), mix=mix, weights=weights), offset=0, n=1000)
+    newcomer = hear(without(), CLIPS[:count], mix)
+    asked = ranked(without(), newcomer, ArtistQuery(seeds=(), mix=mix, weights=weights))
+    assert len(asked) == 60
+    assert told(asked) == told(of_the_row)
+    assert repr(newcomer.evidence) == repr(held.evidence(row, mix))
+
+
+def told(scored: list[ScoredArtist]) -> list[str]:
+    """As text, in which NaN equals NaN and every bit shows."""
+    return [repr(one) for one in scored]
+
+
+def test_the_cosine_is_that_of_the_mean_of_unit_clips_by_hand() -> None:
+    units = [clip[0].astype(float) / np.linalg.norm(clip[0].astype(float)) for clip in CLIPS]
+    middle = sum(units) / np.linalg.norm(sum(units))
+    for scored in ranked(without(), hear(without(), CLIPS))[:5]:
+        theirs = without().artists["low"].vectors(without().contents.artists.vector_row[[scored.row]])[0]
+        assert scored.breakdown[0].raw == pytest.approx(float(middle @ theirs), abs=1e-6)
+
+
+def test_the_other_signals_are_missing_and_add_nothing() -> None:
+    for scored in ranked(without(), hear(without(), CLIPS)):
+        audio, *others = scored.breakdown
+        assert (audio.signal, audio.available) == (SignalName.AUDIO, True)
+        assert [line.available for line in others] == [False] * 3
+        assert [(line.weight, line.contribution) for line in others] == [(0.0, 0.0)] * 3
+        assert scored.base + audio.contribution == pytest.approx(scored.score, abs=1e-12)
+
+
+def test_the_seed_table_gives_audio_all_the_weight_on_raw_similarity() -> None:
+    query = ArtistQuery(seeds=(), mix={"low": 1.0}, weights=PROFILES["seed"])
+    for scored in ranked(without(), hear(without(), CLIPS), query):
+        assert scored.breakdown[0].weight == 1.0
+        assert scored.score == max(scored.breakdown[0].raw, 0.0)
+
+
+def test_one_clip_is_low_evidence_and_its_error_unknown() -> None:
+    one, three = hear(without(), CLIPS[:1]).evidence, hear(without(), CLIPS).evidence
+    assert (one.tracks, one.low, np.isnan(one.standard_error)) == (1, True, True)
+    assert (three.tracks, three.low) == (3, False)
+    assert 0 < three.standard_error < 1
+
+
+def test_without_calibration_the_clips_still_count() -> None:
+    plain = replace(without(), calibration=type(without().calibration)())
+    newcomer = hear(plain, CLIPS)
+    assert newcomer.evidence.tracks == 3
+    assert np.isnan(newcomer.evidence.coherence)
+    assert all(scored.score == max(scored.breakdown[0].raw, 0.0) for scored in ranked(plain, newcomer))
+
+
+def test_clips_that_cancel_one_another_have_no_direction() -> None:
+    with pytest.raises(InvalidArgument, match="no direction"):
+        hear(without(), np.stack([CLIPS[0], -CLIPS[0]]))
+
+
+def test_conditions_and_candidates_hold_as_for_any_ranking() -> None:
+    newcomer = hear(without(), CLIPS)
+    everyone = ranked(without(), newcomer)
+    genre = GenreFilter(any_of=("genre 1",))
+    some = ranked(without(), newcomer, ArtistQuery(seeds=(), mix=newcomer.mix, genres=genre))
+    assert told(some) == told([scored for scored in everyone if scored.row % 6 == 1])
+    assert len(some) == 10
+    two = frozenset({everyone[3].row, everyone[9].row, 65})
+    chosen = ranked(without(), newcomer, ArtistQuery(seeds=(), mix=newcomer.mix, candidates=two))
+    assert told(chosen) == told([everyone[3], everyone[9]])
+
+
+def test_weights_without_audio_leave_nobody_to_answer() -> None:
+    query = ArtistQuery(seeds=(), mix={"low": 1.0}, weights=custom_weights({SignalName.GENRE: 1.0}))
+    assert ranked(without(), hear(without(), CLIPS), query) == []
+
+
+def test_seeds_cannot_go_with_clips() -> None:
+    newcomer = hear(without(), CLIPS)
+    with pytest.raises(InvalidArgument, match="the clips are the seed"):
+        ranked(without(), newcomer, ArtistQuery(seeds=(0,), mix=newcomer.mix))
+
+
+@pytest.mark.parametrize("shape", [(0, 2, DIM), (1, 1, DIM), (1, 2, DIM + 1)])
+def test_clips_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidArgument, match="shape"):
+        hear(without(), np.ones(shape, dtype=np.float32))
+
+
+def test_the_nearest_clip_is_found_by_hand() -> None:
+    newcomer, generation = hear(without(), CLIPS, MIX), without()
+    found = nearest_clip(Recommender(generation), newcomer, 4)
+    assert found is not None
+    theirs = np.flatnonzero(generation.contents.tracks.artist == 4).tolist()
+    cosines = {(place, row): by_hand(clip, row) for place, clip in enumerate(CLIPS) for row in theirs}
+    assert len(cosines) == 9
+    assert (found.clip, found.track) == max(cosines, key=lambda pair: cosines[pair])
+    assert found.cosine == pytest.approx(max(cosines.values()), abs=1e-6)
+    assert nearest_clip(Recommender(generation), newcomer, 62) is None
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_the_nearest_clip_stands_out_in_the_aspect_in_which_its_track_does(calibrated: bool) -> None:
+    generation = with_guest(3)
+    generation = generation if calibrated else replace(generation, calibration=type(generation.calibration)())
+    newcomer, recommender = hear(generation, CLIPS), Recommender(generation)
+    guests = recommender.heard_tracks(recommender.directory.artist_by_id(ID))
+    aspects = set()
+    for artist in range(60):
+        found = nearest_clip(recommender, newcomer, artist)
+        assert found is not None
+        assert found.aspect == standing_out(generation, int(guests[found.clip]), found.track)
+        aspects.add(found.aspect)
+    assert len(aspects - {""}) > 1
+
+
+def by_hand(clip: np.ndarray, row: int) -> float:
+    """Cosine of a clip and a track under the mix."""
+    place = without().contents.tracks.vector_row[[row]]
+    theirs = [without().tracks[layer].vectors(place)[0].astype(float) for layer in LAYERS]
+    ours = [part.astype(float) / np.linalg.norm(part.astype(float)) for part in clip]
+    return sum(MIX[layer] * float(a @ b) for layer, a, b in zip(LAYERS, ours, theirs, strict=True))
