@@ -1,9 +1,9 @@
-"""Bounds on what one artist may take of a list: pure, greedy, best first."""
+"""Bounds on what one artist, or one recording, may take of a list: pure, greedy, best first."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -21,4 +21,36 @@ def limit_per_artist(items: Iterable[Item], artist_of: Callable[[Item], int], mo
         if most and taken[artist] >= most:
             continue
         taken[artist] += 1
+        yield item
+
+
+def each_once(
+    items: Iterable[Item],
+    artist_of: Callable[[Item], int],
+    same: Callable[[Item, Sequence[Item]], bool],
+    *,
+    taken: Iterable[Item] = (),
+) -> Iterator[Item]:
+    """Leave out what is the same as something of its artist before it that was kept. Order is unchanged.
+
+    So of several that are the same the first is kept, whoever reads and however far: the items of a shorter reading
+    are the beginning of those of a longer one.
+
+    Args:
+        items: best first.
+        artist_of: only items of one artist are compared.
+        same: whether an item is the same as one of some others.
+        taken: counts as kept before, and is not given.
+
+    >>> list(each_once(["a1", "a1b", "b1", "a2"], lambda item: ord(item[0]), lambda a, kept: a[:2] in kept))
+    ['a1', 'b1', 'a2']
+    """
+    kept: defaultdict[int, list[Item]] = defaultdict(list)
+    for item in taken:
+        kept[artist_of(item)].append(item)
+    for item in items:
+        before = kept[artist_of(item)]
+        if before and same(item, before):
+            continue
+        before.append(item)
         yield item

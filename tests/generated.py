@@ -1,0 +1,62 @@
+"""Calibrated generations in which much is missing, one a seed: for what must hold of every catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from recommender.fitted import FittedWeights
+from recommender.generation import Generation
+from tests.calibrated import ARTISTS, LAYERS, SILENT, calibrate, make_catalogue
+from tests.factories import MadeArtist, MadeCatalogue, make_generation
+
+EVERYONE = ARTISTS + SILENT
+SEEDS = range(8)
+UNHEARD = 8
+"""So many artists lose their audio; enough stay to be calibrated."""
+
+FITTED = FittedWeights(
+    intercept=-1.5,
+    slopes=(1.2, 0.7, 0.0, 0.4),
+    missing=(-0.6, 0.3, 0.0, -0.2),
+    heard=(1, 1, 1, 1),
+    refused=(),
+    folds=(),
+    queries=2,
+    pairs=4,
+)
+"""As learned weights may be: a signal without weight, and silence that speaks for or against."""
+
+
+@cache
+def generated(seed: int) -> Generation:
+    """Every signal is missing for some artists, all for the last; with the profiles seed, evidence and fitted."""
+    generation = calibrate(make_generation(_thinned(make_catalogue(seed), np.random.default_rng(1000 + seed))))
+    return replace(generation, calibration=replace(generation.calibration, fitted=FITTED.profile))
+
+
+def _thinned(made: MadeCatalogue, random: np.random.Generator) -> MadeCatalogue:
+    unheard = set(random.permutation(ARTISTS)[:UNHEARD].tolist())
+    kept = {pair: strength for pair, strength in made.scene.items() if random.random() < 0.6}
+    return replace(
+        made,
+        artists=tuple(_poorer(artist, row, row in unheard, random) for row, artist in enumerate(made.artists)),
+        scene=kept,
+        scene_listed=tuple(one for one in made.scene_listed if random.random() < 0.5),
+        collaborations=tuple(one for one in made.collaborations if random.random() < 0.6),
+    )
+
+
+def _poorer(artist: MadeArtist, row: int, unheard: bool, random: np.random.Generator) -> MadeArtist:
+    """Less is known of it, and of the last nothing at all."""
+    genreless = row == EVERYONE - 1 or random.random() < 0.4
+    tracks = () if unheard else artist.tracks[: random.integers(2, 4)]
+    return replace(artist, genres={} if genreless else artist.genres, tracks=tracks)
+
+
+def mixes() -> list[dict[str, float]]:
+    """One layer, and both unevenly."""
+    low, high = LAYERS
+    return [{low: 1.0}, {low: 0.75, high: 0.25}]

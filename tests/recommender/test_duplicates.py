@@ -1,0 +1,197 @@
+"""The same recording twice is answered once: by title, or by sound in every layer, on pairs known beforehand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.diversify import each_once, limit_per_artist
+from recommender.duplicates import MOST_COMPARED, SAME_FROM, SameRecording
+from recommender.recommender import Recommender
+from recommender.tracks import TrackQuery
+from recommender.types import LayerMix
+from tests.calibrated import calibrated
+from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
+
+LOW: LayerMix = {"low": 1.0}
+BOTH: LayerMix = {"low": 0.5, "high": 0.5}
+
+
+def at(cosine: float) -> list[float]:
+    """A unit vector with ``cosine`` to the first axis."""
+    return [cosine, math.sqrt(1.0 - cosine * cosine)]
+
+
+def track(identifier: str, title: str, low: list[float], high: list[float]) -> MadeTrack:
+    return MadeTrack(id=identifier, title=title, vectors={"low": low, "high": high})
+
+
+MADE = MadeCatalogue(
+    artists=(
+        MadeArtist(
+            id="a",
+            name="A",
+            tracks=(
+                track("t0", "Seed", [1, 0], [1, 0]),
+                track("t1", "Copy", at(0.99), at(0.98)),  # mean cosine .985: the seed's recording under another title
+                track("t2", "Near", at(0.999), at(0.95)),  # mean .9745: the best by "low", but another recording
+                track("t3", "Seed (2011 Remaster)", at(0.2), at(0.1)),  # told by its title alone
+                track("t4", "Seed (Live)", at(0.5), at(0.5)),
+                MadeTrack(id="t5", title="Silent"),
+            ),
+        ),
+        MadeArtist(
+            id="b",
+            name="B",
+            tracks=(
+                track("t6", "Song", at(0.9), at(0.9)),
+                track("t7", "Song (Radio Edit)", at(0.8), at(0.1)),
+                track("t8", "Seed", [1, 0], [1, 0]),  # sounds as the seed does, by somebody else
+            ),
+        ),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def recommender() -> Recommender:
+    return Recommender(make_generation(MADE))
+
+
+def ranked(recommender: Recommender, seed: int, *, n: int = 20, offset: int = 0, **changes: object) -> list[int]:
+    query = replace(TrackQuery(vectors={}, mix=LOW, exclude_track=seed), **changes)  # type: ignore[arg-type]  # as given
+    vectors = recommender.tracks.vectors(seed, query.mix)
+    assert vectors is not None
+    return [each.row for each in recommender.tracks.rank(replace(query, vectors=vectors), offset=offset, n=n)]
+
+
+def test_each_recording_is_answered_once_and_the_nearest_release_is_kept(recommender: Recommender) -> None:
+    assert ranked(recommender, 0) == [8, 2, 6, 4]
+    assert ranked(recommender, 7) == [4, 1, 8, 3], "t6 is the seed's, t0 and t2 are t1's, and t3 is no release of t1"
+
+
+def test_of_everything_left_out_a_release_is_shown_or_is_the_seed(recommender: Recommender) -> None:
+    same, artists = SameRecording(recommender.generation), recommender.generation.contents.tracks.artist
+    for seed in (0, 1, 2, 3, 4, 6, 7, 8):
+        whole, shown = ranked(recommender, seed, keep_duplicates=True), ranked(recommender, seed)
+        for row in set(whole) - set(shown):
+            assert same(row, [other for other in (seed, *shown) if artists[other] == artists[row]])
+
+
+def test_every_release_is_answered_when_asked(recommender: Recommender) -> None:
+    assert ranked(recommender, 0, keep_duplicates=True) == [8, 2, 1, 6, 7, 4, 3]
+
+
+def test_what_one_recording_is_does_not_depend_on_the_layer_listened_by(recommender: Recommender) -> None:
+    for mix in (LOW, {"high": 1.0}, BOTH):
+        assert set(ranked(recommender, 0, mix=mix)) == {2, 4, 6, 8}
+
+
+def test_a_vector_from_outside_finds_what_it_comes_from(recommender: Recommender) -> None:
+    query = TrackQuery(vectors={"low": np.array([1, 0], dtype=np.float32)}, mix=LOW)
+    assert [each.row for each in recommender.tracks.rank(query, offset=0, n=10)] == [0, 8, 2, 6, 4]
+
+
+def test_a_release_that_may_not_be_answered_hides_no_other(recommender: Recommender) -> None:
+    assert ranked(recommender, 2, exclude_artist=0) == [8, 6]
+    assert ranked(recommender, 2, exclude_artist=0, max_per_artist=1) == [8]
+
+
+def test_an_artist_is_limited_after_its_releases_are_counted_once(recommender: Recommender) -> None:
+    assert ranked(recommender, 0, max_per_artist=2) == [8, 2, 6, 4]
+    assert ranked(recommender, 0, max_per_artist=1) == [8, 2]
+
+
+@pytest.mark.parametrize(("cosine", "same"), [(SAME_FROM - 0.001, False), (SAME_FROM + 0.001, True)])
+def test_the_bar_is_a_mean_over_all_layers(cosine: float, same: bool) -> None:
+    tracks = (track("t0", "", [1, 0], [1, 0]), track("t1", "", [1, 0], at(2 * cosine - 1)))
+    generation = make_generation(MadeCatalogue(artists=(MadeArtist(id="a", name="A", tracks=tracks),)))
+    assert SameRecording(generation)(0, [1]) is same
+
+
+def test_a_title_tells_where_there_is_no_audio_and_no_title_tells_nothing() -> None:
+    tracks = (
+        MadeTrack(id="t0", title="One"),
+        MadeTrack(id="t1", title="One (Mono)"),
+        MadeTrack(id="t2", title=""),
+        MadeTrack(id="t3", title=" "),
+    )
+    same = SameRecording(make_generation(MadeCatalogue(artists=(MadeArtist(id="a", name="A", tracks=tracks),))))
+    assert same(0, [1])
+    assert not same(2, [3])
+    assert not same(0, [])
+
+
+def test_the_centre_of_a_calibrated_layer_is_taken_off_first() -> None:
+    """Vectors on one side of a sphere look alike until their centre is taken off, as those of a network do."""
+    generation = calibrated()
+    layers = {
+        name: replace(layer, bundle=replace(layer.bundle, mean=np.array([20.0, 0, 0, 0, 0, 0])))
+        for name, layer in generation.calibration.layers.items()
+    }
+    moved = replace(generation, calibration=replace(generation.calibration, layers=layers))
+    pairs = [(row, row + 1) for row in range(0, 30, 3)]
+    assert not any(SameRecording(generation)(a, [b]) for a, b in pairs)
+    assert all(SameRecording(moved)(a, [b]) for a, b in pairs), "off a far centre all look one way"
+
+
+@given(seed=st.integers(0, 8).filter(lambda row: row != 5), size=st.integers(1, 5), keep=st.booleans())
+@settings(deadline=None)
+def test_pages_of_tracks_of_any_size_add_up_to_the_whole(seed: int, size: int, keep: bool) -> None:
+    recommender = Recommender(make_generation(MADE))
+    whole = ranked(recommender, seed, keep_duplicates=keep)
+    pages = [ranked(recommender, seed, offset=at, n=size, keep_duplicates=keep) for at in range(0, 12, size)]
+    assert [row for page in pages for row in page] == whole
+
+
+ITEMS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=30)
+
+
+@given(items=ITEMS, shorter=st.integers(0, 30), most=st.integers(0, 4))
+def test_a_list_is_thinned_from_its_front_so_that_a_shorter_one_is_its_beginning(
+    items: list[tuple[int, int]], shorter: int, most: int
+) -> None:
+    def thinned(read: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        once = each_once(read, lambda item: item[0], lambda item, kept: item in kept)
+        return list(limit_per_artist(once, lambda item: item[0], most))
+
+    whole = thinned(items)
+    assert thinned(items[:shorter]) == whole[: len(thinned(items[:shorter]))]
+    distinct = list(dict.fromkeys(items))
+    assert whole == [
+        item
+        for place, item in enumerate(distinct)
+        if not most or sum(other[0] == item[0] for other in distinct[:place]) < most
+    ]
+
+
+def test_where_all_vectors_lie_close_together_they_are_not_all_one_recording() -> None:
+    drawn = np.random.default_rng(0).normal(size=(30, 8))
+    close = np.array([8.0] * 8) + 0.5 * drawn  # cosines of 0.99 and more, as an encoder without calibration may give
+    close[1] = close[0] + 0.001 * drawn[2]
+    made = tuple(track(f"t{n:02}", f"Title {n}", list(row), list(row)) for n, row in enumerate(close))
+    artist = MadeArtist(id="a", name="A", tracks=made)
+    generation = make_generation(MadeCatalogue(artists=(artist,), space=make_space(("low", "high"), dim=8)))
+    same = SameRecording(generation)
+    assert [other for other in range(1, 30) if same(0, [other])] == [1]
+
+
+def test_by_sound_a_track_is_held_against_the_seed_and_the_last_before_it_and_by_title_against_all() -> None:
+    """Behind the others stand copies of the first (the seed), the second and the last; one is the second by title."""
+    others = np.random.default_rng(0).normal(size=(MOST_COMPARED + 2, 16)).tolist()
+    vectors = [*others, others[0], others[1], others[-1], np.random.default_rng(1).normal(size=16).tolist()]
+    titles = [f"T{n}" for n in range(len(vectors) - 1)] + ["T1 (Mono)"]
+    space = make_space(dim=16)
+    tracks = tuple(
+        MadeTrack(id=f"t{n:04}", title=title, vectors=dict.fromkeys(space.layer_names, vector))
+        for n, (title, vector) in enumerate(zip(titles, vectors, strict=True))
+    )
+    artists = (MadeArtist(id="a", name="A", tracks=tracks),)
+    same, before = SameRecording(make_generation(MadeCatalogue(artists=artists, space=space))), range(len(others))
+    assert [same(len(others) + n, before) for n in range(4)] == [True, False, True, True]
+    assert same(len(others) + 1, before[:MOST_COMPARED]), "with fewer before it nothing is left out"
