@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from indexer.building.calibrating import Roster, expected_bytes
-from indexer.building.catalogue import read_catalogue, require_usable
+from indexer.building.candidates import WORTH_IT_FROM, staged_candidates
+from indexer.building.catalogue import CatalogueRows, read_catalogue, require_usable
 from indexer.building.columns import make_contents
 from indexer.building.goldens import Heard, golden_layers, record
-from indexer.building.grouping import Grouping, group
+from indexer.building.grouping import Grouping, clips_by_track, group
 from indexer.building.layers import LayerSource, bad_vectors, write_layer
+from indexer.building.memory import give_back, without_collecting
 from indexer.building.references import keep_fitted, write_percentiles
 from indexer.building.reuse import Parent, find_parent, plan_reuse
 from indexer.building.sealing import Made, Origin, seal
@@ -23,6 +25,7 @@ from indexer.quarantine import quarantined_versions
 from indexer.store import EmbeddingStore
 from recommender import contents
 from recommender.catalog import Catalog
+from recommender.contents import Contents
 from recommender.errors import GenerationCorrupt
 from recommender.generation import (
     KINDS,
@@ -58,6 +61,8 @@ class BuildOptions:
     """Take the vectors of unchanged tracks from the generation that serves, where it can be trusted: same result."""
     exact_up_to: int | None = None
     """Up to how many vectors an index compares with all of them; by default what their dimension allows."""
+    candidates_from: int = WORTH_IT_FROM
+    """From how many artists on rankings come from candidates instead of everyone."""
     progress: Callable[[int, int], None] = lambda done, total: None
     """Called with the number of layers done and of all there are."""
 
@@ -80,35 +85,56 @@ def build(
     require(f"encoder {store.space.name}", find_licence(store.space.licence), profile)
     chosen = options or BuildOptions()
     with exclusive(home / HOME_LOCK):
-        data = read_catalogue(catalog, store)
-        require_usable(data, profile)
-        artists = {artist.id: row for row, artist in enumerate(data.artists)}
-        grouping = group(data, artists)
-        parent = find_parent(home, store) if chosen.incremental else Parent(generation=None)
-        held = make_contents(data, artists)
-        source = LayerSource(
-            store=store,
-            grouping=grouping,
-            reuse=plan_reuse(parent, store, grouping),
-            roster=Roster.of(grouping, held),
-        )
-        folder = _stage(home, next_version(home, catalog), _expected_bytes(store.space, grouping))
-        contents.save(held, folder)
-        write_percentiles(folder, held.relations)
-        keep_fitted(home, folder)
-        made = _write_layers(folder, source, Heard.of(data), options=chosen)
+        with without_collecting():
+            ready = _prepare(catalog, store, home, profile=profile, incremental=chosen.incremental)
+        folder = _stage(home, next_version(home, catalog), _expected_bytes(store.space, ready.source.grouping))
+        contents.save(ready.held, folder)
+        write_percentiles(folder, ready.held.relations)
+        keep_fitted(home, folder, store.space)
+        made = _write_layers(folder, ready.source, ready.heard, options=chosen)
+        candidates = staged_candidates(folder, store.space, ready.held, worth_it_from=chosen.candidates_from)
         origin = Origin(
             space=store.space,
             profile=profile,
             parent_version=served.version if (served := _pointer(home)) else None,
             shards=store.shard_checksums,
-            data=data,
-            grouping=grouping,
-            taken=Taken(tracks=source.reuse.count, note=parent.note),
+            data=ready.data,
+            grouping=ready.source.grouping,
+            taken=Taken(tracks=ready.source.reuse.count, note=ready.note),
         )
+        made = replace(made, candidates=candidates)
         manifest = seal(folder, origin, made)
         replay(folder)
         return manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """What is known before the first vector is read."""
+
+    data: CatalogueRows
+    held: Contents
+    heard: Heard
+    source: LayerSource
+    note: str
+    """Why everything is read from the shards; empty when it is not."""
+
+
+def _prepare(catalog: Catalog, store: EmbeddingStore, home: Path, *, profile: Profile, incremental: bool) -> _Ready:
+    data = read_catalogue(catalog, store)
+    require_usable(data, profile)
+    artists = {artist.id: row for row, artist in enumerate(data.artists)}
+    clips = clips_by_track(data)
+    grouping = group(data, artists, clips=clips)
+    held = make_contents(data, artists, clips=clips)
+    parent = find_parent(home, store) if incremental else Parent(generation=None)
+    source = LayerSource(
+        store=store,
+        grouping=grouping,
+        reuse=plan_reuse(parent, store, grouping),
+        roster=Roster.of(grouping, held),
+    )
+    return _Ready(data=data, held=held, heard=Heard.of(data, clips), source=source, note=parent.note)
 
 
 def next_version(home: Path, catalog: Catalog) -> int:
@@ -130,8 +156,9 @@ def _pointer(home: Path) -> Pointer | None:
 
 
 def _stage(home: Path, version: int, expected_bytes: int) -> Path:
-    """An empty folder for ``version``; whatever was staged before is gone."""
-    shutil.rmtree(home / STAGING, ignore_errors=True)
+    """An empty folder for ``version``; whatever was staged before is gone. Raises OSError when it will not go."""
+    if (home / STAGING).exists():
+        shutil.rmtree(home / STAGING)
     require_space(home, expected_bytes)
     folder = home / STAGING / folder_name(version)
     make_folder(folder)
@@ -159,8 +186,10 @@ def _write_layers(folder: Path, source: LayerSource, heard: Heard, *, options: B
         clips = source.read(layer)
         if name in asked:
             goldens += record(source.shelf(layer, clips), heard)
+        give_back()
         written = write_layer(folder, layer, source=source, clips=clips, exact_up_to=options.exact_up_to)
         del clips
+        give_back()
         indexes += written.indexes
         calibrations.append(written.calibration)
         bad += bad_vectors(folder, layer)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import eigh
 
+from indexer.measuring import NO_ALIASES, Owners, measure_all, stand
 from recommender.calibration import (
     CALIBRATED_FROM,
     LOCAL_NEIGHBOURS,
@@ -32,7 +34,7 @@ from recommender.errors import InvalidArgument
 from recommender.evidence import Matrix
 from recommender.types import Rows, Space, Vectors
 
-VERSION = 1
+VERSION = 2
 """Of the arithmetic: raise it when a number may come out differently."""
 COMPONENTS = 128
 TRACKS_PER_COMPONENT = 5
@@ -45,8 +47,11 @@ LEAST_TRACKS = 2
 SEED = 0
 _NO_VARIANCE = 1e-12
 """Share of the largest eigenvalue below which a direction holds nothing but rounding."""
-
-NO_ALIASES: Mapping[str, frozenset[str]] = {}
+_NO_LENGTH = 1e-4
+_BLOCK = 1 << 10
+"""Tracks looked at together."""
+_QUERIES = 1 << 7
+"""Artists whose scores with the cohort are held at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +68,16 @@ class Reference:
     """``[track]`` row of the track's artist in ``ids``."""
     tracks: Vectors
     """``[track, dim]`` of any length but 0."""
+    rows: Rows | None = None
+    """``[track]`` row in ``tracks``, of which they are then a part; None: they are all of it, in this order."""
     aliases: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Artist id -> ids of the same person under other names; they are never each other's cohort."""
     strata: tuple[str, ...] = ()
     """``[artist]`` main genre where known: the cohort holds each in proportion. Empty: drawn from all alike."""
 
     def __post_init__(self) -> None:
+        if len(self.artist) != len(self.tracks if self.rows is None else self.rows):
+            raise InvalidArgument("reference", f"names the artists of {len(self.artist)} tracks and has others")
         counts = np.bincount(self.artist, minlength=len(self.ids))
         if len(counts) != len(self.ids) or np.any(counts < LEAST_TRACKS):
             raise InvalidArgument("reference", f"every artist in it needs {LEAST_TRACKS} tracks or more")
@@ -77,12 +86,34 @@ class Reference:
 
     def of(self, artist: int) -> Vectors:
         """The tracks of the artist in this row."""
-        rows: Vectors = self.tracks[self.artist == artist]
-        return rows
+        return self._at(np.flatnonzero(self.artist == artist))
 
-    def without(self, artist: int) -> frozenset[str]:
-        """The ids that stay out of the cohort of the artist in this row."""
-        return frozenset({self.ids[artist]}) | self.aliases.get(self.ids[artist], frozenset())
+    def parts(self) -> Iterator[Vectors]:
+        """All its tracks, some at a time, so that nothing of the size of a layer is copied."""
+        return (self._at(np.arange(*part)) for part in _parts(len(self.artist)))
+
+    def units(self, mean: Matrix | float = 0.0) -> Iterator[Matrix]:
+        """The same at length 1 and less ``mean``. Raises InvalidArgument for a vector that has no direction."""
+        for start, part in zip(range(0, len(self.artist), _BLOCK), self.parts(), strict=True):
+            units = unit_rows(part.astype(np.float64), first=start)
+            units -= mean
+            yield units
+
+    def owners(self, artists: Rows) -> Owners:
+        """The artists in these rows, to be measured from ``tracks``."""
+        order = np.argsort(self.artist, kind="stable")
+        ends = np.cumsum(np.bincount(self.artist, minlength=len(self.ids)))
+        places = order if self.rows is None else self.rows[order]
+        owned = np.split(places, ends[:-1])
+        return Owners(
+            ids=tuple(self.ids[row] for row in artists),
+            tracks=tuple(owned[row] for row in artists),
+            aliases=self.aliases,
+        )
+
+    def _at(self, places: Rows) -> Vectors:
+        found: Vectors = self.tracks[places if self.rows is None else self.rows[places]]
+        return found
 
 
 def choose_reference(track_counts: npt.NDArray[np.int64], *, most: int = REFERENCE, seed: int = SEED) -> Rows:
@@ -115,7 +146,8 @@ def fit(
     """
     status = status_of(len(reference.ids))
     used = Method.RAW if status is Status.UNCALIBRATED else method
-    mean, projection = _geometry(reference, used, space.dim)
+    mean, whitened = _geometry(reference, used, space.dim)
+    projection = None if whitened is None else whitened.projection
     width = space.dim if projection is None else projection.shape[1]
     bundle = Bundle(
         space=space.fingerprint,
@@ -130,49 +162,90 @@ def fit(
         reference_artists=len(reference.ids),
         key=_key(reference, (space.fingerprint, layer, used.value, cohort_size)),
     )
-    return _with_cohort(bundle, reference, draw_cohort(reference, size=cohort_size))
+    return _with_cohort(bundle, reference, draw_cohort(reference, size=cohort_size), whitened)
 
 
-def _geometry(reference: Reference, method: Method, dim: int) -> tuple[Matrix, Matrix | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whitened:
+    """What whitening came to."""
+
+    projection: Matrix
+    """``[dim, r]``"""
+    moved: Matrix
+    """``[track, r]`` the tracks it was learned from, projected and of length 1; NaN without a direction."""
+
+
+def _geometry(reference: Reference, method: Method, dim: int) -> tuple[Matrix, Whitened | None]:
     if method in (Method.RAW, Method.CSLS, Method.MP) or not reference.ids:
         return np.zeros(dim), None
-    units = unit_rows(reference.tracks.astype(np.float64))
-    mean = units.mean(axis=0)
-    return mean, None if method is Method.CENTRE else whitening(units - mean, reference.artist)
+    count = len(reference.artist)
+    mean = np.sum([units.sum(axis=0) for units in reference.units()], axis=0) / count
+    if method is Method.CENTRE:
+        return mean, None
+    return mean, whitening(_Centred(reference=reference, mean=mean), reference.artist)
 
 
-def whitening(centred: Matrix, artist: Rows) -> Matrix:
-    """Projection ``[dim, r]`` onto the main components, after which tracks of one artist vary alike in all directions.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Centred:
+    """The unit tracks of a reference less their mean, gone through as often as needed."""
+
+    reference: Reference
+    mean: Matrix
+
+    def __iter__(self) -> Iterator[Matrix]:
+        return self.reference.units(self.mean)
+
+
+def whitening(centred: Iterable[Matrix], artist: Rows) -> Whitened:
+    """Projection onto the main components, after which tracks of one artist vary alike in all directions.
 
     ``r = min(128, tracks // 5)``, and never more than there are directions with any variance. Within-artist
     covariance S is shrunk to ``(1 - rho) S + rho trace(S) / r I`` before its inverse root is taken.
 
     Args:
-        centred: ``[track, dim]`` unit vectors less their mean.
+        centred: ``[track, dim]`` unit vectors less their mean, in parts; gone through twice.
         artist: ``[track]`` row of the artist.
 
     Raises:
         InvalidArgument: the tracks of each artist are the same, so that nothing can be learned from them.
     """
-    components = main_components(centred, most=min(COMPONENTS, len(centred) // TRACKS_PER_COMPONENT))
-    projected = centred @ components
-    within = projected - _artist_means(projected, artist)[artist]
-    covariance = within.T @ within / (len(within) - len(np.unique(artist)))
+    components = main_components(centred, most=min(COMPONENTS, len(artist) // TRACKS_PER_COMPONENT))
+    projected = np.empty((len(artist), components.shape[1]))
+    start = 0
+    for part in centred:
+        projected[start : start + len(part)] = part @ components
+        start += len(part)
+    scattered = float(np.mean([column.var() for column in projected.T]))
+    means = _artist_means(projected, artist)
+    for first, last in _parts(len(artist)):
+        projected[first:last] -= means[artist[first:last]]
+    covariance = projected.T @ projected / (len(projected) - len(means))
     variance = float(np.trace(covariance)) / len(covariance)
-    if not variance > _NO_VARIANCE * float(projected.var(axis=0).mean()):
+    if not variance > _NO_VARIANCE * scattered:
         raise InvalidArgument("reference", "the tracks of each artist are the same; give each artist different music")
     shrunk = (1.0 - SHRINKAGE) * covariance + SHRINKAGE * variance * np.eye(len(covariance))
     values, vectors = np.linalg.eigh(shrunk)
-    return np.asarray(components @ (vectors / np.sqrt(values)) @ vectors.T, dtype=np.float64)
+    turn = (vectors / np.sqrt(values)) @ vectors.T
+    for first, last in _parts(len(artist)):
+        part = (projected[first:last] + means[artist[first:last]]) @ turn
+        with np.errstate(invalid="ignore"):
+            projected[first:last] = part / np.sqrt(np.einsum("ij,ij->i", part, part))[:, np.newaxis]
+    return Whitened(projection=components @ turn, moved=projected)
 
 
-def main_components(centred: Matrix, *, most: int) -> Matrix:
+def main_components(centred: Iterable[Matrix], *, most: int) -> Matrix:
     """The ``most`` directions of largest variance, ``[dim, r]``; in each the largest number by size is positive.
+
+    Args:
+        centred: ``[track, dim]`` less their mean, in parts; at least one.
+        most: how many there may be.
 
     Raises:
         InvalidArgument: all vectors are the same.
     """
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    squares, count = _gram(centred)
+    first = max(len(squares) - most, 0)
+    values, vectors = eigh(squares / count, subset_by_index=(first, len(squares) - 1))  # two thirds of the time of all
     kept = np.flatnonzero(values > _NO_VARIANCE * max(float(values[-1]), _NO_VARIANCE))[::-1][:most]
     if not kept.size:
         raise InvalidArgument("reference", "all track vectors are the same; check the encoder")
@@ -181,11 +254,20 @@ def main_components(centred: Matrix, *, most: int) -> Matrix:
     return np.asarray(chosen * np.sign(chosen[largest, np.arange(kept.size)]), dtype=np.float64)
 
 
+def _gram(parts: Iterable[Matrix]) -> tuple[Matrix, int]:
+    """Gram matrix ``[dim, dim]`` of all rows, and how many they are."""
+    found, count = np.zeros(0), 0
+    for part in parts:
+        found = part.T @ part if not count else found + part.T @ part
+        count += len(part)
+    return found, count
+
+
 def _artist_means(projected: Matrix, artist: Rows) -> Matrix:
+    order = np.argsort(artist, kind="stable")
     counts = np.bincount(artist)
-    sums = np.zeros((len(counts), projected.shape[1]))
-    np.add.at(sums, artist, projected)
-    return sums / np.maximum(counts, 1)[:, np.newaxis]
+    sums = np.add.reduceat(projected[order], np.cumsum(counts) - counts, axis=0)
+    return np.asarray(sums / counts[:, np.newaxis], dtype=np.float64)
 
 
 def draw_cohort(reference: Reference, *, size: int = COHORT, seed: int = SEED) -> Rows:
@@ -202,25 +284,52 @@ def draw_cohort(reference: Reference, *, size: int = COHORT, seed: int = SEED) -
     return np.sort(shuffled[grouped[np.argsort(depth, kind="stable")[:size]]])
 
 
-def _with_cohort(bundle: Bundle, reference: Reference, chosen: Rows) -> Bundle:
+def _with_cohort(bundle: Bundle, reference: Reference, chosen: Rows, whitened: Whitened | None) -> Bundle:
     plain = replace(bundle, method=Method.RAW)  # a cohort must be placed before anyone can stand against it
-    vectors = [measure(plain, reference.of(row)).vector for row in chosen]
-    ids = tuple(reference.ids[row] for row in chosen)
-    cohort = np.array(vectors, dtype=np.float64).reshape(len(ids), bundle.width)
-    placed = replace(bundle, cohort=cohort, cohort_ids=ids)
-    return replace(placed, quantiles=_quantiles(placed, reference, chosen))
+    owners = reference.owners(chosen)
+    vectors = None if whitened is None else _middles(whitened.moved, reference.artist)[chosen]
+    if vectors is None or not np.isfinite(vectors).all():  # who has no direction is named by its own measurement
+        vectors = measure_all(plain, reference.tracks, owners).vectors
+    placed = replace(bundle, cohort=vectors.astype(np.float64), cohort_ids=tuple(owners.ids))
+    return replace(placed, quantiles=_quantiles(placed, vectors, owners))
 
 
-def _quantiles(bundle: Bundle, reference: Reference, chosen: Rows) -> Matrix:
-    if len(chosen) < 2:
+def _middles(moved: Matrix, artist: Rows) -> Vectors:
+    """Unit mean of the moved tracks of each artist, ``[artist, r]``; NaN where it has next to no length."""
+    means = _artist_means(moved, artist)
+    lengths = np.sqrt(np.einsum("ij,ij->i", means, means))[:, np.newaxis]
+    return np.asarray(means / np.where(lengths > _NO_LENGTH, lengths, np.nan), dtype=np.float32)
+
+
+def _quantiles(bundle: Bundle, vectors: Vectors, owners: Owners) -> Matrix:
+    """Of the scores of all pairs of the cohort, whose ``vectors`` these are, that are not one person."""
+    count = len(owners.ids)
+    if count < 2:
         return np.empty(0)
-    measured = (measure(bundle, reference.of(row), without=reference.without(row)) for row in chosen)
-    stats = ArtistStats.of(measured, width=bundle.width)
-    apart = np.triu(np.ones((len(chosen), len(chosen)), dtype=bool), k=1)
-    for place, row in enumerate(chosen):
-        apart[place] &= ~np.isin(bundle.cohort_ids, sorted(reference.without(row)))
-    pairs = scores_between(bundle, stats, stats)[apart]
-    return np.quantile(pairs, np.linspace(0.0, 1.0, QUANTILES)) if pairs.size else np.empty(0)
+    stats = stand(bundle, vectors, owners)
+    pairs = [_later(bundle, stats, owners, np.arange(*part)) for part in _parts(count, _QUERIES)]
+    return _spread_over(np.sort(np.concatenate(pairs)))
+
+
+def _spread_over(rising: Matrix) -> Matrix:
+    """:data:`QUANTILES` quantiles of ``rising``, linear between its values, as ``np.quantile`` has them; or nothing."""
+    if not rising.size:
+        return rising
+    return np.interp(np.linspace(0.0, rising.size - 1.0, QUANTILES), np.arange(rising.size), rising)
+
+
+def _later(bundle: Bundle, stats: ArtistStats, owners: Owners, rows: Rows) -> Matrix:
+    """Scores of some artists of the cohort with those after them."""
+    apart = np.arange(len(owners.ids)) > rows[:, np.newaxis]
+    for place, row in enumerate(rows.tolist()):
+        others = owners.aliases.get(owners.ids[row])
+        if others:
+            apart[place] &= ~np.isin(owners.ids, sorted(others))
+    return scores_between(bundle, stats.take(rows), stats)[apart]
+
+
+def _parts(count: int, size: int = _BLOCK) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + size, count)) for start in range(0, count, size))
 
 
 def _key(reference: Reference, about: Sequence[str | int]) -> str:
@@ -229,7 +338,8 @@ def _key(reference: Reference, about: Sequence[str | int]) -> str:
     text = json.dumps([*about, constants, reference.ids, aliases, reference.strata], sort_keys=True)
     digest = hashlib.sha256(text.encode())
     digest.update(reference.artist.astype("<i8").tobytes())
-    digest.update(reference.tracks.astype("<f4").tobytes())
+    for part in reference.parts():
+        digest.update(part.astype("<f4", copy=False).tobytes())
     return digest.hexdigest()
 
 

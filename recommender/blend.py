@@ -27,6 +27,10 @@ SIGNALS = tuple(SignalName)
 CLIP = 0.002
 """Percentiles are read as if none were below this or above 1 less this: no signal is ever certain (science.md 2.5)."""
 
+BEYOND = 0.1
+"""Log-odds from there to certainty: little beside what a signal weighs, but the nearest of a million artists, two
+thousand of whom stand above 1 less ``CLIP``, are told apart by it."""
+
 BASE = 0.25
 """Score of a pair of which nothing is known in ``evidence``: where unrelated pairs belong (product.md, "Scores")."""
 
@@ -130,7 +134,7 @@ class WeightTable:
 class LogOdds:
     """``sigmoid(intercept + sum of slope * logit(percentile) over what speaks + sum of missing over what is silent)``.
 
-    Percentiles are held within [0.002, 0.998]. Reference: science.md 2.5.
+    Percentiles are held near [0.002, 0.998] (:func:`log_odds`). Reference: science.md 2.5.
 
     Raises:
         InvalidWeights: a slope is negative, all are 0, or a number is not finite.
@@ -177,12 +181,13 @@ class LogOdds:
 
 
 def log_odds(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Percentiles as log-odds, held within ``CLIP`` of both ends; NaN stays NaN.
+    """Percentiles as log-odds, held within ``CLIP`` of both ends but for ``BEYOND``; NaN stays NaN.
 
-    >>> log_odds(np.array([0.5, 1.0])).round(3).tolist()
-    [0.0, 6.213]
+    >>> log_odds(np.array([0.5, 0.998, 1.0])).round(3).tolist()
+    [0.0, 6.213, 6.313]
     """
-    return np.asarray(logit(np.clip(percentiles, CLIP, 1.0 - CLIP)), dtype=np.float64)
+    held = np.clip(percentiles, CLIP, 1.0 - CLIP)
+    return np.asarray(logit(held) + (BEYOND / CLIP) * (percentiles - held), dtype=np.float64)
 
 
 def _column(numbers: tuple[float, ...]) -> npt.NDArray[np.float64]:

@@ -16,6 +16,8 @@ from recommender.types import Similarities, Vectors
 INTERVAL_WIDTH = 1.6448536269514722
 """Standard errors on each side of a cosine: 90 % of a normal distribution."""
 
+_SHARES = np.linspace(0.0, 1.0, QUANTILES)
+
 
 def s_norm(cosines: Similarities, x: Standing, y: Standing) -> Similarities:
     """Symmetric z-score: how many standard deviations more alike two artists are than either is to the cohort.
@@ -76,8 +78,7 @@ def percentile(bundle: Bundle, found: Similarities) -> Similarities:
     """F: share of cohort pairs that score less, in [0, 1]; NaN stays NaN, and all is NaN when there was no pair."""
     if not bundle.quantiles.size:
         return np.full(np.shape(found), np.nan)
-    shares = np.linspace(0.0, 1.0, QUANTILES)
-    return np.asarray(np.interp(found, bundle.quantiles, shares), dtype=np.float64)
+    return np.asarray(np.interp(found, bundle.quantiles, _SHARES), dtype=np.float64)
 
 
 def display(bundle: Bundle, found: Similarities) -> Similarities:

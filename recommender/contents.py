@@ -7,7 +7,7 @@ Rows are dense: artist row i is the i-th artist in id order, so that ties by row
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from recommender.columns import TextColumn, load_array
+from recommender.columns import Scalar, TextColumn, load_array
+from recommender.errors import GenerationCorrupt
 from recommender.types import Rows
 
 Digests: TypeAlias = npt.NDArray[np.uint8]
@@ -123,21 +124,91 @@ def save(contents: Contents, folder: Path) -> None:
 
 
 def load(folder: Path) -> Contents:
-    """Map what :func:`save` wrote. The caller has verified the checksums."""
-    return Contents(
+    """Map what :func:`save` wrote. The caller has verified the checksums.
+
+    Raises GenerationCorrupt, with the file, for one that, although unaltered, cannot be read, is of another length than
+    those it stands beside, or leads to a row that is not there: it would fail at the first request that came by.
+    """
+    loaded = Contents(
         artists=_load_columns(ArtistColumns, folder, "artist"),
         tracks=_load_columns(TrackColumns, folder, "track"),
         relations=Relations(
-            genres=TextColumn.load(folder, "genres"),
+            genres=_text(folder, "genres"),
             genre_weights=_load_matrix(folder, "genre_weights"),
             scene_strengths=_load_matrix(folder, "scene_strengths"),
-            scene_mentioned=load_array(folder, "scene_mentioned", np.bool_),
-            scene_listed=load_array(folder, "scene_listed", np.bool_),
+            scene_mentioned=_array(folder, "scene_mentioned", np.bool_),
+            scene_listed=_array(folder, "scene_listed", np.bool_),
             collaborations=_load_matrix(folder, "collaborations"),
-            collaboration_known=load_array(folder, "collaboration_known", np.bool_),
+            collaboration_known=_array(folder, "collaboration_known", np.bool_),
             events=_load_columns(Events, folder, "event"),
         ),
     )
+    for name, said in _faults(loaded):
+        raise GenerationCorrupt(folder.name, f"{name}.npy", said)
+    return loaded
+
+
+def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
+    """File and what is wrong with it, in a generation whose files were read one by one."""
+    artists, tracks, relations = loaded.artists, loaded.tracks, loaded.relations
+    count, events = len(artists.ids), relations.events
+    yield from _lengths(
+        {"artist.names.offsets": len(artists.names), "artist.vector_row": len(artists.vector_row)}
+        | {name: len(getattr(relations, name)) for name in _FLAGS}
+        | {f"{name}.shape": getattr(relations, name).shape[0] for name in _MATRICES}
+        | {f"{name}.shape": getattr(relations, name).shape[1] for name in _MATRICES[1:]},
+        expected=count,
+    )
+    yield from _lengths({"artist.spelling_artist": len(artists.spelling_artist)}, expected=len(artists.spellings))
+    foreign = {"values.offsets": artists.external_values, "artist": artists.external_artist}
+    yield from _lengths(
+        {f"artist.external_{name}": len(column) for name, column in foreign.items()},
+        expected=len(artists.external_namespaces),
+    )
+    yield from _lengths({f"track.{name}": size for name, size in _sizes(tracks)}, expected=len(tracks.ids))
+    yield from _lengths({f"event.{name}": size for name, size in _sizes(events)}, expected=len(events.kinds))
+    yield from _lengths({"genre_weights.shape": relations.genre_weights.shape[1]}, expected=len(relations.genres))
+    yield from _lengths({"track.clips_digest": tracks.clips_digest.shape[-1]}, expected=len(digest_of(())))
+    yield from _astray(
+        {
+            "artist.spelling_artist": artists.spelling_artist,
+            "artist.external_artist": artists.external_artist,
+            "track.artist": tracks.artist,
+            "event.artist_a": events.artist_a,
+            "event.artist_b": events.artist_b,
+        },
+        count,
+    )
+    yield from _not_dense({"artist.vector_row": artists.vector_row, "track.vector_row": tracks.vector_row})
+
+
+def _sizes(columns: TrackColumns | Events) -> Iterator[tuple[str, int]]:
+    return ((field.name, len(getattr(columns, field.name))) for field in fields(columns))
+
+
+def _lengths(found: Mapping[str, int], *, expected: int) -> Iterator[tuple[str, str]]:
+    return ((name, f"has {size} entries, expected {expected}") for name, size in found.items() if size != expected)
+
+
+def _astray(rows: Mapping[str, Rows], count: int) -> Iterator[tuple[str, str]]:
+    """Columns with a row that is none of ``count``."""
+    for name, column in rows.items():
+        if not _within(column, count):
+            yield name, f"leads past the {count} artists"
+
+
+def _not_dense(rows: Mapping[str, Rows]) -> Iterator[tuple[str, str]]:
+    """Columns that do not number, each once, what has a vector."""
+    for name, column in rows.items():
+        numbered = column[column >= 0]
+        if int(column.min(initial=0)) < -1 or not _within(numbered, len(numbered)):
+            yield name, "numbers its vectors with gaps"
+        elif (np.bincount(numbered) != 1).any():
+            yield name, "gives two the same vector"
+
+
+def _within(rows: Rows, count: int) -> bool:
+    return bool(int(rows.min(initial=0)) >= 0 and int(rows.max(initial=-1)) < count)
 
 
 def _save_columns(columns: ArtistColumns | TrackColumns | Events, folder: Path, prefix: str) -> None:
@@ -155,10 +226,24 @@ def _load_columns(kind: type[Columns], folder: Path, prefix: str) -> Columns:
     for field in fields(kind):
         name = f"{prefix}.{field.name}"
         if field.type == TextColumn.__name__:
-            loaded[field.name] = TextColumn.load(folder, name)
+            loaded[field.name] = _text(folder, name)
         else:
-            loaded[field.name] = load_array(folder, name, np.uint8 if field.type == "Digests" else np.int64)
+            loaded[field.name] = _array(folder, name, np.uint8 if field.type == "Digests" else np.int64)
     return kind(**loaded)
+
+
+def _array(folder: Path, name: str, dtype: type[Scalar]) -> npt.NDArray[Scalar]:
+    try:
+        return load_array(folder, name, dtype)
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise GenerationCorrupt(folder.name, f"{name}.npy", f"cannot be read ({error})") from error
+
+
+def _text(folder: Path, name: str) -> TextColumn:
+    try:
+        return TextColumn.load(folder, name)
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise GenerationCorrupt(folder.name, f"{name}.offsets.npy", f"or its text cannot be read ({error})") from error
 
 
 def _save_matrix(matrix: csr_array, folder: Path, name: str) -> None:
@@ -169,6 +254,14 @@ def _save_matrix(matrix: csr_array, folder: Path, name: str) -> None:
 
 
 def _load_matrix(folder: Path, name: str) -> csr_array:
-    indptr, indices, shape = (load_array(folder, f"{name}.{part}", np.int64) for part in ("indptr", "indices", "shape"))
-    data = load_array(folder, f"{name}.data", np.float64)
+    indptr, indices, shape = (_array(folder, f"{name}.{part}", np.int64) for part in ("indptr", "indices", "shape"))
+    data = _array(folder, f"{name}.data", np.float64)
+    if shape.shape != (2,) or (shape < 0).any():
+        raise GenerationCorrupt(folder.name, f"{name}.shape.npy", "is not two sizes")
+    if indptr.shape != (shape[0] + 1,) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
+        raise GenerationCorrupt(folder.name, f"{name}.indptr.npy", f"does not divide the entries of {shape[0]} rows")
+    if not indices.shape == data.shape == (indptr[-1],) or not _within(indices, int(shape[1])):
+        raise GenerationCorrupt(folder.name, f"{name}.indices.npy", f"leads past the {shape[1]} columns, or is cut")
+    if not np.isfinite(data).all():
+        raise GenerationCorrupt(folder.name, f"{name}.data.npy", "holds a number that is not finite")
     return csr_array((data, indices, indptr), shape=(int(shape[0]), int(shape[1])))

@@ -9,9 +9,11 @@
     │   └── SpaceMismatch        vectors of two spaces were about to meet
     ├── NotFound                 no such artist, track, layer or aspect
     ├── AmbiguousName            one name, several artists or tracks
-    ├── NotSupported             part of the contract, brought by a later release
-    ├── Unavailable              no generation is loaded
-    │   └── NothingToServe       a server found none to start with
+    ├── Unavailable              no generation is loaded, or what else a request needs is away
+    │   ├── NothingToServe       a server found none to start with
+    │   └── EncoderUnavailable   the process that hears clips for a server does not answer
+    ├── EncoderMissing           a server that was started without one
+    ├── EncoderMismatch          it encodes for another space than the generation's
     ├── GenerationCorrupt        a published file is missing, extra or altered
     ├── PublishRefused           a built generation that is worse than the one that serves
     ├── EmbeddingsCorrupt        a sealed shard of embeddings is altered or of another space
@@ -90,16 +92,8 @@ class AmbiguousName(SoundkinError):
         super().__init__(f"{len(self.candidates)} {kind}s are called {wanted!r}; ask by id: {listed}")
 
 
-class NotSupported(SoundkinError):
-    """A part of the contract that this release does not answer yet."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        super().__init__(f"{what} is not served by this release; README.md lists what is")
-
-
 class Unavailable(SoundkinError):
-    """There is no generation to answer from."""
+    """There is no generation to answer from, or a process that a request needs does not answer."""
 
 
 class NothingToServe(Unavailable):
@@ -108,6 +102,41 @@ class NothingToServe(Unavailable):
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(f"{problem}; or give --wait, to listen and answer NOT_SERVING until one is published")
+
+
+class EncoderUnavailable(Unavailable):
+    """The encoder at ``address``, which a server asks for embeddings of clips, does not answer as it should."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address = address
+        self.problem = problem
+        super().__init__(
+            f"the encoder at {address} {problem}; see that soundkin encoder serve runs there, and ask again. Requests "
+            "without audio are answered as ever"
+        )
+
+
+class EncoderMissing(SoundkinError):
+    """A server that cannot hear clips, because nobody told it of an encoder."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this server has no encoder to hear clips with; start one with soundkin encoder serve, and the server with "
+            "--encoder HOST:PORT"
+        )
+
+
+class EncoderMismatch(SoundkinError):
+    """The encoder at ``address`` makes vectors of the space ``serves``, the generation holds those of ``needed``."""
+
+    def __init__(self, address: str, *, serves: str, needed: str) -> None:
+        self.address = address
+        self.serves = serves
+        self.needed = needed
+        super().__init__(
+            f"the encoder at {address} encodes for the space {serves}, the generation is of {needed}; start soundkin "
+            "encoder serve with the encoder, weights, context and precision that it was embedded with"
+        )
 
 
 class GenerationCorrupt(SoundkinError):

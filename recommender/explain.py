@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from recommender.contents import Contents, Events
 from recommender.generation import Generation
 from recommender.signals.genre import GenreSignal
 from recommender.signals.scene import SceneSignal
-from recommender.types import LayerMix
+from recommender.types import LayerMix, Rows, Vectors
 from recommender.vectors import order
 
 MOST = 10
@@ -46,22 +48,37 @@ def shared_recordings(events: Events, a: int, b: int) -> tuple[tuple[str, str], 
     return tuple((events.kinds[int(row)], events.titles[int(row)]) for row in rows[:MOST])
 
 
-def nearest_tracks(generation: Generation, a: int, b: int, mix: LayerMix) -> tuple[int, int, float] | None:
-    """(track of a, track of b, cosine) of the pair that sounds most alike; None when either has no embedded track.
+def nearest_tracks(generation: Generation, ours: Rows, theirs: Rows, mix: LayerMix) -> tuple[int, int, float] | None:
+    """(one of ours, one of theirs, cosine) of the pair that sounds most alike; None when either are none.
 
-    An artist with itself has no such pair either.
+    Args:
+        generation: holds the tracks.
+        ours: rows of embedded tracks, rising.
+        theirs: the same of another artist.
+        mix: by what to listen.
     """
-    if a == b:
-        return None
-    tracks = generation.contents.tracks
-    ours, theirs = (np.flatnonzero((tracks.artist == artist) & (tracks.vector_row >= 0)) for artist in (a, b))
     if not (ours.size and theirs.size):
         return None
-    cosines = np.zeros((ours.size, theirs.size))
+    rows = generation.contents.tracks.vector_row[ours]
+    vectors = {layer: generation.tracks[layer].vectors(rows) for layer in mix}
+    place, track, cosine = nearest_of(generation, vectors, theirs, mix)
+    return int(ours[place]), track, cosine
+
+
+def nearest_of(
+    generation: Generation, ours: Mapping[str, Vectors], theirs: Rows, mix: LayerMix
+) -> tuple[int, int, float]:
+    """(place in ``ours``, one of ``theirs``, cosine) of the pair that sounds most alike under ``mix``.
+
+    Args:
+        generation: holds the tracks.
+        ours: layer -> ``[track, dim]``, unit vectors, of at least one track.
+        theirs: rows of embedded tracks, rising, at least one.
+        mix: by what to listen; shares sum to 1.
+    """
+    rows = generation.contents.tracks.vector_row[theirs]
+    cosines = np.zeros((len(next(iter(ours.values()))), theirs.size))
     for layer, share in mix.items():
-        index = generation.tracks[layer]
-        left, right = (index.vectors(tracks.vector_row[rows]) for rows in (ours, theirs))
-        cosines += share * np.einsum("id,jd->ij", left, right)
-    best = int(order(cosines.reshape(-1))[0])
-    row, column = divmod(best, theirs.size)
-    return int(ours[row]), int(theirs[column]), float(np.clip(cosines[row, column], -1.0, 1.0))
+        cosines += share * np.einsum("id,jd->ij", ours[layer], generation.tracks[layer].vectors(rows))
+    place, column = divmod(int(order(cosines.reshape(-1))[0]), theirs.size)
+    return place, int(theirs[column]), float(np.clip(cosines[place, column], -1.0, 1.0))

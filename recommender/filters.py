@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recommender.names import fold_genre
 from recommender.signals.genre import GenreSignal
-from recommender.types import Similarities
+from recommender.types import Rows, Similarities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,23 +44,18 @@ class PopularityBand:
 
 
 def having_genres(
-    wanted: GenreFilter, signal: GenreSignal, columns: Mapping[str, int], artists: int
+    wanted: GenreFilter, signal: GenreSignal, columns: Mapping[str, int], rows: Rows | None = None
 ) -> npt.NDArray[np.bool_]:
-    """``[artist]`` mask of those that meet ``wanted``. A genre nobody has matches nobody."""
+    """Mask of those that meet ``wanted``, of every artist or of ``rows``. A genre nobody has matches nobody."""
 
-    def having(genre: str) -> npt.NDArray[np.int64]:
-        column = columns.get(fold_genre(genre))
-        return np.empty(0, np.int64) if column is None else signal.having(column)
+    def having(genre: str) -> npt.NDArray[np.bool_]:
+        return signal.having(columns.get(fold_genre(genre)), rows)
 
-    allowed = np.ones(artists, dtype=bool)
+    allowed = np.ones(len(signal.known) if rows is None else len(rows), dtype=bool)
     if wanted.any_of:
-        allowed[:] = False
-        for genre in wanted.any_of:
-            allowed[having(genre)] = True
+        allowed = np.any([having(genre) for genre in wanted.any_of], axis=0)
     for genre in wanted.all_of:
-        others = np.ones(artists, dtype=bool)
-        others[having(genre)] = False
-        allowed[others] = False
+        allowed &= having(genre)
     for genre in wanted.none_of:
-        allowed[having(genre)] = False
+        allowed &= ~having(genre)
     return allowed

@@ -10,6 +10,7 @@
         L00.tracks.faiss L00.artists.faiss …     one pair a layer, in the order of the space
         artist.*.npy track.*.npy genre_weights.*.npy …       recommender/contents.py
         L00.calibration.* L00.measured.* scene.percentiles.* …   recommender/calibrated.py
+        candidates.*                                             recommender/candidates.py
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import xxhash
 
 from recommender import contents
 from recommender.calibrated import Calibration, open_calibration
+from recommender.candidates import Candidates, open_candidates
 from recommender.contents import Contents
 from recommender.errors import GenerationCorrupt, InvalidArgument, Unavailable
 from recommender.lease import LEASE
@@ -73,6 +75,8 @@ class Generation:
     artists: Mapping[str, VectorIndex]
     """Layer name -> artist index."""
     calibration: Calibration = field(default_factory=Calibration)
+    candidates: Candidates | None = None
+    """None where every artist is compared."""
 
     @property
     def label(self) -> str:
@@ -169,12 +173,14 @@ def open_verified(folder: Path, manifest: Manifest) -> Generation:
         opened[entry.kind][entry.layer] = _open_index(folder, manifest, entry)
     loaded = contents.load(folder)
     _check_rows(folder, manifest, loaded)
+    calibration = open_calibration(folder, manifest)
     return Generation(
         manifest=manifest,
         contents=loaded,
         tracks=opened["tracks"],
         artists=opened["artists"],
-        calibration=open_calibration(folder, manifest),
+        calibration=calibration,
+        candidates=open_candidates(folder, manifest, loaded, calibration.layers),
     )
 
 

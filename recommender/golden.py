@@ -49,7 +49,7 @@ def _named(goldens: Sequence[Golden], kind: str) -> set[str]:
 
 def _index_rows(ids: TextColumn, vector_row: Rows, wanted: set[str]) -> dict[str, int]:
     """Id -> row in the index, of those ``wanted`` that have a vector. The order of the ids is not relied on."""
-    places = {name: row for row, name in enumerate(ids) if name in wanted} if wanted else {}
+    places = ids.rows_of(wanted)
     return {name: int(vector_row[row]) for name, row in places.items() if vector_row[row] >= 0}
 
 

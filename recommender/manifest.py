@@ -90,6 +90,34 @@ class CalibrationEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatesEntry:
+    """How the nearest artists are found without comparing with everyone, and how well (recommender/candidates.py)."""
+
+    first: int = 0
+    """How many of a ranking come from candidates; who reads further has everyone compared. 0: always everyone."""
+    nearest: int = 0
+    """Candidates by sound, a layer of the default mix."""
+    lists: int = 0
+    """Inverted lists of codes that are looked into for them; 0 where all codes are read."""
+    listed: int = 0
+    """Candidates that the scene lists, and that collaborations link, at most."""
+    around: int = 0
+    """Artists on each side of the seed that are looked at in the order of each of its genres."""
+    alike: int = 0
+    """Candidates by genre, the nearest of those."""
+    profile: str = ""
+    """Whose rankings were measured: only those come from candidates."""
+    seeds: int = 0
+    """On how many artists they were measured, drawn with a seed."""
+    overlap_at_20: float | None = None
+    """Share of the first 20 that are among the first 20 of everyone; one with the score of the 20th counts."""
+    same_at_20: float | None = None
+    """The same where it does not count: ties beyond the candidates may come out in another order."""
+    note: str = ""
+    """Why there are none; empty where there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """Figures that a generation must not fall short of."""
 
@@ -136,6 +164,7 @@ class Manifest:
     taken: Taken = Taken()
     calibrations: tuple[CalibrationEntry, ...] = ()
     """One a layer, in the order of the layers; empty when nothing is embedded, or nothing was calibrated."""
+    candidates: CandidatesEntry = CandidatesEntry()
 
     def to_json(self) -> str:
         data = asdict(self) | {"format": FORMAT, "space": self.space.to_json()}
@@ -153,6 +182,7 @@ class Manifest:
         data["indexes"] = tuple(IndexEntry(**entry) for entry in data["indexes"])
         data["goldens"] = tuple(_golden(entry) for entry in data["goldens"])
         data["calibrations"] = tuple(_calibration(entry) for entry in data.get("calibrations", ()))
+        data["candidates"] = CandidatesEntry(**data.get("candidates", {}))
         data["taken"] = Taken(**data["taken"])
         data["quality"] = Quality(**data["quality"])
         data["files"] = tuple(FileEntry(**entry) for entry in data["files"])

@@ -78,22 +78,22 @@ class Panel:
 
         The same to the bit whichever artists are asked for.
         """
-        chosen = slice(None) if rows is None else rows
-        told = [(signal, signal.raw(seed)) for signal in self._relations]
+        told = [(signal, signal.raw(seed, rows)) for signal in self._relations]
         if scale is Scale.VALUES:
             heard = self._audio.value(self._audio.raw(seed, rows))
-            return np.stack([heard, *(signal.value(raw[chosen]) for signal, raw in told)])
+            return np.stack([heard, *(signal.value(raw) for signal, raw in told)])
         return np.stack(
-            [self._audio.percentiles(seed, rows), *(self._standing(signal, raw, seed)[chosen] for signal, raw in told)]
+            [self._audio.percentiles(seed, rows), *(self._standing(signal, raw, seed, rows) for signal, raw in told)]
         )
 
     def say(self, seed: int, rows: Rows, scale: Scale) -> Said:
         """Everything about ``seed`` and the artists at ``rows``: for those that are shown."""
-        told = [signal.raw(seed) for signal in self._relations]
-        raw = np.stack([self._audio.raw(seed, rows), *(each[rows] for each in told)])
+        raw = np.stack([signal.raw(seed, rows) for signal in self.signals.values()])
         plain = np.stack([signal.value(each) for signal, each in zip(self.signals.values(), raw, strict=True)])
-        standing = [self._standing(signal, each, seed) for signal, each in zip(self._relations, told, strict=True)]
-        percentiles = np.stack([self._audio.percentiles(seed, rows), *(each[rows] for each in standing)])
+        standing = (
+            self._standing(signal, each, seed, rows) for signal, each in zip(self._relations, raw[1:], strict=True)
+        )
+        percentiles = np.stack([self._audio.percentiles(seed, rows), *standing])
         return Said(
             raw=raw,
             shown=np.stack([self._audio.shown(seed, rows), *plain[1:]]),
@@ -102,8 +102,12 @@ class Panel:
             own=rows == seed,
         )
 
-    def _standing(self, signal: Signal, raw: Similarities, seed: int) -> Similarities:
+    def _standing(self, signal: Signal, raw: Similarities, seed: int, rows: Rows | None) -> Similarities:
+        """Percentiles of ``raw``, what ``signal`` says of everyone or of ``rows``; 1 for the seed itself."""
         reference = self._percentiles.get(signal.name)
         if reference is None:
             return np.full(len(raw), np.nan)
-        return percentile(reference, signal.value(raw), own_row=seed)
+        standing = percentile(reference, signal.value(raw))
+        own = np.array([seed]) if rows is None else np.flatnonzero(rows == seed)
+        standing[own] = np.where(np.isnan(standing[own]), np.nan, 1.0)
+        return standing

@@ -1,21 +1,24 @@
-"""How often a file that costs a decoder its life is tried again: in the 1st, the 3rd and the 9th run after, then never.
+"""How often what may be the machine's fault is tried again: in the 1st, the 3rd and the 9th run after, then never.
 
-The books keep two numbers for such a file: ``losses``, how many decoders it has cost in a row, and ``skip_runs``, how
+The books keep two numbers for such a file or clip: ``losses``, how often in a row it ended so, and ``skip_runs``, how
 many runs still pass it over. A run that passes it over counts one down. Failing in run 1, it is tried in the runs 2,
 5 and 14, and is then in quarantine until it changes.
 """
 
 from __future__ import annotations
 
-POISON = frozenset({"decoder_crashed", "decoder_timeout", "decoder_memory"})
-"""Reasons of files that killed a decoder, hung it or had it eat its memory: ``indexer.reasons.DECODER_LOST``."""
+DECODER_LOST = frozenset({"decoder_crashed", "decoder_timeout", "decoder_memory"})
+"""Reasons of files that killed a decoder, hung it or had it eat its memory."""
+
+POISON = DECODER_LOST | {"encoder_failed", "encoder_memory"}
+"""Those, and the reasons of clips that the encoder gave up without knowing why, or for want of memory."""
 
 TRIED_AGAIN_AFTER = (1, 3, 9)
 """Runs from each loss to the next try (reference/reliability.md, A9)."""
 
 
 def count_losses(before: int, reason: str) -> int:
-    """Decoders lost in a row, once a try has failed for ``reason``; any other reason ends the row.
+    """Losses in a row, once a try has failed for ``reason``; any other reason ends the row.
 
     >>> count_losses(2, "decoder_crashed"), count_losses(2, "silent")
     (3, 0)
@@ -42,7 +45,7 @@ def is_due(reason: str | None, losses: int, skip_runs: int) -> bool:
 
 
 def is_quarantined(losses: int) -> bool:
-    """Whether a file has cost so many decoders that no run tries it again.
+    """Whether a file or clip has failed so often that no run tries it again.
 
     >>> is_quarantined(3), is_quarantined(4)
     (False, True)

@@ -51,12 +51,11 @@ def percentiles_of(opinions: Similarities) -> Percentiles:
     return Percentiles(values=values.astype(np.float64), below=below)
 
 
-def percentile(reference: Percentiles, opinions: Similarities, *, own_row: int | None = None) -> Similarities:
+def percentile(reference: Percentiles, opinions: Similarities) -> Similarities:
     """F, the mid-rank empirical distribution: share of reference pairs below, and half of those alike.
 
     Args:
         opinions: ``[artist]`` raw measures or values of the signal that ``reference`` was made of.
-        own_row: the row of the artist that asks, where its opinion of itself stands at 1.
 
     Returns:
         ``[artist]`` in [0, 1], never falling when the opinion rises. NaN stays NaN; all is NaN when ``reference`` is
@@ -74,8 +73,6 @@ def percentile(reference: Percentiles, opinions: Similarities, *, own_row: int |
     alike = reference.values[np.minimum(place, len(reference.values) - 1)] == known
     found = 0.5 * (reference.below[place] + reference.below[place + alike])
     found[silent] = np.nan
-    if own_row is not None and not silent[own_row]:
-        found[own_row] = 1.0
     return np.asarray(found, dtype=np.float64)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +11,26 @@ import numpy.typing as npt
 from recommender import explain, listening
 from recommender.blend import Scores, WeightProfile
 from recommender.breakdown import apart, with_itself
+from recommender.candidates import Candidates, Neighbourhood
+from recommender.dial import NEUTRAL, order_keys
 from recommender.directory import Directory
-from recommender.diversify import limit_per_artist
 from recommender.evidence import Evidence
 from recommender.filters import GenreFilter, PopularityBand, having_genres
 from recommender.generation import Generation
-from recommender.nearest import by_nearness
 from recommender.opinions import Panel, RelationSignals
 from recommender.popularity import popularity_of
 from recommender.several import mean_given, taken_away
 from recommender.signals.audio import AudioSignal
 from recommender.signals.base import Signal
+from recommender.signals.neighbours import positions
 from recommender.standing_out import standing_out
+from recommender.tracks import TrackRanking
 from recommender.types import (
     Explanation,
     LayerMix,
     Rows,
     ScoredArtist,
-    ScoredTrack,
     SignalName,
-    Vectors,
 )
 from recommender.vectors import top
 
@@ -54,19 +53,8 @@ class ArtistQuery:
     genres: GenreFilter = field(default_factory=GenreFilter)
     min_tracks: int = 0
     popularity: PopularityBand = field(default_factory=PopularityBand)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackQuery:
-    """Which tracks to rank, and how."""
-
-    vectors: Mapping[str, Vectors]
-    """Layer -> unit vector ``[dim]`` of the seed."""
-    mix: LayerMix
-    exclude_track: int = -1
-    exclude_artist: int = -1
-    max_per_artist: int = 0
-    genres: GenreFilter = field(default_factory=GenreFilter)
+    depth: float = NEUTRAL
+    """From 0, familiar, to 1, deep (recommender/dial.py)."""
 
 
 class Recommender:
@@ -77,12 +65,20 @@ class Recommender:
         self.directory = Directory(generation.contents)
         relations = generation.contents.relations
         self._relations = RelationSignals.of(relations)
-        self._genre_columns = {name: column for column, name in enumerate(relations.genres)}
-        self._popularity = popularity_of(relations)
-        self._tracks_of = np.bincount(
-            generation.contents.tracks.artist[generation.contents.tracks.vector_row >= 0],
-            minlength=len(generation.contents.artists.ids),
-        )
+        columns = {name: column for column, name in enumerate(relations.genres)}
+        # no method of this object: a circle of references would keep a generation open after its last reader
+        self._having_genres = partial(having_genres, signal=self._relations.genre, columns=columns)
+        self.tracks = TrackRanking(generation, self._having_genres)
+        self.popularity = popularity_of(relations)
+        tracks = generation.contents.tracks
+        embedded = np.flatnonzero(tracks.vector_row >= 0)
+        self._tracks_of = np.bincount(tracks.artist[embedded], minlength=len(generation.contents.artists.ids))
+        self._by_artist = embedded[np.argsort(tracks.artist[embedded], kind="stable")]
+        self._last_of = np.cumsum(self._tracks_of)
+        self._choices = generation.calibration.choices
+        self._default_mix = listening.by_default(generation.manifest.space)
+        held = generation.candidates
+        self._neighbourhood = None if held is None else self._neighbours(held)
 
     def signals(self, mix: LayerMix | None = None) -> dict[SignalName, Signal]:
         """The four signals, the audio signal listening by ``mix`` (the default of the space when None)."""
@@ -101,20 +97,69 @@ class Recommender:
     def rank_artists(self, query: ArtistQuery, *, offset: int, n: int) -> list[ScoredArtist]:
         """Artists ``offset`` … ``offset + n`` of the ranking by score, ties by id. Those without a score are left out.
 
+        Where the dial is turned, the order is by its key (recommender/dial.py); the scores stay.
+
         With several seeds the score is the mean of the scores with each seed that has one, less what negative seeds
         take away; the breakdown is the mean over the same seeds, so that it still adds up to the score.
         """
         profile, panel = self._profile(query.weights), self.panel(query.mix)
-        rows = None if query.candidates is None else np.array(sorted(query.candidates), dtype=np.int64)
-        liked, disliked = (_mean_scores(panel, profile, seeds, rows) for seeds in (query.seeds, query.negative_seeds))
-        allowed = self._answerable(query) if rows is None else self._answerable(query)[rows]
-        scores = np.where(allowed, liked * (1.0 - taken_away(disliked, profile.base)), np.nan)
-        best = top(scores, offset + n)[offset:]
-        ranked = best if rows is None else rows[best]
+        ranked = self._order(query, panel, offset + n)[offset:]
         for_, against = (
             [panel.say(seed, ranked, profile.scale) for seed in seeds] for seeds in (query.seeds, query.negative_seeds)
         )
         return apart(ranked, profile, for_=for_, against=against)
+
+    def order_artists(self, query: ArtistQuery, *, n: int) -> Rows:
+        """The rows of the first ``n`` that :meth:`rank_artists` gives, without what each signal was worth."""
+        return self._order(query, self.panel(query.mix), n)
+
+    def _order(self, query: ArtistQuery, panel: Panel, depth: int) -> Rows:
+        """The first ``depth`` rows of the ranking.
+
+        Where candidates can answer, as many as the generation promises come from them, and what follows is what stands
+        behind those among everyone: so pages put together are one ranking, whatever their size. With fewer candidates
+        left than that, everyone is compared from the start.
+        """
+        if query.candidates is not None:
+            line_up = np.array(sorted(query.candidates), dtype=np.int64)
+            return line_up[top(self._keys(query, panel, line_up), depth)]
+        near = self._near(query)
+        if near is None:
+            return top(self._keys(query, panel), depth)
+        rows, first = near
+        keys = self._keys(query, panel, rows)
+        best = top(keys, first)
+        if len(best) < first:
+            return top(self._keys(query, panel), depth)
+        if depth <= first:
+            return rows[best[:depth]]
+        every = self._keys(query, panel)
+        return np.concatenate([rows[best], _behind(every, keys[best[-1]], int(rows[best[-1]]), depth - first)])
+
+    def heard_tracks(self, artist: int) -> Rows:
+        """Rows of the embedded tracks of ``artist``, rising."""
+        last = int(self._last_of[artist])
+        return self._by_artist[last - int(self._tracks_of[artist]) : last]
+
+    def _neighbours(self, held: Candidates) -> Neighbourhood:
+        layers, contents = self.generation.calibration.layers, self.generation.contents
+        return Neighbourhood(held, relations=self._relations, layers=layers, contents=contents)
+
+    def _near(self, query: ArtistQuery) -> tuple[Rows, int] | None:
+        """Rows of candidates and how many of the first places they fill; None where that was never measured."""
+        if self._neighbourhood is None or query.depth != NEUTRAL or len(query.seeds) != 1 or query.negative_seeds:
+            return None
+        entry, named = self._neighbourhood.entry, self._choices.named
+        if self._profile(query.weights) is not named.get(entry.profile) or query.mix != self._default_mix:
+            return None
+        return self._neighbourhood.of(query.seeds[0]), entry.first
+
+    def _keys(self, query: ArtistQuery, panel: Panel, rows: Rows | None = None) -> Scores:
+        """What everyone, or the artists at ``rows``, are ordered by; NaN for whom is not answered."""
+        profile = self._profile(query.weights)
+        liked, disliked = (_mean_scores(panel, profile, seeds, rows) for seeds in (query.seeds, query.negative_seeds))
+        scores = np.where(self.answerable(query, rows), liked * (1.0 - taken_away(disliked, profile.base)), np.nan)
+        return order_keys(scores, self.popularity if rows is None else self.popularity[rows], query.depth)
 
     def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightProfile | None = None) -> ScoredArtist:
         """``b`` as scored with the seed ``a``: the same number a ranking gives it; 1 for an artist with itself."""
@@ -143,7 +188,8 @@ class Recommender:
 
     def explain(self, a: int, b: int, *, mix: LayerMix) -> Explanation:
         """What ``a`` and ``b`` share, from the evidence in the generation."""
-        nearest = explain.nearest_tracks(self.generation, a, b, mix)
+        ours, theirs = self.heard_tracks(a), self.heard_tracks(b)
+        nearest = None if a == b else explain.nearest_tracks(self.generation, ours, theirs, mix)
         return Explanation(
             genres=explain.shared_genres(self._relations.genre, self.generation.contents, a, b),
             scene_neighbours=explain.shared_neighbours(self._relations.scene, self.generation.contents, a, b),
@@ -153,38 +199,23 @@ class Recommender:
             listed_together=explain.listed_together(self._relations.scene, a, b),
         )
 
-    def track_vectors(self, track: int, mix: LayerMix) -> dict[str, Vectors] | None:
-        """Layer -> unit vector of ``track`` for every layer of ``mix``; None when it has no embedding."""
-        row = int(self.generation.contents.tracks.vector_row[track])
-        if row < 0:
-            return None
-        return {layer: self.generation.tracks[layer].vectors(np.array([row]))[0] for layer in mix}
-
-    def rank_tracks(self, query: TrackQuery, *, offset: int, n: int) -> list[ScoredTrack]:
-        """Tracks ``offset`` … ``offset + n`` by cosine under the mix, ties by id."""
-        tracks = self.generation.contents.tracks
-        indexed = np.flatnonzero(tracks.vector_row >= 0)
-        allowed = self._genre_mask(query.genres)[tracks.artist] & (tracks.artist != query.exclude_artist)
-        nearest = by_nearness(self.generation.tracks, query.mix, query.vectors) if indexed.size else iter(())
-        named = ((int(indexed[row]), cosine) for row, cosine in nearest)
-        kept = ((row, cosine) for row, cosine in named if allowed[row] and row != query.exclude_track)
-        limited = limit_per_artist(kept, lambda item: int(tracks.artist[item[0]]), query.max_per_artist)
-        page = itertools.islice(limited, offset, offset + n)
-        return [ScoredTrack(row=row, score=max(cosine, 0.0), cosine=cosine) for row, cosine in page]
-
     def _profile(self, asked: WeightProfile | None) -> WeightProfile:
-        return self.generation.calibration.choices.default if asked is None else asked
+        return self._choices.default if asked is None else asked
 
-    def _answerable(self, query: ArtistQuery) -> npt.NDArray[np.bool_]:
-        """``[artist]``: it meets the conditions of ``query``, candidates apart."""
-        allowed = self._genre_mask(query.genres) & (self._tracks_of >= query.min_tracks)
-        allowed &= query.popularity.holds(self._popularity)
-        allowed[list(query.exclude.union(query.negative_seeds, () if query.keep_seeds else query.seeds))] = False
+    def answerable(self, query: ArtistQuery, rows: Rows | None = None) -> npt.NDArray[np.bool_]:
+        """Of every artist, or those at ``rows``: it meets the conditions of ``query``, candidates apart."""
+        chosen = slice(None) if rows is None else rows
+        allowed = self._having_genres(query.genres, rows=rows) & (self._tracks_of[chosen] >= query.min_tracks)
+        allowed &= query.popularity.holds(self.popularity[chosen])
+        never = np.array([*query.exclude, *query.negative_seeds, *(() if query.keep_seeds else query.seeds)], np.int64)
+        allowed[never if rows is None else positions(rows, never)[0]] = False
         return allowed
 
-    def _genre_mask(self, genres: GenreFilter) -> npt.NDArray[np.bool_]:
-        artists = len(self.generation.contents.artists.ids)
-        return having_genres(genres, self._relations.genre, self._genre_columns, artists)
+
+def _behind(keys: Scores, key: float, row: int, n: int) -> Rows:
+    """The first ``n`` rows that come after ``row`` with ``key`` in the order of all ``keys``."""
+    later = (keys < key) | ((keys == key) & (np.arange(len(keys)) > row))
+    return top(np.where(later, keys, np.nan), n)
 
 
 def _mean_scores(panel: Panel, profile: WeightProfile, seeds: tuple[int, ...], rows: Rows | None) -> Scores:
@@ -196,10 +227,3 @@ def _mean_scores(panel: Panel, profile: WeightProfile, seeds: tuple[int, ...], r
         return with_itself(scores, own)
 
     return mean_given(map(score, seeds)) if seeds else np.array(np.nan)
-
-
-def tracks_of(generation: Generation, artist: int) -> Rows:
-    """Track rows of ``artist``, by title and then id."""
-    tracks = generation.contents.tracks
-    rows = np.flatnonzero(tracks.artist == artist).astype(np.int64)
-    return np.array(sorted(rows.tolist(), key=lambda row: (tracks.titles[row], row)), dtype=np.int64)

@@ -30,8 +30,15 @@ def _clauses(contents: Contents, why: Explanation, name_of: Callable[[str], str]
         yield f"they share {listed([_recording(*made) for made in why.collaborations])}"
     if why.nearest_tracks is not None and why.nearest_tracks[2] > 0:
         ours, theirs, _ = why.nearest_tracks
-        above_all = f", above all in {why.aspect}" if why.aspect else ""
-        yield f"“{contents.tracks.titles[ours]}” and “{contents.tracks.titles[theirs]}” sound nearest{above_all}"
+        yield sound_nearest(contents.tracks.titles[ours], contents.tracks.titles[theirs], why.aspect)
+
+
+def sound_nearest(ours: str, theirs: str, aspect: str) -> str:
+    """
+    >>> sound_nearest("One", "Two", "rhythm"), sound_nearest("One", "Two", "")
+    ('“One” and “Two” sound nearest, above all in rhythm', '“One” and “Two” sound nearest')
+    """
+    return f"“{ours}” and “{theirs}” sound nearest{f', above all in {aspect}' if aspect else ''}"
 
 
 def _recording(kind: str, title: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
@@ -12,18 +12,28 @@ from recommender.errors import InvalidArgument
 from recommender.generation import Generation
 from recommender.types import Aspect, Vectors
 
+Pair = Callable[[str], Vectors]
+"""Layer -> ``[2, dim]``, unit vectors of two tracks."""
+
 
 def standing_out(generation: Generation, a: int, b: int) -> str:
-    """Name of the aspect of the space in which the tracks at rows ``a`` and ``b`` are nearest; empty without aspects.
+    """Name of the aspect of the space in which the tracks at rows ``a`` and ``b`` are nearest (:func:`aspect_of`)."""
+    tracks, ids = generation.contents.tracks, generation.contents.artists.ids
+    owners = {ids[int(owner)] for owner in tracks.artist[[a, b]]}
+    return aspect_of(generation, lambda layer: generation.tracks[layer].vectors(tracks.vector_row[[a, b]]), owners)
+
+
+def aspect_of(generation: Generation, pair: Pair, owners: Collection[str]) -> str:
+    """Name of the aspect of the space in which ``pair`` is nearest; empty without aspects.
 
     Cosines of two layers cannot be compared. So where every layer of every aspect is calibrated, each track is measured
-    as an artist of one track is, its own artist and the other's left out of the cohort; the highest percentile wins.
-    Else the highest cosine does. Ties go to the aspect that the space names first.
+    as an artist of one track is, the artists with the ids ``owners`` left out of the cohort, for the tracks are theirs;
+    the highest percentile wins. Else the highest cosine does. Ties go to the aspect that the space names first.
     """
     aspects = generation.manifest.space.aspects
     layers = sorted({layer for aspect in aspects for layer in aspect.layers})
-    near = _percentiles(generation, layers, a, b) if _calibrated(generation, layers) else None
-    return _highest(aspects, near or {layer: _cosine(_pair(generation, layer, a, b)) for layer in layers})
+    near = _percentiles(generation, layers, pair, owners) if _calibrated(generation, layers) else None
+    return _highest(aspects, near or {layer: _cosine(pair(layer)) for layer in layers})
 
 
 def _highest(aspects: Iterable[Aspect], near: dict[str, float]) -> str:
@@ -36,13 +46,13 @@ def _calibrated(generation: Generation, layers: Iterable[str]) -> bool:
     return all(layer in held and held[layer].bundle.status is not Status.UNCALIBRATED for layer in layers)
 
 
-def _percentiles(generation: Generation, layers: Iterable[str], a: int, b: int) -> dict[str, float] | None:
+def _percentiles(
+    generation: Generation, layers: Iterable[str], pair: Pair, owners: Collection[str]
+) -> dict[str, float] | None:
     """Layer -> percentile of the pair; None when it cannot be measured in one of them."""
-    owners = generation.contents.tracks.artist[[a, b]]
-    ids = {generation.contents.artists.ids[int(owner)] for owner in owners}
     held = generation.calibration.layers
     try:
-        return {layer: _percentile(held[layer].bundle, _pair(generation, layer, a, b), ids) for layer in layers}
+        return {layer: _percentile(held[layer].bundle, pair(layer), owners) for layer in layers}
     except InvalidArgument:
         return None
 
@@ -57,8 +67,3 @@ def _percentile(bundle: Bundle, pair: Vectors, without: Collection[str]) -> floa
 
 def _cosine(pair: Vectors) -> float:
     return float(cosines(pair[:1], pair[1])[0])
-
-
-def _pair(generation: Generation, layer: str, a: int, b: int) -> Vectors:
-    """``[2, dim]`` unit vectors of the tracks."""
-    return generation.tracks[layer].vectors(generation.contents.tracks.vector_row[[a, b]])

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from recommender.types import Rows, Vectors
 from recommender.vectors import unit
 
-BLOCK = 1 << 11
+BLOCK = 1 << 9
 """Members looked at together; a group is never cut."""
+_LEAST, _MOST = 1e-15, 1e15
+"""Squared lengths between which float32 is good enough to scale by."""
 
 
 def average_in_place(vectors: Vectors, sizes: Rows) -> Vectors:
@@ -33,10 +36,12 @@ def average_in_place(vectors: Vectors, sizes: Rows) -> Vectors:
     """
     ends = np.cumsum(sizes)
     for first, last in _blocks(ends):
-        start = int(ends[first] - sizes[first])
-        members = unit(vectors[start : ends[last - 1]])
-        # Groups are not longer than their members, so what is written over has been read.
-        vectors[first:last] = _unit_means(members, sizes[first:last])
+        start, end = int(ends[first] - sizes[first]), int(ends[last - 1])
+        members = vectors[start:end]
+        scale(members)
+        if start != first or end != last:
+            # Groups are not longer than their members, so what is written over has been read.
+            vectors[first:last] = unit_means(members, sizes[first:last])
     return vectors[: len(sizes)]
 
 
@@ -52,13 +57,35 @@ def average_by_row(vectors: Vectors, group: Rows, count: int) -> Vectors:
     means = np.empty((count, vectors.shape[1]), dtype=np.float32)
     for first, last in _blocks(ends):
         rows = members[ends[first] - sizes[first] : ends[last - 1]]
-        means[first:last] = _unit_means(vectors[rows], sizes[first:last])
+        means[first:last] = unit_means(vectors[rows], sizes[first:last])
     return means
 
 
-def _unit_means(members: Vectors, sizes: npt.NDArray[np.integer]) -> Vectors:
-    starts = np.cumsum(sizes) - sizes
-    return unit(np.add.reduceat(members.astype(np.float64), starts, axis=0) / sizes[:, np.newaxis])
+def scale(members: Vectors) -> None:
+    """Bring each row of ``[item, dim]`` to length 1, where it lies.
+
+    Raises InvalidArgument for one that is not finite or has no direction.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->i", members, members)
+    odd = np.flatnonzero(~((squares > _LEAST) & (squares < _MOST)))
+    careful = unit(members[odd])
+    squares[odd] = 1.0
+    members *= (1.0 / np.sqrt(squares))[:, np.newaxis]
+    members[odd] = careful
+
+
+def unit_means(members: Vectors, sizes: npt.NDArray[np.integer]) -> Vectors:
+    """Unit mean of each group of unit vectors ``[item, dim]``, ``[group, dim]``; what is alone is its own.
+
+    Raises InvalidArgument when those of a group cancel out.
+    """
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    adding = csr_array((np.ones(len(members)), np.arange(len(members)), bounds), shape=(len(sizes), len(members)))
+    found = unit(adding @ members.astype(np.float64))
+    alone = np.flatnonzero(sizes == 1)
+    found[alone] = members[bounds[alone]]
+    return found
 
 
 def _blocks(ends: npt.NDArray[np.integer]) -> Iterator[tuple[int, int]]:

@@ -10,17 +10,10 @@ import numpy as np
 
 from indexer.building.grouping import Grouping
 from indexer.calibrate import COHORT, COMPONENTS, LEAST_TRACKS, Reference, choose_reference, fit
+from indexer.measuring import Owners, measure_able
 from recommender import bundles
 from recommender.calibrated import bundle_prefix, measured_prefix
-from recommender.calibration import (
-    PROVISIONAL_FROM,
-    QUANTILES,
-    ArtistStats,
-    Bundle,
-    Measured,
-    measure,
-    unmeasured,
-)
+from recommender.calibration import PROVISIONAL_FROM, QUANTILES, Bundle
 from recommender.contents import Contents
 from recommender.errors import InvalidArgument
 from recommender.manifest import CalibrationEntry
@@ -64,7 +57,8 @@ class Roster:
         return Reference(
             ids=tuple(self.ids[row] for row in chosen),
             artist=np.repeat(np.arange(len(chosen)), sizes),
-            tracks=tracks[_joined([self.tracks[row] for row in chosen])],
+            tracks=tracks,
+            rows=_joined([self.tracks[row] for row in chosen]),
             strata=tuple(self.genres[row] for row in chosen),
         )
 
@@ -100,7 +94,7 @@ def write_calibration(folder: Path, layer: int, *, space: Space, tracks: Vectors
     """
     name = space.layer_names[layer]
     fitted = fit_layer(roster.reference(tracks), space=space, layer=name)
-    artists, failed = _measure(fitted.bundle, tracks, roster)
+    artists, failed = measure_able(fitted.bundle, tracks, Owners(ids=roster.ids, tracks=roster.tracks))
     bundles.save(fitted.bundle, folder, bundle_prefix(layer))
     bundles.save_stats(artists, folder, measured_prefix(layer), key=fitted.bundle.key)
     for artist, why in failed[:EXAMPLES]:
@@ -126,19 +120,6 @@ def fit_layer(reference: Reference, *, space: Space, layer: str) -> Fitted:
         _log.warning("layer %s is not calibrated: %s", layer, error)
         nobody = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, space.dim), np.float32))
         return Fitted(bundle=fit(nobody, space=space, layer=layer), note=str(error))
-
-
-def _measure(bundle: Bundle, tracks: Vectors, roster: Roster) -> tuple[ArtistStats, list[tuple[str, str]]]:
-    """Every artist, and (id, why) of those that could not be measured."""
-    measured: list[Measured] = []
-    failed: list[tuple[str, str]] = []
-    for artist, rows in zip(roster.ids, roster.tracks, strict=True):
-        try:
-            measured.append(measure(bundle, tracks[rows], without={artist}))
-        except InvalidArgument as error:
-            measured.append(unmeasured(width=bundle.width, tracks=len(rows)))
-            failed.append((artist, str(error)))
-    return ArtistStats.of(measured, width=bundle.width), failed
 
 
 def _joined(parts: list[Rows]) -> Rows:

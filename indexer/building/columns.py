@@ -8,24 +8,23 @@ import numpy as np
 
 from indexer import relations
 from indexer.building.catalogue import CatalogueRows
-from indexer.building.grouping import clips_by_track, int64
+from indexer.building.grouping import ClipsByTrack, int64
 from recommender.columns import TextColumn
 from recommender.contents import ArtistColumns, Contents, Digests, Relations, TrackColumns, digest_of
 from recommender.types import Rows
 
 
-def make_contents(data: CatalogueRows, artists: Mapping[str, int]) -> Contents:
+def make_contents(data: CatalogueRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Contents:
     """Names, ids, tracks and matrices. ``artists`` is id -> row of every artist."""
     return Contents(
-        artists=_artist_columns(data, artists),
-        tracks=_track_columns(data, artists),
+        artists=_artist_columns(data, artists, clips),
+        tracks=_track_columns(data, artists, clips),
         relations=_relations(data, artists),
     )
 
 
-def _artist_columns(data: CatalogueRows, artists: Mapping[str, int]) -> ArtistColumns:
-    owners = {track.id: track.artist_id for track in data.tracks}
-    heard = {owners[clip.track_id] for clip in data.clips}
+def _artist_columns(data: CatalogueRows, artists: Mapping[str, int], clips: ClipsByTrack) -> ArtistColumns:
+    heard = {track.artist_id for track in data.tracks if track.id in clips}
     return ArtistColumns(
         ids=TextColumn.of(artist.id for artist in data.artists),
         names=TextColumn.of(artist.name for artist in data.artists),
@@ -38,8 +37,7 @@ def _artist_columns(data: CatalogueRows, artists: Mapping[str, int]) -> ArtistCo
     )
 
 
-def _track_columns(data: CatalogueRows, artists: Mapping[str, int]) -> TrackColumns:
-    clips = clips_by_track(data)
+def _track_columns(data: CatalogueRows, artists: Mapping[str, int], clips: ClipsByTrack) -> TrackColumns:
     return TrackColumns(
         ids=TextColumn.of(track.id for track in data.tracks),
         titles=TextColumn.of(track.title for track in data.tracks),
@@ -50,7 +48,7 @@ def _track_columns(data: CatalogueRows, artists: Mapping[str, int]) -> TrackColu
     )
 
 
-def digests(clips: Iterator[tuple[str, ...] | list[str]]) -> Digests:
+def digests(clips: Iterator[tuple[str, ...]]) -> Digests:
     """``[track, 16]`` digests of the clips of each track."""
     return np.frombuffer(b"".join(map(digest_of, clips)), dtype=np.uint8).reshape(-1, 16)
 

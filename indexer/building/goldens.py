@@ -16,16 +16,17 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from indexer.building.averaging import scale, unit_means
 from indexer.building.catalogue import CatalogueRows
-from indexer.building.grouping import clips_by_track
+from indexer.building.grouping import ClipsByTrack
 from recommender.manifest import Golden
 from recommender.types import LayerMix, Vectors
-from recommender.vectors import VectorIndex, unit
+from recommender.vectors import VectorIndex
 
 TRACK_QUERIES = 8
 ARTIST_QUERIES = 4
 ANSWERS = 10
-_BLOCK = 1 << 10
+_BLOCK = 1 << 9
 _DIGITS = 6
 """Of a cosine that are kept: equal vectors are equally near, however their sums were made."""
 Item = TypeVar("Item")
@@ -35,15 +36,13 @@ Item = TypeVar("Item")
 class Heard:
     """Who is embedded, by ids alone."""
 
-    clips_of: Mapping[str, Sequence[str]]
-    """Track id -> ids of its clips."""
+    clips_of: ClipsByTrack
     tracks_of: Mapping[str, Sequence[str]]
     """Artist id -> ids of its embedded tracks; artists in the order of their ids."""
 
     @classmethod
-    def of(cls, data: CatalogueRows) -> Heard:
+    def of(cls, data: CatalogueRows, clips: ClipsByTrack) -> Heard:
         """Read from the rows of the catalogue."""
-        clips = clips_by_track(data)
         tracks: defaultdict[str, list[str]] = defaultdict(list)
         for track in data.tracks:
             if track.id in clips:
@@ -67,6 +66,8 @@ class Shelf:
 
     def tracks(self, ids: Sequence[str], heard: Heard) -> Vectors:
         """Unit vectors of tracks, ``[track, dim]``."""
+        if not self.parent_row:
+            return self._averaged([heard.clips_of[track] for track in ids])
         found = np.empty((len(ids), self.clips.shape[1]), dtype=np.float32)
         kept = [place for place, track in enumerate(ids) if track in self.parent_row]
         read = [place for place, track in enumerate(ids) if track not in self.parent_row]
@@ -78,7 +79,9 @@ class Shelf:
 
     def _averaged(self, clips: Sequence[Sequence[str]]) -> Vectors:
         rows = [self.clip_row[clip] for clip in chain.from_iterable(clips)]
-        return _means(unit(self.clips[rows]), [len(part) for part in clips])
+        members = self.clips[rows]
+        scale(members)
+        return unit_means(members, np.array([len(part) for part in clips]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,22 +123,17 @@ def record(shelf: Shelf, heard: Heard) -> tuple[Golden, ...]:
 def _artists(owned: Sequence[Sequence[str]], shelf: Shelf, heard: Heard) -> tuple[Vectors, Vectors]:
     """Unit vectors of artists ``[artist, dim]`` and those of their tracks, artist after artist."""
     tracks = shelf.tracks(list(chain.from_iterable(owned)), heard)
-    return _means(tracks, [len(part) for part in owned]), tracks
-
-
-def _means(members: Vectors, sizes: Sequence[int]) -> Vectors:
-    starts = np.cumsum([0, *sizes[:-1]])
-    sums = np.add.reduceat(members.astype(np.float64), starts, axis=0)
-    return unit(sums / np.array(sizes)[:, np.newaxis])
+    return unit_means(tracks, np.array([len(part) for part in owned])), tracks
 
 
 def _score(asked: Mapping[str, Vectors], shelf: Shelf, heard: Heard) -> dict[str, _Scored]:
     """Compare with everything, some artists and their tracks at a time."""
     parts: dict[str, list[npt.NDArray[np.float64]]] = {"tracks": [], "artists": []}
+    queries = {kind: vectors.T.astype(np.float64) for kind, vectors in asked.items()}
     for owned in _blocks(list(heard.tracks_of.values())):
         artists, tracks = _artists(owned, shelf, heard)
         for kind, found in (("artists", artists), ("tracks", tracks)):
-            parts[kind].append(np.round(asked[kind].astype(np.float64) @ found.T.astype(np.float64), _DIGITS))
+            parts[kind].append(np.round((found.astype(np.float64) @ queries[kind]).T, _DIGITS))
     ids = {"tracks": list(chain.from_iterable(heard.tracks_of.values())), "artists": list(heard.tracks_of)}
     return {kind: _Scored(ids=ids[kind], cosines=np.concatenate(parts[kind], axis=1)) for kind in parts}
 

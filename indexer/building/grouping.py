@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from indexer.building.catalogue import CatalogueRows
 from recommender.types import Rows
+
+ClipsByTrack: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Track id -> ids of its embedded clips, sorted; only tracks that have any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +39,25 @@ class Grouping:
         return sum(map(len, self.track_clips))
 
 
-def group(data: CatalogueRows, artists: Mapping[str, int]) -> Grouping:
+def group(data: CatalogueRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Grouping:
     """Group the embedded clips of ``data``. ``artists`` is id -> row of every artist."""
-    clips = clips_by_track(data)
     tracks = [track for track in data.tracks if track.id in clips]
     heard = sorted({artists[track.artist_id] for track in tracks})
     artist_row = {artist: row for row, artist in enumerate(heard)}
     return Grouping(
         track_ids=tuple(track.id for track in tracks),
-        track_clips=tuple(tuple(clips[track.id]) for track in tracks),
+        track_clips=tuple(clips[track.id] for track in tracks),
         track_artist=int64(artist_row[artists[track.artist_id]] for track in tracks),
         artist_ids=tuple(data.artists[row].id for row in heard),
     )
 
 
-def clips_by_track(data: CatalogueRows) -> dict[str, list[str]]:
-    """Track id -> ids of its embedded clips, sorted; only tracks that have any."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for clip in data.clips:
-        found[clip.track_id].append(clip.clip_id)
-    return {track: sorted(clips) for track, clips in found.items()}
+def clips_by_track(data: CatalogueRows) -> ClipsByTrack:
+    """Which tracks are embedded, and their clips."""
+    found: dict[str, tuple[str, ...]] = {}
+    for clip in data.clips:  # in the order of their ids
+        found[clip.track_id] = (*found.get(clip.track_id, ()), clip.clip_id)
+    return found
 
 
 def int64(values: Iterator[int]) -> Rows:

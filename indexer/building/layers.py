@@ -13,6 +13,7 @@ from indexer.building.averaging import BLOCK, average_by_row, average_in_place
 from indexer.building.calibrating import Roster, write_calibration
 from indexer.building.goldens import Shelf
 from indexer.building.grouping import Grouping
+from indexer.building.memory import give_back
 from indexer.building.reuse import Reuse
 from indexer.store import EmbeddingStore
 from recommender.generation import KINDS, index_file
@@ -95,6 +96,7 @@ def write_layer(
     """
     tracks = source.tracks(layer, clips)
     indexes = _write_indexes(folder, layer, source=source, tracks=tracks, exact_up_to=exact_up_to)
+    give_back()
     space = source.store.space
     calibration = write_calibration(folder, layer, space=space, tracks=tracks, roster=source.roster)
     return WrittenLayer(indexes=indexes, calibration=calibration)

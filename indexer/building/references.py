@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from recommender.contents import Relations
 from recommender.opinions import RelationSignals
 from recommender.percentiles import Percentiles, percentiles_of
 from recommender.signals.base import Signal
-from recommender.types import Rows
+from recommender.types import Rows, Space
 
 ASKING = 200
 """Artists whose opinions are asked for, of those the signal knows."""
@@ -23,6 +24,8 @@ that counts."""
 LEAST_ARTISTS = PROVISIONAL_FROM
 """Below it a percentile would say nothing, so none are written."""
 SEED = 0
+
+_log = logging.getLogger(__name__)
 
 
 def write_percentiles(folder: Path, relations: Relations) -> None:
@@ -34,15 +37,20 @@ def write_percentiles(folder: Path, relations: Relations) -> None:
         percentiles.save(reference_of(signal), folder, percentiles_prefix(signal.name))
 
 
-def keep_fitted(home: Path, folder: Path) -> None:
+def keep_fitted(home: Path, folder: Path, space: Space) -> None:
     """Take the weights that were learned from labels into the generation, where ``home`` has a file of them.
 
-    Raises InvalidArgument when it is not one.
+    Weights learned in another space say how far to trust another encoder: they stay out, and the log says so.
+    Raises InvalidArgument when the file holds no weights.
     """
     path = home / FITTED
-    if path.exists():
-        fitted.load(path)
-        (folder / FITTED).write_bytes(path.read_bytes())
+    if not path.exists():
+        return
+    _, learned = fitted.load(path)
+    if learned.space not in ("", space.fingerprint):
+        _log.warning("%s was learned in space %s, not in %s: left out", path, learned.space, space.fingerprint)
+        return
+    (folder / FITTED).write_bytes(path.read_bytes())
 
 
 def reference_of(signal: Signal) -> Percentiles:

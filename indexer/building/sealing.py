@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from indexer.building.layers import Entries
 from indexer.durable import sync_file, sync_folder, write_file
 from recommender.generation import MANIFEST, checksum_file
 from recommender.lease import LEASE
-from recommender.manifest import CalibrationEntry, Counts, Golden, Manifest, Quality, Taken
+from recommender.manifest import CalibrationEntry, CandidatesEntry, Counts, Golden, Manifest, Quality, Taken
 from recommender.types import Profile, Space
 from recommender.vectors import RECALL_FLOOR
 
@@ -44,6 +44,7 @@ class Made:
     goldens: tuple[Golden, ...] = ()
     calibrations: tuple[CalibrationEntry, ...] = ()
     bad_vectors: int = 0
+    candidates: CandidatesEntry = field(default_factory=CandidatesEntry)
 
 
 def seal(folder: Path, origin: Origin, made: Made) -> Manifest:
@@ -66,6 +67,7 @@ def seal(folder: Path, origin: Origin, made: Made) -> Manifest:
         indexes=made.indexes,
         goldens=made.goldens,
         calibrations=made.calibrations,
+        candidates=made.candidates,
         quality=Quality(bad_vectors=made.bad_vectors, recall_floor=RECALL_FLOOR),
         files=tuple(checksum_file(path) for path in paths),
     )

@@ -24,8 +24,8 @@ class Ledger(Store):
     def pending_clips(self, space: str, *, retry_failed: bool = False) -> list[PendingClip]:
         """Clips that ``space`` (a ``Space.key``) has no embedding of, by clip id.
 
-        Clips that failed are left out unless ``retry_failed``, or they cost a decoder its life and their turn has come
-        (:mod:`recommender.patience`). So are clips whose file holds something else by now: their audio is gone.
+        Clips that failed are left out unless ``retry_failed``, or it may have been the machine's fault and their turn
+        has come (:mod:`recommender.patience`). So are clips whose file holds something else: their audio is gone.
         """
         entry = and_(extractions.c.clip_id == clips.c.id, extractions.c.space == space)
         failed = extractions.c.state == "failed"

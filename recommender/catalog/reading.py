@@ -15,6 +15,8 @@ from recommender.catalog.speaking import speaks
 from recommender.catalog.store import Store
 
 Row = TypeVar("Row")
+_FETCHED = 1 << 12
+"""Rows that are asked for at once."""
 
 
 class Reading(Store):
@@ -93,5 +95,7 @@ class Reading(Store):
 
     def _read(self, query: Select[Any], make: Callable[..., Row], *order: str) -> list[Row]:
         with self._reading() as connection:
-            found = [make(**row) for row in connection.execute(query).mappings()]
+            result = connection.execute(query)
+            names = tuple(result.keys())
+            found = [make(**dict(zip(names, row, strict=True))) for part in result.partitions(_FETCHED) for row in part]
         return sorted(found, key=attrgetter(*order))

@@ -5,22 +5,38 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from recommender.calibration import CalibratedLayer, Status
-from recommender.comparing import display, percentile, scores
-from recommender.types import LayerMix, Rows, SignalName, Similarities
+from recommender.calibration import CalibratedLayer, Measured, Standing, Status
+from recommender.comparing import cosines, display, percentile, score_cosines, scores
+from recommender.types import LayerMix, Rows, SignalName, Similarities, Vectors
 from recommender.vectors import VectorIndex, to_similarity
 
 NOT_CALIBRATED: Mapping[str, CalibratedLayer] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One artist as a layer hears it, in the catalogue or not."""
+
+    vector: Vectors
+    """``[dim]``, unit length."""
+    measured: Measured | None
+    """None where the layer is not calibrated."""
+
+
+Newcomer: TypeAlias = Mapping[str, Heard]
+"""Somebody who is not in the catalogue, in every layer of the mix that is listened by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
     """One layer of the mix. Rows are those of its index."""
 
+    layer: str
     share: float
     index: VectorIndex
     calibrated: CalibratedLayer | None
@@ -30,26 +46,33 @@ class _Part:
         """The layer is calibrated, be it provisionally."""
         return self.calibrated is not None and self.calibrated.bundle.status is not Status.UNCALIBRATED
 
-    def cosines(self, own: int, rows: Rows | None) -> Similarities:
-        query = self.index.vectors(np.array([own]))[0]
-        return np.clip(self.index.cosines(query, rows), -1.0, 1.0)
+    def hear(self, own: int) -> Heard:
+        measured = None if self.calibrated is None else self.calibrated.artists.at(own)
+        return Heard(vector=self.index.vectors(np.array([own]))[0], measured=measured)
 
-    def shown(self, own: int, rows: Rows | None) -> Similarities:
-        plain = to_similarity(self.cosines(own, rows))
-        if self.calibrated is None or not self.trusted:
+    def cosines(self, heard: Heard, rows: Rows | None) -> Similarities:
+        return np.clip(self.index.cosines(heard.vector, rows), -1.0, 1.0)
+
+    def shown(self, heard: Heard, rows: Rows | None) -> Similarities:
+        plain = to_similarity(self.cosines(heard, rows))
+        if self.calibrated is None or heard.measured is None or not self.trusted:
             return plain
-        shown = display(self.calibrated.bundle, _scores(self.calibrated, own, rows))
+        shown = display(self.calibrated.bundle, _scores(self.calibrated, heard.measured, rows))
         return np.where(np.isnan(shown), plain, shown)
 
-    def percentiles(self, own: int, rows: Rows | None) -> Similarities:
-        if self.calibrated is None:
+    def percentiles(self, heard: Heard, rows: Rows | None) -> Similarities:
+        if self.calibrated is None or heard.measured is None:
             return np.full(self.index.size if rows is None else len(rows), np.nan)
-        return percentile(self.calibrated.bundle, _scores(self.calibrated, own, rows))
+        return percentile(self.calibrated.bundle, _scores(self.calibrated, heard.measured, rows))
 
 
-def _scores(layer: CalibratedLayer, own: int, rows: Rows | None) -> Similarities:
-    artists = layer.artists if rows is None else layer.artists.take(rows)
-    return scores(layer.bundle, layer.artists.at(own), artists)
+def _scores(layer: CalibratedLayer, measured: Measured, rows: Rows | None) -> Similarities:
+    artists = layer.artists
+    if rows is None:
+        return scores(layer.bundle, measured, artists)
+    standing = Standing(mean=artists.mean[rows], sd=artists.sd[rows])
+    alike = cosines(artists.vectors[rows], measured.vector)
+    return score_cosines(layer.bundle.method, alike, measured.standing, standing)
 
 
 class AudioSignal:
@@ -72,16 +95,16 @@ class AudioSignal:
     ) -> None:
         """
         Args:
-            indexes: artist index of every layer of ``mix``; not looked at when no artist has an embedding.
+            indexes: artist index of every layer of ``mix``; empty when no artist has an embedding.
             vector_row: ``[artist]`` row of the artist in the indexes, -1 when it has no embedding.
             mix: positive layer weights, used relative to their sum.
             calibrated: layer -> what it is calibrated with; layers that are not there are not calibrated.
         """
         total = sum(mix.values())
         self._vector_row = vector_row
-        heard = mix.items() if self.known.any() else ()
+        heard = mix.items() if indexes else ()
         self._parts = [
-            _Part(share=weight / total, index=indexes[layer], calibrated=calibrated.get(layer))
+            _Part(layer=layer, share=weight / total, index=indexes[layer], calibrated=calibrated.get(layer))
             for layer, weight in heard
             if weight > 0
         ]
@@ -90,15 +113,15 @@ class AudioSignal:
     def known(self) -> npt.NDArray[np.bool_]:
         return self._vector_row >= 0
 
-    def raw(self, row: int, rows: Rows | None = None) -> Similarities:
-        """Cosines of artist ``row`` with every artist, or with those at ``rows``."""
+    def raw(self, row: int | Newcomer, rows: Rows | None = None) -> Similarities:
+        """Cosines of artist ``row``, or of a newcomer, with every artist, or with those at ``rows``."""
         return self._mean(_Part.cosines, row, rows)
 
     def value(self, raw: Similarities) -> Similarities:
         """The positive part of a cosine: what the ``seed`` profile reads, calibrated or not."""
         return to_similarity(raw)
 
-    def shown(self, row: int, rows: Rows | None = None) -> Similarities:
+    def shown(self, row: int | Newcomer, rows: Rows | None = None) -> Similarities:
         """Similarities in [0, 1] as they are shown: ``F(z)^2`` where calibrated, else the positive part of the cosine.
 
         The latter also for an artist that could not be measured, in a layer that is calibrated.
@@ -107,22 +130,32 @@ class AudioSignal:
             return self.value(self.raw(row, rows))
         return self._mean(_Part.shown, row, rows)
 
-    def percentiles(self, row: int, rows: Rows | None = None) -> Similarities:
+    def percentiles(self, row: int | Newcomer, rows: Rows | None = None) -> Similarities:
         """F: how high each pair stands among pairs of the cohort, in [0, 1]; NaN where it was not measured."""
         return self._mean(_Part.percentiles, row, rows)
 
     def _mean(
-        self, measure: Callable[[_Part, int, Rows | None], Similarities], row: int, rows: Rows | None
+        self, measure: Callable[[_Part, Heard, Rows | None], Similarities], row: int | Newcomer, rows: Rows | None
     ) -> Similarities:
         """What ``measure`` says in each layer of the mix, averaged by share; 1 with oneself."""
         places = self._vector_row if rows is None else self._vector_row[rows]
         opinions = np.full(len(places), np.nan)
-        own = int(self._vector_row[row])
-        if own < 0:
+        heard = self._hear(row)
+        if not heard:
             return opinions
         there = places >= 0
         wanted = None if rows is None else places[there]
-        found = functools.reduce(np.add, [part.share * measure(part, own, wanted) for part in self._parts])
+        found = functools.reduce(
+            np.add, [part.share * measure(part, heard[part.layer], wanted) for part in self._parts]
+        )
         opinions[there] = found[places[there]] if rows is None else found
-        opinions[row if rows is None else rows == row] = 1.0
+        if not isinstance(row, Mapping):
+            opinions[row if rows is None else rows == row] = 1.0
         return opinions
+
+    def _hear(self, row: int | Newcomer) -> Newcomer:
+        """The artist in every layer of the mix; empty when it has no embedding, or nobody has."""
+        if isinstance(row, Mapping):
+            return row if self._parts else {}
+        own = int(self._vector_row[row])
+        return {part.layer: part.hear(own) for part in self._parts} if own >= 0 else {}

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from recommender.types import SignalName, Similarities
+from recommender.types import Rows, SignalName, Similarities
 
 
 class Signal(Protocol):
@@ -25,8 +25,11 @@ class Signal(Protocol):
     def known(self) -> npt.NDArray[np.bool_]:
         """``[artist]``: the signal has data on this artist. It may still have no opinion on a given pair."""
 
-    def raw(self, row: int) -> Similarities:
-        """The signal's own measure of artist ``row`` with every artist, ``[artist]``; NaN is "no opinion"."""
+    def raw(self, row: int, rows: Rows | None = None) -> Similarities:
+        """The signal's own measure of artist ``row`` with every artist, or those at ``rows``; NaN is "no opinion".
+
+        The same to the bit whichever artists are asked for; for few it costs no more than they do.
+        """
 
     def value(self, raw: Similarities) -> Similarities:
         """Calibrate raw measures to comparable similarities in [0, 1]; monotone; NaN stays NaN."""

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 
 from recommender.signals.neighbours import sparse_opinions
-from recommender.types import SignalName, Similarities
+from recommender.types import Rows, SignalName, Similarities
 
 BASE = {
     "joint": 1.0,
@@ -45,12 +45,15 @@ class CollaborationSignal:
     def known(self) -> npt.NDArray[np.bool_]:
         return self._known
 
-    def raw(self, row: int) -> Similarities:
+    def raw(self, row: int, rows: Rows | None = None) -> Similarities:
         if not self._known[row]:
-            return np.full(len(self._known), np.nan)
-        opinions = sparse_opinions(self._similarities, row, self._known)
-        opinions[row] = 1.0
-        return opinions
+            return np.full(len(self._known if rows is None else rows), np.nan)
+        return sparse_opinions(self._similarities, row, self._known, rows=rows)
+
+    def neighbours(self, row: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Rows and similarities of the artists that a collaboration links with ``row``."""
+        start, stop = self._similarities.indptr[row : row + 2]
+        return self._similarities.indices[start:stop].astype(np.int64), self._similarities.data[start:stop]
 
     def value(self, raw: Similarities) -> Similarities:
         return np.clip(raw, 0.0, 1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from recommender.types import SignalName, Similarities
+from recommender.types import Rows, SignalName, Similarities
 
 
 class GenreSignal:
@@ -21,7 +21,7 @@ class GenreSignal:
 
     def __init__(self, weights: csr_array) -> None:
         """``weights``: ``[artist, genre]``, entries in (0, 1]."""
-        self._rows = weights
+        self._rows = weights if weights.has_sorted_indices else weights.sorted_indices()
         self._postings = weights.tocsc()
         self._totals = np.asarray(weights.sum(axis=1), dtype=np.float64).reshape(-1)
 
@@ -29,19 +29,37 @@ class GenreSignal:
     def known(self) -> npt.NDArray[np.bool_]:
         return self._totals > 0
 
-    def raw(self, row: int) -> Similarities:
-        opinions = np.full(len(self._totals), np.nan)
+    def raw(self, row: int, rows: Rows | None = None) -> Similarities:
         if not self._totals[row] > 0:
-            return opinions
+            return np.full(len(self._totals if rows is None else rows), np.nan)
+        shared = self._shared(row) if rows is None else self._shared_with(row, rows)
+        totals = self._totals if rows is None else self._totals[rows]
+        opinions: Similarities = np.full(len(totals), np.nan)
+        np.divide(shared, totals + self._totals[row] - shared, out=opinions, where=totals > 0)
+        opinions[row if rows is None else rows == row] = 1.0
+        return opinions
+
+    def _shared(self, row: int) -> Similarities:
+        """Sum of minima with every artist."""
         shared = np.zeros(len(self._totals))
         for genre, weight in zip(*self.genres(row), strict=True):
             start, stop = self._postings.indptr[genre : genre + 2]
             artists = self._postings.indices[start:stop]
             shared[artists] += np.minimum(self._postings.data[start:stop], weight)
-        known = self.known
-        opinions[known] = shared[known] / (self._totals[known] + self._totals[row] - shared[known])
-        opinions[row] = 1.0
-        return opinions
+        return shared
+
+    def _shared_with(self, row: int, rows: Rows) -> Similarities:
+        """Sum of minima with the artists at ``rows``, added up in the order of :meth:`_shared`."""
+        ours = np.zeros(self._rows.shape[1])
+        columns, weights = self.genres(row)
+        ours[columns] = weights
+        starts = self._rows.indptr[rows].astype(np.int64)
+        sizes = self._rows.indptr[rows + 1] - starts
+        ends = np.cumsum(sizes)
+        entries = np.arange(sizes.sum()) + np.repeat(starts - (ends - sizes), sizes)
+        minima = np.minimum(self._rows.data[entries], ours[self._rows.indices[entries]])
+        owner = np.repeat(np.arange(len(rows)), sizes)
+        return np.bincount(owner, weights=minima, minlength=len(rows)).astype(np.float64)
 
     def value(self, raw: Similarities) -> Similarities:
         return np.clip(raw, 0.0, 1.0)
@@ -51,7 +69,20 @@ class GenreSignal:
         start, stop = self._rows.indptr[row : row + 2]
         return self._rows.indices[start:stop].astype(np.int64), self._rows.data[start:stop]
 
-    def having(self, genre: int) -> npt.NDArray[np.int64]:
-        """Rows of the artists that have the genre column ``genre``."""
+    def entries(self, row: int) -> tuple[slice, npt.NDArray[np.int64]]:
+        """Where the genres of artist ``row`` stand in the matrix, and their columns."""
+        start, stop = (int(end) for end in self._rows.indptr[row : row + 2])
+        return slice(start, stop), self._rows.indices[start:stop].astype(np.int64)
+
+    def having(self, genre: int | None, rows: Rows | None = None) -> npt.NDArray[np.bool_]:
+        """Which artists, of all or of ``rows``, have the genre column ``genre``; nobody has None."""
+        held = np.zeros(len(self._totals if rows is None else rows), dtype=bool)
+        if genre is None:
+            return held
         start, stop = self._postings.indptr[genre : genre + 2]
-        return self._postings.indices[start:stop].astype(np.int64)
+        artists = self._postings.indices[start:stop]
+        if rows is None:
+            held[artists] = True
+        elif artists.size:
+            held = artists[np.minimum(np.searchsorted(artists, rows), artists.size - 1)] == rows
+        return held

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from recommender.signals.neighbours import sparse_opinions
-from recommender.types import SignalName, Similarities
+from recommender.types import Rows, SignalName, Similarities
 
 
 class SceneSignal:
@@ -34,13 +34,11 @@ class SceneSignal:
     def known(self) -> npt.NDArray[np.bool_]:
         return self._mentioned
 
-    def raw(self, row: int) -> Similarities:
+    def raw(self, row: int, rows: Rows | None = None) -> Similarities:
         if not self._mentioned[row]:
-            return np.full(len(self._mentioned), np.nan)
+            return np.full(len(self._mentioned if rows is None else rows), np.nan)
         silent = self._mentioned if self._listed[row] else self._listed
-        opinions = sparse_opinions(self._strengths, row, silent)
-        opinions[row] = 1.0
-        return opinions
+        return sparse_opinions(self._strengths, row, silent, rows=rows)
 
     def value(self, raw: Similarities) -> Similarities:
         return np.clip(raw, 0.0, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ FLAT = "Flat"
 POOL_FOR = 64
 """Up to so many neighbours come from one short list, so that a longer answer starts with the shorter one."""
 
-faiss.set_deserialization_vector_byte_limit(1 << 40)
-faiss.set_deserialization_loop_limit(1 << 26)
+_READING = threading.Lock()
+"""Held while a file is read: the limits are those of the whole process."""
 
 
 class FaissIndex:
@@ -60,7 +61,7 @@ class FaissIndex:
         """
         require_faiss(faiss.__version__)
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            index = read_mapped(path)
         except RuntimeError as error:
             raise InvalidArgument("index", f"{path.name} is no index that FAISS can read ({error})") from error
         if isinstance(index, faiss.IndexRefineFlat):
@@ -129,8 +130,11 @@ class RefinedIndex(FaissIndex):
         flat = faiss.downcast_index(index.refine_index)
         if not isinstance(base, faiss.IndexIVFPQFastScan) or not isinstance(flat, faiss.IndexFlat):
             raise InvalidArgument("index", f"refines a {type(base).__name__}, expected IndexIVFPQFastScan")
-        if index.metric_type != faiss.METRIC_INNER_PRODUCT or base.ntotal != flat.ntotal:
+        metrics = {part.metric_type for part in (index, base, flat)}
+        if metrics != {faiss.METRIC_INNER_PRODUCT} or base.ntotal != flat.ntotal:
             raise InvalidArgument("index", f"compares {base.ntotal} codes and {flat.ntotal} vectors, or by a distance")
+        if base.d != flat.d or not 1 <= base.nprobe <= base.nlist:
+            raise InvalidArgument("index", f"looks into {base.nprobe} of {base.nlist} lists, of {base.d} for {flat.d}")
         super().__init__(flat, owner=index)
         self._base: Any = base  # Any: the stubs FAISS ships know no types that are named at run time
         self.k_factor = int(index.k_factor)
@@ -167,12 +171,25 @@ class RefinedIndex(FaissIndex):
         if pool * 2 >= self.size:
             return None
         codes, rows = self._base.search(row[np.newaxis], pool)
-        rows, codes = rows[0, rows[0] >= 0], codes[0, rows[0] >= 0]
+        there = (rows[0] >= 0) & (rows[0] < self.size)  # a row beyond the last would be read past the end of the file
+        rows, codes = rows[0, there], codes[0, there]
         cosines = self._compare(row, rows)
         best = np.lexsort((rows, -cosines))[:k]
         if len(best) < k or (cosines[codes == codes.min()] >= cosines[best[-1]]).any():
             return None
         return rows[best], cosines[best]
+
+
+def read_mapped(path: Path) -> faiss.Index:
+    """Map ``path``. No part of an index is larger than its file, whatever its header says: nothing more is allocated.
+
+    Raises RuntimeError.
+    """
+    with _READING:
+        size = max(path.stat().st_size, 1)  # none is no limit
+        faiss.set_deserialization_vector_byte_limit(size)
+        faiss.set_deserialization_loop_limit(size)
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
 
 
 def write_whole(index: faiss.Index, path: Path) -> None:
@@ -184,7 +201,7 @@ def write_whole(index: faiss.Index, path: Path) -> None:
     """
     try:
         faiss.write_index(index, str(path))
-        faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        read_mapped(path)
     except RuntimeError as error:
         raise OSError(errno.EIO, f"could not be written whole; is the disk full? ({error})", str(path)) from error
 

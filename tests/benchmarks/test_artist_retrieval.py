@@ -21,7 +21,7 @@ from benchmarks.artist_retrieval import (
     read_music,
     same_piece,
 )
-from benchmarks.run import Measurement
+from benchmarks.measurement import Measurement
 from indexer.synth import render
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.blend import EVIDENCE, MUST_BEAT, RESAMPLES, Answers, Asked, interval, main, ndcg, top, verdicts
 from benchmarks.blend_catalogue import AS_DESCRIBED, SETTINGS, World, make_world
-from benchmarks.run import Measurement
+from benchmarks.measurement import Measurement
 
 NAN = float("nan")
 

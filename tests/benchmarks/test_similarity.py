@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.run import Measurement
+from benchmarks.measurement import Measurement
 from benchmarks.similarity import (
     ORDER,
     Quality,

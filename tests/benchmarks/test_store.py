@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import store
-from benchmarks.run import ROOT, Measurement, claims
+from benchmarks.measurement import Measurement
+from benchmarks.run import ROOT, claims
 
 
 def test_a_small_run_measures_every_form_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

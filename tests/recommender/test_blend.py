@@ -103,10 +103,14 @@ def test_an_artist_of_whom_less_is_known_does_not_pass_one_that_is_known_to_be_n
     assert score(SEED, 0.95, 0.9, 0.9, 0.9) < score(SEED, 0.95, NAN, NAN, NAN)
 
 
-@pytest.mark.parametrize(("percentile", "held"), [(0.0, 0.002), (1.0, 0.998), (0.001, 0.002), (0.9999, 0.998)])
-def test_no_signal_is_ever_certain(percentile: float, held: float) -> None:
-    assert score(EVIDENCE, percentile, NAN, NAN, NAN) == score(EVIDENCE, held, NAN, NAN, NAN)
-    assert 0 < score(EVIDENCE, percentile, NAN, NAN, NAN) < 1
+@pytest.mark.parametrize(
+    ("percentile", "log_odds"),
+    [(0.0, -6.3126), (0.001, -6.2626), (0.002, -6.2126), (0.998, 6.2126), (0.9999, 6.3076), (1.0, 6.3126)],
+)
+def test_no_signal_is_ever_certain_and_yet_the_highest_are_told_apart(percentile: float, log_odds: float) -> None:
+    """ln(998 / 2) = 6.2126 at the bound, and 0.1 more in proportion from there to the end."""
+    expected = 1 / (1 + math.exp(-(math.log(1 / 3) + 0.3 * log_odds)))
+    assert score(EVIDENCE, percentile, NAN, NAN, NAN) == pytest.approx(expected, abs=1e-5)
 
 
 def test_learned_weights_add_what_silence_taught_and_need_a_signal_with_a_weight() -> None:

@@ -70,6 +70,13 @@ def test_the_golden_pair_scores_as_in_the_reference() -> None:
     assert mutual_proximity(S, x.standing, y.standing) == pytest.approx([0.506442], abs=1e-6)
 
 
+def test_the_golden_pair_stands_to_the_cohort_as_in_the_reference() -> None:
+    # science.md 5.5: cosines of x with the cohort 0, -1, .8; of y .8, -.6, .96
+    _, x, y = golden_pair()
+    assert (x.standing.mean, x.standing.sd) == pytest.approx((-0.066667, 0.736357), abs=1e-6)
+    assert (y.standing.mean, y.standing.sd) == pytest.approx((0.386667, 0.700730), abs=1e-6)
+
+
 def test_every_method_answers_through_the_same_function() -> None:
     found = {}
     for method in Method:

@@ -35,12 +35,6 @@ def test_without_reference_pairs_nothing_has_a_percentile() -> None:
     assert np.isnan(percentile(reference, np.array([0.0, 1.0, NAN]))).all()
 
 
-def test_an_artist_stands_at_one_with_itself_though_others_reach_the_same_opinion() -> None:
-    reference = percentiles_of(np.array([0.0, 1.0, 1.0, 1.0]))
-    assert percentile(reference, np.array([1.0, 1.0]), own_row=1).tolist() == [0.625, 1.0]
-    assert np.isnan(percentile(reference, np.array([1.0, NAN]), own_row=1)[1]), "unknown to itself stays unknown"
-
-
 def test_one_ratio_reached_by_two_sums_is_one_opinion() -> None:
     reference = percentiles_of(np.array([0.1 + 0.2, 0.3, 0.0, 0.0]))
     assert len(reference.values) == 2

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from recommender.blend import custom_weights
 from recommender.filters import GenreFilter
-from recommender.recommender import ArtistQuery, Recommender, TrackQuery, tracks_of
+from recommender.recommender import ArtistQuery, Recommender
+from recommender.tracks import TrackQuery, tracks_of
 from recommender.types import ScoredArtist, SignalName
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, make_generation, make_space
 
@@ -166,11 +167,11 @@ def test_removing_one_signals_data_changes_no_other_signals_value(
 
 
 def _tracks(recommender: Recommender, seed: int, mix: dict[str, float], **changes: object) -> list[int]:
-    vectors = recommender.track_vectors(seed, mix)
+    vectors = recommender.tracks.vectors(seed, mix)
     assert vectors is not None
     query = TrackQuery(vectors=vectors, mix=mix, exclude_track=seed)
     query = replace(query, **changes)  # type: ignore[arg-type]  # passed through
-    return [track.row for track in recommender.rank_tracks(query, offset=0, n=10)]
+    return [track.row for track in recommender.tracks.rank(query, offset=0, n=10)]
 
 
 def test_tracks_are_ranked_by_one_layer_or_by_a_mix(recommender: Recommender) -> None:
@@ -180,9 +181,9 @@ def test_tracks_are_ranked_by_one_layer_or_by_a_mix(recommender: Recommender) ->
 
 
 def test_track_scores_are_cosines_and_never_negative(recommender: Recommender) -> None:
-    vectors = recommender.track_vectors(0, LOW)
+    vectors = recommender.tracks.vectors(0, LOW)
     assert vectors is not None
-    ranked = recommender.rank_tracks(TrackQuery(vectors=vectors, mix=LOW), offset=0, n=10)
+    ranked = recommender.tracks.rank(TrackQuery(vectors=vectors, mix=LOW), offset=0, n=10)
     assert [track.cosine for track in ranked] == pytest.approx([1, 1, 0.8, 0, -1], abs=1e-6)
     assert [track.score for track in ranked] == pytest.approx([1, 1, 0.8, 0, 0], abs=1e-6)
 
@@ -194,10 +195,10 @@ def test_track_conditions_leave_out_artists_and_genres(recommender: Recommender)
 
 
 def test_pages_of_tracks_follow_one_another(recommender: Recommender) -> None:
-    vectors = recommender.track_vectors(0, LOW)
+    vectors = recommender.tracks.vectors(0, LOW)
     assert vectors is not None
     query = TrackQuery(vectors=vectors, mix=LOW, exclude_track=0)
-    pages = [recommender.rank_tracks(query, offset=at, n=2) for at in (0, 2, 4)]
+    pages = [recommender.tracks.rank(query, offset=at, n=2) for at in (0, 2, 4)]
     assert [track.row for page in pages for track in page] == [1, 2, 3, 4]
 
 
@@ -213,10 +214,10 @@ def test_one_layer_searched_and_the_same_layer_scanned_agree() -> None:
         searched, scanned = {"x": 1.0}, {"x": 0.5, "y": 0.5}  # y is the same everywhere, so the order is x's
         orders = []
         for mix in (searched, scanned):
-            vectors = recommender.track_vectors(seed, mix)
+            vectors = recommender.tracks.vectors(seed, mix)
             assert vectors is not None
             orders.append(
-                [t.row for t in recommender.rank_tracks(TrackQuery(vectors=vectors, mix=mix), offset=0, n=300)]
+                [t.row for t in recommender.tracks.rank(TrackQuery(vectors=vectors, mix=mix), offset=0, n=300)]
             )
         assert orders[0] == orders[1]
 

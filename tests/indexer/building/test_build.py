@@ -90,7 +90,7 @@ def test_the_manifest_says_what_it_was_made_from(home: Path) -> None:
     second = run_build(home)
     assert (first.parent_version, second.parent_version) == (None, 1)
     assert list(first.shards) == ["00000001.shard"]
-    assert (first.quality.bad_vectors, first.quality.recall_floor) == (0, 0.95)
+    assert (first.quality.bad_vectors, first.quality.recall_floor) == (0, 0.99)
     assert Manifest.from_json(second.to_json()) == second
 
 
@@ -99,7 +99,7 @@ def test_indexes_are_listed_by_layer_with_their_type(home: Path) -> None:
     assert [(entry.layer, entry.kind, entry.factory, entry.size) for entry in indexes] == [
         (layer, kind, "Flat", size) for layer in SPACE.layer_names for kind, size in (("tracks", 27), ("artists", 9))
     ]
-    assert {(entry.recall_at_10, entry.recall_floor, entry.note) for entry in indexes} == {(None, 0.95, "")}
+    assert {(entry.recall_at_10, entry.recall_floor, entry.note) for entry in indexes} == {(None, 0.99, "")}
 
 
 def test_progress_counts_the_layers(home: Path) -> None:

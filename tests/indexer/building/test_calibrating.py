@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from indexer.build import BuildOptions
 from indexer.building.calibrating import Roster, fit_layer, write_calibration
-from indexer.building.references import reference_of
+from indexer.building.references import keep_fitted, reference_of
 from indexer.calibrate import Reference
 from indexer.fit_weights import save as save_weights
 from recommender.bundles import load, load_stats
@@ -179,6 +179,19 @@ def test_weights_learned_from_labels_come_with_the_generation(tmp_path: Path) ->
     (tmp_path / "fitted.json").write_text("{}")
     with pytest.raises(InvalidArgument, match="fit them again"):
         run_build(tmp_path)
+
+
+def test_weights_learned_in_another_space_stay_out_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "folder").mkdir()
+    for space, kept in ((SPACE.fingerprint, True), ("0123456789abcdef", False)):
+        made = Provenance(labels_sha256="0" * 64, date="2026-11-21", space=space)
+        save_weights(tmp_path / "fitted.json", LEARNED, made)
+        keep_fitted(tmp_path, tmp_path / "folder", SPACE)
+        assert (tmp_path / "folder" / "fitted.json").exists() == kept
+        (tmp_path / "folder" / "fitted.json").unlink(missing_ok=True)
+    assert "was learned in space 0123456789abcdef" in caplog.text
 
 
 def roster(owned: list[list[int]]) -> Roster:

@@ -46,4 +46,4 @@ def test_they_answer_goldens_alike_and_an_incremental_build_makes_the_same_files
 def test_what_short_lists_cannot_find_is_compared_in_full_and_the_manifest_says_so(home: Path) -> None:
     entry = run_build(home, BuildOptions(exact_up_to=100), space=SPACE).indexes[1]
     assert (entry.kind, entry.factory, entry.recall_at_10) == ("artists", "Flat", None)
-    assert "of the ten nearest, under 0.95" in entry.note
+    assert "of the ten nearest, under 0.99" in entry.note

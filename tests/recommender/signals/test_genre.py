@@ -38,4 +38,6 @@ def test_two_artists_without_genres_are_not_alike_but_unknown() -> None:
 
 def test_having_lists_the_artists_of_a_genre() -> None:
     signal = GenreSignal(csr_array(np.array([[1.0, 0], [0, 1], [0.2, 0]])))
-    assert signal.having(0).tolist() == [0, 2]
+    assert np.flatnonzero(signal.having(0)).tolist() == [0, 2]
+    assert signal.having(0, np.array([2, 1])).tolist() == [True, False]
+    assert not signal.having(None).any(), "a genre that is not in the matrix"
