@@ -8,9 +8,6 @@ Only artists with two clips or more take part, as queries and as candidates, so 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import re
 import sys
 import time
@@ -21,6 +18,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.measurement import Measurement, add_json_option, machine
 from indexer.audio import choose_excerpt, decode, probe
 from indexer.encoders import encoder_names, load_encoder
 from indexer.encoders.base import Encoder
@@ -203,18 +201,13 @@ def notes(music: Music, encoder: Encoder, seconds: float) -> list[str]:
     ]
 
 
-def machine() -> str:
-    """Where this ran, in words."""
-    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, numpy {np.__version__}"
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Retrieve a clip's artist from its nearest other clip.")
     parser.add_argument("--audio", type=Path, default=AUDIO, help="folder of clips [default: ../shared/audio]")
     parser.add_argument("--manifest", type=Path, help="who plays which file [default: manifest.csv in the folder]")
     parser.add_argument("--encoder", default="descriptors", help=f"one of {', '.join(encoder_names())}")
-    parser.add_argument("--json", type=Path, dest="out", help="also write the result there, for benchmarks/run.py")
+    add_json_option(parser)
     return parser.parse_args(arguments)
 
 
@@ -236,19 +229,19 @@ def main(arguments: list[str] | None = None) -> int:
     results = [retrieve(name, vectors, music) for name, vectors in views(embeddings, encoder).items()]
     print(table(results), *(f"- {note}" for note in said), sep="\n")
     if options.out:
-        options.out.write_text(json.dumps(report(options, results, said), indent=1), encoding="utf-8")
+        report(options, results, said).write(options.out)
     return 0
 
 
-def report(options: argparse.Namespace, results: list[Retrieval], said: list[str]) -> dict[str, object]:
+def report(options: argparse.Namespace, results: list[Retrieval], said: list[str]) -> Measurement:
     """What benchmarks/run.py reads, and the figures."""
-    return {
-        "title": f"Whose clip is it? Encoder {options.encoder}",
-        "command": f"python -m benchmarks.artist_retrieval --encoder {options.encoder}",
-        "machine": machine(),
-        "table_markdown": table(results),
-        "notes": said,
-        "figures": {
+    return Measurement(
+        title=f"Whose clip is it? Encoder {options.encoder}",
+        command=f"python -m benchmarks.artist_retrieval --encoder {options.encoder}",
+        machine=machine("numpy"),
+        table_markdown=table(results),
+        notes=tuple(said),
+        figures={
             result.view: {
                 "hits": result.hits,
                 "queries": result.queries,
@@ -261,7 +254,7 @@ def report(options: argparse.Namespace, results: list[Retrieval], said: list[str
             }
             for result in results
         },
-    }
+    )
 
 
 if __name__ == "__main__":

@@ -8,18 +8,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.artist_retrieval import machine
 from benchmarks.blend_catalogue import ARTISTS_A_SCENE, AS_DESCRIBED, SETTINGS, Matrix, World, make_world
+from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.similarity import SPACE, reference_of
 from indexer.calibrate import fit as fit_bundle
 from indexer.calibrate import measure_artists
@@ -243,7 +241,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--scene", type=int, default=ARTISTS_A_SCENE, help=f"artists of one [default: {ARTISTS_A_SCENE}]"
     )
-    parser.add_argument("--json", type=Path, dest="out", help="also write the result there, for benchmarks/run.py")
+    add_json_option(parser)
     return parser.parse_args(arguments)
 
 
@@ -261,14 +259,13 @@ def main(arguments: list[str] | None = None) -> int:
     said = notes(found, artists=100 * options.scene, seconds=time.monotonic() - started)
     print(table(found), *(f"- {note}" for note in said), sep="\n")
     if options.out:
-        report = {
-            "title": "Four signals blended, with the gaps real data has",
-            "command": "python -m benchmarks.blend",
-            "machine": machine(),
-            "table_markdown": table(found),
-            "notes": said,
-        }
-        options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
+        Measurement(
+            title="Four signals blended, with the gaps real data has",
+            command="python -m benchmarks.blend",
+            machine=machine("numpy"),
+            table_markdown=table(found),
+            notes=tuple(said),
+        ).write(options.out)
     return 0
 
 

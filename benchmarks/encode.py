@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from benchmarks.encode_rates import UNMEASURED, Rate, operations, rate_of, rates_table, verdicts
+from benchmarks.measurement import Measurement, add_json_option, machine
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M
 
@@ -185,15 +185,6 @@ def unmeasured(rates: Sequence[Rate]) -> dict[str, str]:
     return {name: what for name, what in UNMEASURED.items() if not on_gpu or name == "several_gpus"}
 
 
-def _machine() -> str:
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
-        name = lines[0].partition(":")[2].strip() if lines else name
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
 def _checkpoint(weights: Path, size: str) -> Path:
     """The folder of a random checkpoint, written if it is not there."""
     folder = weights / size
@@ -215,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, help="keep the random checkpoints here; default: a temporary folder")
     parser.add_argument("--sizes", nargs="+", choices=sorted(SIZES), default=["95m", "330m"])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    add_json_option(parser)
     asked = parser.parse_args(arguments)
     if not all(find_spec(name) for name in ("torch", "transformers")):
         print("torch or transformers is not installed: pip install -c constraints.txt -e '.[mert]'")
@@ -235,18 +226,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
     said = notes(rows, rates)
     table = "\n\n".join([cpu_table(rows), *([gpu_table(gpu)] if gpu else []), rates_table(rates)])
-    found = {
-        "title": "What a clip costs in MERT",
-        "command": "python -m benchmarks.encode",
-        "machine": _machine(),
-        "table_markdown": table,
-        "notes": said,
-        "rates": [asdict(rate) for rate in rates],
-        "unmeasured": unmeasured(rates),
-    }
     print(table, *said, sep="\n")
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if asked.out:
+        Measurement(
+            title="What a clip costs in MERT",
+            command="python -m benchmarks.encode",
+            machine=machine("torch", "transformers"),
+            table_markdown=table,
+            notes=tuple(said),
+            figures={"rates": [asdict(rate) for rate in rates], "unmeasured": unmeasured(rates)},
+        ).write(asked.out)
     return 0
 
 

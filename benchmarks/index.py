@@ -7,8 +7,6 @@ lists, and one with hardly any groups, which does not. Queries are drawn with th
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +17,7 @@ from statistics import median
 import faiss
 import numpy as np
 
+from benchmarks.measurement import Measurement, add_json_option, machine
 from recommender.types import Vectors
 from recommender.vectors import FaissIndex, VectorIndex, Written, unit, write_fitting
 
@@ -141,7 +140,7 @@ def measure(sizes: Sequence[int]) -> list[Compared]:
 def main() -> None:
     """Print the table, and write it as JSON when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_json_option(parser)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     wanted = parser.parse_args()
     faiss.omp_set_num_threads(1)
@@ -151,18 +150,17 @@ def main() -> None:
     )
     print(head)
     table = "\n".join([head, *(each.row() for each in measure(wanted.sizes))])
-    if wanted.json:
-        measured = {
-            "title": "What the chosen index finds and costs",
-            "command": "python -m benchmarks.index",
-            "machine": f"{platform.machine()}, Python {platform.python_version()}, FAISS {faiss.__version__}",
-            "table_markdown": table,
-            "notes": [
+    if wanted.out:
+        Measurement(
+            title="What the chosen index finds and costs",
+            command="python -m benchmarks.index",
+            machine=machine("faiss"),
+            table_markdown=table,
+            notes=(
                 f"CPU time of one thread, median over {QUERIES} queries (least to most); both types in the same run.",
                 "Made-up data; the build measures recall on the real vectors and stores it in the manifest.",
-            ],
-        }
-        wanted.json.write_text(json.dumps(measured))
+            ),
+        ).write(wanted.out)
 
 
 if __name__ == "__main__":

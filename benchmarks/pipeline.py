@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import subprocess
 import sys
@@ -20,9 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import psutil
 
+from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.pipeline_kills import WORKERS, Survived, kill_and_resume, make_catalogue, open_catalogue
 from benchmarks.pipeline_stub import HANDLER, StubEncoder, made_clip, path_of
 from indexer.embed import EmbedOptions, EmbedProgress, embed
@@ -155,27 +154,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=CLIPS, metavar="N")
     parser.add_argument("--runs", type=int, default=RUNS, metavar="N")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_json_option(parser)
     wanted = parser.parse_args(arguments)
     runs = [run_apart(wanted.clips) for _ in range(wanted.runs)]
     with tempfile.TemporaryDirectory() as folder:
         survived = kill_and_resume(Path(folder), wanted.clips, kills=KILLS, seal_every=SEAL_EVERY_CLIPS)
     table = _table(runs, survived, wanted.clips)
     print(table)
-    if wanted.json:
-        measured = {
-            "title": "What the pipeline itself costs",
-            "command": "python -m benchmarks.pipeline",
-            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
-            "table_markdown": table,
-            "notes": [
+    if wanted.out:
+        Measurement(
+            title="What the pipeline itself costs",
+            command="python -m benchmarks.pipeline",
+            machine=machine("numpy"),
+            table_markdown=table,
+            notes=(
                 f"{wanted.clips:,} generated clips of 30 s at 24 kHz, {WORKERS} decoder processes, 13 x 768 a clip.",
                 "CPU time of parent and decoders, with their start, less a plain loop over the clips in one process.",
                 f"Median of {wanted.runs} runs (least to most).",
                 "Every embedding is compared with its clip's, to the bit, after the kills.",
-            ],
-        }
-        wanted.json.write_text(json.dumps(measured))
+            ),
+        ).write(wanted.out)
     if not lost_nothing(survived):
         raise SystemExit("a kill cost an embedding, a second encoding of what was sealed, a decoder or too much work")
 

@@ -1,21 +1,21 @@
 """Measure every claim again and rewrite docs/benchmarks.md: what `make bench` runs.
 
-A claim is a module of this folder that has an option ``--json FILE`` and writes there ``title``, ``command``,
-``machine``, ``table_markdown`` and ``notes`` (a list of lines). One that exits 0 without writing had nothing to measure
+A claim is a module of this folder that has the option ``--json FILE`` (:func:`benchmarks.measurement.add_json_option`)
+and writes a :class:`benchmarks.measurement.Measurement` there. One that exits 0 without writing had nothing to measure
 on this machine; its section of the page stays as it was. Modules without that option are tools, not claims.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.measurement import Measurement
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -23,39 +23,18 @@ HEAD = """# Benchmarks
 
 Written by `make bench` from the scripts in `benchmarks/`, one section a claim. Do not edit by hand.
 """
+_OURS = ("run", "measurement")
+_TAKES_JSON = re.compile(r"^ +add_json_option\(", re.MULTILINE)
 _MARKER = re.compile(r"^<!-- benchmarks/(\w+)\.py -->$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """What one script found."""
-
-    title: str
-    command: str
-    """How to measure it again."""
-    machine: str
-    """Where it was measured, in words."""
-    table_markdown: str
-    notes: tuple[str, ...]
-
-    @classmethod
-    def read(cls, path: Path) -> Measurement:
-        """Read what a script wrote. Raises KeyError or ValueError when it is of another shape."""
-        data = json.loads(path.read_text(encoding="utf-8"))
-        texts = {name: str(data[name]) for name in ("title", "command", "machine", "table_markdown")}
-        return cls(**texts, notes=tuple(data["notes"]))
-
-    def section(self) -> str:
-        """The measurement as one section of the page."""
-        notes = "\n".join(f"- {note}" for note in self.notes)
-        parts = (f"## {self.title}", f"`{self.command}` on {self.machine}", self.table_markdown.strip(), notes)
-        return "\n\n".join(part for part in parts if part)
-
-
 def claims(folder: Path) -> tuple[str, ...]:
-    """Names of the claims in ``folder``, sorted: every module but this one whose text has the option ``--json``."""
-    modules = (path for path in folder.glob("*.py") if path.stem != "run")
-    return tuple(sorted(path.stem for path in modules if '"--json"' in path.read_text(encoding="utf-8")))
+    """Names of the claims in ``folder``, sorted: every module whose text takes the option ``--json``.
+
+    The text, for to import a module is to load what it measures.
+    """
+    modules = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.stem not in _OURS}
+    return tuple(sorted(name for name, text in modules.items() if _TAKES_JSON.search(text)))
 
 
 def read_sections(page: str) -> dict[str, str]:

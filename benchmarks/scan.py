@@ -7,8 +7,6 @@ costs is measured here, as a ratio to the BLAS product of the same arrays in the
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.measurement import Measurement, add_json_option, machine
 from recommender.vectors import FaissIndex, unit
 
 SIZES = ((1_000, 768), (10_000, 768), (100_000, 768), (100_000, 48))
@@ -51,23 +50,22 @@ def _row(items: int, dim: int) -> str:
 def main() -> None:
     """Print the table, and write it as JSON when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_json_option(parser)
     wanted = parser.parse_args()
     head = "| vectors | BLAS product, ms | scan, ms | scan / BLAS | FAISS search of 10, ms |\n|---|---|---|---|---|"
     table = "\n".join([head, *(_row(items, dim) for items, dim in SIZES)])
     print(table)
-    if wanted.json:
-        measured = {
-            "title": "What a full scan costs",
-            "command": "python -m benchmarks.scan",
-            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
-            "table_markdown": table,
-            "notes": [
+    if wanted.out:
+        Measurement(
+            title="What a full scan costs",
+            command="python -m benchmarks.scan",
+            machine=machine("numpy", "faiss"),
+            table_markdown=table,
+            notes=(
                 f"CPU time of one thread, median of {ROUNDS} rounds (least to most).",
                 "The scan gives equal rows equal scores wherever they stand; a BLAS product does not.",
-            ],
-        }
-        wanted.json.write_text(json.dumps(measured))
+            ),
+        ).write(wanted.out)
 
 
 if __name__ == "__main__":

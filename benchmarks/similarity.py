@@ -9,18 +9,16 @@ a measurement.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.artist_retrieval import machine
+from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.similarity_catalogue import (
     ARTISTS,
     DIM,
@@ -209,7 +207,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Judge the ways to compare artists on catalogues of known truth.")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogues a regime [default: {SEEDS}]")
     parser.add_argument("--scene", type=int, default=ARTISTS, help=f"artists of a scene [default: {ARTISTS}]")
-    parser.add_argument("--json", type=Path, dest="out", help="also write the result there, for benchmarks/run.py")
+    add_json_option(parser)
     return parser.parse_args(arguments)
 
 
@@ -224,14 +222,13 @@ def main(arguments: list[str] | None = None) -> int:
     said = notes(found, artists=artists, seconds=time.monotonic() - started)
     print(table(found), *(f"- {note}" for note in said), sep="\n")
     if options.out:
-        report = {
-            "title": "Calibrated similarity on catalogues of known truth",
-            "command": "python -m benchmarks.similarity",
-            "machine": machine(),
-            "table_markdown": table(found),
-            "notes": said,
-        }
-        options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
+        Measurement(
+            title="Calibrated similarity on catalogues of known truth",
+            command="python -m benchmarks.similarity",
+            machine=machine("numpy"),
+            table_markdown=table(found),
+            notes=tuple(said),
+        ).write(options.out)
     return 0
 
 

@@ -9,9 +9,7 @@ host is not.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +19,7 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.measurement import Measurement, add_json_option, machine
 from indexer.durable import write_file
 from indexer.store import EmbeddingStore
 from indexer.stored import Stored
@@ -206,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and write it as JSON when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=CLIPS, metavar="N")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_json_option(parser)
     wanted = parser.parse_args(arguments)
     ids, appending = _ids(wanted.clips), {stored: _Appending() for stored in Stored}
     with tempfile.TemporaryDirectory() as name:
@@ -218,15 +217,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         finding = _finding_ms(folder / "finding")
     table, notes = _table(forms), _notes(wanted.clips, appending, finding)
     print("\n".join([table, *notes]))
-    if wanted.json:
-        measured = {
-            "title": "What the embedding store costs",
-            "command": "python -m benchmarks.store",
-            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
-            "table_markdown": table,
-            "notes": notes,
-        }
-        wanted.json.write_text(json.dumps(measured))
+    if wanted.out:
+        Measurement(
+            title="What the embedding store costs",
+            command="python -m benchmarks.store",
+            machine=machine("numpy"),
+            table_markdown=table,
+            notes=tuple(notes),
+        ).write(wanted.out)
 
 
 if __name__ == "__main__":

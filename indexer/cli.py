@@ -168,19 +168,8 @@ class EmbedAsked(TypedDict):
 @options.encoder_option
 @options.weights_option
 @options.device_option
-@click.option(
-    "--context",
-    default="full",
-    show_default=True,
-    help="What the encoder hears at once: full, or chunked:10 to compare with chunks of ten seconds.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "fp32", "fp16"]),
-    default="auto",
-    show_default=True,
-    help="Of products in a network; auto is fp16 on CUDA, fp32 elsewhere.",
-)
+@options.context_option
+@options.precision_option
 @click.option(
     "--batch", type=click.IntRange(1, 1024), help="Clips encoded at once.  [default: as the device's memory allows]"
 )
@@ -228,23 +217,18 @@ def embed(**asked: Unpack[EmbedAsked]) -> None:
 
 def _encoder(asked: EmbedAsked) -> Encoder:
     """The encoder that was asked for; nothing is loaded of one whose licence does not allow the use."""
-    from indexer.encoders import find_model, load_encoder, weights_folder
+    from indexer.encoders import weights_folder
+    from indexer.encoders.allowed import load_allowed
     from indexer.encoders.settings import EncoderSettings
-    from recommender.licences import find_licence, require
 
-    name, profile = asked["encoder_name"], Profile(asked["profile"])
-    model = find_model(name)
-    if model:
-        require(f"encoder {name}", find_licence(model.licence), profile)
+    name = asked["encoder_name"]
     settings = EncoderSettings(
         weights=asked["weights"] or weights_folder(name, asked["home"]),
         device=asked["device"],
         context=asked["context"],
         precision=asked["precision"],
     )
-    encoder = load_encoder(name, settings)
-    require(f"encoder {name}", encoder.licence, profile)
-    return encoder
+    return load_allowed(name, settings, Profile(asked["profile"]))
 
 
 def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from indexer.build import STAGING
 from indexer.durable import remove_parts, sync_folder
 from indexer.failpoints import reach
 from indexer.locks import HOME_LOCK, exclusive
-from indexer.quarantine import overdue
+from indexer.quarantine import overdue, overdue_shards
 from indexer.reading_back import published_versions
 from indexer.store import EMBEDDINGS
 from indexer.store import LOCK as STORE_LOCK
@@ -48,7 +48,7 @@ class Collected:
 
 
 def collect(home: Path, options: CollectOptions | None = None) -> Collected:
-    """Remove old generations, rejected ones after a week, and what killed runs left.
+    """Remove old generations, rejected ones after a week, corrupt shards after a month, and what killed runs left.
 
     A generation that is served, newer than ``min_age_hours`` or open in a server is never touched. One is renamed
     before it is removed, so that a kill leaves nothing that looks like a generation.
@@ -79,9 +79,13 @@ class _Collection:
     def run(self) -> Collected:
         for folder in self._old_versions():
             self._retire(folder)
-        versions = self._home / VERSIONS
-        for folder in (*versions.glob(f"{_TRASH}*/"), *self._dead_builds(), *overdue(self._home, now_s=time.time())):
+        versions, now_s = self._home / VERSIONS, time.time()
+        for folder in (*versions.glob(f"{_TRASH}*/"), *self._dead_builds(), *overdue(self._home, now_s=now_s)):
             self._remove(folder)
+        for shard in overdue_shards(self._home, now_s=now_s):
+            self._note(shard)
+            if not self._options.dry_run:
+                shard.unlink()
         self._freed += 0 if self._options.dry_run else remove_parts(self._home) + self._parts_of_stores()
         return Collected(removed=tuple(self._removed), freed_bytes=self._freed, leased=tuple(self._leased))
 
@@ -134,6 +138,6 @@ class _Collection:
         shutil.rmtree(folder)
         reach("collect.removed")
 
-    def _note(self, folder: Path) -> None:
-        self._removed.append(str(folder.relative_to(self._home)).replace(_TRASH, ""))
-        self._freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    def _note(self, path: Path) -> None:
+        self._removed.append(str(path.relative_to(self._home)).replace(_TRASH, ""))
+        self._freed += sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())

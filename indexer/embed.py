@@ -42,9 +42,9 @@ class EmbedReport:
     left_alone: tuple[tuple[str, str, str], ...]
     """(path, reason, detail) of the clips that failed in earlier runs and were not tried in this one."""
     waiting: int = 0
-    """Of those in ``left_alone``, clips that cost decoders their lives and whose turn comes in a later run."""
+    """Of those in ``left_alone``, clips whose turn to be tried again comes in a later run."""
     quarantined: int = 0
-    """Of those in ``left_alone``, clips that cost so many that none is risked on them again."""
+    """Of those in ``left_alone``, clips that were tried often enough and are left alone until they change."""
     seconds: float
     audio_s: float
     """Seconds of sound in the clips that got an embedding in this run."""
@@ -63,8 +63,9 @@ def embed(
     """Embed every clip of ``catalog`` that ``store`` lacks. Safe to stop at any moment and to run again.
 
     A clip that cannot be decoded or encoded goes to the ledger with its reason, and the run goes on. Failed clips are
-    left alone until ``options.retry`` asks for them; those that cost a decoder its life are tried again by themselves,
-    less and less often (:mod:`recommender.patience`).
+    left alone until ``options.retry`` asks for them; those that cost a decoder its life, or that the encoder gave up
+    for want of memory or without knowing why, are tried again by themselves, less and less often
+    (:mod:`recommender.patience`).
 
     Raises:
         Busy: another run is embedding into this space.

@@ -72,9 +72,21 @@ def _print_built(manifest: Manifest, *, incremental: bool) -> None:
         click.echo(f"built in full: {manifest.taken.note}")
     elif incremental:
         click.echo(f"{manifest.taken.tracks} of {counts.tracks_indexed} tracks taken from v{manifest.parent_version}")
+    _print_candidates(manifest)
     for entry in manifest.indexes:
         if entry.note:
             click.echo(f"layer {entry.layer}, {entry.kind}: exact, for {entry.note}")
+
+
+def _print_candidates(manifest: Manifest) -> None:
+    """Nothing for a catalogue so small that nobody misses them."""
+    from indexer.building.candidates import WORTH_IT_FROM
+
+    found = manifest.candidates
+    if found.first:
+        click.echo(f"nearest artists from candidates: {found.overlap_at_20:.4f} of the first 20 of a full scan")
+    elif manifest.counts.artists >= WORTH_IT_FROM:
+        click.echo(f"nearest artists: {found.note}")
 
 
 def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:

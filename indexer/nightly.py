@@ -6,10 +6,13 @@ killed is finished by the next, which does all steps in order.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from indexer.embed import EmbedOptions
 from indexer.encoders.base import in_use
@@ -29,6 +32,8 @@ from recommender.types import Space
 KIND = "nightly"
 """What the record of runs calls it."""
 
+_log = logging.getLogger(__name__)
+
 
 def nightly(
     catalog: Catalog, home: Path, config: NightlyConfig, *, bars: Bars = QUIET, tell: Callable[[NightlyReport], None]
@@ -36,37 +41,49 @@ def nightly(
     """Run every step, and keep a record: ``tell`` is given the report, when it lies in ``home/runs`` and in SQL.
 
     What a step has to leave out is listed in the report and stops nothing. A generation that the gate refuses ends in
-    the outcome ``refused``; the old one goes on serving.
+    the outcome ``refused``; the old one goes on serving. Whatever else ends the run, an error of ours, of the system or
+    of a library, a bug, or Ctrl-C, is put on record with its reason (``failed`` or ``interrupted``), told, and goes on.
 
     Raises:
         Busy: another nightly run is at work in ``home``; nothing was told. Or another command, half way; as below.
         SoundkinError, OSError: a step could not go on. The report with the outcome ``failed`` was told.
     """
-    with exclusive(home / NIGHTLY_LOCK):
-        night = _Night(catalog, home, run=catalog.begin_run(KIND, at=_now()))
-        try:
-            night.work(config, bars)
-        except (SoundkinError, OSError) as error:
-            tell(night.end(outcome="failed", error=f"{type(error).__name__}: {error}"))
-            raise
-        tell(night.end(outcome=night.outcome))
+    with exclusive(home / NIGHTLY_LOCK), _Night(catalog, home, tell=tell) as night:
+        night.work(config, bars)
 
 
 class _Night:
-    """One run, and what has come of it so far."""
+    """One run, and what has come of it so far. A context manager: whatever ends the block is put on record."""
 
-    def __init__(self, catalog: Catalog, home: Path, *, run: int) -> None:
+    def __init__(self, catalog: Catalog, home: Path, *, tell: Callable[[NightlyReport], None]) -> None:
         self._catalog = catalog
         self._home = home
-        self._run = run
+        self._tell = tell
         self._started_at, self._started = _now(), time.monotonic()
         self._steps: list[Step] = []
         self._renewal: Renewal | None = None
+        self._run = catalog.begin_run(KIND, at=self._started_at)
 
-    @property
-    def outcome(self) -> str:
-        """That of the new generation; there is one when all work is done."""
-        return self._renewal.outcome if self._renewal else "failed"
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        report = self._report(self._outcome(error), error)
+        try:
+            self._keep(report)
+        except (SoundkinError, OSError) as lost:
+            if error is None:
+                raise
+            _log.error("run %d could not be put on record: %s", self._run, lost)  # what ended it is what matters
+        self._tell(report)
+
+    def _outcome(self, error: BaseException | None) -> str:
+        """That of the new generation, when all work is done."""
+        if isinstance(error, KeyboardInterrupt):
+            return "interrupted"
+        return self._renewal.outcome if self._renewal and error is None else "failed"
 
     def work(self, config: NightlyConfig, bars: Bars) -> None:
         """Do every step in order."""
@@ -89,11 +106,10 @@ class _Night:
                     self._steps.append(embed_new(self._catalog, store, encoder, pool, options))
                 return encoder.space
 
-    def end(self, *, outcome: str, error: str | None = None) -> NightlyReport:
-        """Put the run on record."""
+    def _report(self, outcome: str, error: BaseException | None) -> NightlyReport:
         problems = tuple(problem for step in self._steps for problem in step.problems)
         renewal = self._renewal
-        report = NightlyReport(
+        return NightlyReport(
             run=self._run,
             started_at=self._started_at,
             ended_at=_now(),
@@ -103,14 +119,18 @@ class _Night:
             steps=tuple(self._steps),
             new_problems=new_among(problems, self._home),
             refusals=renewal.refusals if renewal else (),
-            error=error,
+            error=None if error is None else f"{type(error).__name__}: {error}".removesuffix(": "),
             note=renewal.note if renewal else None,
             changes=renewal.changes if renewal else None,
         )
-        write_report(self._home, report)
-        summary = report.to_json(with_problems=False)
-        self._catalog.end_run(self._run, report.state, at=report.ended_at, summary=summary)
-        return report
+
+    def _keep(self, report: NightlyReport) -> None:
+        """In ``home/runs`` and in SQL; in SQL also where the disk takes no file."""
+        try:
+            write_report(self._home, report)
+        finally:
+            summary = report.to_json(with_problems=False)
+            self._catalog.end_run(self._run, report.state, at=report.ended_at, summary=summary)
 
 
 def _serving(home: Path) -> int | None:

@@ -82,6 +82,19 @@ device_option = click.option(
     help="What the encoder computes on: auto (every CUDA device, else mps, else cpu), cpu, mps, cuda (all), cuda:1, or "
     "several with commas, a process each: cuda:0,cuda:1.",
 )
+context_option = click.option(
+    "--context",
+    default="full",
+    show_default=True,
+    help="What the encoder hears at once: full, or chunked:10 to compare with chunks of ten seconds.",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "fp16"]),
+    default="auto",
+    show_default=True,
+    help="Of products in a network; auto is fp16 on CUDA, fp32 elsewhere.",
+)
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1, 256),

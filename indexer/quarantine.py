@@ -1,4 +1,4 @@
-"""Where generations go that were rejected: out of the way, with the reasons, for a person to look at."""
+"""Where generations go that were rejected, and shards that are corrupt: out of the way, for a person to look at."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from pathlib import Path
 from indexer.durable import make_folder, sync_folder, write_file
 from indexer.failpoints import reach
 from indexer.gate import Refusal
+from indexer.store import EMBEDDINGS
 
 QUARANTINE = "quarantine"
 REASON = "REASON.json"
 KEPT_DAYS = 7
 KEPT_AT_MOST = 3
+"""Generations."""
+SHARDS_KEPT_DAYS = 30
+"""Longer: where the audio is gone, what is whole in a corrupt shard is all there is of its clips."""
 
 
 def set_aside(home: Path, folder: Path, refusals: Sequence[Refusal]) -> Path:
@@ -37,6 +41,12 @@ def overdue(home: Path, *, now_s: float) -> list[Path]:
     found = sorted((home / QUARANTINE).glob("v*@*/"), key=_version, reverse=True)
     oldest_s = now_s - KEPT_DAYS * 86_400
     return [folder for place, folder in enumerate(found) if place >= KEPT_AT_MOST or folder.stat().st_ctime < oldest_s]
+
+
+def overdue_shards(home: Path, *, now_s: float) -> list[Path]:
+    """Files that ``soundkin verify --quarantine`` moved aside, of any space, that have been there for long."""
+    found = sorted(path for path in (home / QUARANTINE / EMBEDDINGS).glob("*/*") if path.is_file())
+    return [path for path in found if path.stat().st_ctime < now_s - SHARDS_KEPT_DAYS * 86_400]
 
 
 def quarantined_versions(home: Path) -> list[int]:

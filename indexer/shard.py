@@ -21,9 +21,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from indexer.durable import write_file
@@ -36,6 +37,7 @@ KEY = 16
 """Bytes of a clip id."""
 MOST_HEADER = 4096
 """Bytes a header may claim, twenty times what one takes: nothing is read or reserved on the word of a damaged file."""
+Buffer: TypeAlias = npt.NDArray[np.uint8]
 _ALIGN = 64
 _SUM = 16
 _CHECKSUM_LOST = "does not have its checksum"
@@ -87,18 +89,27 @@ class Shard:
         text, width = self.keys.hex(), 2 * KEY
         return tuple(text[at : at + width] for at in range(0, len(text), width))
 
-    def layer(self, layer: int) -> Vectors:
-        """Vectors of one layer, ``[clip, dim]``. Raises EmbeddingsCorrupt when the block lost its checksum."""
-        at, size = self._place(layer)
+    @property
+    def block(self) -> int:
+        """Bytes of one layer."""
+        return self.clips * self.dim * self.stored.dtype.itemsize
+
+    def layer(self, layer: int, buffer: Buffer | None = None) -> Vectors:
+        """Vectors of one layer, ``[clip, dim]``; in ``buffer``, of :attr:`block` bytes or more, where one is given.
+
+        Raises EmbeddingsCorrupt when the block lost its checksum.
+        """
+        at = self._starts(layer)
+        block = (np.empty(self.block, dtype=np.uint8) if buffer is None else buffer)[: self.block]
         try:
             with self.path.open("rb") as file:
                 file.seek(at)
-                block = file.read(size)
+                read = file.readinto(block.data)
         except OSError as error:
             raise EmbeddingsCorrupt(str(self.path), f"cannot be read ({error})") from error
-        if xxhash.xxh3_128_digest(block) != self.layer_sums[layer]:
+        if read != len(block) or xxhash.xxh3_128_digest(block.data) != self.layer_sums[layer]:
             raise EmbeddingsCorrupt(str(self.path), f"layer {layer} {_CHECKSUM_LOST}")
-        vectors: Vectors = np.frombuffer(block, dtype=self.stored.dtype).reshape(self.clips, self.dim)
+        vectors: Vectors = block.view(self.stored.dtype).reshape(self.clips, self.dim)
         return vectors.astype(np.float32, copy=False)
 
     def expect(self, layer: int) -> None:
@@ -106,14 +117,13 @@ class Shard:
         if not hasattr(os, "posix_fadvise"):  # macOS
             return
         with suppress(OSError), self.path.open("rb", buffering=0) as file:
-            os.posix_fadvise(file.fileno(), *self._place(layer), os.POSIX_FADV_WILLNEED)
+            os.posix_fadvise(file.fileno(), self._starts(layer), self.block, os.POSIX_FADV_WILLNEED)
 
-    def _place(self, layer: int) -> tuple[int, int]:
-        """Where the block of ``layer`` starts, and its bytes."""
+    def _starts(self, layer: int) -> int:
+        """Where the block of ``layer`` starts."""
         if not 0 <= layer < self.layers:
             raise InvalidArgument("layer", f"{layer} is not among the {self.layers} of {self.path}")
-        size = self.clips * self.dim * self.stored.dtype.itemsize
-        return self.body_at + layer * size, size
+        return self.body_at + layer * self.block
 
 
 def keys_of(clip_ids: Sequence[str]) -> bytes:

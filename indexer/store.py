@@ -94,7 +94,9 @@ class EmbeddingStore:
         by_shard = np.split(order, starts[1:]) if len(order) else []
         touched = [self._shards[shards[places[0]]] for places in by_shard]
         for places, vectors in zip(by_shard, _read(touched, layer), strict=True):
-            found[places] = vectors[rows[places]]
+            wanted = rows[places]
+            # Mostly all of a shard is wanted, in its own order: then there is one copy, not two.
+            found[places] = vectors if np.array_equal(wanted, np.arange(len(vectors))) else vectors[wanted]
         return found
 
     def _where(self) -> Places:
@@ -109,13 +111,14 @@ class EmbeddingStore:
 
 
 def _read(shards: Sequence[Shard], layer: int) -> Iterator[Vectors]:
-    """One layer of each of ``shards`` in turn, the next few already on their way from the disk."""
+    """One layer of each of ``shards`` in turn, valid until the next, which is on its way from the disk already."""
+    buffer = np.empty(max((shard.block for shard in shards), default=0), dtype=np.uint8)
     for coming in shards[:AHEAD]:
         coming.expect(layer)
     for number, shard in enumerate(shards):
         for coming in shards[number + AHEAD : number + AHEAD + 1]:
             coming.expect(layer)
-        yield shard.layer(layer)
+        yield shard.layer(layer, buffer)
 
 
 def open_shards(folder: Path, *, fingerprint: str) -> list[Shard]:

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 GIVEN = "SOUNDKIN_TEST_POSTGRES_URL"
 """Environment variable with the URL of a server on which the tests may create and drop databases."""
 
-_START_S = 20.0
+_START_S = 60.0
 
 
 class NoPostgres(Exception):

@@ -12,11 +12,19 @@ from benchmarks import run
 
 SCRIPT = """
     import argparse, json, pathlib
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--json", type=pathlib.Path)
-    out = parser.parse_args().json
+
+    def add_json_option(parser):
+        parser.add_argument("--json", type=pathlib.Path, dest="out")
+
+    def parse():
+        parser = argparse.ArgumentParser()
+        add_json_option(parser)
+        return parser.parse_args()
+
+    out = parse().out
     {body}
 """
+"""Alone in its folder, where nothing of ours can be imported."""
 RESULT = {
     "title": "Retrieval",
     "command": "python -m benchmarks.retrieval",

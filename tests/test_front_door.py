@@ -152,7 +152,16 @@ def test_a_server_with_nothing_to_serve_exits_with_the_status_that_means_set_me_
     assert "--wait" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("missing", "extra"), [("torch", "mert"), ("transformers.models", "mert"), ("faiss", "cpu")])
+@pytest.mark.parametrize(
+    ("missing", "extra"),
+    [
+        ("torch", "mert"),
+        ("transformers.models", "mert"),
+        ("faiss", "cpu"),
+        ("matplotlib", "evaluate"),
+        ("ir_measures", "evaluate"),
+    ],
+)
 def test_a_missing_extra_is_named(
     missing: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 import soundkin
+from indexer.collect import CollectOptions
 from indexer.overnight.config import read_config
+from indexer.overnight.report import KEPT_REPORTS
+from indexer.quarantine import KEPT_AT_MOST, KEPT_DAYS, SHARDS_KEPT_DAYS
 from recommender.errors import InvalidArgument
 from recommender.patience import TRIED_AGAIN_AFTER
 
@@ -53,12 +56,26 @@ def test_the_schedule_on_the_page_is_that_of_the_code() -> None:
     assert "first in run 1, that is in runs {}, {} and {}.".format(*runs[1:]) in " ".join(PAGE.split())
 
 
+def test_what_is_kept_and_how_long_is_that_of_the_code() -> None:
+    page = " ".join(PAGE.split())
+    assert f"The newest {KEPT_REPORTS} files in `runs/` are kept" in page
+    assert f"(`HOME/quarantine/embeddings`) go after {SHARDS_KEPT_DAYS} days" in page
+    assert f"What was rejected goes after {KEPT_DAYS} days" in page
+    assert (KEPT_AT_MOST, CollectOptions().keep, CollectOptions().min_age_hours) == (3, 2, 24)
+    assert "it is kept 7 days, three at most" in page
+
+
 def test_the_units_are_sound(tmp_path: Path) -> None:
     """With the program, which is not installed here, replaced by one that is."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
     names = sorted(path.name for path in UNITS.iterdir())
-    assert names == ["soundkin-nightly.service", "soundkin-nightly.timer", "soundkin-serve.service"]
+    assert names == [
+        "soundkin-encoder.service",
+        "soundkin-nightly.service",
+        "soundkin-nightly.timer",
+        "soundkin-serve.service",
+    ]
     for name in names:
         (tmp_path / name).write_text((UNITS / name).read_text().replace(PROGRAM, str(shutil.which("true"))))
     done = subprocess.run(
@@ -70,5 +87,18 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
 def test_the_units_run_commands_that_exist() -> None:
     said = "\n".join(path.read_text() for path in UNITS.iterdir())
     commands = re.findall(rf"^ExecStart={PROGRAM} (\w+)", said, re.MULTILINE)
-    assert sorted(commands) == ["nightly", "serve"]
+    assert sorted(commands) == ["encoder", "nightly", "serve"]
     assert set(commands) <= set(soundkin.COMMANDS)
+
+
+@pytest.mark.parametrize(("left", "told"), [(0, 0), (75, 0), (1, 1)])
+def test_the_line_for_cron_says_that_all_is_well_when_another_run_is_at_work(
+    left: int, told: int, tmp_path: Path
+) -> None:
+    (line,) = re.findall(r"^30 2 \* \* \*  soundkin  (.*)$", PAGE, re.MULTILINE)
+    assert PROGRAM in line
+    program = tmp_path / "soundkin"
+    program.write_text(f"#!/bin/sh\nexit {left}\n")
+    program.chmod(0o755)
+    done = subprocess.run(["/bin/sh", "-c", line.replace(PROGRAM, str(program))], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (told, b"", b"")

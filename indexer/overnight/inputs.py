@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from indexer.building.catalogue import read_catalogue, require_usable
 from indexer.building.columns import make_contents
+from indexer.building.grouping import clips_by_track
 from indexer.building.sealing import software
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
@@ -51,7 +52,9 @@ def read_inputs(catalog: Catalog, store: EmbeddingStore, *, profile: Profile) ->
         sources={source.name: source.licence for source in data.sources},
         shards=store.shard_checksums,
         software=software(),
-        contents=make_contents(data, {artist.id: row for row, artist in enumerate(data.artists)}),
+        contents=make_contents(
+            data, {artist.id: row for row, artist in enumerate(data.artists)}, clips=clips_by_track(data)
+        ),
     )
 
 

@@ -15,6 +15,9 @@ from indexer.overnight.changes import Changes
 RUNS = "runs"
 """Folder in the home with a file for each run that came to an end."""
 
+KEPT_REPORTS = 400
+"""Files in it: a year of nights, and some."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -52,7 +55,8 @@ class NightlyReport:
     ended_at: str
     seconds: float
     outcome: str
-    """``published``, ``unchanged`` (what serves is made of the same), ``refused`` (by the gate) or ``failed``."""
+    """``published``, ``unchanged`` (what serves is made of the same), ``refused`` (by the gate), ``failed``, or
+    ``interrupted`` from the keyboard."""
     version: int | None
     """What CURRENT points to now; None when to nothing."""
     steps: tuple[Step, ...]
@@ -61,7 +65,7 @@ class NightlyReport:
     refusals: tuple[tuple[str, str], ...] = ()
     """(code, detail) of what the gate held against the new generation."""
     error: str | None = None
-    """What ended a run that failed."""
+    """What ended a run that failed or was interrupted."""
     note: str | None = None
     """What else there is to know of the outcome."""
     changes: Changes | None = None
@@ -112,29 +116,52 @@ def _by_reason(problems: Sequence[Problem]) -> dict[str, int]:
 
 
 def write_report(home: Path, report: NightlyReport) -> Path:
-    """Keep ``report`` in ``home/runs``; the file. The caller holds the lock of the night."""
+    """Keep ``report`` in ``home/runs``, with the newest of those before it; its file. The caller holds the lock.
+
+    :data:`KEPT_REPORTS` are kept in all. The record in SQL keeps every run, without the lists of problems.
+    """
     make_folder(home / RUNS)
     remove_parts(home / RUNS)
     path = home / RUNS / f"{report.run}.json"
     write_file(path, [report.to_json().encode()])
+    for old in _newest_first(home)[KEPT_REPORTS:]:
+        old.unlink(missing_ok=True)
     return path
 
 
 def new_among(problems: Sequence[Problem], home: Path) -> tuple[Problem, ...]:
-    """Those that the last run on file did not have; all of them when none is on file. What is said of one is ignored.
+    """Those that their step did not have when it last came to its end; all, where that is not on file.
 
-    Files that cannot be used stay where they are for years: only what was not known yesterday is worth a message.
+    A run that failed early says nothing of the steps it did not come to. What is said of a problem is ignored. Files
+    that cannot be used stay where they are for years: only what was not known yesterday is worth a message.
     """
-    known = _last_problems(home)
+    known = _last_problems(home, frozenset(problem.step for problem in problems))
     return tuple(problem for problem in problems if (problem.step, problem.what, problem.reason) not in known)
 
 
-def _last_problems(home: Path) -> frozenset[tuple[str, str, str]]:
-    files = {int(path.stem): path for path in (home / RUNS).glob("*.json") if re.fullmatch(r"\d+", path.stem)}
-    if not files:
-        return frozenset()
+def _last_problems(home: Path, wanted: frozenset[str]) -> frozenset[tuple[str, str, str]]:
+    """(step, what, reason) of the newest run on file of each of the steps ``wanted``."""
+    known: set[tuple[str, str, str]] = set()
+    for path in _newest_first(home):
+        if not wanted:
+            break
+        steps, rows = _read(path)
+        known |= {row for row in rows if row[0] in wanted}
+        wanted -= steps
+    return frozenset(known)
+
+
+def _read(path: Path) -> tuple[frozenset[str], frozenset[tuple[str, str, str]]]:
+    """The steps that came to their end in the run of ``path``, and their problems; nothing, where it is damaged."""
     try:
-        rows = json.loads(files[max(files)].read_bytes())["problem_list"]
-        return frozenset((row["step"], row["what"], row["reason"]) for row in rows)
-    except (ValueError, KeyError, TypeError):
-        return frozenset()
+        report = json.loads(path.read_bytes())
+        rows = frozenset((str(row["step"]), str(row["what"]), str(row["reason"])) for row in report["problem_list"])
+        return frozenset(str(step["name"]) for step in report["steps"]), rows
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset(), frozenset()
+
+
+def _newest_first(home: Path) -> list[Path]:
+    """By when they were written, not by number: a catalogue that was lost counts from 1 again."""
+    files = {path: int(path.stem) for path in (home / RUNS).glob("*.json") if re.fullmatch(r"\d+", path.stem)}
+    return sorted(files, key=lambda path: (path.stat().st_mtime_ns, files[path]), reverse=True)

@@ -44,6 +44,13 @@ class SignalContract:
         assert np.isnan(value[-1])
         assert (np.diff(value[:-1]) >= 0).all()
 
+    def test_few_are_told_what_everyone_is_told_to_the_bit(self, signal: Signal) -> None:
+        everyone = np.arange(len(signal.known))
+        for row in everyone.tolist():
+            whole = signal.raw(row)
+            for rows in (everyone[::-1], everyone[1::2], everyone[:0], np.array([row])):
+                np.testing.assert_array_equal(signal.raw(row, rows), whole[rows])
+
     def test_asking_changes_nothing(self, signal: Signal) -> None:
         first = signal.raw(0).copy()
         signal.raw(1)

@@ -25,7 +25,16 @@ def misbehave(request: bytes) -> Message:
     for word, act in _ACTS.items():
         if word in path:
             return act()
-    return answer(request)
+    reply = answer(request)
+    if "tell" in path:
+        Path(path).with_suffix(".done").touch()
+    return reply
+
+
+def crash_on_content(request: bytes) -> Message:
+    """Crash over a file that begins with CRASH, whatever its name; otherwise do the work."""
+    with Path(json.loads(request)["path"]).open("rb") as file:
+        return _crash() if file.read(5) == b"CRASH" else answer(request)
 
 
 def _crash() -> bytes:

@@ -10,11 +10,13 @@ import pytest
 
 from indexer import quarantine
 from indexer.collect import Collected, CollectOptions, collect
+from indexer.repair import repair
 from indexer.rollback import rollback
+from indexer.verify import verify
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation import CURRENT, open_current
 from recommender.lease import Lease
-from tests.faults.homes import add_tracks, build, build_and_publish, publish, served
+from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, served
 
 
 @pytest.fixture
@@ -98,10 +100,30 @@ def test_rejected_ones_stay_a_week_and_three_at_most(home: Path) -> None:
     assert quarantine.overdue(home, now_s=late_s - 60) == []
 
 
-def test_shards_in_quarantine_are_not_ours_to_remove(home: Path) -> None:
-    (home / "quarantine" / "made-0123").mkdir(parents=True)
-    take(home)
-    assert (home / "quarantine" / "made-0123").is_dir()
+def test_corrupt_shards_stay_a_month(home: Path) -> None:
+    (shard,) = (home / "embeddings").glob("*/*.shard")
+    shard.write_bytes(b"not a shard")
+    with open_catalog(home) as catalog:
+        (moved,) = repair(catalog, home, verify(home).problems).quarantined
+    kept = Path(moved.kept)
+    assert take(home).removed[0] == "versions/v00000003"
+    assert kept.exists()
+    late_s = time.time() + quarantine.SHARDS_KEPT_DAYS * 86_400 + 1
+    assert quarantine.overdue_shards(home, now_s=late_s) == [kept]
+    assert quarantine.overdue_shards(home, now_s=late_s - 60) == []
+
+
+def test_a_corrupt_shard_goes_when_its_month_is_over(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = home / "quarantine" / "embeddings" / "made-0123" / "00000001.shard"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"12345")
+    late_s = time.time() + quarantine.SHARDS_KEPT_DAYS * 86_400 + 1
+    monkeypatch.setattr(time, "time", lambda: late_s)
+    name = "quarantine/embeddings/made-0123/00000001.shard"
+    told = collect(home, CollectOptions(keep=5, dry_run=True))
+    assert (told.removed, told.freed_bytes, kept.exists()) == ((name,), 5, True)
+    assert collect(home, CollectOptions(keep=5)) == told
+    assert not kept.exists()
 
 
 def test_nothing_is_removed_while_nobody_knows_what_is_served(home: Path) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -254,3 +259,24 @@ def test_a_run_that_was_killed_is_marked_so_by_the_next(second: Path) -> None:
         catalog.begin_run("nightly", at="2026-11-21T02:00:00+00:00")
         nights.run(catalog, second)
         assert [one.state for one in catalog.read_runs("nightly")] == ["done", "killed", "done"]
+
+
+def drawn_by(second: Path) -> str:
+    """All that a night writes to a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "soundkin", "nightly", "--home", str(second)]
+    night = subprocess.Popen(command, env=os.environ | {"TERM": "xterm"}, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    drawn = b""
+    with suppress(OSError), open(ours, "rb", buffering=0) as terminal:  # Linux ends it with an error, others with ""
+        while block := terminal.read(4096):
+            drawn += block
+    assert night.wait(nights.TIMEOUT_S) == 0
+    return drawn.decode()
+
+
+def test_on_a_terminal_it_draws_bars_and_prints_a_summary(second: Path) -> None:
+    drawn = drawn_by(second)
+    assert "\x1b[" in drawn
+    assert "scan music" in drawn
+    assert "unchanged" in drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Clip
+from recommender.types import ClipEmbeddings, Waveform
 from tests.fakes import BandEncoder, write_tone
 
 MISBEHAVE = "tests.indexer.decoder_handlers:misbehave"
@@ -156,6 +157,35 @@ def test_a_file_that_kills_decoders_since_it_was_replaced_keeps_the_clip_it_gave
     write_tone(music / "Low - crash.wav", hz=900, seconds=8.0)
     scan(catalog, music, manifest=None, pool=good_pool, progress=lambda done, total: None)
     assert len(catalog.read_embedded_clips(SPACE)) == 1
+
+
+class _Unwell(BandEncoder):
+    """Gives up every clip."""
+
+    def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
+        self.clips += len(clips)
+        raise RuntimeError("no reason")
+
+
+def test_what_the_encoder_gave_up_is_tried_again_in_the_same_runs(
+    catalog: Catalog, tmp_path: Path, music: Path, good_pool: DecoderPool
+) -> None:
+    (music / "Low - crash.wav").unlink()
+    scan(catalog, music, manifest=None, pool=good_pool, progress=lambda done, total: None)
+    tried = []
+    for run in range(1, 16):
+        encoder = _Unwell()
+        store = EmbeddingStore(tmp_path, encoder.space)
+        report = embed(catalog, store, encoder, good_pool, options=EmbedOptions(batch=4))
+        tried += [run] * encoder.clips
+        assert report.waiting + report.quarantined == 1 - encoder.clips
+    assert (tried, report.quarantined) == (TRIED, 1)
+    assert catalog.failures(SPACE)[0].reason == "encoder_failed"
+    well = EmbedOptions(batch=4, retry=True)
+    assert (
+        embed(catalog, EmbeddingStore(tmp_path, BandEncoder.space), BandEncoder(), good_pool, options=well).embedded
+        == 1
+    )
 
 
 def test_a_row_of_losses_is_ended_by_any_other_failure(catalog: Catalog, run_embed: Embed) -> None:

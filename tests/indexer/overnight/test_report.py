@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from indexer.overnight.report import NightlyReport, Problem, Step, new_among, write_report
+from indexer.overnight.report import KEPT_REPORTS, NightlyReport, Problem, Step, new_among, write_report
 
 SILENT = Problem(step="embed", what="/a.wav", reason="silent", detail="nothing above -60 dBFS")
 LOST = Problem(step="scan", what="/b.wav", reason="decoder_crashed", detail="SIGSEGV")
@@ -33,11 +34,35 @@ def test_a_problem_is_news_until_a_run_on_file_has_had_it(tmp_path: Path) -> Non
     assert new_among([replace(SILENT, reason="too_short")], tmp_path) == (replace(SILENT, reason="too_short"),)
 
 
-def test_the_last_run_on_file_is_the_one_of_the_highest_number(tmp_path: Path) -> None:
+def test_what_counts_is_the_last_run_in_which_the_step_came_to_its_end(tmp_path: Path) -> None:
+    scanned = Step(name="scan", seconds=1.0, counts={})
     write_report(tmp_path, replace(REPORT, run=9))
-    write_report(tmp_path, replace(REPORT, run=10, steps=()))
+    write_report(tmp_path, replace(REPORT, run=10, outcome="interrupted", steps=(scanned,)))
     (tmp_path / "runs" / "notes.json").write_text("[]")
+    assert new_among([SILENT, LOST], tmp_path) == (LOST,)
+    write_report(tmp_path, replace(REPORT, run=11, steps=(replace(EMBED, problems=()),)))
     assert new_among([SILENT], tmp_path) == (SILENT,)
+
+
+def test_the_last_run_is_the_one_written_last_whatever_its_number(tmp_path: Path) -> None:
+    """A catalogue that was lost counts from 1 again."""
+    os.utime(write_report(tmp_path, replace(REPORT, run=400)), (1, 1))
+    write_report(tmp_path, replace(REPORT, run=1, steps=(replace(EMBED, problems=()),)))
+    assert new_among([SILENT], tmp_path) == (SILENT,)
+
+
+def test_files_of_runs_are_kept_for_a_year_of_nights_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    for run in range(1, KEPT_REPORTS + 3):
+        old = tmp_path / "runs" / f"{run}.json"
+        old.write_text("{}")
+        os.utime(old, (run, run))
+    (tmp_path / "runs" / "notes.json").write_text("mine")
+    write_report(tmp_path, replace(REPORT, run=7))
+    left = {path.stem for path in (tmp_path / "runs").iterdir()}
+    expected = {"7", "notes", *(str(run) for run in range(3, KEPT_REPORTS + 3))}
+    assert left == expected
+    assert len(left) == KEPT_REPORTS + 1
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"problem_list": [{"step": "scan"}]}', "\x00"])

@@ -1,0 +1,69 @@
+"""What a script measured, where, and how to measure it again: as JSON between processes, as a section of the page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What one script found."""
+
+    title: str
+    command: str
+    """How to measure it again."""
+    machine: str
+    """Where it was measured, in words: :func:`machine`."""
+    table_markdown: str
+    notes: tuple[str, ...]
+    figures: Mapping[str, object] = field(default_factory=dict)
+    """What JSON can hold, for programs; the page does not show it."""
+
+    @classmethod
+    def read(cls, path: Path) -> Measurement:
+        """Read what a script wrote. Raises KeyError or ValueError when it is of another shape."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        texts = {name: str(data[name]) for name in ("title", "command", "machine", "table_markdown")}
+        return cls(**texts, notes=tuple(data["notes"]), figures=data.get("figures", {}))
+
+    def write(self, path: Path) -> None:
+        """Write it for :meth:`read`."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    def section(self) -> str:
+        """The measurement as one section of the page."""
+        notes = "\n".join(f"- {note}" for note in self.notes)
+        parts = (f"## {self.title}", f"`{self.command}` on {self.machine}", self.table_markdown.strip(), notes)
+        return "\n\n".join(part for part in parts if part)
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` the option that makes its script a claim; ``out`` is where to write, None where nowhere."""
+    parser.add_argument(
+        "--json", type=Path, dest="out", metavar="FILE", help="also write the result there, for benchmarks/run.py"
+    )
+
+
+def machine(*libraries: str) -> str:
+    """Where this runs, in words: processor, CPUs, Python, and the version of each of ``libraries``, by import name.
+
+    Raises KeyError for one that is not installed.
+    """
+    distributions = packages_distributions() if libraries else {}
+    versions = [f"{name} {version(distributions[name][0])}" for name in libraries]
+    return ", ".join([_processor(), f"{os.cpu_count()} CPUs", f"Python {platform.python_version()}", *versions])
+
+
+def _processor() -> str:
+    lines = _CPUINFO.read_text(encoding="utf-8").splitlines() if _CPUINFO.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
