@@ -6,7 +6,6 @@ Rows are dense: artist row i is the i-th artist in id order, so that ties by row
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 from scipy.sparse import csr_array
 
 from recommender.columns import Scalar, TextColumn, load_array
@@ -108,7 +108,7 @@ def digest_of(clip_ids: Iterable[str]) -> bytes:
     True
     """
     ordered = sorted(clip_ids)
-    return hashlib.blake2b("\n".join(ordered).encode(), digest_size=16).digest() if ordered else bytes(16)
+    return xxhash.xxh3_128_digest("\n".join(ordered).encode()) if ordered else bytes(16)
 
 
 def save(contents: Contents, folder: Path) -> None:

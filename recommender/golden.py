@@ -14,7 +14,7 @@ from recommender.columns import TextColumn
 from recommender.generation import Generation
 from recommender.manifest import Golden
 from recommender.types import Rows, Similarities
-from recommender.vectors import VectorIndex, order
+from recommender.vectors import VectorIndex
 
 __all__ = ["TOLERANCE", "Golden", "differences"]
 
@@ -74,7 +74,8 @@ def _moved(golden: Golden, cosines: Similarities, rows: Mapping[str, int], *, to
 
 def _overtaken(golden: Golden, cosines: Similarities, *, tolerance: float) -> str:
     """The first place that something with another cosine has taken."""
-    best = cosines[order(cosines)[: len(golden.answers)]].tolist()
+    count = len(golden.answers)
+    best = np.sort(np.partition(cosines, -count)[-count:])[::-1].tolist()
     for place, (found, score) in enumerate(zip(best, golden.scores, strict=True), start=1):
         if not abs(found - score) <= tolerance:
             return f"place {place} has cosine {found:.4f}, recorded {score:.4f}"

@@ -80,10 +80,12 @@ def unit_means(members: Vectors, sizes: npt.NDArray[np.integer]) -> Vectors:
 
     Raises InvalidArgument when those of a group cancel out.
     """
+    alone = np.flatnonzero(sizes == 1)
+    if len(alone) == len(sizes):
+        return members
     bounds = np.concatenate([[0], np.cumsum(sizes)])
     adding = csr_array((np.ones(len(members)), np.arange(len(members)), bounds), shape=(len(sizes), len(members)))
     found = unit(adding @ members.astype(np.float64))
-    alone = np.flatnonzero(sizes == 1)
     found[alone] = members[bounds[alone]]
     return found
 

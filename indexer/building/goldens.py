@@ -129,11 +129,12 @@ def _artists(owned: Sequence[Sequence[str]], shelf: Shelf, heard: Heard) -> tupl
 def _score(asked: Mapping[str, Vectors], shelf: Shelf, heard: Heard) -> dict[str, _Scored]:
     """Compare with everything, some artists and their tracks at a time."""
     parts: dict[str, list[npt.NDArray[np.float64]]] = {"tracks": [], "artists": []}
-    queries = {kind: vectors.T.astype(np.float64) for kind, vectors in asked.items()}
+    queries = {kind: np.ascontiguousarray(vectors.T) for kind, vectors in asked.items()}
     for owned in _blocks(list(heard.tracks_of.values())):
         artists, tracks = _artists(owned, shelf, heard)
         for kind, found in (("artists", artists), ("tracks", tracks)):
-            parts[kind].append(np.round((found.astype(np.float64) @ queries[kind]).T, _DIGITS))
+            cosines: npt.NDArray[np.float64] = (found @ queries[kind]).T.astype(np.float64)
+            parts[kind].append(np.round(cosines, _DIGITS))
     ids = {"tracks": list(chain.from_iterable(heard.tracks_of.values())), "artists": list(heard.tracks_of)}
     return {kind: _Scored(ids=ids[kind], cosines=np.concatenate(parts[kind], axis=1)) for kind in parts}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -39,7 +39,7 @@ class Reading(Store):
 
     def read_tracks(self) -> list[r.Track]:
         """Every track, by id."""
-        return self._read(select(t.tracks.c.id, t.tracks.c.artist_id, t.tracks.c.title), r.Track, "id")
+        return self._read_tuples(select(t.tracks.c.id, t.tracks.c.artist_id, t.tracks.c.title), r.Track._make, "id")
 
     def read_embedded_clips(self, space: str) -> list[r.EmbeddedClip]:
         """Clips that ``space`` (a ``Space.key``) has an embedding of, by clip id.
@@ -50,7 +50,7 @@ class Reading(Store):
         columns = (t.clips.c.id.label("clip_id"), t.clips.c.track_id)
         joined = select(*columns).join(t.extractions, t.extractions.c.clip_id == t.clips.c.id)
         query = joined.where(done, ~overwritten())
-        return self._read(query, r.EmbeddedClip, "clip_id")
+        return self._read_tuples(query, r.EmbeddedClip._make, "clip_id")
 
     def read_genres(self) -> list[r.ArtistGenre]:
         """Every genre, by artist, genre and source."""
@@ -98,4 +98,10 @@ class Reading(Store):
             result = connection.execute(query)
             names = tuple(result.keys())
             found = [make(**dict(zip(names, row, strict=True))) for part in result.partitions(_FETCHED) for row in part]
+        return sorted(found, key=attrgetter(*order))
+
+    def _read_tuples(self, query: Select[Any], make: Callable[[Iterable[Any]], Row], *order: str) -> list[Row]:
+        """Of rows that have the fields of what ``make`` makes, in their order."""
+        with self._reading() as connection:
+            found = [make(row) for part in connection.execute(query).partitions(_FETCHED) for row in part]
         return sorted(found, key=attrgetter(*order))

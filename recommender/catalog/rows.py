@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from recommender.errors import AmbiguousName, BadInput
 
@@ -58,9 +59,11 @@ class ExternalId:
     artist_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
-    """A track of one artist. One title of one artist is one track, whatever its spelling."""
+class Track(NamedTuple):
+    """A track of one artist. One title of one artist is one track, whatever its spelling.
+
+    A tuple, for a build reads a million of them.
+    """
 
     id: str
     artist_id: str
@@ -133,9 +136,8 @@ class PendingClip:
     length_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedClip:
-    """A clip that a space has an embedding of, and its track."""
+class EmbeddedClip(NamedTuple):
+    """A clip that a space has an embedding of, and its track. A tuple, as a track is."""
 
     clip_id: str
     track_id: str

@@ -167,13 +167,23 @@ class RefinedIndex(FaissIndex):
         None where that would be no short list, where it is not long enough, or where it may have ended among equal
         vectors that belong into the answer.
         """
-        row, pool = checked_query(query, self.dim), self.k_factor * k
+        return self.from_short_lists(checked_query(query, self.dim)[np.newaxis], k)[0]
+
+    def from_short_lists(self, queries: Vectors, k: int) -> list[tuple[Rows, Similarities] | None]:
+        """:meth:`from_short_list` of each of ``[query, dim]``, asked at once."""
+        pool = self.k_factor * k
         if pool * 2 >= self.size:
-            return None
-        codes, rows = self._base.search(row[np.newaxis], pool)
-        there = (rows[0] >= 0) & (rows[0] < self.size)  # a row beyond the last would be read past the end of the file
-        rows, codes = rows[0, there], codes[0, there]
-        cosines = self._compare(row, rows)
+            return [None] * len(queries)
+        codes, rows = self._base.search(queries, pool)
+        return [self._exact(*asked, k) for asked in zip(queries, codes, rows, strict=True)]
+
+    def _exact(
+        self, query: npt.NDArray[np.float32], codes: npt.NDArray[np.float32], rows: Rows, k: int
+    ) -> tuple[Rows, Similarities] | None:
+        """The ``k`` nearest of the candidates ``rows``, whose codes promised ``codes``."""
+        there = (rows >= 0) & (rows < self.size)  # a row beyond the last would be read past the end of the file
+        rows, codes = rows[there], codes[there]
+        cosines = self._compare(query, rows)
         best = np.lexsort((rows, -cosines))[:k]
         if len(best) < k or (cosines[codes == codes.min()] >= cosines[best[-1]]).any():
             return None

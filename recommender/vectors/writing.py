@@ -183,8 +183,8 @@ def _recalls(index: RefinedIndex, trial: _Trial) -> dict[int, float]:
     One that is as near as the last of them counts like it. A search that would have to compare with all finds nothing.
     """
     hits = dict.fromkeys(RECALL_AIMS, 0)
-    for place, (row, query) in enumerate(zip(trial.rows.tolist(), trial.queries, strict=True)):
-        found = index.from_short_list(query, POOL_FOR)
+    lists = index.from_short_lists(trial.queries, POOL_FOR)
+    for place, (row, found) in enumerate(zip(trial.rows.tolist(), lists, strict=True)):
         others = found[1][found[0] != row] if found else np.empty(0)
         for count in hits:
             hits[count] += int(np.count_nonzero(others[:count] >= trial.worst[count][place] - _CLOSE))
