@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from indexer import options
+from recommender.names import printable
 from recommender.types import Profile
 
 if TYPE_CHECKING:  # importing a command must stay quick
@@ -62,12 +63,21 @@ def scan(
         if retry_failed:
             read_again(catalog, folder)
         report = run(catalog, folder, manifest=manifest, pool=pool, progress=progress)
+    if not report.files:
+        _say_no_audio(folder)
     line = (
         f"{report.files} files: {report.new_clips} new clips, {report.known_clips} known, "
         f"{report.unchanged} unchanged, {report.ignored} ignored, {len(report.rejected)} rejected"
         + options.passed_over(report.waiting, report.quarantined)
     )
     _finish_entering(report, line, as_json=as_json)
+
+
+def _say_no_audio(folder: Path) -> None:
+    from indexer.decoders.suffixes import DECODED_SUFFIXES
+
+    looked_for = " ".join(sorted(DECODED_SUFFIXES))
+    click.secho(printable(f"no audio was found in {folder}; looked for {looked_for}"), err=True)
 
 
 @click.group(name="import")

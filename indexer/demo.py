@@ -115,7 +115,7 @@ def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: DemoEncoder
         address = stack.enter_context(_serving(steps))
         _questions(Steps(home=steps.home, encoder=encoder.name, settings={"SOUNDKIN_ADDRESS": address}))
         _say_who_answered(model, weights)
-        _closing(steps, encoder, kept=home is not None)
+        _closing(steps, encoder, music=music, kept=home is not None)
 
 
 def _synthesise(folder: Path) -> DemoMusic:
@@ -129,6 +129,7 @@ def _synthesise(folder: Path) -> DemoMusic:
 def _index(steps: Steps, music: DemoMusic, encoder: DemoEncoder) -> None:
     manifest = ("--manifest", str(music.manifest)) if music.manifest else ()
     steps.run("scan", str(music.folder), *manifest)
+    _require_tracks(steps)
     if music.scene:
         steps.run("import", "scene", str(music.scene), "--source", "demo-map", "--licence", "own")
     if music.collaborations:
@@ -193,13 +194,17 @@ def _word(identifier: str, name: str, names: Mapping[str, int]) -> str:
     return name if names[fold(name)] == 1 and ":" not in name else f"id:{identifier}"
 
 
+def _require_tracks(steps: Steps) -> None:
+    with open_catalog(steps.home, None) as catalog:
+        if not catalog.read_tracks():
+            raise InvalidArgument("audio", "no track was found, so there is nothing to ask; see above what scan says")
+
+
 def _protagonist(catalog: Catalog) -> tuple[rows.Artist, rows.Track]:
     """The artist with most tracks (first by name among equals), and its first track by title."""
     artists = {artist.id: artist for artist in catalog.read_artists()}
     tracks = catalog.read_tracks()
     counts = Counter(track.artist_id for track in tracks)
-    if not counts:
-        raise InvalidArgument("audio", "no track could be indexed; the reasons are listed above")
     chosen = min(counts, key=lambda artist_id: (-counts[artist_id], artists[artist_id].name))
     first = min((track for track in tracks if track.artist_id == chosen), key=lambda track: (track.title, track.id))
     return artists[chosen], first
@@ -225,17 +230,21 @@ def _say_who_answered(model: MertSpec | None, weights: Path | None) -> None:
         )
 
 
-def _closing(steps: Steps, encoder: DemoEncoder, *, kept: bool) -> None:
-    """Say how to do the same with other music."""
+def _closing(steps: Steps, encoder: DemoEncoder, *, music: DemoMusic | None, kept: bool) -> None:
+    """Say how to do the same again, or with other music where ``music`` is None, which is the synthesised."""
     home = str(steps.home) if kept else "DIR"
     options = "" if encoder.name == DESCRIPTORS else " " + shlex.join(encoder.words)
     space = "" if encoder.name == DESCRIPTORS else f" --encoder {encoder.name}"
-    click.secho("\nThe same with your own folder:", bold=True)
+    folder, manifest = "FOLDER", " [--manifest FILE.csv]"
+    if music:
+        folder = shlex.quote(str(music.folder))
+        manifest = f" --manifest {shlex.quote(str(music.manifest))}" if music.manifest else ""
+    click.secho("\nThe same again:" if music else "\nThe same with your own folder:", bold=True)
     for line in (
-        f"soundkin demo --audio FOLDER --home {home}{options}",
+        f"soundkin demo --audio {folder}{manifest} --home {shlex.quote(home)}{options}",
         "or, step by step:",
         f"export SOUNDKIN_HOME={shlex.quote(home)}",
-        "soundkin scan FOLDER [--manifest FILE.csv]",
+        f"soundkin scan {folder}{manifest}",
         f"soundkin embed{options} && soundkin build{space} && soundkin publish",
         "soundkin serve &",
         'soundkin similar "AN ARTIST" --explain',

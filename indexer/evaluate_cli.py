@@ -67,13 +67,15 @@ def evaluate(
     """Measure the published generation against TRUTH: artists known to be kin, CSV or JSON.
 
     Exit status 0: measured, whatever was found. 1: rows of TRUTH or of the pairs are broken or ambiguous; they are
-    listed; or the weights that --fit learned do worse than those that need no labels, and are not kept. An artist that
-    is not in the generation is no fault of the row: it counts for the ceiling.
+    listed; or TRUTH asks about nobody who is in the generation; or the weights that --fit learned do worse than those
+    that need no labels, and are not kept. One artist that is not in the generation is no fault of the row: it counts
+    for the ceiling.
     """
     from indexer.evaluation.gates import DEFAULT, read_thresholds
     from indexer.evaluation.pairwise import write_similarities
     from indexer.evaluation.record import to_json, write_run
     from indexer.evaluation.truth import ABSENT
+    from recommender.errors import BadInput
 
     gates = read_thresholds(thresholds or DEFAULT)
     with _served(home) as generation:
@@ -90,6 +92,8 @@ def evaluate(
     rejected = (*(run.truth.rejected if run.truth else ()), *run.pairs_rejected)
     if not as_json:
         options.print_problems("Not used", [each.shown for each in rejected])
+    if run.asks_nobody:
+        raise BadInput("no_queries", f"{truth} asks about nobody in the generation; only what needs no labels is told")
     options.finish(sum(each.reason != ABSENT for each in rejected) + (not kept))
 
 
@@ -218,11 +222,11 @@ def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
     gates = hold(thresholds, figures(run))
     judged = verdict(run, gates)
     click.echo(f"{run.pool.generation}, {run.pool.artists} artists, space {run.pool.space}")
-    for system in run.systems:
+    for system in () if run.asks_nobody else run.systems:
         primary = interval(system.measures[run.asked.primary])
         click.echo(f"{system.name}: {run.asked.primary} {primary}; overlap at {run.asked.k} {system.overlap.said}")
     for each in gates:
-        click.echo(f"{each.status.value}: {each.gate.said}, found {each.value:.3f}")
+        click.echo(each.said)
     click.echo(f"verdict: {judged.status}")
     for sentence in (*judged.actions, *judged.limits):
         click.echo(printable(f"- {sentence}"))

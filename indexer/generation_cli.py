@@ -227,6 +227,8 @@ def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str
 
 def _print_verified(report: VerifyReport) -> None:
     served = f"generation {report.version}" if report.version else "no generation"
+    if report.corrupt:
+        served = f"{report.corrupt} is corrupt"
     click.echo(
         f"{served}, {report.files} files; {report.shards} shards with {report.clips} clips; "
         f"{len(report.problems)} problems"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,8 +25,9 @@ def rollback(home: Path, version: int | None = None) -> Manifest:
     number. No SQL is asked, so that it works when the catalogue does not: see :func:`record_rollback`.
 
     Raises:
-        NotFound: there is no such version, or none before the serving one that is sound.
-        InvalidArgument: ``version`` is the one that serves.
+        NotFound: there is no such version.
+        InvalidArgument: ``version`` is the one that serves; or it is None, and none before the serving one is
+            sound.
         GenerationCorrupt: ``version`` is damaged, or answers otherwise than when it was built.
         Busy: another process builds or publishes in ``home``.
     """
@@ -58,14 +60,14 @@ def parse_version(text: str) -> int:
 
 
 def _serving(home: Path) -> int | None:
-    """The version CURRENT points to; None when CURRENT cannot be read. Raises NotFound when nothing was published."""
+    """The version CURRENT points to, None when it cannot be read. Raises InvalidArgument when nothing is published."""
     try:
         pointer = read_current(home)
     except GenerationCorrupt as error:
         _log.error("%s", error)
         return None
     if pointer is None:
-        raise NotFound("generation", "to go back to", f"nothing was published in {home}")
+        raise InvalidArgument("home", f"nothing was published in {home}, so there is nothing to go back to")
     return pointer.version
 
 
@@ -73,21 +75,29 @@ def _chosen(home: Path, version: int, serving: int | None) -> tuple[Manifest, st
     if version == serving:
         raise InvalidArgument("version", f"{folder_name(version)} is the one that serves")
     if version not in published_versions(home):
-        kept = ", ".join(map(folder_name, published_versions(home))) or "none"
+        kept = _listed(published_versions(home)) or "none"
         raise NotFound("generation", folder_name(version), f"kept are: {kept}")
     return _proved(home / VERSIONS / folder_name(version))
 
 
 def _newest(home: Path, serving: int | None) -> tuple[Manifest, str]:
-    for version in published_versions(home):
+    kept = published_versions(home)
+    for version in kept:
         if serving is not None and version >= serving:
             continue
         try:
             return _proved(home / VERSIONS / folder_name(version))
         except GenerationCorrupt as error:
             _log.error("%s", error)
-    than = "" if serving is None else f" before {folder_name(serving)}"
-    raise NotFound("generation", f"sound{than}", "build and publish one")
+    if serving is None:
+        raise InvalidArgument("version", "none that is kept is sound; build and publish one")
+    newer = [version for version in kept if version > serving]
+    cure = f"newer ones are kept: {_listed(newer)}; soundkin rollback v{newer[0]} goes to one" if newer else ""
+    raise InvalidArgument("version", f"none before {folder_name(serving)} is sound; {cure or 'build and publish one'}")
+
+
+def _listed(versions: Iterable[int]) -> str:
+    return ", ".join(map(folder_name, versions))
 
 
 def _proved(folder: Path) -> tuple[Manifest, str]:

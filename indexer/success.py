@@ -22,6 +22,8 @@ class Success:
     @property
     def line(self) -> str:
         """On one line. Rounded down: 100 % is said of all clips only."""
+        if not self.clips:
+            return "nothing to embed: the catalogue has no clip; run soundkin scan"
         percent = int(self.share * 1000) / 10
         return f"embedded {self.embedded} of {self.clips} clips ({percent:.1f} %)"
 

@@ -10,7 +10,7 @@ from indexer.shard import open_shard
 from indexer.space_file import SPACE_FILE, read_space
 from indexer.store import EMBEDDINGS, SHARDS
 from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt, InvalidArgument
-from recommender.generation import VERSIONS, open_current, read_current
+from recommender.generation import VERSIONS, Manifest, open_current, read_current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,8 @@ class VerifyReport:
 
     version: int | None
     """The published generation; None when there is none, or when it is corrupt."""
+    corrupt: str | None
+    """What cannot be served: the name of the folder that CURRENT points to, or ``CURRENT``; None when all is well."""
     files: int
     """Files of the generation, all with the right checksum."""
     shards: int
@@ -36,7 +38,8 @@ def verify(home: Path) -> VerifyReport:
     """
     if not home.is_dir():
         raise InvalidArgument("home", f"{home} is no folder; give the one that was built in")
-    version, files, problems = _verify_generation(home)
+    served, corrupt = _serving(home)
+    problems = [] if corrupt is None else [(str(home / VERSIONS / corrupt.generation / corrupt.file), corrupt.problem)]
     shards, clips = 0, 0
     for path in _kept_files(home):
         try:
@@ -45,7 +48,14 @@ def verify(home: Path) -> VerifyReport:
             problems.append((error.file, error.problem))
             continue
         shards, clips = shards + (path.name != SPACE_FILE), clips + held
-    return VerifyReport(version=version, files=files, shards=shards, clips=clips, problems=tuple(problems))
+    return VerifyReport(
+        version=served.version if served else None,
+        corrupt=corrupt.generation if corrupt else None,
+        files=len(served.files) if served else 0,
+        shards=shards,
+        clips=clips,
+        problems=tuple(problems),
+    )
 
 
 def check_file(path: Path) -> int:
@@ -73,11 +83,9 @@ def _kept_files(home: Path) -> Iterator[Path]:
         yield from shards
 
 
-def _verify_generation(home: Path) -> tuple[int | None, int, list[tuple[str, str]]]:
+def _serving(home: Path) -> tuple[Manifest | None, GenerationCorrupt | None]:
+    """The manifest of the published generation, or what is wrong with that; neither when nothing was published."""
     try:
-        if read_current(home) is None:
-            return None, 0, []
-        manifest = open_current(home).manifest
+        return (None if read_current(home) is None else open_current(home).manifest), None
     except GenerationCorrupt as error:
-        return None, 0, [(str(home / VERSIONS / error.generation / error.file), error.problem)]
-    return manifest.version, len(manifest.files), []
+        return None, error

@@ -45,12 +45,17 @@ class Directory:
             NotFound: nobody is called that.
             AmbiguousName: several are; the error carries them.
         """
-        rows = self._spellings.get(_folded("name", name), [])
-        if not rows:
-            raise NotFound("artist", name, "no spelling or alias matches")
+        rows = self._called(name)
         if len(rows) > 1:
             raise AmbiguousName("artist", name, [self._artist_label(row) for row in rows])
         return rows[0]
+
+    def _called(self, name: str) -> list[int]:
+        """Rows of everyone called ``name``, in order. Raises InvalidArgument for a blank one, NotFound for nobody."""
+        rows = self._spellings.get(_folded("name", name), [])
+        if not rows:
+            raise NotFound("artist", name, "no spelling or alias matches")
+        return rows
 
     def track_by_id(self, identifier: str) -> int:
         """Row of the track with our own ``identifier``. Raises NotFound."""
@@ -59,19 +64,19 @@ class Directory:
         return self._track_ids[identifier]
 
     def track_by_name(self, title: str, artist: str) -> int:
-        """Row of the one track called ``title``, by ``artist`` unless that is empty.
+        """Row of the one track called ``title``, by an artist called ``artist`` unless that is empty.
 
         Raises:
             InvalidArgument: the title is blank.
             NotFound: no such track, or no such artist.
-            AmbiguousName: several tracks have the title, or several artists the name.
+            AmbiguousName: several tracks have the title, and an artist of that name; the error carries the tracks.
         """
         rows = self._titles.get(_folded("title", title), [])
         if artist:
-            wanted = self.artist_by_name(artist)
-            rows = [row for row in rows if self._contents.tracks.artist[row] == wanted]
+            owners = self._called(artist)
+            rows = [row for row in rows if self._contents.tracks.artist[row] in owners]
         if not rows:
-            raise NotFound("track", title, f"by {artist}" if artist else "no title matches")
+            raise NotFound("track", title, f"none by {artist} is called so" if artist else "no title matches")
         if len(rows) > 1:
             raise AmbiguousName("track", title, [self._track_label(row) for row in rows])
         return rows[0]

@@ -6,9 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from recommender.summed import SUM, sum_of, with_sum
 from recommender.types import Space
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout of a generation; a reader refuses any other."""
 
 
@@ -168,21 +169,24 @@ class Manifest:
 
     def to_json(self) -> str:
         data = asdict(self) | {"format": FORMAT, "space": self.space.to_json()}
-        return json.dumps(data, indent=1, sort_keys=True)
+        return json.dumps(with_sum(data), indent=1, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
         """Parse what :meth:`to_json` wrote. Raises ValueError, KeyError or TypeError on any other shape."""
         data = json.loads(text)
-        found = data.pop("format")
+        found = data["format"]
         if found != FORMAT:
             raise ValueError(f"format {found}, this release reads {FORMAT}; run soundkin build to make one it can read")
+        if data[SUM] != sum_of(data):
+            raise ValueError("it does not have its checksum")
+        del data["format"], data[SUM]
         data["space"] = Space.from_json(data["space"])
         data["counts"] = Counts(**data["counts"])
         data["indexes"] = tuple(IndexEntry(**entry) for entry in data["indexes"])
         data["goldens"] = tuple(_golden(entry) for entry in data["goldens"])
-        data["calibrations"] = tuple(_calibration(entry) for entry in data.get("calibrations", ()))
-        data["candidates"] = CandidatesEntry(**data.get("candidates", {}))
+        data["calibrations"] = tuple(_calibration(entry) for entry in data["calibrations"])
+        data["candidates"] = CandidatesEntry(**data["candidates"])
         data["taken"] = Taken(**data["taken"])
         data["quality"] = Quality(**data["quality"])
         data["files"] = tuple(FileEntry(**entry) for entry in data["files"])

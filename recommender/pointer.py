@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import xxhash
-
 from recommender.errors import GenerationCorrupt
+from recommender.summed import SUM, sum_of, with_sum
 
 CURRENT = "CURRENT"
 POINTER_FORMAT = 1
 """Version of what CURRENT says; that of the generation itself is in its manifest."""
-
-_SUM = "xxh3_128"
-"""In CURRENT: over its other facts, so that ``newest``, which nothing else confirms, cannot change unnoticed."""
-
-
-def _sum_of(facts: Mapping[str, object]) -> str:
-    return xxhash.xxh3_128_hexdigest(json.dumps(facts, sort_keys=True).encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +30,7 @@ class Pointer:
 
     def to_json(self) -> str:
         facts = {"format": POINTER_FORMAT} | asdict(self)
-        return json.dumps(facts | {_SUM: _sum_of(facts)})
+        return json.dumps(with_sum(facts))
 
     @classmethod
     def from_json(cls, text: str) -> Pointer:
@@ -47,8 +38,8 @@ class Pointer:
         data = json.loads(text)
         if data["format"] != POINTER_FORMAT:
             raise ValueError(f"format {data['format']}, this release reads {POINTER_FORMAT}")
-        found = data.pop(_SUM, None)
-        if found != _sum_of(data) and (found is not None or "newest" in data):  # the first release wrote neither
+        found = data.pop(SUM, None)
+        if found != sum_of(data) and (found is not None or "newest" in data):  # the first release wrote neither
             raise ValueError("it does not have its checksum")
         if not isinstance(data["version"], int) or not isinstance(data["manifest_sha256"], str):
             raise TypeError("version is a number and manifest_sha256 a text")

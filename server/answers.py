@@ -46,14 +46,8 @@ def resolve_artists(snapshot: Snapshot, request: pb.ResolveArtistsRequest) -> pb
 def _resolve(recommender: Recommender, ref: pb.ArtistRef) -> pb.ResolvedArtist:
     try:
         row = find_artist(recommender.directory, ref, "ref")
-    except InvalidArgument:
-        return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_INVALID)
-    except NotFound:
-        return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_NOT_FOUND)
-    except AmbiguousName as several:
-        rows = [recommender.directory.artist_by_id(identifier) for identifier, _ in several.candidates]
-        candidates = [summaries.artist(recommender, row) for row in rows]
-        return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_AMBIGUOUS, candidates=candidates)
+    except (InvalidArgument, NotFound, AmbiguousName) as error:
+        return summaries.unresolved(recommender, ref, error)
     return pb.ResolvedArtist(
         ref=ref,
         resolution=pb.RESOLUTION_FOUND,

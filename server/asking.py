@@ -15,8 +15,8 @@ from server.convert import to_signal
 from server.pb import soundkin_pb2 as pb
 
 _DASH = " - "
-_MOST_CLIP = f"{MOST_CLIP_BYTES / 1e6:.0f} MB"
-_MOST_AUDIO = f"{MOST_AUDIO_BYTES / 1e6:.0f} MB"
+_MOST_CLIP = f"{MOST_CLIP_BYTES >> 20} MiB"
+_MOST_AUDIO = f"{MOST_AUDIO_BYTES >> 20} MiB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +65,59 @@ def artist_refs(words: Iterable[str]) -> list[pb.ArtistRef]:
 
 
 def line_up(words: Iterable[str]) -> list[str]:
-    """The names of a line-up: each of ``words``, or each line of it where it is a file; blank lines do not count.
+    """The names of a line-up: each of ``words``, or each line of it where it is a file.
 
-    Raises InvalidArgument for a file that is not UTF-8.
+    Lines that are blank or begin with ``#`` do not count. Raises InvalidArgument for a file that is not UTF-8 or lists
+    nobody, and for a ``.txt`` that is not there.
     """
-    return [name for word in words for name in (_lines(Path(word)) if os.path.isfile(word) else [word])]
+    return [name for word in words for name in (_lines(Path(word)) if _is_file(word) else [_name(word)])]
+
+
+def refuse_paths(words: Iterable[str], unresolved: Iterable[pb.ResolvedArtist]) -> None:
+    """Raise InvalidArgument for one of the ``words`` of a line-up that nobody is called, but that is meant for a file.
+
+    A name may have a separator in it, and a folder may be called as an artist: only who was asked can tell.
+    """
+    unknown = {each.ref.name for each in unresolved if each.resolution == pb.RESOLUTION_NOT_FOUND}
+    for word in words:
+        if word not in unknown or _is_file(word):
+            continue
+        if os.path.isdir(word):
+            raise InvalidArgument("--lineup", f"{word!r} is a folder, and nobody is called so; give a file")
+        if os.sep in word:
+            raise InvalidArgument("--lineup", f"no such file {word!r}, and nobody is called so")
+
+
+def _is_file(word: str) -> bool:
+    """Something to read, a pipe of the shell's too."""
+    return os.path.exists(word) and not os.path.isdir(word)
+
+
+def _name(word: str) -> str:
+    if word.lower().endswith(".txt") and artist_ref(word).WhichOneof("ref") == "name":
+        raise InvalidArgument("--lineup", f"no such file {word!r}")
+    return word
 
 
 def audio_clips(files: Sequence[Path]) -> list[pb.AudioClip]:
     """The audio files, whole, under their names. Raises InvalidArgument for more than a server takes."""
     check_size(files, "--audio", MOST_CLIPS)
-    sizes = [file.stat().st_size for file in files]
-    for file, size in zip(files, sizes, strict=True):
-        if size > MOST_CLIP_BYTES:
-            raise InvalidArgument("--audio", f"{file} has {size / 1e6:.0f} MB, at most {_MOST_CLIP}; cut 30 s out")
-    if sum(sizes) > MOST_AUDIO_BYTES:
-        raise InvalidArgument("--audio", f"{sum(sizes) / 1e6:.0f} MB in all, {_MOST_AUDIO} at most; give fewer files")
-    return [pb.AudioClip(file=file.read_bytes(), name=printable(file.name)) for file in files]
+    clips, left = [], MOST_AUDIO_BYTES
+    for file in files:
+        clips.append(pb.AudioClip(file=_read_clip(file), name=printable(file.name)))
+        left -= len(clips[-1].file)
+        if left < 0:
+            raise InvalidArgument("--audio", f"more than {_MOST_AUDIO} in all; give fewer files")
+    return clips
+
+
+def _read_clip(path: Path) -> bytes:
+    """The whole file, unless it is too large: then no more is read of it, for a pipe does not say what it holds."""
+    with path.open("rb") as file:
+        content = file.read(MOST_CLIP_BYTES + 1)
+    if len(content) > MOST_CLIP_BYTES:
+        raise InvalidArgument("--audio", f"{path} has more than {_MOST_CLIP}; cut 30 s out")
+    return content
 
 
 def _lines(path: Path) -> list[str]:
@@ -89,7 +125,10 @@ def _lines(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InvalidArgument("--lineup", f"{path} is not UTF-8; save it as UTF-8") from error
-    return [line.strip() for line in lines if line.strip()]
+    names = [line for line in map(str.strip, lines) if line and not line.startswith("#")]
+    if not names:
+        raise InvalidArgument("--lineup", f"{path} lists nobody; write a name a line")
+    return names
 
 
 def track_refs(word: str) -> list[pb.TrackRef]:

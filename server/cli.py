@@ -106,7 +106,7 @@ class CompareAsked(Answer, Listen, Weigh):
 class TracksAsked(Answer, Listen):
     """Options of ``tracks``."""
 
-    audio: Path | None
+    audio: tuple[Path, ...]
     limit: int
     exclude_same_artist: bool
     max_per_artist: int
@@ -189,16 +189,24 @@ def _similar_to_audio(request: Any, asked: SimilarAsked) -> None:  # Any: a mess
 @click.command(epilog=NAME_HELP)
 @click.argument("seed", nargs=-1, required=True)
 @click.option(
-    "--lineup", multiple=True, required=True, metavar="FILE|NAME", help="A file of a NAME a line, or a NAME; repeat it."
+    "--lineup",
+    multiple=True,
+    required=True,
+    metavar="FILE|NAME",
+    help="A file of a NAME a line, where lines that begin with # are skipped, or a NAME; repeat it.",
 )
 @_listen_options
 @_weigh_options
 @_explain_option
 @_answer_options
 def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
-    """Put a line-up in the order of someone who likes SEED. Exit 1 when somebody in it is not known."""
+    """Put a line-up in the order of someone who likes SEED.
+
+    Exit 1 when somebody in it is not known, or several are called so; they are listed. Exit 2 when a file is not there
+    or lists nobody.
+    """
     from server import tables
-    from server.asking import artist_refs, line_up
+    from server.asking import artist_refs, line_up, refuse_paths
     from server.client import Client
     from server.pb import soundkin_pb2 as pb
 
@@ -213,6 +221,7 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
     )
     with Client(asked["address"]) as client:
         reply = client.rank_artists(request)
+    refuse_paths(asked["lineup"], reply.unresolved)
     _print(reply, tables.rank(reply), as_json=asked["as_json"])
     if reply.not_found:
         raise click.exceptions.Exit(1)
@@ -246,7 +255,7 @@ def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
 
 @click.command(epilog='NAME is "Title", "Artist - Title" or id:ID.')
 @click.argument("name", required=False)
-@click.option("--audio", type=_FILE, help="A clip of a track that is in no catalogue, in place of NAME.")
+@click.option("--audio", multiple=True, type=_FILE, help="One clip of a track in no catalogue, in place of NAME.")
 @_limit_option
 @_listen_options
 @click.option("--exclude-same-artist", is_flag=True, help="Leave out the artist of NAME.")
@@ -264,8 +273,10 @@ def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
     from server.pb import soundkin_pb2 as pb
 
     audio = asked["audio"]
-    if (name is None) == (audio is None):
+    if (name is None) == (not audio):
         raise click.UsageError("give either NAME or --audio FILE")
+    if len(audio) > 1:
+        raise click.UsageError("give --audio once; `soundkin similar` takes several clips of one act")
     request = pb.SimilarTracksRequest(
         listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
         limit=asked["limit"],
@@ -275,8 +286,8 @@ def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
         filter=pb.TrackFilter(genres_any=asked["genre"]),
     )
     with Client(asked["address"], deadline_s=AUDIO_DEADLINE_S if audio else DEADLINE_S) as client:
-        if audio is not None:
-            request.clip.CopyFrom(audio_clips([audio])[0])
+        if audio:
+            request.clip.CopyFrom(audio_clips(audio)[0])
         if name is not None:
             request.track.id = client.find_track(track_refs(name))
         reply = client.similar_tracks(request)

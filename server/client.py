@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
-from server.address import DEFAULT_ADDRESS
+from server.address import DEFAULT_ADDRESS, parse_address
 from server.interceptors import CODES, DOMAIN, reason
 from server.pb import soundkin_pb2 as pb
 from server.pb import soundkin_pb2_grpc as pb_grpc
@@ -30,6 +30,7 @@ class Client:
     """A connection to the server at ``address``; a context manager. Every method raises SoundkinError."""
 
     def __init__(self, address: str = DEFAULT_ADDRESS, *, deadline_s: float = DEADLINE_S) -> None:
+        parse_address(address, option="--address")
         through_proxy = int(not address.startswith(_LOCAL))
         self._address = address
         self._deadline_s = deadline_s

@@ -70,21 +70,24 @@ def rank_artists(snapshot: Snapshot, request: pb.RankArtistsRequest) -> pb.RankA
             *_lines(recommender, ranked, query, explain=request.explain),
             *(pb.ScoredArtist(artist=summaries.artist(recommender, row)) for row in unplaced),
         ],
-        not_found=missing,
+        not_found=[each.ref for each in missing],
+        unresolved=missing,
         seeds=[summaries.artist(recommender, row) for row in seeds],
         not_indexed=summaries.not_indexed(recommender, seeds),
     )
 
 
-def _find_line_up(recommender: Recommender, refs: Sequence[pb.ArtistRef]) -> tuple[frozenset[int], list[pb.ArtistRef]]:
-    """Rows of those that are found, and the references of the others. Raises InvalidArgument for an empty one."""
+def _find_line_up(
+    recommender: Recommender, refs: Sequence[pb.ArtistRef]
+) -> tuple[frozenset[int], list[pb.ResolvedArtist]]:
+    """Rows of those that are found, and what became of the others. Raises InvalidArgument for an empty reference."""
     found: set[int] = set()
-    missing: list[pb.ArtistRef] = []
+    missing: list[pb.ResolvedArtist] = []
     for place, ref in enumerate(refs):
         try:
             found.add(find_artist(recommender.directory, ref, f"candidates[{place}]"))
-        except (NotFound, AmbiguousName):
-            missing.append(ref)
+        except (NotFound, AmbiguousName) as error:
+            missing.append(summaries.unresolved(recommender, ref, error))
     return frozenset(found), missing
 
 

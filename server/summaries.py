@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from recommender.dial import NEUTRAL, order_keys
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.recommender import Recommender
 from recommender.sentence import sentence
 from recommender.types import Explanation, LayerMix, ScoredArtist, ScoredTrack
@@ -25,6 +26,21 @@ def track(recommender: Recommender, row: int) -> pb.TrackSummary:
     tracks = recommender.generation.contents.tracks
     owner = artist(recommender, int(tracks.artist[row]))
     return pb.TrackSummary(id=tracks.ids[row], title=tracks.titles[row], artist=owner)
+
+
+def unresolved(
+    recommender: Recommender, ref: pb.ArtistRef, error: InvalidArgument | NotFound | AmbiguousName
+) -> pb.ResolvedArtist:
+    """Why ``ref`` is not exactly one artist: ``error`` is what looking for it came to."""
+    match error:
+        case AmbiguousName():
+            how, several = pb.RESOLUTION_AMBIGUOUS, [identifier for identifier, _ in error.candidates]
+        case NotFound():
+            how, several = pb.RESOLUTION_NOT_FOUND, []
+        case _:
+            how, several = pb.RESOLUTION_INVALID, []
+    candidates = [artist(recommender, recommender.directory.artist_by_id(identifier)) for identifier in several]
+    return pb.ResolvedArtist(ref=ref, resolution=how, candidates=candidates, message=str(error))
 
 
 def not_indexed(recommender: Recommender, rows: Iterable[int]) -> list[pb.ArtistSummary]:

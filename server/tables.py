@@ -63,15 +63,15 @@ def similar_to_audio(reply: pb.SimilarArtistsToAudioResponse) -> Iterator[Render
 
 
 def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
-    """A line-up in order, and who in it is not known."""
+    """A line-up in order, and why somebody in it is not."""
     yield Text(f"For {_names(reply.seeds)}", style="bold")
     if reply.artists:
         yield _ranking(reply.artists)
         yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
     yield from _reasons(reply.artists)
     yield from _missing(reply.not_indexed)
-    for ref in reply.not_found:
-        yield Text(f"Not known, or several are called so: {printable(_asked(ref))}", style="yellow")
+    for each in reply.unresolved:
+        yield Text(f"Not ranked: {printable(each.message)}", style="yellow")
     yield _footer(reply.generation)
 
 

@@ -10,6 +10,9 @@ def _suffixes(*groups: str) -> frozenset[str]:
 _DECODED = "wav wave rf64 bwf aif aiff aifc flac ogg oga opus mp3 mp2 mp1 m4a m4b mp4 aac"
 _NOT_DECODED = "wma asf ape wv mka webm caf au snd w64 dsf dff tta mpc spx ac3 eac3 dts mid midi"
 
+DECODED_SUFFIXES = _suffixes(_DECODED)
+"""Those of formats that are decoded, in lower case with the dot."""
+
 AUDIO_SUFFIXES = _suffixes(_DECODED, _NOT_DECODED)
 """In lower case with the dot. Formats that are not decoded are among them: they deserve a reason, not silence."""
 

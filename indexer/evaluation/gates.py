@@ -74,6 +74,12 @@ class Held:
     """NaN when the run has no such figure."""
     status: Status
 
+    @property
+    def said(self) -> str:
+        """Such as ``FAIL: span > 0.4, found 0.280``; without a figure, that there is none."""
+        found = "" if self.status is Status.NO_DATA else f", found {self.value:.3f}"
+        return f"{self.status.value}: {self.gate.said}{found}"
+
 
 def read_thresholds(path: Path = DEFAULT) -> Thresholds:
     """Read a thresholds file, TOML. Raises BadInput ``bad_thresholds`` that says which gate is wrong."""

@@ -173,6 +173,11 @@ class EvaluationRun:
         return next(system for system in self.systems if system.name == self.asked.baseline)
 
     @property
+    def asks_nobody(self) -> bool:
+        """There is a truth, and no artist that it asks about is in the generation: it measures nothing."""
+        return self.truth is not None and not self.truth.queries
+
+    @property
     def view(self) -> View | None:
         """The default view; None without audio."""
         return next((view for view in self.views if view.name == self.asked.default_view), None)

@@ -32,7 +32,7 @@ class Verdict:
 def verdict(run: EvaluationRun, held: Sequence[Held]) -> Verdict:
     """Judge ``run`` by its gates, its comparisons and what it lacks."""
     return Verdict(
-        status=_status(held),
+        status="undecided" if run.asks_nobody else _status(held),
         reasons=tuple(_reasons(run, held)),
         actions=tuple(_actions(run)),
         limits=tuple(_limits(run)),
@@ -88,7 +88,9 @@ def _actions(run: EvaluationRun) -> Iterator[str]:
     """The decision tree, from what makes all else moot to what can be tuned."""
     if not run.views:
         yield "Embed the music: nothing has audio, so nothing was heard."
-    if run.truth and not run.baseline.overlap.overlap.n:
+    if run.asks_nobody:
+        yield "Name artists as the generation does, or choose another truth: it asks about nobody who is there."
+    elif run.truth and not run.baseline.overlap.overlap.n:
         yield "Widen the catalogue or choose another truth: nobody that the truth lists is in the generation."
     elif run.truth and run.baseline.overlap.overlap.n < ENOUGH_QUERIES:
         yield f"Repeat with {ENOUGH_QUERIES} queries or more before deciding."
@@ -124,7 +126,10 @@ def _limits_of_truth(run: EvaluationRun) -> Iterator[str]:
         yield "There is no truth: nothing here says whether neighbours are kin, only whether the space is sound."
         return
     answered = run.baseline.overlap.overlap
-    yield f"{answered.n} of {truth.queries} queries could be answered at all; ceiling 0: {len(truth.undefined)}."
+    if run.asks_nobody:
+        yield "No list was held against the truth: only what needs no labels was measured."
+    else:
+        yield f"{answered.n} of {truth.queries} queries could be answered at all; ceiling 0: {len(truth.undefined)}."
     if truth.without_truth:
         yield f"{truth.without_truth} artists of the generation are not asked about in the truth, and not scored."
     if truth.rejected:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from indexer.encoding import encode_each
 from indexer.hearing.scratch import scratch
 from indexer.hearing.service import MOST_REQUEST_BYTES, NAME, EncoderService
 from indexer.workers.pool import DecoderPool
-from recommender.errors import InvalidArgument
+from recommender.errors import Busy, InvalidArgument
 
 DEFAULT_LISTEN = "127.0.0.1:7781"
 """This machine only."""
@@ -60,6 +62,7 @@ def run(encoder: Encoder, pool: DecoderPool, settings: Settings) -> None:
     """Encode for whoever asks, until SIGTERM or SIGINT. A second signal, a second later, ends it at once.
 
     Raises:
+        Busy: another program has the port.
         InvalidArgument: the address cannot be listened on, or the port file cannot be written.
         EncoderLost, DecoderStartFailed: no clip can be encoded any more, so that whoever watches may start it again.
     """
@@ -136,8 +139,20 @@ def _listen(server: grpc.aio.Server, address: str) -> int:
     try:
         return server.add_insecure_port(address)
     except RuntimeError as error:
-        problem = f"cannot listen on {address}: it is no address of this machine, or another program has it"
-        raise InvalidArgument("--listen", problem) from error
+        if _is_taken(host.strip("[]"), int(port)):
+            raise Busy(address, "another program (--listen takes another port)") from error
+        raise InvalidArgument("--listen", f"cannot listen on {address}: it is no address of this machine") from error
+
+
+def _is_taken(host: str, port: int) -> bool:
+    """Whether somebody listens there: grpc says only that it could not."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    except UnicodeError:  # no name of a host is so long
+        return False
+    return False
 
 
 def _announce(settings: Settings, port: int, space: str) -> None:

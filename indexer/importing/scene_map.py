@@ -11,13 +11,14 @@ from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, list_rows, read_json, read_records
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
+from recommender.names import fold
 
 _COLUMNS = ("artist", "similar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneClaim:
-    """``neighbour`` is in the list of ``artist``; without one, the list is empty."""
+    """``neighbour`` is in the list of ``artist``; without one, the source gave an empty list."""
 
     record: Record
     artist: ArtistRef
@@ -58,9 +59,9 @@ def _entry(path: str, name: str, entry: object) -> Iterator[Item]:
     except BadInput as error:
         yield record.reject(error.reason, error.detail)
         return
-    items = [_attempt(neighbour, lambda: artist) for neighbour in listed]
-    yield from items
-    if not any(isinstance(item, SceneClaim) for item in items):
+    for neighbour in listed:
+        yield _attempt(neighbour, lambda: artist)
+    if not listed:
         yield SceneClaim(record=record, artist=artist, neighbour=None)
 
 
@@ -93,12 +94,20 @@ def _renamed(given: Mapping[str, object]) -> dict[str, object]:
 
 def _attempt(record: Record, artist: Callable[[], ArtistRef]) -> Item:
     try:
+        owner, neighbour = artist(), fields.artist(record, "similar", prefixes=("similar_",))
+        _require_two(owner, neighbour)
         return SceneClaim(
             record=record,
-            artist=artist(),
-            neighbour=fields.artist(record, "similar", prefixes=("similar_",)),
+            artist=owner,
+            neighbour=neighbour,
             rank=fields.integer(record, "rank", least=1),
             strength=fields.number(record, "strength", "score"),
         )
     except BadInput as error:
         return record.reject(error.reason, error.detail)
+
+
+def _require_two(one: ArtistRef, other: ArtistRef) -> None:
+    """Refuse a row that shows by itself to list an artist near itself, before it makes that artist known."""
+    if (fold(one.name), one.external_ids) == (fold(other.name), other.external_ids):
+        raise BadInput("self_edge", "both names mean the same artist")

@@ -76,7 +76,7 @@ def _row(record: Record, earlier: Mapping[str, ManifestRow]) -> ManifestRow | Re
 def _file(record: Record) -> str:
     value = record.fields.get("file")
     if not isinstance(value, str) or not value.strip():
-        raise BadInput("no_file", "the column 'file' is empty; name the file")
+        raise BadInput("no_file", "'file' is empty or missing; name the file")
     if any(ord(char) < 32 for char in value):
         raise BadInput("bad_text", "the file's name holds control characters")
     path = PurePosixPath(value.strip())

@@ -89,7 +89,7 @@ def artist(record: Record, column: str, *, prefixes: tuple[str, ...]) -> ArtistR
     if as_name:
         ids, name = [(as_name[1], as_name[2]), *ids], ""
     if not name and not ids:
-        raise BadInput("no_artist", f"the column {column!r} is empty; name the artist")
+        raise BadInput("no_artist", f"{column!r} is empty or missing; name the artist")
     return ArtistRef(name=name, external_ids=tuple(dict.fromkeys(ids)))
 
 

@@ -405,18 +405,20 @@ class RankArtistsRequest(_message.Message):
     def __init__(self, seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., candidates: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class RankArtistsResponse(_message.Message):
-    __slots__ = ("generation", "artists", "not_found", "seeds", "not_indexed")
+    __slots__ = ("generation", "artists", "not_found", "seeds", "not_indexed", "unresolved")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     ARTISTS_FIELD_NUMBER: _ClassVar[int]
     NOT_FOUND_FIELD_NUMBER: _ClassVar[int]
     SEEDS_FIELD_NUMBER: _ClassVar[int]
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
+    UNRESOLVED_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     artists: _containers.RepeatedCompositeFieldContainer[ScoredArtist]
     not_found: _containers.RepeatedCompositeFieldContainer[ArtistRef]
     seeds: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
     not_indexed: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ...) -> None: ...
+    unresolved: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., unresolved: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
 
 class AudioClip(_message.Message):
     __slots__ = ("file", "name")
@@ -523,16 +525,18 @@ class ResolveArtistsRequest(_message.Message):
     def __init__(self, refs: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ...) -> None: ...
 
 class ResolvedArtist(_message.Message):
-    __slots__ = ("ref", "resolution", "candidates", "not_indexed")
+    __slots__ = ("ref", "resolution", "candidates", "not_indexed", "message")
     REF_FIELD_NUMBER: _ClassVar[int]
     RESOLUTION_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
     ref: ArtistRef
     resolution: Resolution
     candidates: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
     not_indexed: bool
-    def __init__(self, ref: _Optional[_Union[ArtistRef, _Mapping]] = ..., resolution: _Optional[_Union[Resolution, str]] = ..., candidates: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[bool] = ...) -> None: ...
+    message: str
+    def __init__(self, ref: _Optional[_Union[ArtistRef, _Mapping]] = ..., resolution: _Optional[_Union[Resolution, str]] = ..., candidates: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ResolveArtistsResponse(_message.Message):
     __slots__ = ("generation", "artists")

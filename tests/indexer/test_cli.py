@@ -51,6 +51,17 @@ def test_a_home_that_does_not_exist_is_wrong_use(run: Run, tmp_path: Path) -> No
     assert run("verify", "--home", str(tmp_path))[0] == 0
 
 
+def test_a_folder_without_audio_is_said_to_be_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "cover.jpg").write_bytes(b"")
+    code, out, err = run("scan", str(tmp_path / "music"))
+    assert (code, out.startswith("0 files: ")) == (0, True)
+    assert f"no audio was found in {tmp_path / 'music'}; looked for .aac " in err
+    assert {".wav", ".flac", ".mp3", ".ogg", ".m4a"} < set(err.split())
+    assert ".wma" not in err
+    assert "nothing to embed" in run("embed", "--workers", "1")[1]
+
+
 def test_a_wrong_licence_is_cured_as_the_message_says(run: Run, tmp_path: Path) -> None:
     data = tmp_path / "g.csv"
     data.write_text("artist,genre\nLow,rock\n")

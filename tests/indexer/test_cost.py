@@ -105,7 +105,10 @@ def test_success_counts_all_clips_of_the_catalogue() -> None:
 def test_success_is_never_rounded_up_to_all() -> None:
     assert success_of(_report(embedded=9_999, failed=1)).line == "embedded 9999 of 10000 clips (99.9 %)"
     assert success_of(_report(embedded=40)).line == "embedded 40 of 40 clips (100.0 %)"
-    assert success_of(_report(embedded=0)).line == "embedded 0 of 0 clips (100.0 %)"
+
+
+def test_nothing_is_not_all_of_nothing() -> None:
+    assert success_of(_report(embedded=0)).line == "nothing to embed: the catalogue has no clip; run soundkin scan"
 
 
 def test_an_empty_folder_of_music_is_no_failure(tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def test_real_music_with_two_artists_of_one_name_is_answered(twins: tuple[Path, 
     assert done.stdout.count("Twin - Brothers") >= 3
     assert "descriptors" in done.stdout
     assert not catalogue_of_the_user.exists()
+    again = f"--audio {folder} --manifest {manifest} --home {tmp_path / 'home'}"
+    assert f"soundkin demo {again}\n" in done.stdout
+    assert f"soundkin scan {folder} --manifest {manifest}\n" in done.stdout
 
 
 def test_music_that_cannot_be_used_is_an_error_that_says_so(tmp_path: Path) -> None:
@@ -63,6 +66,15 @@ def test_music_that_cannot_be_used_is_an_error_that_says_so(tmp_path: Path) -> N
     assert done.returncode == 2
     assert "not_audio" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_audio_stops_the_demo_after_its_scan(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    done = _demo("--audio", str(tmp_path / "music"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no audio was found" in done.stderr
+    assert "no track was found, so there is nothing to ask" in done.stderr
+    assert ("soundkin scan" in done.stdout, "soundkin embed" in done.stdout) == (True, False)
 
 
 def test_no_setting_of_the_user_reaches_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

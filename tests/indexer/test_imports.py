@@ -173,6 +173,27 @@ def test_every_shape_of_a_scene_file_says_the_same(
     assert [names(catalog)[row.artist_id] for row in catalog.read_scene_lists()] == ["A"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.json", {"A": [{"rank": 1}, {"rank": 2}]}, "no_artist"),
+        ("b.json", {"A": {"B": -1}}, "bad_number"),
+        ("c.json", {"A": ["a"]}, "self_edge"),
+        ("d.json", {"A": {"status": "success", "similar_artists": [{"name": "B", "rank": 0}]}}, "bad_number"),
+        ("e.csv", "artist,similar,rank\nA,B,0\nA,a,1\n", "bad_number"),
+        ("f.json", [{"artist": "A"}], "no_artist"),
+    ],
+)
+def test_a_list_of_which_nothing_can_be_used_is_no_list_and_makes_no_artist(
+    catalog: Catalog, run: Import, name: str, content: object, reason: str
+) -> None:
+    report = run(import_scene, content, name)
+    assert (report.imported, report.new_artists, report.rows) == (0, 0, len(report.rejected))
+    assert reasons(report)[0][1] == reason
+    assert not any("column" in row.detail for row in report.rejected)
+    assert (catalog.read_artists(), list(catalog.read_scene_lists())) == ([], [])
+
+
 def test_bad_numbers_of_a_scene_row_are_reported(catalog: Catalog, run: Import) -> None:
     text = "artist,similar,rank,strength\nA,B,0,\nA,C,1.5,\nA,D,99999999999,\nA,E,,-1\nA,F,,NaN\nA,a,1,1\nA,G,2,3\n"
     report = run(import_scene, text)

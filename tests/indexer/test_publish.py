@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import soundkin
 from indexer.build import build
 from indexer.embed import EmbedOptions, embed
 from indexer.publish import publish
@@ -20,6 +21,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.rows import SceneList
 from recommender.errors import GenerationCorrupt, InvalidArgument, LicenceRefused, Unavailable
 from recommender.generation import Manifest, open_current, read_current
+from recommender.summed import with_sum
 from recommender.types import Profile
 from recommender.vectors import unit
 from tests.fakes import BandEncoder, write_tone
@@ -138,7 +140,7 @@ def test_a_generation_that_is_not_the_published_one_is_refused(indexed: Catalog,
     data = json.loads(manifest.read_text())
     data["profile"] = "commercial"
     manifest.chmod(0o644)
-    manifest.write_text(json.dumps(data))
+    manifest.write_text(json.dumps(with_sum(data)))
     with pytest.raises(GenerationCorrupt, match="not the one that was published"):
         open_current(tmp_path)
 
@@ -169,7 +171,7 @@ def test_verify_reads_everything_and_names_what_is_wrong(indexed: Catalog, tmp_p
     _build(indexed, tmp_path)
     publish(indexed, tmp_path)
     clean = verify(tmp_path)
-    assert (clean.version, clean.shards, clean.clips, clean.problems) == (1, 1, 6, ())
+    assert (clean.version, clean.corrupt, clean.shards, clean.clips, clean.problems) == (1, None, 1, 6, ())
     assert clean.files == len(list((tmp_path / "versions" / "v00000001").iterdir())) - 2  # MANIFEST.json, LEASE
     shard = tmp_path / "embeddings" / BandEncoder.space.key / "00000001.shard"
     raw = bytearray(shard.read_bytes())
@@ -177,7 +179,23 @@ def test_verify_reads_everything_and_names_what_is_wrong(indexed: Catalog, tmp_p
     shard.write_bytes(raw)
     (tmp_path / "versions" / "v00000001" / "track.ids.utf8.npy").chmod(0o644)
     (tmp_path / "versions" / "v00000001" / "track.ids.utf8.npy").write_bytes(b"")
-    assert [Path(path).name for path, _ in verify(tmp_path).problems] == ["track.ids.utf8.npy", "00000001.shard"]
+    found = verify(tmp_path)
+    assert [Path(path).name for path, _ in found.problems] == ["track.ids.utf8.npy", "00000001.shard"]
+    assert (found.version, found.corrupt, found.files) == (None, "v00000001", 0)
+
+
+def test_verify_says_which_generation_is_corrupt(
+    indexed: Catalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _build(indexed, tmp_path)
+    publish(indexed, tmp_path)
+    (tmp_path / "versions" / "v00000001" / "track.ids.utf8.npy").chmod(0o644)
+    (tmp_path / "versions" / "v00000001" / "track.ids.utf8.npy").write_bytes(b"")
+    for corrupt in ("v00000001", "CURRENT"):
+        with pytest.raises(SystemExit, match="1"):
+            soundkin.main(["verify", "--home", str(tmp_path)])
+        assert capsys.readouterr().out.startswith(f"{corrupt} is corrupt, 0 files; 1 shards")
+        (tmp_path / "CURRENT").write_text("{")
 
 
 def test_an_unused_home_verifies_as_empty(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from indexer.quarantine import QUARANTINE
 from recommender.errors import GenerationCorrupt, InvalidArgument, SoundkinError
 from recommender.generation import CURRENT, MANIFEST, open_current, read_current
 from recommender.lease import Lease
+from recommender.summed import with_sum
 from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, reseal, served
 
 
@@ -69,7 +70,7 @@ def test_the_sha256_is_checked_too(home: Path) -> None:
     told = json.loads((folder / MANIFEST).read_text())
     told["files"][3]["sha256"] = "0" * 64
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text(json.dumps(told))
+    (folder / MANIFEST).write_text(json.dumps(with_sum(told)))
     with pytest.raises(GenerationCorrupt, match="checksums"):
         publish(home)
 

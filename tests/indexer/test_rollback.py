@@ -36,7 +36,25 @@ def test_it_goes_to_the_newest_version_before_the_serving_one(home: Path) -> Non
     assert rollback(home).version == 2
     assert open_current(home).manifest.version == 2
     assert rollback(home).version == 1
-    with pytest.raises(NotFound, match="sound before v00000001"):
+
+
+def test_where_none_is_older_the_newer_ones_are_named_and_how_to_go_to_one(home: Path) -> None:
+    rollback(home, 1)
+    with pytest.raises(InvalidArgument) as refused:
+        rollback(home)
+    said = "none before v00000001 is sound; newer ones are kept: v00000003, v00000002; soundkin rollback v3 goes to one"
+    assert refused.value.problem == said
+    assert rollback(home, parse_version("v3")).version == 3
+
+
+def test_where_none_is_sound_nor_newer_another_must_be_built(home: Path) -> None:
+    damage(home, 1)
+    damage(home, 2)
+    with pytest.raises(InvalidArgument, match="none before v00000003 is sound; build and publish one"):
+        rollback(home)
+    damage(home, 3)
+    (home / CURRENT).write_text("{")
+    with pytest.raises(InvalidArgument, match="none that is kept is sound; build and publish one"):
         rollback(home)
 
 
@@ -103,7 +121,7 @@ def test_it_mends_a_current_that_cannot_be_read(home: Path) -> None:
 
 
 def test_nothing_published_is_nothing_to_go_back_to(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="nothing was published"):
+    with pytest.raises(InvalidArgument, match=r"nothing was published in .*, so there is nothing to go back to"):
         rollback(tmp_path)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from recommender.errors import GenerationCorrupt
 from recommender.generation import MANIFEST, checksum_file, open_generation
+from recommender.summed import with_sum
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
 
 ONE = MadeTrack(title="One", id="t1", vectors={"low": [1, 0], "high": [0, 1]})
@@ -55,7 +56,7 @@ def spoil(folder: Path, name: str, change: Callable[[Array], Array]) -> None:
         if entry["name"] == path.name:
             entry.update(size=fresh.size, xxh3_128=fresh.xxh3_128, sha256=fresh.sha256)
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (folder / MANIFEST).write_text(json.dumps(with_sum(manifest)))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,11 @@ DIRECTORY = Directory(
                 MadeArtist(
                     id="a2", name="Nirvana", external_ids={"mbid": "m2"}, tracks=(MadeTrack(id="t1", title="Intro"),)
                 ),
-                MadeArtist(id="a3", name="NIRVANA", tracks=(MadeTrack(id="t2", title="Intró"),)),
+                MadeArtist(
+                    id="a3",
+                    name="NIRVANA",
+                    tracks=(MadeTrack(id="t2", title="Intró"), MadeTrack(id="t4", title="Lithium")),
+                ),
                 MadeArtist(
                     id="a4", name="!!!", aliases=("!!!", "Chk Chk Chk"), tracks=(MadeTrack(id="t3", title="Only"),)
                 ),
@@ -39,7 +43,7 @@ def test_ids_of_ours_and_of_others_find_the_artist() -> None:
 def test_a_name_of_two_artists_is_answered_with_both() -> None:
     with pytest.raises(AmbiguousName) as caught:
         DIRECTORY.artist_by_name("nirvana")
-    assert caught.value.candidates == (("a2", "Nirvana [mbid:m2, tracks: 1]"), ("a3", "NIRVANA [tracks: 1]"))
+    assert caught.value.candidates == (("a2", "Nirvana [mbid:m2, tracks: 1]"), ("a3", "NIRVANA [tracks: 2]"))
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "\t\n"])
@@ -61,13 +65,23 @@ def test_nobody_is_found_for_what_is_not_there() -> None:
         DIRECTORY.track_by_id("t9")
 
 
+def test_of_two_artists_of_one_name_the_one_that_has_the_track_is_meant() -> None:
+    assert DIRECTORY.track_by_name("lithium", "nirvana") == 3
+    with pytest.raises(AmbiguousName) as caught:
+        DIRECTORY.track_by_name("intro", "Nirvana")
+    assert (caught.value.kind, caught.value.candidates) == (
+        "track",
+        (("t1", "Intro by Nirvana"), ("t2", "Intró by NIRVANA")),
+    )
+    with pytest.raises(NotFound, match="by nirvana"):
+        DIRECTORY.track_by_name("only", "nirvana")
+
+
 def test_a_title_of_two_tracks_needs_an_artist_that_is_one() -> None:
     with pytest.raises(AmbiguousName) as caught:
         DIRECTORY.track_by_name("intro", "")
     assert caught.value.candidates == (("t1", "Intro by Nirvana"), ("t2", "Intró by NIRVANA"))
-    with pytest.raises(AmbiguousName):
-        DIRECTORY.track_by_name("intro", "Nirvana")
     assert DIRECTORY.track_by_name("ONLY", "") == 2
     assert DIRECTORY.track_by_name("only", "chk chk chk") == 2
-    with pytest.raises(NotFound, match="by Beyoncé"):
+    with pytest.raises(NotFound, match=r"none by Beyoncé is called so$"):
         DIRECTORY.track_by_name("only", "Beyoncé")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import GenerationCorrupt, Unavailable
 from recommender.generation import CURRENT, MANIFEST, open_current, open_generation, read_manifest
+from recommender.summed import with_sum
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, make_contents, write_generation
 
 MADE = MadeCatalogue(
@@ -102,10 +103,25 @@ def test_a_manifest_that_is_none_is_refused(folder: Path, text: str) -> None:
 
 def test_a_manifest_cannot_point_outside_its_folder(folder: Path) -> None:
     data = json.loads((folder / MANIFEST).read_text())
-    data["files"][0]["name"] = "../../CURRENT"
-    (folder / MANIFEST).write_text(json.dumps(data))
-    with pytest.raises(GenerationCorrupt):
+    data["files"].append(data["files"][0] | {"name": "../../CURRENT"})
+    (folder / MANIFEST).write_text(json.dumps(with_sum(data)))
+    with pytest.raises(GenerationCorrupt, match=r"\.\./\.\./CURRENT: is missing"):
         open_generation(folder)
+
+
+def test_no_fact_of_a_manifest_changes_unnoticed(folder: Path) -> None:
+    """Not even before it is published, when nothing outside the folder confirms it."""
+    whole = (folder / MANIFEST).read_bytes()
+    draw = np.random.default_rng(0)
+    for place in draw.permutation(len(whole))[:300].tolist():
+        harmed = bytearray(whole)
+        harmed[place] ^= 1 << int(draw.integers(8))
+        (folder / MANIFEST).write_bytes(harmed)
+        try:
+            manifest, _ = read_manifest(folder)
+        except GenerationCorrupt:
+            continue
+        assert manifest.to_json().encode() == whole, "only white space, of which nothing is read, may be another"
 
 
 def test_nothing_published_says_what_to_run(tmp_path: Path) -> None:

@@ -148,11 +148,66 @@ def test_rank_orders_a_line_up_of_names_and_files(made: Served, tmp_path: Path) 
 def test_rank_names_who_is_not_known_and_says_so_by_its_status(made: Served, tmp_path: Path) -> None:
     ended = run(made, cli.rank, "ay", "--lineup=bee", "--lineup=nobody", "--lineup=twin")
     assert ended.exit_code == 1
-    assert ended.stdout.count("Not known, or several are called so") == 2
+    said = " ".join(ended.stdout.split())
+    assert "Not ranked: no artist 'nobody'; no spelling or alias matches" in said
+    several = "Not ranked: 2 artists are called 'twin'; ask by id: Twin [tracks: 0] (e), TWIN [tracks: 0] (f)"
+    assert several in said
     assert re.search(r"1 +Bee", ended.stdout)
     (tmp_path / "bill.txt").write_bytes(b"B\xe9e\n")
     latin = run(made, cli.rank, "ay", f"--lineup={tmp_path / 'bill.txt'}")
     assert isinstance(latin.exception, InvalidArgument)
+
+
+def test_lines_of_a_line_up_that_begin_with_a_hash_are_skipped(made: Served, tmp_path: Path) -> None:
+    (tmp_path / "bill.txt").write_text("# tonight\nbee\n  # id:c\n", encoding="utf-8")
+    ended = run(made, cli.rank, "ay", f"--lineup={tmp_path / 'bill.txt'}")
+    assert [row[1] for row in rows(ended)] == ["Bee"]
+    assert ended.exit_code == 0, "nobody called '# tonight' is missed"
+
+
+@pytest.mark.parametrize(
+    ("line_up", "words"),
+    [
+        ("none.txt", "no such file 'none.txt'"),
+        ("folder.txt", "no such file 'folder.txt'"),
+        ("folder/none", "no such file 'folder/none', and nobody is called so"),
+        ("folder", "'folder' is a folder, and nobody is called so"),
+        ("empty.txt", "empty.txt lists nobody"),
+        ("remarks", "remarks lists nobody"),
+    ],
+)
+def test_a_file_of_a_line_up_that_is_none_is_wrong_usage(
+    made: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line_up: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("folder", "folder.txt"):
+        Path(folder).mkdir()
+    Path("empty.txt").touch()
+    Path("remarks").write_text("# bee\n\n", encoding="utf-8")
+    ended = run(made, cli.rank, "ay", f"--lineup={line_up}", "--lineup=bee")
+    assert isinstance(ended.exception, InvalidArgument)
+    assert words in str(ended.exception)
+
+
+def test_a_folder_or_a_path_in_a_line_up_that_an_artist_is_called_is_that_artist(
+    made: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bee").mkdir()
+    ended = run(made, cli.rank, "ay", "--lineup=bee", "--lineup=id:a/b.txt", "--lineup=nobody")
+    assert rows(ended)[0][:2] == ["1", "Bee"]
+    assert ended.exit_code == 1, "an id is no path, and a name without a separator may be unknown"
+    (tmp_path / "bill").write_text("AC/DC\nbee\n", encoding="utf-8")
+    assert run(made, cli.rank, "ay", "--lineup=bill").exit_code == 1, "a line of a file is a name"
+
+
+def test_one_clip_is_what_tracks_are_asked_for(made: Served, tmp_path: Path) -> None:
+    clips = [tmp_path / name for name in ("a.wav", "b.wav")]
+    for clip in clips:
+        clip.write_bytes(b"RIFF")
+    ended = run(made, cli.tracks, *(f"--audio={clip}" for clip in clips))
+    assert ended.exit_code == 2
+    assert "give --audio once" in ended.stderr
 
 
 def test_info_shows_counts_and_layers(made: Served) -> None:
@@ -190,6 +245,12 @@ def test_an_ambiguous_name_keeps_its_candidates(made: Served) -> None:
     assert isinstance(error, AmbiguousName)
     assert (error.kind, error.wanted) == ("artist", "twin")
     assert error.candidates == (("e", "Twin [tracks: 0]"), ("f", "TWIN [tracks: 0]"))
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1", ":1", "127.0.0.1:65536"])
+def test_an_address_that_is_none_is_wrong_use(address: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"--address: '{address}' is not HOST:PORT"):
+        Client(address)
 
 
 def test_no_server_is_said_to_be_none() -> None:

@@ -37,6 +37,12 @@ def test_every_reference_gets_its_own_answer_in_order(made: Served) -> None:
         ("FOUND", ["d"], True),
     ]
     assert [answer.ref for answer in reply.artists] == refs
+    assert [answer.message for answer in reply.artists][:4] == [
+        "",
+        "2 artists are called 'twin'; ask by id: Twin [tracks: 0] (e), TWIN [tracks: 0] (f)",
+        "no artist 'nobody'; no spelling or alias matches",
+        "ref.name: is blank",
+    ]
 
 
 def test_more_than_a_thousand_references_are_refused(made: Served) -> None:

@@ -21,6 +21,7 @@ from indexer.encoders.descriptors import DescriptorEncoder
 from recommender.errors import EncoderMismatch, InvalidArgument, Unavailable
 from server import bounds, cli
 from server.address import Address
+from server.asking import audio_clips
 from server.pb import soundkin_pb2 as pb
 from tests.encoder_process import ROOT, encoder_process, music, wait_until_decoding
 from tests.server.asking import Refusal, by_id, by_name, refusal, weights
@@ -281,8 +282,18 @@ def test_similar_refuses_what_cannot_be_asked(made: Served, files: list[str], tm
     large.write_bytes(bytes(bounds.MOST_CLIP_BYTES + 1))
     refused_by_size = run(made, "--audio", str(large)).exception
     assert isinstance(refused_by_size, InvalidArgument)
-    assert "at most 17 MB" in str(refused_by_size)
+    assert "more than 16 MiB" in str(refused_by_size)
     assert "has no encoder" in str(run(made, "--audio", files[0]).exception)
+
+
+def test_no_more_is_read_of_a_clip_than_may_be_sent(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="/dev/zero has more than 16 MiB"):
+        audio_clips([Path("/dev/zero")])  # without end, and its size is said to be 0, as that of a pipe
+    whole = tmp_path / "whole.wav"
+    whole.write_bytes(bytes(bounds.MOST_CLIP_BYTES))
+    assert [len(clip.file) for clip in audio_clips([whole] * 4)] == [bounds.MOST_CLIP_BYTES] * 4
+    with pytest.raises(InvalidArgument, match="more than 64 MiB in all; give fewer files"):
+        audio_clips([whole] * 5)
 
 
 def test_the_client_says_unavailable_when_the_encoder_is_away(

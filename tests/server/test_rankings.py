@@ -80,6 +80,9 @@ def test_who_cannot_be_found_in_a_line_up_is_given_back_as_asked(made: Served) -
     missing = [by_name("Nobody"), *by_id("x9"), by_name("twin")]
     reply = rank(made, *missing, *by_id("b"))
     assert list(reply.not_found) == missing
+    resolved = made.stub.ResolveArtists(pb.ResolveArtistsRequest(refs=missing))
+    assert list(reply.unresolved) == list(resolved.artists)
+    assert [[artist.id for artist in each.candidates] for each in reply.unresolved] == [[], [], ["e", "f"]]
     assert [one.artist.id for one in reply.artists] == ["b"]
 
 

@@ -58,6 +58,13 @@ class TestAHostileName:
         reply = pb.SimilarTracksResponse(seed=track, tracks=[pb.ScoredTrack(track=track)])
         assert shown(tables.tracks(reply), capsys, monkeypatch).count(expected) == 4
 
+    def test_is_shown_whole_when_it_is_not_ranked(
+        self, name: str, expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        missing = pb.ResolvedArtist(message=f"no artist called {name}.")
+        said = shown(tables.rank(pb.RankArtistsResponse(unresolved=[missing])), capsys, monkeypatch)
+        assert f"Not ranked: no artist called {expected}." in said
+
     def test_is_shown_whole_when_resolved(
         self, name: str, expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -164,12 +164,12 @@ def test_ids_that_lead_past_the_end_of_an_index_are_not_opened(home: Path) -> No
         open_generation(folder)
 
 
-def test_a_generation_of_the_first_format_says_what_to_run(home: Path) -> None:
+def test_a_generation_of_an_earlier_format_says_what_to_run(home: Path) -> None:
     run_build(home)
     manifest = staged(home) / MANIFEST
     manifest.chmod(0o644)
-    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
-    with pytest.raises(GenerationCorrupt, match="format 1, this release reads 2; run soundkin build"):
+    manifest.write_text(manifest.read_text().replace('"format": 3', '"format": 2'))
+    with pytest.raises(GenerationCorrupt, match="format 2, this release reads 3; run soundkin build"):
         open_generation(staged(home))
 
 

@@ -23,6 +23,7 @@ from recommender.manifest import Manifest
 from recommender.percentiles import percentile
 from recommender.recommender import ArtistQuery, Recommender
 from recommender.signals.genre import GenreSignal
+from recommender.summed import with_sum
 from recommender.types import SignalName
 from tests.factories import make_space
 from tests.indexer.building.homes import SPACE, add_music, directions, open_catalog, run_build, run_publish, staged
@@ -69,7 +70,7 @@ def rewrite(folder: Path, name: str, **changes: object) -> None:
         if entry["name"] == name:
             entry.update(size=fresh.size, xxh3_128=fresh.xxh3_128, sha256=fresh.sha256)
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (folder / MANIFEST).write_text(json.dumps(with_sum(manifest)))
 
 
 def test_the_manifest_says_of_each_layer_how_far_it_is_calibrated(generation: Generation) -> None:
@@ -161,11 +162,11 @@ def test_a_manifest_that_leaves_out_a_calibration_is_not_opened(tmp_path: Path) 
     manifest = json.loads((folder / MANIFEST).read_text())
     manifest["calibrations"].pop()
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (folder / MANIFEST).write_text(json.dumps(with_sum(manifest)))
     with pytest.raises(GenerationCorrupt, match="one calibration a layer"):
         open_generation(folder)
-    del manifest["calibrations"]  # as an earlier build wrote it
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    manifest["calibrations"] = []  # as where nothing is embedded
+    (folder / MANIFEST).write_text(json.dumps(with_sum(manifest)))
     assert open_generation(folder).calibration.layers == {}
     assert read_manifest(folder)[0].calibrations == ()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from indexer.building.candidates import AT, LEVELS, OVERLAP, PATTERN, Ground, wr
 from recommender import listening
 from recommender.candidates import open_candidates
 from recommender.errors import GenerationCorrupt, InvalidArgument
-from recommender.generation import MANIFEST, Generation, Manifest, checksum_file, open_generation, read_manifest
+from recommender.generation import Generation, Manifest, checksum_file, open_generation, read_manifest
 from recommender.recommender import ArtistQuery, Recommender
 from recommender.vectors import FaissIndex
 from recommender.vectors.codes import CodeIndex
@@ -149,12 +148,6 @@ def test_opinions_that_cannot_be_compared_have_no_candidates(tmp_path: Path) -> 
     entry = write_candidates(tmp_path, ground_of(plain()))
     assert (entry.first, entry.note.startswith("opinions are not comparable")) == (0, True)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_manifest_of_before_there_were_candidates_is_read(home: Path) -> None:
-    data = json.loads((staged(home) / MANIFEST).read_text())
-    del data["candidates"]
-    assert Manifest.from_json(json.dumps(data)).candidates.first == 0
 
 
 def test_codes_find_the_rows_of_largest_inner_product(tmp_path: Path) -> None:

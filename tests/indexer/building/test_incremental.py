@@ -121,7 +121,7 @@ def _first_format(home: Path) -> None:
     """A manifest of an earlier release, to which CURRENT points rightly."""
     folder = home / "versions" / "v00000001"
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text((folder / MANIFEST).read_text().replace('"format": 2', '"format": 1'))
+    (folder / MANIFEST).write_text((folder / MANIFEST).read_text().replace('"format": 3', '"format": 2'))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def _first_format(home: Path) -> None:
     [
         (_nothing_published, "nothing is published"),
         (_flip_a_bit, "L00.tracks.faiss: does not have its checksum"),
-        (_first_format, "format 1, this release reads 2"),
+        (_first_format, "format 2, this release reads 3"),
     ],
 )
 def test_a_parent_that_cannot_be_trusted_means_a_full_build_that_says_why(

@@ -66,6 +66,26 @@ def test_the_first_experiments_protocol_is_undefined_for_all_seven_artists(run: 
     assert "1 artists of the generation are not asked about in the truth, and not scored" in out
 
 
+@pytest.mark.parametrize("rows", ["", "Nobody,Nope\n"], ids=["header only", "nobody known"])
+def test_a_truth_that_asks_about_nobody_passes_nothing_and_ends_with_1(run: Run, tmp_path: Path, rows: str) -> None:
+    truth, gates = tmp_path / "t.csv", tmp_path / "g.toml"
+    truth.write_text(f"query,item\n{rows}")
+    gates.write_text('[[gate]]\nfigure = "span"\nabove = 0.4\n')
+    code, out, err = run("evaluate", str(truth), "--thresholds", str(gates))
+    assert code == 1
+    assert f"no_queries: {truth} asks about nobody in the generation" in err
+    assert "PASS: span > 0.4" in out, "what needs no labels is told"
+    assert "verdict: undecided" in out
+    assert "queries" not in out, "no line of a system that was asked nothing"
+    code, out, err = run("evaluate", str(truth))
+    assert code == 1
+    assert "nan" not in out
+    assert "NO DATA: overlap > 0.1\n" in out
+    code, out, err = run("evaluate", str(truth), "--json")
+    assert (code, json.loads(out)["truth"]["queries"]) == (1, 0)
+    assert "no_queries" in err
+
+
 def test_broken_rows_are_listed_and_end_with_1(run: Run, tmp_path: Path) -> None:
     truth = families_csv(tmp_path / "t.csv", [f"{name(0, 0)},{name(1, 0)},much"])
     code, out, _ = run("evaluate", str(truth))
