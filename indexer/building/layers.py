@@ -19,7 +19,7 @@ from indexer.store import EmbeddingStore
 from recommender.generation import KINDS, index_file
 from recommender.manifest import CalibrationEntry, IndexEntry
 from recommender.types import Rows, Vectors
-from recommender.vectors import RECALL_FLOOR, FaissIndex, count_bad, write_fitting
+from recommender.vectors import RECALL_FLOOR, FaissIndex, Written, count_bad, write_fitting
 
 Entries: TypeAlias = tuple[IndexEntry, ...]
 
@@ -105,23 +105,25 @@ def write_layer(
 def _write_indexes(
     folder: Path, layer: int, *, source: LayerSource, tracks: Vectors, exact_up_to: int | None
 ) -> Entries:
-    artists = average_by_row(tracks, source.grouping.track_artist, source.grouping.artists)
-    written = (
-        (kind, vectors, write_fitting(folder / index_file(layer, kind), vectors, exact_up_to=exact_up_to))
-        for kind, vectors in zip(KINDS, (tracks, artists), strict=True)
-    )
-    return tuple(
-        IndexEntry(
-            layer=source.store.space.layer_names[layer],
-            kind=kind,
-            factory=one.factory,
-            parameters=one.parameters,
-            size=len(vectors),
-            recall_at_10=one.recall_at_10,
-            recall_floor=RECALL_FLOOR,
-            note=one.note,
-        )
-        for kind, vectors, one in written
+    """One index after the other; artists are averaged when that of the tracks is done and out of memory."""
+    grouping, name = source.grouping, source.store.space.layer_names[layer]
+    of_tracks, of_artists = (folder / index_file(layer, kind) for kind in KINDS)
+    first = _entry(name, KINDS[0], len(tracks), write_fitting(of_tracks, tracks, exact_up_to=exact_up_to))
+    give_back()
+    artists = average_by_row(tracks, grouping.track_artist, grouping.artists)
+    return first, _entry(name, KINDS[1], len(artists), write_fitting(of_artists, artists, exact_up_to=exact_up_to))
+
+
+def _entry(layer: str, kind: str, size: int, written: Written) -> IndexEntry:
+    return IndexEntry(
+        layer=layer,
+        kind=kind,
+        factory=written.factory,
+        parameters=written.parameters,
+        size=size,
+        recall_at_10=written.recall_at_10,
+        recall_floor=RECALL_FLOOR,
+        note=written.note,
     )
 
 
