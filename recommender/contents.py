@@ -107,8 +107,8 @@ def digest_of(clip_ids: Iterable[str]) -> bytes:
     >>> digest_of(["b", "a"]) == digest_of(["a", "b"]) != digest_of(["ab"])
     True
     """
-    ordered = sorted(clip_ids)
-    return xxhash.xxh3_128_digest("\n".join(ordered).encode()) if ordered else bytes(16)
+    joined = "\n".join(sorted(clip_ids))
+    return xxhash.xxh3_128_digest(joined.encode()) if joined else bytes(16)
 
 
 def save(contents: Contents, folder: Path) -> None:

@@ -42,13 +42,12 @@ class Grouping:
 def group(data: CatalogueRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Grouping:
     """Group the embedded clips of ``data``. ``artists`` is id -> row of every artist."""
     tracks = [track for track in data.tracks if track.id in clips]
-    heard = sorted({artists[track.artist_id] for track in tracks})
-    artist_row = {artist: row for row, artist in enumerate(heard)}
+    heard, of_track = np.unique(int64(artists[track.artist_id] for track in tracks), return_inverse=True)
     return Grouping(
         track_ids=tuple(track.id for track in tracks),
         track_clips=tuple(clips[track.id] for track in tracks),
-        track_artist=int64(artist_row[artists[track.artist_id]] for track in tracks),
-        artist_ids=tuple(data.artists[row].id for row in heard),
+        track_artist=of_track.astype(np.int64),
+        artist_ids=tuple(data.artists[row].id for row in heard.tolist()),
     )
 
 

@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_manifest_says_what_was_measured_and_the_files_are_listed(home: Path) -> None:
     manifest, _ = read_manifest(staged(home))
     entry = manifest.candidates
-    assert (entry.first, entry.profile, entry.seeds, entry.note) == (LEVELS[0].first, "evidence", 200, "")
+    assert (entry.first, entry.profile, entry.seeds, entry.note) == (LEVELS[0].first, "evidence", 100, "")
     assert entry.overlap_at_20 is not None
     assert entry.overlap_at_20 >= OVERLAP
     names = {file.name for file in manifest.files if file.name.startswith("candidates.")}
