@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from recommender.errors import InvalidArgument, NothingToServe
+from recommender.stopping import on_signals
 from recommender.types import Profile
 from server.address import Address, check_free, write_port
 from server.bounds import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
@@ -46,9 +46,6 @@ OPTIONS = (
 )
 """Bounds on one connection (reference/reliability.md 3.1). Clients keep their own keepalive at 60 s or more."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-IMPATIENT_S = 1.0
-"""A signal sooner after the first is the same wish told twice: timeout(1) tells the process and then its group."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +95,7 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stopping = _on_signals()
+    stopping = on_signals()
     async with started(settings) as running:
         _announce(settings, running)
         stopped = asyncio.create_task(stopping.wait())
@@ -107,24 +104,6 @@ async def _serve(settings: Settings) -> None:
             stopped.cancel()
             running.follower.result()
     _log.info("stopped")
-
-
-def _on_signals() -> asyncio.Event:
-    """Set by the first signal; one that comes :data:`IMPATIENT_S` later has its usual effect and ends the process."""
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def give_way() -> None:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-
-    def stop() -> None:
-        if not stopping.is_set():
-            loop.call_later(IMPATIENT_S, give_way)
-        stopping.set()
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stop)
-    return stopping
 
 
 def _announce(settings: Settings, running: Running) -> None:

@@ -32,12 +32,7 @@ def show(*parts: RenderableType) -> None:
 def similar(reply: pb.SimilarArtistsResponse) -> Iterator[RenderableType]:
     """A ranking of artists with what every signal said."""
     yield Text(f"Like {_names(reply.seeds)}", style="bold")
-    if reply.artists:
-        yield _ranking(reply.artists)
-        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
-    else:
-        yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
-    yield from _reasons(reply.artists)
+    yield from _ranked(reply.artists)
     yield from _missing(reply.not_indexed)
     yield _footer(reply.generation)
 
@@ -46,12 +41,7 @@ def similar_to_audio(reply: pb.SimilarArtistsToAudioResponse) -> Iterator[Render
     """A ranking for an act of which only audio is known, and the clips that could not be used."""
     tracks = reply.evidence.tracks
     yield Text(f"Like the music of {tracks} clip{'' if tracks == 1 else 's'}", style="bold")
-    if reply.artists:
-        yield _ranking(reply.artists)
-        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
-    else:
-        yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
-    yield from _reasons(reply.artists)
+    yield from _ranked(reply.artists)
     if reply.evidence.low:
         yield Text("Low evidence: another clip could change everything.", style="yellow")
     elif reply.evidence.HasField("standard_error"):
@@ -73,6 +63,16 @@ def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
     for each in reply.unresolved:
         yield Text(f"Not ranked: {printable(each.message)}", style="yellow")
     yield _footer(reply.generation)
+
+
+def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:
+    """The ranking with its legend, and the reasons that were asked for."""
+    if artists:
+        yield _ranking(artists)
+        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
+    else:
+        yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
+    yield from _reasons(artists)
 
 
 def _reasons(artists: Iterable[pb.ScoredArtist]) -> Iterator[RenderableType]:

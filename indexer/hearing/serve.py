@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from indexer.hearing.scratch import scratch
 from indexer.hearing.service import MOST_REQUEST_BYTES, NAME, EncoderService
 from indexer.workers.pool import DecoderPool
 from recommender.errors import Busy, InvalidArgument
+from recommender.stopping import on_signals
 
 DEFAULT_LISTEN = "127.0.0.1:7781"
 """This machine only."""
@@ -30,9 +30,6 @@ GRACE_S = 10.0
 """How long after a signal requests may take to finish."""
 WARM_S = 10
 """Seconds of noise."""
-IMPATIENT_S = 1.0
-"""A signal sooner after the first is the same wish told twice: timeout(1) tells the process and then its group."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second encoder shares the port without an error
     ("grpc.max_receive_message_length", MOST_REQUEST_BYTES + (1 << 20)),
@@ -77,7 +74,7 @@ def warm(encoder: Encoder) -> None:
 
 
 async def _serve(encoder: Encoder, pool: DecoderPool, settings: Settings) -> None:
-    stopping = _on_signals()
+    stopping = on_signals()
     with scratch() as folder, ThreadPoolExecutor(1, thread_name_prefix="soundkin-hearing") as thread:
         service, watched = EncoderService(encoder, pool, thread, folder), Health()
         server = _build(service, watched)
@@ -105,24 +102,6 @@ async def _end(stopping: asyncio.Event, service: EncoderService) -> None:
         task.cancel()
     for task in done:
         task.result()
-
-
-def _on_signals() -> asyncio.Event:
-    """Set by the first signal; one that comes :data:`IMPATIENT_S` later has its usual effect and ends the process."""
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def give_way() -> None:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-
-    def stop() -> None:
-        if not stopping.is_set():
-            loop.call_later(IMPATIENT_S, give_way)
-        stopping.set()
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stop)
-    return stopping
 
 
 def _build(service: EncoderService, watched: Health) -> grpc.aio.Server:

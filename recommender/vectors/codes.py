@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from recommender.errors import InvalidArgument
 from recommender.types import Rows
-from recommender.vectors.mapped import read_mapped, require_faiss, write_whole
+from recommender.vectors.mapped import open_mapped, write_whole
 from recommender.vectors.writing import lists_for, one_thread, spread
 
 LISTS_FROM = 50_000
@@ -61,11 +61,7 @@ class CodeIndex:
             InvalidArgument: it is no index of codes.
             Unavailable: this FAISS is too old.
         """
-        require_faiss(faiss.__version__)
-        try:
-            index = read_mapped(path)
-        except RuntimeError as error:
-            raise InvalidArgument("index", f"{path.name} is no index that FAISS can read ({error})") from error
+        index = open_mapped(path)
         if not isinstance(index, faiss.IndexPQFastScan | faiss.IndexIVFPQFastScan):
             raise InvalidArgument("index", f"{path.name} holds a {type(index).__name__}, expected codes")
         if index.metric_type != faiss.METRIC_INNER_PRODUCT:

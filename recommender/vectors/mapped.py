@@ -59,11 +59,7 @@ class FaissIndex:
             InvalidArgument: it is none of the two types that are written here.
             Unavailable: this FAISS is too old.
         """
-        require_faiss(faiss.__version__)
-        try:
-            index = read_mapped(path)
-        except RuntimeError as error:
-            raise InvalidArgument("index", f"{path.name} is no index that FAISS can read ({error})") from error
+        index = open_mapped(path)
         if isinstance(index, faiss.IndexRefineFlat):
             return RefinedIndex(index)
         if not isinstance(index, faiss.IndexFlatIP):
@@ -190,7 +186,21 @@ class RefinedIndex(FaissIndex):
         return rows[best], cosines[best]
 
 
-def read_mapped(path: Path) -> faiss.Index:
+def open_mapped(path: Path) -> faiss.Index:
+    """Map ``path``, of whatever type it is.
+
+    Raises:
+        InvalidArgument: it is no index.
+        Unavailable: this FAISS is too old.
+    """
+    require_faiss(faiss.__version__)
+    try:
+        return _read(path)
+    except RuntimeError as error:
+        raise InvalidArgument("index", f"{path.name} is no index that FAISS can read ({error})") from error
+
+
+def _read(path: Path) -> faiss.Index:
     """Map ``path``. No part of an index is larger than its file, whatever its header says: nothing more is allocated.
 
     Raises RuntimeError.
@@ -211,7 +221,7 @@ def write_whole(index: faiss.Index, path: Path) -> None:
     """
     try:
         faiss.write_index(index, str(path))
-        read_mapped(path)
+        _read(path)
     except RuntimeError as error:
         raise OSError(errno.EIO, f"could not be written whole; is the disk full? ({error})", str(path)) from error
 
