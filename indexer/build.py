@@ -24,6 +24,7 @@ from indexer.locks import HOME_LOCK, exclusive
 from indexer.quarantine import quarantined_versions
 from indexer.store import EmbeddingStore
 from recommender import contents
+from recommender.calibrated import Calibration
 from recommender.catalog import Catalog
 from recommender.contents import Contents
 from recommender.errors import GenerationCorrupt
@@ -199,7 +200,8 @@ def _write_layers(folder: Path, source: LayerSource, heard: Heard, *, options: B
 
 def replay(folder: Path) -> None:
     """Open what was written and ask it what the embedding store was asked. Raises GenerationCorrupt."""
-    generation = open_generation(folder)
+    generation = _without_layers(open_generation(folder))
+    give_back()
     goldens = generation.manifest.goldens
     lines: list[str] = []
     for layer in dict.fromkeys(golden.layer for golden in goldens):
@@ -211,8 +213,13 @@ def replay(folder: Path) -> None:
         raise GenerationCorrupt(folder.name, MANIFEST, f"{bad} vectors are not finite or not of unit length")
 
 
+def _without_layers(generation: Generation) -> Generation:
+    """What is left when all that was opened of the layers is closed: together they take as much as one takes whole."""
+    return replace(generation, tracks={}, artists={}, calibration=Calibration(), candidates=None)
+
+
 def _with_one_layer(generation: Generation, folder: Path, layer: str) -> Generation:
-    """Mapped anew and dropped with the result, so that no more than one layer of the file is ever in memory."""
+    """Mapped and dropped with the result, so that no more than one layer is ever in memory."""
     number = generation.manifest.space.layer_names.index(layer)
     tracks, artists = ({layer: FaissIndex.open(folder / index_file(number, kind))} for kind in KINDS)
     return replace(generation, tracks=tracks, artists=artists)

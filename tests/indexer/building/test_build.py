@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,16 @@ import pytest
 from indexer.build import BuildOptions, replay
 from recommender.columns import TextColumn
 from recommender.errors import GenerationCorrupt
-from recommender.generation import CURRENT, MANIFEST, Manifest, checksum_file, open_generation, read_manifest
+from recommender.generation import (
+    CURRENT,
+    MANIFEST,
+    Generation,
+    Manifest,
+    checksum_file,
+    open_generation,
+    read_manifest,
+)
+from recommender.golden import differences
 from recommender.manifest import Golden
 from recommender.types import Space
 from recommender.vectors import FaissIndex
@@ -119,6 +130,26 @@ def test_a_generation_whose_ids_are_shuffled_fails_its_replay(home: Path) -> Non
     refit(folder)
     with pytest.raises(GenerationCorrupt, match="goldens are answered otherwise"):
         replay(folder)
+
+
+def test_a_replay_has_one_layer_open_at_a_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large generation the pages of a layer that was asked stay in memory for as long as it is open."""
+    run_build(home)
+    gc.collect()
+    before = _open_indexes()
+    found: list[int] = []
+
+    def counting(generation: Generation, goldens: Sequence[Golden]) -> tuple[str, ...]:
+        found.append(len([one for one in _open_indexes() if all(one is not other for other in before)]))
+        return differences(generation, goldens)
+
+    monkeypatch.setattr("indexer.build.differences", counting)
+    replay(staged(home))
+    assert found == [2, 2, 2]  # of tracks and of artists, for each of three layers
+
+
+def _open_indexes() -> list[FaissIndex]:
+    return [one for one in gc.get_objects() if isinstance(one, FaissIndex)]
 
 
 def test_a_layer_in_the_file_of_another_fails_its_replay(home: Path) -> None:
