@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from benchmarks.encode_rates import UNMEASURED, Rate, operations, rate_of, rates_table, verdicts
-from benchmarks.measurement import Measurement, add_json_option, machine
+from benchmarks.measurement import ONE_THREAD, Measurement, add_json_option, machine
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M
 
@@ -65,7 +65,7 @@ def run_form(form: str, folder: Path, *, batch: int, device: str = "cpu") -> Fou
     """Measure one form in a fresh process. Raises CalledProcessError."""
     command = [sys.executable, "-m", "benchmarks.encode_forms", form, str(folder), "--batch", str(batch)]
     calls = "1" if device == "cpu" and batch > 1 else "2" if device == "cpu" else "10"
-    one_core = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} if device == "cpu" else {}
+    one_core = ONE_THREAD if device == "cpu" else {}
     ran = subprocess.run(
         [*command, "--device", device, "--calls", calls],
         cwd=ROOT,
@@ -82,7 +82,7 @@ def run_whole(source: str, folder: Path, *, device: str) -> dict[str, float | st
     clips = WHOLE_CLIPS[device][source]
     where = "cpu" if device == "cpu" else "cuda:0"
     command = [sys.executable, "-m", "benchmarks.encode_whole", source, str(folder), "--device", where]
-    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} if device == "cpu" else {}
+    threads = ONE_THREAD if device == "cpu" else {}
     ran = subprocess.run(
         [*command, "--clips", str(clips)], cwd=ROOT, env={**os.environ, **threads}, stdout=subprocess.PIPE, check=True
     )

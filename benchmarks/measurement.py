@@ -11,7 +11,11 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
+from recommender.threads import THREAD_VARIABLES
+
 _CPUINFO = Path("/proc/cpuinfo")
+ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
+"""Environment of a process that is measured: threads that wait for each other would count as work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

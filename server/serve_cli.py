@@ -9,12 +9,11 @@ from typing import TypedDict, Unpack
 
 import click
 
+from recommender.threads import THREAD_VARIABLES
 from server.address import DEFAULT_ADDRESS
 
 USES = ("personal", "noncommercial", "commercial")
 """Values of :class:`recommender.types.Profile`, which cannot be imported here: it brings numpy, see ``serve``."""
-
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class ServeAsked(TypedDict):
@@ -89,7 +88,7 @@ def _default_home() -> Path:
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
 def serve(**asked: Unpack[ServeAsked]) -> None:
     """Answer over gRPC from the published generation, and follow new ones."""
-    for variable in ONE_THREAD:  # read when numpy and FAISS are first imported, which is below
+    for variable in THREAD_VARIABLES:  # read when numpy and FAISS are first imported, which is below
         os.environ.setdefault(variable, "1")
     from recommender.types import Profile
     from server.address import Address, parse_address

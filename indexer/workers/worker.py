@@ -19,13 +19,12 @@ from multiprocessing.reduction import recv_handle
 
 from indexer.workers.frames import Message, Room, receive, send
 from indexer.workers.slot import Slot
+from recommender.threads import THREAD_VARIABLES
 
 READY = b"ready"
 """Sent once, when the handler is loaded."""
 _REQUEST = Room(head_bytes=1 << 20)
 """A path, at its longest, in JSON takes a tenth."""
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ def serve(connection: Connection[bytes, bytes], limits: WorkerLimits, shared: bo
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, limits.memory_bytes)
     slot = Slot(recv_handle(connection)) if shared else None

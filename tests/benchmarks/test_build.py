@@ -107,9 +107,20 @@ def test_what_a_program_takes_is_measured_and_what_it_made_before_is_gone(tmp_pa
     assert [path.name for path in (home / STAGING).iterdir()] == ["v00000001"]
 
 
-def case(ours: Cost) -> Measured:
+def case(ours: Cost, *others: float) -> Measured:
+    """``others``: overheads of more rounds than the one that took ``ours``."""
     plain, alone = (Cost(cpu_s=s, wall_s=11.0, peak_mb=110.0, recall=0.994) for s in (10.0, 5.0))
-    return Measured(tracks=10_000, layers=13, ours=ours, plain=plain, alone=alone, layer_mb=100.0, kind="Flat")
+    overheads = (ours.cpu_s / plain.cpu_s - 1, *others)
+    return Measured(
+        tracks=10_000,
+        layers=13,
+        ours=ours,
+        plain=plain,
+        alone=alone,
+        overheads=overheads,
+        layer_mb=100.0,
+        kind="Flat",
+    )
 
 
 def test_a_row_says_what_each_program_took() -> None:
@@ -118,6 +129,12 @@ def test_a_row_says_what_each_program_took() -> None:
         "| 10,000 | 13 | Flat | 11.00 / 20.00 | 10.00 / 11.00 | 5.00 / 11.00 | +10% | 2.20 | 120 | 100 | 1.20 | 110 "
         "| 0.995 | 0.994 |"
     )
+
+
+def test_the_overhead_is_that_of_the_middle_round_with_the_least_and_the_most_beside() -> None:
+    measured = case(Cost(cpu_s=11.0, wall_s=20.0, peak_mb=120.0, recall=0.995), 0.3, 0.04)
+    assert "| +10% (+4% to +30%) |" in measured.row()
+    assert "overhead under 0.20: PASS (0.100)" in measured.verdict()
 
 
 @pytest.mark.parametrize(

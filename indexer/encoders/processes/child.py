@@ -17,8 +17,7 @@ from indexer.encoders.device_errors import is_lost
 from indexer.encoders.processes.shared import SharedSamples
 from indexer.encoders.processes.wire import Embedded, Ready, Request, error_to_bytes
 from recommender.errors import SoundkinError
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from recommender.threads import THREAD_VARIABLES
 
 TOLD = (SoundkinError, RuntimeError, MemoryError, ValueError, OSError)
 """Errors that the parent is told of, torch's among them. Any other ends the process, with what it was on stderr."""
@@ -41,7 +40,7 @@ def serve(connection: Connection[bytes, bytes], recipe: Recipe) -> None:
     """Answer requests until the other end of ``connection`` closes, the parent ends or the device is lost."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the connection
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for name in _THREADS:
+    for name in THREAD_VARIABLES:
         os.environ.setdefault(name, str(recipe.threads))
     try:
         memory = SharedSamples(recv_handle(connection))
