@@ -34,7 +34,7 @@ from recommender.errors import InvalidArgument
 from recommender.evidence import Matrix
 from recommender.types import Rows, Space, Vectors
 
-VERSION = 2
+VERSION = 3
 """Of the arithmetic: raise it when a number may come out differently."""
 COMPONENTS = 128
 TRACKS_PER_COMPONENT = 5
@@ -48,7 +48,7 @@ SEED = 0
 _NO_VARIANCE = 1e-12
 """Share of the largest eigenvalue below which a direction holds nothing but rounding."""
 _NO_LENGTH = 1e-4
-_BLOCK = 1 << 10
+_BLOCK = 1 << 9
 """Tracks looked at together."""
 _QUERIES = 1 << 7
 """Artists whose scores with the cohort are held at once."""
