@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
+from scipy.linalg.blas import dsyrk
 
 from indexer.measuring import NO_ALIASES, Owners, measure_all, stand
 from recommender.calibration import (
@@ -244,8 +245,9 @@ def main_components(centred: Iterable[Matrix], *, most: int) -> Matrix:
         InvalidArgument: all vectors are the same.
     """
     squares, count = _gram(centred)
+    squares /= count
     first = max(len(squares) - most, 0)
-    values, vectors = eigh(squares / count, subset_by_index=(first, len(squares) - 1))  # two thirds of the time of all
+    values, vectors = eigh(squares, subset_by_index=(first, len(squares) - 1), overwrite_a=True)
     kept = np.flatnonzero(values > _NO_VARIANCE * max(float(values[-1]), _NO_VARIANCE))[::-1][:most]
     if not kept.size:
         raise InvalidArgument("reference", "all track vectors are the same; check the encoder")
@@ -255,12 +257,17 @@ def main_components(centred: Iterable[Matrix], *, most: int) -> Matrix:
 
 
 def _gram(parts: Iterable[Matrix]) -> tuple[Matrix, int]:
-    """Gram matrix ``[dim, dim]`` of all rows, and how many they are."""
-    found, count = np.zeros(0), 0
+    """Lower half of the Gram matrix ``[dim, dim]`` of all rows, which is all that ``eigh`` reads; and how many they are.
+
+    Added up where it lies: numpy would mirror and copy it for each part, a seventh of the time.
+    """
+    found, count = None, 0
     for part in parts:
-        found = part.T @ part if not count else found + part.T @ part
+        if found is None:
+            found = np.zeros((part.shape[1],) * 2, order="F")
+        found = dsyrk(1.0, part.T, beta=1.0, c=found, lower=True, overwrite_c=True)
         count += len(part)
-    return found, count
+    return np.zeros((0, 0)) if found is None else found, count
 
 
 def _artist_means(projected: Matrix, artist: Rows) -> Matrix:
