@@ -250,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     verdicts = [case.verdict() for case in cases]
     print("\n".join([*NOTES, *verdicts]))
     if wanted.out:
-        _page(cases, (*NOTES, *verdicts)).write(wanted.out)
+        _page(cases, (*NOTES, *verdicts), " --full" if wanted.full else "").write(wanted.out)
 
 
 def _shown(tracks: int, layers: int) -> Measured:
@@ -261,10 +261,10 @@ def _shown(tracks: int, layers: int) -> Measured:
     return case
 
 
-def _page(cases: Sequence[Measured], notes: tuple[str, ...]) -> Measurement:
+def _page(cases: Sequence[Measured], notes: tuple[str, ...], option: str) -> Measurement:
     return Measurement(
         title="What a build costs beside a plain script, and beside FAISS alone",
-        command="python -m benchmarks.build",
+        command=f"python -m benchmarks.build{option}",
         machine=machine("faiss"),
         table_markdown="\n".join([HEAD, *(case.row() for case in cases)]),
         notes=notes,

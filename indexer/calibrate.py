@@ -257,7 +257,7 @@ def main_components(centred: Iterable[Matrix], *, most: int) -> Matrix:
 
 
 def _gram(parts: Iterable[Matrix]) -> tuple[Matrix, int]:
-    """Lower half of the Gram matrix ``[dim, dim]`` of all rows, which is all that ``eigh`` reads; and how many they are.
+    """Lower half of the Gram matrix ``[dim, dim]`` of all rows, all that ``eigh`` reads; and how many they are.
 
     Added up where it lies: numpy would mirror and copy it for each part, a seventh of the time.
     """

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from indexer.failpoints import reach
-from recommender.errors import DiskFull
+from recommender.errors import DiskFull, InvalidArgument
 
 HEADROOM = 2.2
 """Free space asked for before a build, in sizes of what is built: beside it stand the one that serves and the next."""
@@ -49,6 +49,12 @@ def make_folder(path: Path) -> None:
         folder.mkdir(exist_ok=True)
         reach("folder.made")
         sync_folder(folder.parent)
+
+
+def require_home(path: Path) -> None:
+    """Raise InvalidArgument when there is no folder ``path``: what only uses a home must not make one of a typo."""
+    if not path.is_dir():
+        raise InvalidArgument("home", f"{path} is no folder; give the one that was built in")
 
 
 def sync_file(path: Path) -> None:

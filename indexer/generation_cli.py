@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer import options
+from indexer.durable import require_home
 from indexer.locks import HOME_LOCK, require_free
 from recommender.errors import PublishRefused
 from recommender.names import printable
@@ -121,7 +122,7 @@ def publish(
     """Verify the staged generation, hold it against the one that serves, and make it the one that is served."""
     if force != (why is not None):
         raise click.UsageError('--force and --why "…" go together')
-    _refuse_while_busy(home)
+    _require_home_that_is_free(home)
     from indexer.gate import Terms
     from indexer.publish import publish as run
 
@@ -154,6 +155,11 @@ def _refuse_while_busy(home: Path) -> None:
     require_free(home / HOME_LOCK)
 
 
+def _require_home_that_is_free(home: Path) -> None:
+    require_home(home)
+    _refuse_while_busy(home)
+
+
 @click.command()
 @click.argument("version", required=False)
 @options.home_option
@@ -161,7 +167,7 @@ def _refuse_while_busy(home: Path) -> None:
 @options.json_option
 def rollback(version: str | None, home: Path, database_url: str | None, as_json: bool) -> None:
     """Serve VERSION again (v3, or 3); without it, the newest before the serving one that is sound."""
-    _refuse_while_busy(home)
+    _require_home_that_is_free(home)
     from indexer.rollback import parse_version, record_rollback
     from indexer.rollback import rollback as run
 
@@ -184,7 +190,7 @@ def rollback(version: str | None, home: Path, database_url: str | None, as_json:
 @options.json_option
 def collect(keep: int, min_age_hours: float, dry_run: bool, home: Path, as_json: bool) -> None:
     """Remove old generations that nothing serves or reads, rejected ones, and what killed runs left."""
-    _refuse_while_busy(home)
+    _require_home_that_is_free(home)
     from indexer.collect import CollectOptions
     from indexer.collect import collect as run
 

@@ -58,7 +58,8 @@ class _Judged:
 def publish(catalog: Catalog, home: Path, *, terms: Terms | None = None, forced_why: str | None = None) -> Manifest:
     """Give the staged generation its name and make CURRENT point to it; its manifest.
 
-    ``forced_why``: publish it whatever the gate says, and put on record why. A damaged one is never published.
+    ``forced_why``: publish it whatever the gate says, and put on record why, whether or not it said anything. A damaged
+    one is never published.
 
     A run that died after the rename and before the pointer is finished by the next one: what has its name was judged,
     and is published as it stands. A version that was served before is not: the pointer remembers the newest.
@@ -104,7 +105,7 @@ def _judge_staged(home: Path, terms: Terms, forced_why: str | None) -> _Judged |
         manifest=generation.manifest,
         digest=digest,
         refusals=refusals,
-        forced_why=forced_why if refusals else None,
+        forced_why=forced_why,
     )
 
 
@@ -141,9 +142,12 @@ def _refuse(catalog: Catalog, home: Path, judged: _Judged) -> None:
 
 
 def _force(catalog: Catalog, judged: _Judged) -> None:
-    """Put on record that the gate was overruled, before the deed: the run that finishes a killed one does not know."""
-    name = folder_name(judged.manifest.version)
-    _log.warning("%s is published in spite of %s: %s", name, _listed(judged.refusals), judged.forced_why)
+    """Put on record why it is forced, before the deed: the run that finishes a killed one does not know.
+
+    Also where the gate has nothing against it: who forces does not know that, and why they did is asked for later.
+    """
+    name, against = folder_name(judged.manifest.version), _listed(judged.refusals) or "nothing that the gate found"
+    _log.warning("%s is published in spite of %s: %s", name, against, judged.forced_why)
     _note(catalog, judged.manifest.version, "publish", judged)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.durable import require_home
 from indexer.shard import open_shard
 from indexer.space_file import SPACE_FILE, read_space
 from indexer.store import EMBEDDINGS, SHARDS
-from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt, InvalidArgument
+from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt
 from recommender.generation import VERSIONS, Manifest, open_current, read_current
 
 
@@ -36,8 +37,7 @@ def verify(home: Path) -> VerifyReport:
 
     Raises InvalidArgument when there is no such folder: nothing that was checked is not the same as nothing wrong.
     """
-    if not home.is_dir():
-        raise InvalidArgument("home", f"{home} is no folder; give the one that was built in")
+    require_home(home)
     served, corrupt = _serving(home)
     problems = [] if corrupt is None else [(str(home / VERSIONS / corrupt.generation / corrupt.file), corrupt.problem)]
     shards, clips = 0, 0

@@ -239,7 +239,7 @@ class Publication:
     refusals: str
     """What the gate held against it, one a line; empty when nothing."""
     forced_why: str | None
-    """Why it was published in spite of that; None when it was not."""
+    """Why it was published whatever the gate would say; None when it was not forced."""
     at: str
     """RFC 3339, UTC."""
 

@@ -236,6 +236,14 @@ def test_what_is_forced_is_published_and_its_reasons_are_on_record(
     assert "the label left us" in caplog.text
 
 
+def test_why_it_was_forced_is_on_record_also_where_the_gate_had_nothing_against_it(home: Path) -> None:
+    build(home)
+    publish(home, forced_why="to be sure")
+    with open_catalog(home) as catalog:
+        last = catalog.read_publications()[-1]
+    assert (last.version, last.action, last.refusals, last.forced_why) == (3, "publish", "", "to be sure")
+
+
 def test_what_was_forced_is_on_record_though_the_run_was_killed_and_another_finished_it(home: Path) -> None:
     build_nine_tenths(home)
     environment = {**os.environ, VARIABLE: "publish.renamed:kill", "SOUNDKIN_HOME": str(home)}

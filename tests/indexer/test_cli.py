@@ -44,10 +44,15 @@ def test_a_path_that_is_not_text_can_be_printed_as_json(run: Run, tmp_path: Path
     assert json.loads(out)["rejected"][0]["path"] == str(bad)
 
 
-def test_a_home_that_does_not_exist_is_wrong_use(run: Run, tmp_path: Path) -> None:
-    code, _, err = run("verify", "--home", str(tmp_path / "typo"))
+@pytest.mark.parametrize("command", ["verify", "publish", "rollback", "collect"])
+def test_a_home_that_does_not_exist_is_wrong_use_and_is_not_made(run: Run, tmp_path: Path, command: str) -> None:
+    code, _, err = run(command, "--home", str(tmp_path / "typo"))
     assert code == 2
     assert "typo is no folder" in err
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_home_with_nothing_in_it_verifies(run: Run, tmp_path: Path) -> None:
     assert run("verify", "--home", str(tmp_path))[0] == 0
 
 
