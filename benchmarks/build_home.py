@@ -41,14 +41,14 @@ def make_home(home: Path, tracks: int, layers: int) -> None:
             vectors = grouped(np.random.default_rng(layer), tracks)
             vectors *= 3  # of no unit length, as encoders give them
             np.save(file, vectors)
-        _fill_store(EmbeddingStore(home, space), files, ids)
+        _fill_store(EmbeddingStore(home, space), files, ids, space=space)
 
 
-def _fill_store(store: EmbeddingStore, files: Sequence[Path], ids: Sequence[str]) -> None:
+def _fill_store(store: EmbeddingStore, files: Sequence[Path], ids: Sequence[str], *, space: Space) -> None:
     mapped = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
     for start in range(0, len(ids), SHARD):
         part = slice(start, start + SHARD)
-        store.append(ids[part], np.stack([vectors[part] for vectors in mapped], axis=1))
+        store.append(ids[part], np.stack([vectors[part] for vectors in mapped], axis=1), space=space)
 
 
 def _fill_catalogue(home: Path, space: str, ids: Sequence[str]) -> None:

@@ -49,12 +49,18 @@ def write_page(sections: Mapping[str, str]) -> str:
     return "\n".join((HEAD, *marked))
 
 
-def measure(name: str) -> Measurement | None:
-    """Run one claim; None when it had nothing to measure here. Raises CalledProcessError when it fails."""
+def measure(name: str) -> tuple[Measurement | None, int]:
+    """Run one claim: what it found, None when there was nothing to measure here; and its exit status.
+
+    One that misses its own bar writes what it found and exits 1. Raises CalledProcessError when it fails before that.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
-        subprocess.run([sys.executable, "-m", f"benchmarks.{name}", "--json", str(out)], cwd=ROOT, check=True)
-        return Measurement.read(out) if out.exists() else None
+        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", "--json", str(out)], cwd=ROOT, check=False)
+        if not out.exists():
+            done.check_returncode()
+            return None, 0
+        return Measurement.read(out), done.returncode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _remeasure(name: str, sections: dict[str, str]) -> bool:
     print(f"--- benchmarks/{name}.py", flush=True)
     try:
-        found = measure(name)
+        found, status = measure(name)
     except subprocess.CalledProcessError as error:
         print(f"benchmarks/{name}.py exited with {error.returncode}; its section is left as it was", file=sys.stderr)
         return False
@@ -84,7 +90,7 @@ def _remeasure(name: str, sections: dict[str, str]) -> bool:
         print(f"benchmarks/{name}.py measured nothing here; its section is left as it was")
         return True
     sections[name] = found.section()
-    return True
+    return status == 0
 
 
 if __name__ == "__main__":

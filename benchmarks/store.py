@@ -92,10 +92,11 @@ def _made(clips: int) -> Iterator[ClipEmbeddings]:
 
 
 def _fill(folder: Path, stored: Stored, ids: Sequence[str], appending: _Appending) -> EmbeddingStore:
-    store = EmbeddingStore(folder / stored.value, _space(LAYERS, DIM), stored=stored)
+    space = _space(LAYERS, DIM)
+    store = EmbeddingStore(folder / stored.value, space, stored=stored)
     for number, embeddings in enumerate(_made(len(ids))):
         started = time.perf_counter()
-        store.append(ids[number * SHARD : number * SHARD + len(embeddings)], embeddings)
+        store.append(ids[number * SHARD : number * SHARD + len(embeddings)], embeddings, space=space)
         sealed = time.perf_counter()
         write_file(folder / "plain", [embeddings.astype(stored.dtype).tobytes()])
         appending.sealed_s.append(sealed - started)
@@ -159,10 +160,11 @@ def _measure(form: Form, layer: int) -> None:
 
 def _finding_ms(folder: Path) -> tuple[float, float]:
     """CPU milliseconds of a layer of tiny vectors of many clips, in order and shuffled: nothing but finding them."""
-    store, ids = EmbeddingStore(folder, _space(1, 4)), _ids(FOUND)
+    space, ids = _space(1, 4), _ids(FOUND)
+    store = EmbeddingStore(folder, space)
     for start in range(0, FOUND, 4096):
         some = ids[start : start + 4096]
-        store.append(some, np.ones((len(some), 1, 4), dtype=np.float32))
+        store.append(some, np.ones((len(some), 1, 4), dtype=np.float32), space=space)
     shuffled = list(np.random.default_rng(2).permutation(ids))
     return _cpu_ms(lambda: store.layer(0, ids)), _cpu_ms(lambda: store.layer(0, shuffled))
 

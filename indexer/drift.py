@@ -53,7 +53,9 @@ def _moved(candidate: Generation, golden: Golden, kept: Mapping[str, _Heard], to
         return
     rows = [kept[golden.query].vector_row, *(kept[answer].vector_row for answer, _ in pairs)]
     vectors = index.vectors(np.array(rows, dtype=np.int64)).astype(np.float64)
-    for (answer, score), cosine in zip(pairs, vectors[1:] @ vectors[0], strict=True):
+    with np.errstate(invalid="ignore"):  # a vector that is not finite has no cosine, and that is what is reported
+        cosines = vectors[1:] @ vectors[0]
+    for (answer, score), cosine in zip(pairs, cosines, strict=True):
         if not abs(cosine - score) <= tolerance:
             yield f"layer {golden.layer}: tracks {golden.query} and {answer} have cosine {cosine:.4f}; {score:.4f}"
 

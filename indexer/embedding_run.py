@@ -183,7 +183,8 @@ class EmbeddingRun:
         while self._encoded:
             some = self._encoded[: self._options.seal_every]
             clip_ids = [clip_id for clip_id, _ in some]
-            self._store.append(clip_ids, np.stack([vectors for _, vectors in some]))
+            embeddings = np.stack([vectors for _, vectors in some])
+            self._store.append(clip_ids, embeddings, space=self._encoder.space)
             self._encoded = self._encoded[len(some) :]
             self._catalog.mark_done(self._store.space.key, clip_ids)
             self.sealed += len(clip_ids)

@@ -13,7 +13,7 @@ import click
 from indexer import options
 from indexer.durable import require_home
 from indexer.locks import HOME_LOCK, require_free
-from recommender.errors import PublishRefused
+from recommender.errors import CatalogueError, PublishRefused
 from recommender.names import printable
 from recommender.types import Profile
 
@@ -176,8 +176,11 @@ def rollback(version: str | None, home: Path, database_url: str | None, as_json:
         options.print_json(manifest)
     else:
         click.echo(f"generation {manifest.version} serves again in {home}")
-    with options.open_catalog(home, database_url) as catalog:
-        record_rollback(catalog, manifest)
+    try:
+        with options.open_catalog(home, database_url) as catalog:
+            record_rollback(catalog, manifest)
+    except CatalogueError as error:  # the deed is done, and who calls must not take it for undone
+        click.secho(printable(f"it is not on record: {error}"), err=True)
 
 
 @click.command()
@@ -212,7 +215,7 @@ def collect(keep: int, min_age_hours: float, dry_run: bool, home: Path, as_json:
 @options.database_option
 @options.json_option
 def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Check every byte of the published generation and of the embeddings.
+    """Check every byte of the published generation, of those kept to go back to, and of the embeddings.
 
     With --quarantine the ledger is put right too, for it must forget what the corrupt shards held.
     """

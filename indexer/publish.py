@@ -61,8 +61,9 @@ def publish(catalog: Catalog, home: Path, *, terms: Terms | None = None, forced_
     ``forced_why``: publish it whatever the gate says, and put on record why, whether or not it said anything. A damaged
     one is never published.
 
-    A run that died after the rename and before the pointer is finished by the next one: what has its name was judged,
-    and is published as it stands. A version that was served before is not: the pointer remembers the newest.
+    A run that died after the rename and before the pointer is finished by the next one, which judges it again by its
+    own terms; only what was overruled on record stays overruled. A version that was served before is not published
+    again: the pointer remembers the newest.
 
     Raises:
         InvalidArgument: nothing is staged, or ``forced_why`` says nothing.
@@ -77,7 +78,8 @@ def publish(catalog: Catalog, home: Path, *, terms: Terms | None = None, forced_
         remove_parts(home)
         make_folder(home / VERSIONS)
         _complete_record(catalog, home)
-        judged = _judge_staged(home, terms or Terms(), forced_why) or _read_stranded(home)
+        asked = terms or Terms()
+        judged = _judge_staged(home, asked, forced_why) or _judge_stranded(catalog, home, asked, forced_why)
         if judged is None:
             raise InvalidArgument("staging", f"{home} has no built generation to publish; run soundkin build")
         if judged.refusals and judged.forced_why is None:
@@ -123,7 +125,7 @@ def _read_back(home: Path, folder: Path) -> tuple[Generation, str]:
         raise
 
 
-def _read_stranded(home: Path) -> _Judged | None:
+def _judge_stranded(catalog: Catalog, home: Path, terms: Terms, forced_why: str | None) -> _Judged | None:
     """A version that got its name in a run that then died."""
     newest = max(published_versions(home), default=0)
     pointer = read_current(home)
@@ -131,10 +133,21 @@ def _read_stranded(home: Path) -> _Judged | None:
         return None
     folder = home / VERSIONS / folder_name(newest)
     generation, digest = read_back(folder)
-    return _Judged(folder=folder, manifest=generation.manifest, digest=digest, refusals=(), forced_why=None)
+    refusals = judge(generation, find_serving(home), terms)
+    if forced_why is None:
+        overruled = _overruled(catalog, newest)
+        refusals = tuple(each for each in refusals if each.code not in overruled)
+    return _Judged(folder=folder, manifest=generation.manifest, digest=digest, refusals=refusals, forced_why=forced_why)
+
+
+def _overruled(catalog: Catalog, version: int) -> set[str]:
+    """Codes of what the gate held against ``version`` when it was forced, by a run that then died."""
+    forced = [each for each in catalog.read_publications() if each.version == version and each.forced_why is not None]
+    return {line.partition(":")[0] for each in forced for line in each.refusals.splitlines()}
 
 
 def _refuse(catalog: Catalog, home: Path, judged: _Judged) -> None:
+    judged.folder.chmod(0o755)  # one that has its name is frozen, and a frozen folder cannot be moved
     place = set_aside(home, judged.folder, judged.refusals)
     _note(catalog, judged.manifest.version, "refused", judged)
     refusals = [(refusal.code, refusal.detail) for refusal in judged.refusals]

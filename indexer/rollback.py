@@ -35,7 +35,8 @@ def rollback(home: Path, version: int | None = None) -> Manifest:
         serving = _serving(home)
         manifest, digest = _chosen(home, version, serving) if version is not None else _newest(home, serving)
         point_to(home, manifest.version, digest)
-        _log.warning("rolled back from %s to %s", serving or "a damaged CURRENT", folder_name(manifest.version))
+        left = folder_name(serving) if serving is not None else "a damaged CURRENT"
+        _log.warning("%s serves again instead of %s", folder_name(manifest.version), left)
         return manifest
 
 

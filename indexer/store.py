@@ -63,13 +63,17 @@ class EmbeddingStore:
         """Why this store cannot hold the finite, non-zero vectors of one clip, ``[layer, dim]``; None when it can."""
         return objection(vectors, self.space.layer_names, self._stored)
 
-    def append(self, clip_ids: Sequence[str], embeddings: ClipEmbeddings) -> None:
+    def append(self, clip_ids: Sequence[str], embeddings: ClipEmbeddings, *, space: Space) -> None:
         """Seal ``embeddings`` ``[clip, layer, dim]`` as a new shard; it is durable on return.
+
+        ``space`` is the one that their encoder says they are of: vectors of another space can have the same shape.
 
         Raises:
             InvalidArgument: not finite, all zero, more than the type of the store can hold, or of the wrong count.
-            SpaceMismatch: layers or dim are not those of the space.
+            SpaceMismatch: ``space`` is not that of the store, or layers or dim are not; nothing is written.
         """
+        if space.fingerprint != self.space.fingerprint:
+            raise SpaceMismatch(self.space.key, space.key)
         expected = (len(self.space.layers), self.space.dim)
         if embeddings.shape[1:] != expected:
             raise SpaceMismatch(f"{self.space.key} {expected}", f"{embeddings.shape[1:]}")

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.durable import require_home
+from indexer.reading_back import published_versions
 from indexer.shard import open_shard
 from indexer.space_file import SPACE_FILE, read_space
 from indexer.store import EMBEDDINGS, SHARDS
 from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt
-from recommender.generation import VERSIONS, Manifest, open_current, read_current
+from recommender.generation import VERSIONS, Manifest, folder_name, open_current, read_current, read_manifest
+from recommender.generation import verify as verify_generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +35,16 @@ class VerifyReport:
 
 
 def verify(home: Path) -> VerifyReport:
-    """Check the published generation and every shard of every space under ``home`` against their checksums.
+    """Check every generation that is kept and every shard of every space under ``home`` against their checksums.
 
     Raises InvalidArgument when there is no such folder: nothing that was checked is not the same as nothing wrong.
     """
     require_home(home)
     served, corrupt = _serving(home)
     problems = [] if corrupt is None else [(str(home / VERSIONS / corrupt.generation / corrupt.file), corrupt.problem)]
+    problems += _damaged(
+        home, checked={corrupt.generation if corrupt else "", folder_name(served.version) if served else ""}
+    )
     shards, clips = 0, 0
     for path in _kept_files(home):
         try:
@@ -56,6 +61,19 @@ def verify(home: Path) -> VerifyReport:
         clips=clips,
         problems=tuple(problems),
     )
+
+
+def _damaged(home: Path, *, checked: set[str]) -> Iterator[tuple[str, str]]:
+    """Of the generations that are kept, without those ``checked``, the ones that nobody can go back to."""
+    folders = [home / VERSIONS / folder_name(version) for version in published_versions(home)]
+    for folder in folders:
+        if folder.name in checked:
+            continue
+        try:
+            verify_generation(folder, read_manifest(folder)[0])
+        except GenerationCorrupt as error:
+            if folder.exists():  # else it was collected meanwhile
+                yield str(folder / error.file), f"{error.problem}; soundkin rollback cannot go back to it"
 
 
 def check_file(path: Path) -> int:

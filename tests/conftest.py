@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from tests import postgres
 
 settings.register_profile("shared machine", deadline=None)  # a busy one makes any example late now and then
 settings.load_profile("shared machine")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells start what runs behind; every child would inherit it,
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # and what a Ctrl-C must end would go on for ever
 
 
 @pytest.fixture(autouse=True)

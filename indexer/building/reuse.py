@@ -10,6 +10,7 @@ import numpy as np
 
 from indexer.building.columns import digests
 from indexer.building.grouping import Grouping
+from indexer.building.software import software
 from indexer.shard import open_shard
 from indexer.store import EmbeddingStore
 from recommender.errors import GenerationCorrupt
@@ -53,6 +54,8 @@ def find_parent(home: Path, store: EmbeddingStore) -> Parent:
     space = generation.manifest.space
     if space.fingerprint != store.space.fingerprint:
         return Parent(generation=None, note=f"{generation.label} is of another space, {space.key}")
+    if generation.manifest.software != software():
+        return Parent(generation=None, note=f"{generation.label} was built by other software")
     if not generation.tracks:
         return Parent(generation=None, note=f"{generation.label} has no vectors")
     return Parent(generation=generation)

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from indexer.building.catalogue import read_catalogue, require_usable
 from indexer.building.columns import make_contents
 from indexer.building.grouping import clips_by_track
-from indexer.building.sealing import software
+from indexer.building.software import software
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.columns import TextColumn

@@ -82,7 +82,7 @@ class WorkerHandle:
         if reply is None:
             how = self.stop()
             if not self._retired:
-                _log.warning("a decoder process ended (%s) and is replaced", how)
+                _log.info("a decoder process ended (%s) and is replaced", how)
             raise BadInput(Reason.DECODER_CRASHED, f"its decoder process ended ({how}); play it or convert it again")
         if running.served >= RECYCLE_AFTER:
             self.stop()

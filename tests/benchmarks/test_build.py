@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,17 @@ def test_a_verdict_says_of_each_bar_whether_it_holds(ours: Cost, held: list[str]
     assert [word for word in said.replace(",", " ").split() if word in ("PASS", "FAIL")] == held
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="asks Linux for the most memory")
+@pytest.mark.parametrize(("peak_mb", "status"), [(129.0, 0), (131.0, 1)])
+def test_the_exit_status_says_whether_every_bar_holds(
+    monkeypatch: pytest.MonkeyPatch, peak_mb: float, status: int
+) -> None:
+    found = case(Cost(cpu_s=11.0, wall_s=1.0, peak_mb=peak_mb, recall=0.99))
+    monkeypatch.setattr(build, "_shown", lambda tracks, layers: found)
+    with nullcontext() if status == 0 else pytest.raises(SystemExit, match=str(status)):
+        build.main(["--quick"])
+
+
 def test_a_case_is_tracks_by_layers(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         build.main(["--case", "many"])
@@ -162,7 +174,9 @@ def test_a_case_is_measured_printed_and_written_for_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "_rounds", lambda vectors: 1)
-    build.main(["--case", "600x1", "--json", str(tmp_path / "out.json")])
+    monkeypatch.setattr(build, "MOST_SHARE", 0.0)
+    with pytest.raises(SystemExit, match="1"):  # a bar is missed, and what was found is written all the same
+        build.main(["--case", "600x1", "--json", str(tmp_path / "out.json")])
     written = Measurement.read(tmp_path / "out.json")
     assert "| 600 | 1 | Flat |" in written.table_markdown
     assert written.notes[-1].startswith("600 x 1: overhead under 0.20: ")

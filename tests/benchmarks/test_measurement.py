@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from benchmarks.run import ROOT, claims
+from benchmarks.run import ROOT, claims, measure
 
 MEASURED = Measurement(
     title="Retrieval",
@@ -72,3 +74,16 @@ def test_the_claims_are_the_scripts_that_measure() -> None:
     found = set(claims(ROOT / "benchmarks"))
     assert {"artist_retrieval", "blend", "build", "encode", "index", "pipeline", "scan", "similarity", "store"} <= found
     assert not found & {"run", "measurement", "fit_descriptors", "encode_forms", "encode_whole", "blend_catalogue"}
+
+
+def test_what_misses_its_bar_is_read_and_fails_and_what_breaks_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
+        if "benchmarks.missed" in command:
+            MEASURED.write(Path(command[-1]))
+        return subprocess.CompletedProcess(command, 1 if "benchmarks.nothing" not in command else 0)
+
+    monkeypatch.setattr("benchmarks.run.subprocess.run", run)
+    assert measure("missed") == (MEASURED, 1)
+    assert measure("nothing") == (None, 0)
+    with pytest.raises(subprocess.CalledProcessError):
+        measure("broken")

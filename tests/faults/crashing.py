@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from indexer import failpoints
-from indexer.building.sealing import software
+from indexer.building.software import software
 from indexer.collect import CollectOptions, collect
 from indexer.quarantine import QUARANTINE
 from indexer.rollback import rollback
@@ -188,7 +188,7 @@ NEW_CLIPS = tuple(f"{number:032x}" for number in range(1 << 40, (1 << 40) + 4))
 
 def seal(home: Path) -> None:
     """Append a shard."""
-    EmbeddingStore(home, SPACE).append(NEW_CLIPS, embeddings_of(NEW_CLIPS))
+    EmbeddingStore(home, SPACE).append(NEW_CLIPS, embeddings_of(NEW_CLIPS), space=SPACE)
 
 
 def finish_seal(home: Path) -> str:

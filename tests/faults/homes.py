@@ -45,7 +45,7 @@ def add_tracks(home: Path, tracks: range, *, of_each: int = 2, space: Space = SP
 
 def embed(home: Path, clip_ids: tuple[str, ...], space: Space = SPACE) -> None:
     """Seal one shard with these clips, and tell the ledger."""
-    EmbeddingStore(home, space).append(clip_ids, embeddings_of(clip_ids, space))
+    EmbeddingStore(home, space).append(clip_ids, embeddings_of(clip_ids, space), space=space)
     with open_catalog(home) as catalog:
         catalog.mark_done(space.key, clip_ids)
 

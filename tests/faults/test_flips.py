@@ -30,7 +30,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         homes.build(home, SPACE)
         homes.publish(home)
     strangers = [f"{number:032x}" for number in range(50)]
-    EmbeddingStore(home, SPACE, stored=Stored.FP16).append(strangers, homes.embeddings_of(strangers, SPACE))
+    store = EmbeddingStore(home, SPACE, stored=Stored.FP16)
+    store.append(strangers, homes.embeddings_of(strangers, SPACE), space=SPACE)
     for path in home.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return home

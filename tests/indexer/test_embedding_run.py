@@ -20,7 +20,7 @@ from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import PendingClip
 from recommender.errors import EncoderLost, InvalidArgument
-from recommender.types import ClipEmbeddings, Waveform
+from recommender.types import ClipEmbeddings, Space, Waveform
 from tests.fakes import RATE_HZ, BandEncoder
 
 PATIENCE_S = 20.0
@@ -169,9 +169,9 @@ def _to_the_end(run: EmbeddingRun, clips: Sequence[PendingClip]) -> None:
 class InterruptedInSealing(EmbeddingStore):
     """The first shard is there, and before anybody has noted so, Ctrl-C comes."""
 
-    def append(self, clip_ids: Sequence[str], embeddings: ClipEmbeddings) -> None:
+    def append(self, clip_ids: Sequence[str], embeddings: ClipEmbeddings, *, space: Space) -> None:
         before = self.clip_ids
-        super().append(clip_ids, embeddings)
+        super().append(clip_ids, embeddings, space=space)
         if not before:
             raise KeyboardInterrupt
 

@@ -24,7 +24,7 @@ from indexer.overnight.report import NightlyReport
 from indexer.rollback import rollback
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
-from recommender.errors import LicenceRefused
+from recommender.errors import Busy, LicenceRefused
 from recommender.generation import CURRENT, open_current
 from recommender.types import Profile
 from tests.fakes import write_tone
@@ -252,6 +252,16 @@ def test_one_at_a_time(second: Path, capsys: pytest.CaptureFixture[str]) -> None
     with exclusive(second / NIGHTLY_LOCK):
         assert leave("nightly", "--home", str(second)) == 75
     assert "nightly.lock is held by process" in capsys.readouterr().err
+
+
+def test_a_night_that_another_holds_up_begins_nothing_whoever_calls_it(second: Path) -> None:
+    """The command line looks at the lock before it loads anything; this is what holds it."""
+    told: list[NightlyReport] = []
+    with Catalog.open(second / CATALOG_FILE) as catalog:
+        before = catalog.read_runs("nightly")
+        with exclusive(second / NIGHTLY_LOCK), pytest.raises(Busy, match=r"nightly\.lock"):
+            nightly(catalog, second, read_config(second / CONFIG_FILE), tell=told.append)
+        assert (told, catalog.read_runs("nightly")) == ([], before)
 
 
 def test_a_run_that_was_killed_is_marked_so_by_the_next(second: Path) -> None:

@@ -6,14 +6,17 @@ import errno
 import json
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import soundkin
+from indexer.gate import Terms
 from indexer.quarantine import QUARANTINE
-from recommender.errors import GenerationCorrupt, InvalidArgument, SoundkinError
+from recommender.catalog.rows import Publication
+from recommender.errors import GenerationCorrupt, InvalidArgument, PublishRefused, SoundkinError
 from recommender.generation import CURRENT, MANIFEST, open_current, read_current
 from recommender.lease import Lease
 from recommender.summed import with_sum
@@ -90,6 +93,38 @@ def test_a_run_that_died_before_the_record_is_put_on_record_by_the_next(home: Pa
     with pytest.raises(InvalidArgument):
         publish(home)
     assert actions(home) == [(1, "publish"), (2, "publish")]
+
+
+def strand(home: Path) -> None:
+    """Leave what is staged as a run leaves it that was killed just after the rename."""
+    (home / "staging" / "v00000002").rename(home / "versions" / "v00000002")
+
+
+def test_one_that_a_killed_run_left_is_held_to_the_terms_of_the_run_that_finishes_it(home: Path) -> None:
+    strand(home)
+    (home / "versions" / "v00000002").chmod(0o555)
+    with pytest.raises(PublishRefused, match="other_model"):
+        publish(home, terms=Terms(encoder="mert-v1-95m"))
+    assert served(home) == 1
+    assert [folder.name for folder in (home / QUARANTINE).iterdir()] == ["v00000002@other_model"]
+    assert actions(home) == [(1, "publish"), (2, "refused")]
+
+
+def test_one_that_a_killed_run_left_is_finished_where_the_gate_has_nothing_against_it(home: Path) -> None:
+    strand(home)
+    assert publish(home, terms=Terms()).version == 2
+    assert actions(home) == [(1, "publish"), (2, "publish")]
+
+
+@pytest.mark.parametrize(("overruled", "finished"), [("other_model", True), ("fewer_tracks", False)])
+def test_what_was_overruled_stays_overruled_and_nothing_else(home: Path, overruled: str, finished: bool) -> None:
+    strand(home)
+    forced = Publication(version=2, action="publish", refusals=f"{overruled}: x", forced_why="so", at="2026-11-21")
+    with open_catalog(home) as catalog:
+        catalog.record_publication(forced)
+    with nullcontext() if finished else pytest.raises(PublishRefused, match="other_model"):
+        publish(home, terms=Terms(encoder="mert-v1-95m"))
+    assert served(home) == (2 if finished else 1)
 
 
 def test_a_current_that_cannot_be_read_is_replaced_by_the_next_build(home: Path) -> None:

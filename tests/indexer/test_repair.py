@@ -49,7 +49,7 @@ def _store(home: Path, *shards: list[str], space: Space = SPACE) -> EmbeddingSto
     store = EmbeddingStore(home, space)
     for ids in shards:
         shape = (len(ids), len(space.layers), space.dim)
-        store.append(ids, np.random.default_rng(len(ids)).normal(size=shape).astype(np.float32))
+        store.append(ids, np.random.default_rng(len(ids)).normal(size=shape).astype(np.float32), space=space)
     return store
 
 

@@ -7,9 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import soundkin
 from indexer.locks import exclusive
 from indexer.rollback import parse_version, record_rollback, rollback
+from indexer.verify import verify
 from recommender.errors import Busy, GenerationCorrupt, InvalidArgument, NotFound
 from recommender.generation import CURRENT, index_file, open_current
 from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, reseal, served
@@ -131,6 +134,22 @@ def test_it_is_on_record(home: Path) -> None:
         record_rollback(catalog, manifest)
         actions = [(each.version, each.action) for each in catalog.read_publications()]
     assert actions == [(1, "publish"), (2, "publish"), (3, "publish"), (2, "rollback")]
+
+
+def test_it_succeeds_where_the_catalogue_does_not_and_says_so(home: Path) -> None:
+    (home / "catalog.db").write_bytes(b"no database" * 100)
+    done = CliRunner().invoke(soundkin.front_door, ["rollback", "v1", "--home", str(home)])
+    assert (done.exit_code, done.stdout) == (0, f"generation 1 serves again in {home}\n")
+    assert "it is not on record: " in done.stderr
+    assert served(home) == 1
+
+
+def test_verify_reads_the_generations_that_it_could_go_back_to(home: Path) -> None:
+    damage(home, 1)
+    ((found, problem),) = verify(home).problems
+    assert found == str(home / "versions" / "v00000001" / index_file(0, "tracks"))
+    assert problem.endswith("; soundkin rollback cannot go back to it")
+    assert verify(home).version == 3
 
 
 def test_it_waits_for_nobody(home: Path) -> None:

@@ -36,8 +36,9 @@ def test_an_encoder_does_not_embed_into_the_store_of_another_space(tmp_path: Pat
 
 def test_a_build_does_not_begin_where_a_shard_of_another_space_lies(tmp_path: Path) -> None:
     homes.add_tracks(tmp_path, range(4))
-    stranger = EmbeddingStore(tmp_path, replace(homes.SPACE, revision="2"))
-    stranger.append([f"{1:032x}"], np.ones((1, 2, homes.SPACE.dim), dtype=np.float32))
+    other = replace(homes.SPACE, revision="2")
+    stranger = EmbeddingStore(tmp_path, other)
+    stranger.append([f"{1:032x}"], np.ones((1, 2, homes.SPACE.dim), dtype=np.float32), space=other)
     homes.build(tmp_path)
     shutil.copy(stranger.folder / "00000001.shard", EmbeddingStore(tmp_path, homes.SPACE).folder / "00000002.shard")
     with pytest.raises(EmbeddingsCorrupt, match=f"is of space {stranger.space.fingerprint}"):

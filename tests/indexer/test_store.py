@@ -35,8 +35,8 @@ def _embeddings(clips: int, seed: int) -> ClipEmbeddings:
 def test_layers_are_read_across_shards_in_the_order_asked(tmp_path: Path) -> None:
     first, second = _embeddings(2, 1), _embeddings(3, 2)
     store = EmbeddingStore(tmp_path, SPACE)
-    store.append(_ids(1, 2), first)
-    store.append(_ids(3, 4, 5), second)
+    store.append(_ids(1, 2), first, space=SPACE)
+    store.append(_ids(3, 4, 5), second, space=SPACE)
     again = EmbeddingStore(tmp_path, SPACE)
     assert again.clip_ids == frozenset(_ids(1, 2, 3, 4, 5))
     np.testing.assert_array_equal(again.layer(1, _ids(5, 1, 3)), [second[2, 1], first[0, 1], second[0, 1]])
@@ -44,14 +44,22 @@ def test_layers_are_read_across_shards_in_the_order_asked(tmp_path: Path) -> Non
 
 def test_shards_never_reuse_a_name(tmp_path: Path) -> None:
     for run in range(3):
-        EmbeddingStore(tmp_path, SPACE).append(_ids(run), _embeddings(1, run))
+        EmbeddingStore(tmp_path, SPACE).append(_ids(run), _embeddings(1, run), space=SPACE)
     names = sorted(path.name for path in (tmp_path / "embeddings" / SPACE.key).glob("*.shard"))
     assert names == ["00000001.shard", "00000002.shard", "00000003.shard"]
 
 
 def test_vectors_of_another_shape_never_get_in(tmp_path: Path) -> None:
     with pytest.raises(SpaceMismatch):
-        EmbeddingStore(tmp_path, SPACE).append(_ids(1), np.ones((1, 1, SPACE.dim), dtype=np.float32))
+        EmbeddingStore(tmp_path, SPACE).append(_ids(1), np.ones((1, 1, SPACE.dim), dtype=np.float32), space=SPACE)
+
+
+def test_vectors_of_another_space_of_the_same_shape_never_get_in(tmp_path: Path) -> None:
+    store, other = EmbeddingStore(tmp_path, SPACE), replace(SPACE, revision="2")
+    with pytest.raises(SpaceMismatch, match=f"expected {SPACE.key}, found {other.key}"):
+        store.append(_ids(1), _embeddings(1, 1), space=other)
+    assert list(store.folder.glob("*.shard*")) == []
+    assert store.clip_ids == EmbeddingStore(tmp_path, SPACE).clip_ids == frozenset()
 
 
 def test_a_folder_that_says_another_space_is_refused(tmp_path: Path) -> None:
@@ -63,7 +71,7 @@ def test_a_folder_that_says_another_space_is_refused(tmp_path: Path) -> None:
 
 def test_a_shard_of_another_space_in_the_folder_stops_everything(tmp_path: Path) -> None:
     other = EmbeddingStore(tmp_path, replace(SPACE, revision="2"))
-    other.append(_ids(1), _embeddings(1, 1))
+    other.append(_ids(1), _embeddings(1, 1), space=other.space)
     store = EmbeddingStore(tmp_path, SPACE)
     shutil.copy(other.folder / "00000001.shard", store.folder)
     with pytest.raises(EmbeddingsCorrupt, match=f"is of space {other.space.fingerprint}"):
@@ -74,7 +82,7 @@ def test_a_clip_that_was_never_embedded_is_an_error_and_not_another_row(tmp_path
     store = EmbeddingStore(tmp_path, SPACE)
     with pytest.raises(NotFound, match=r"no embedding of clip '0+2'"):
         store.layer(0, _ids(2))
-    store.append(_ids(1, 3), _embeddings(2, 1))
+    store.append(_ids(1, 3), _embeddings(2, 1), space=SPACE)
     for absent in (0, 2, 4):
         with pytest.raises(NotFound, match=f"no embedding of clip '0+{absent}'; run soundkin embed"):
             store.layer(0, _ids(1, absent, 3))
@@ -86,8 +94,8 @@ def test_a_layer_of_no_clips_is_empty(tmp_path: Path) -> None:
 
 def test_a_store_of_both_types_gives_float32_of_all_clips(tmp_path: Path) -> None:
     first, second = _embeddings(2, 1), _embeddings(2, 2)
-    EmbeddingStore(tmp_path, SPACE, stored=Stored.FP16).append(_ids(4, 2), first)
-    EmbeddingStore(tmp_path, SPACE, stored=Stored.FP32).append(_ids(1, 3), second)
+    EmbeddingStore(tmp_path, SPACE, stored=Stored.FP16).append(_ids(4, 2), first, space=SPACE)
+    EmbeddingStore(tmp_path, SPACE, stored=Stored.FP32).append(_ids(1, 3), second, space=SPACE)
     found = EmbeddingStore(tmp_path, SPACE).layer(1, _ids(1, 2, 3, 4))
     rounded = first.astype(np.float16).astype(np.float32)
     assert found.dtype == np.float32
@@ -97,8 +105,8 @@ def test_a_store_of_both_types_gives_float32_of_all_clips(tmp_path: Path) -> Non
 def test_of_a_clip_that_was_sealed_twice_the_later_embedding_counts(tmp_path: Path) -> None:
     first, second = _embeddings(2, 1), _embeddings(1, 2)
     store = EmbeddingStore(tmp_path, SPACE)
-    store.append(_ids(1, 2), first)
-    store.append(_ids(1), second)
+    store.append(_ids(1, 2), first, space=SPACE)
+    store.append(_ids(1), second, space=SPACE)
     np.testing.assert_array_equal(store.layer(0, _ids(1, 2)), [second[0, 0], first[1, 0]])
 
 
@@ -114,7 +122,7 @@ def test_ids_of_any_bytes_are_found_in_any_order(keys: list[bytes], shuffling: r
         cut = len(ids) // 2
         for part in (slice(0, cut), slice(cut, None)):
             if ids[part]:
-                store.append(ids[part], values[part])
+                store.append(ids[part], values[part], space=SPACE)
         rows = shuffling.sample(range(len(ids)), len(ids))
         assert store.clip_ids == frozenset(ids)
         np.testing.assert_array_equal(store.layer(0, [ids[row] for row in rows]), values[rows, 0])
@@ -122,8 +130,8 @@ def test_ids_of_any_bytes_are_found_in_any_order(keys: list[bytes], shuffling: r
 
 def test_a_store_that_was_opened_before_another_sealed_writes_over_nothing(tmp_path: Path) -> None:
     early, late = EmbeddingStore(tmp_path, SPACE), EmbeddingStore(tmp_path, SPACE)
-    late.append(_ids(1), _embeddings(1, 1))
-    early.append(_ids(2), _embeddings(1, 2))
+    late.append(_ids(1), _embeddings(1, 1), space=SPACE)
+    early.append(_ids(2), _embeddings(1, 2), space=SPACE)
     assert EmbeddingStore(tmp_path, SPACE).clip_ids == frozenset(_ids(1, 2))
     early.refresh()
     assert early.clip_ids == frozenset(_ids(1, 2))
@@ -131,7 +139,7 @@ def test_a_store_that_was_opened_before_another_sealed_writes_over_nothing(tmp_p
 
 def test_the_checksum_of_a_shard_is_the_one_it_ends_with(tmp_path: Path) -> None:
     store = EmbeddingStore(tmp_path, SPACE)
-    store.append(_ids(1), _embeddings(1, 1))
+    store.append(_ids(1), _embeddings(1, 1), space=SPACE)
     raw = (store.folder / "00000001.shard").read_bytes()
     assert store.shard_checksums == {"00000001.shard": raw[-16:].hex()}
 
@@ -153,7 +161,7 @@ def test_a_vector_that_fp16_would_spoil_is_objected_to_with_the_cure(tmp_path: P
 
 
 def test_a_corrupt_shard_is_named(tmp_path: Path) -> None:
-    EmbeddingStore(tmp_path, SPACE).append(_ids(1), _embeddings(1, 1))
+    EmbeddingStore(tmp_path, SPACE).append(_ids(1), _embeddings(1, 1), space=SPACE)
     path = tmp_path / "embeddings" / SPACE.key / "00000001.shard"
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(EmbeddingsCorrupt, match=r"00000001\.shard"):

@@ -74,6 +74,25 @@ def test_a_large_number_anywhere_in_a_header_costs_no_memory_and_no_process(
     assert found["peak_kb"] < 64 * 1024
 
 
+@pytest.mark.parametrize("limit", ["set_deserialization_vector_byte_limit", "set_deserialization_loop_limit"])
+def test_nothing_in_a_file_may_be_larger_than_the_file(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = (tmp_path / "small.faiss", tmp_path / "large.faiss")
+    for path, count in zip(paths, (10, COUNT), strict=True):
+        FaissIndex.write(path, clustered()[:count])
+    impose, imposed = getattr(faiss, limit), list[int]()
+
+    def recorded(size: int) -> None:
+        imposed.append(size)
+        impose(size)
+
+    monkeypatch.setattr(faiss, limit, recorded)
+    for path in paths:
+        FaissIndex.open(path)
+    assert imposed == [path.stat().st_size for path in paths]
+
+
 def test_a_generation_with_a_hostile_header_is_refused_though_its_checksums_are_right(tmp_path: Path) -> None:
     made = MadeCatalogue(
         artists=(

@@ -200,6 +200,16 @@ def test_a_pointer_to_what_never_was_is_unreadable(tmp_path: Path) -> None:
     assert found.reason is Reason.UNREADABLE
 
 
+def test_what_is_handed_out_is_what_was_warmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warmed: list[Recommender] = []
+    monkeypatch.setattr("server.loading.warm", warmed.append)
+    write_generation(tmp_path, MADE)
+    found = loaded(tmp_path)
+    assert isinstance(found, Tenancy)
+    assert [one is found.snapshot(degraded=False).recommender for one in warmed] == [True]
+    found.end()
+
+
 class Watched(ExactIndex):
     """An index that remembers how often all of it was read."""
 

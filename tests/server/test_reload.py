@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -14,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from recommender.generation import CURRENT, MANIFEST, VERSIONS, read_manifest
 from recommender.manifest import Golden
 from recommender.types import Profile
+from server import loading
 from server.holder import Holder
 from server.loading import Phase
 from server.metrics import Metrics
@@ -100,6 +103,31 @@ def test_a_newer_generation_takes_over_without_a_restart(serve: Serve, tmp_path:
     eventually(lambda: generation(served) == (2, False))
     assert served.stub.GetArtist(pb.GetArtistRequest(artist=by_name("new"))).artist.id == "n"
     assert refusal(served.stub.GetArtist, pb.GetArtistRequest(artist=by_name("ay"))).code.name == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("stage", ["verify", "open_verified", "warm"])
+def test_the_old_generation_answers_while_the_new_one_is_verified_opened_and_warmed(
+    stage: str, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_generation(tmp_path, MADE)
+    served = serve(tmp_path)
+    assert generation(served) == (1, False)
+    work, begun, may_end = getattr(loading, stage), threading.Event(), threading.Event()
+
+    def held_up(*given: Any) -> Any:  # Any: whatever the stage takes and gives
+        begun.set()
+        may_end.wait(60)
+        return work(*given)
+
+    monkeypatch.setattr(loading, stage, held_up)
+    write_generation(tmp_path, MADE, version=2)
+    try:
+        assert begun.wait(20)
+        assert served.stub.GetIndexInfo(INFO, timeout=10).generation.version == 1
+        assert not may_end.is_set()
+    finally:
+        may_end.set()
+    eventually(lambda: generation(served) == (2, False))
 
 
 def test_a_corrupt_generation_is_refused_and_the_old_one_goes_on(

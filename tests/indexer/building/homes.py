@@ -53,7 +53,7 @@ def embeddings_of(clip_ids: Sequence[str], space: Space = SPACE) -> ClipEmbeddin
 
 def embed(home: Path, clip_ids: Sequence[str], space: Space = SPACE) -> None:
     """Seal one shard with these clips and tell the ledger."""
-    EmbeddingStore(home, space).append(clip_ids, embeddings_of(clip_ids, space))
+    EmbeddingStore(home, space).append(clip_ids, embeddings_of(clip_ids, space), space=space)
     with open_catalog(home) as catalog:
         catalog.mark_done(space.key, clip_ids)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import shutil
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from indexer.build import BuildOptions, replay
+from indexer.building.layers import LayerSource
 from recommender.columns import TextColumn
 from recommender.errors import GenerationCorrupt
 from recommender.generation import (
@@ -25,7 +28,7 @@ from recommender.generation import (
 )
 from recommender.golden import differences
 from recommender.manifest import Golden
-from recommender.types import Space
+from recommender.types import Space, Vectors
 from recommender.vectors import FaissIndex
 from tests.contracts.vector_index import random_unit
 from tests.indexer.building.homes import SPACE, add_music, directions, run_build, run_publish, staged
@@ -117,6 +120,24 @@ def test_progress_counts_the_layers(home: Path) -> None:
     told: list[tuple[int, int]] = []
     run_build(home, BuildOptions(progress=lambda done, total: told.append((done, total))))
     assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_embeddings_of_a_layer_are_out_of_memory_before_the_next_is_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, given = LayerSource.read, list[weakref.ref[npt.NDArray[np.float32]]]()
+    still_there: list[int] = []
+
+    def watched(source: LayerSource, layer: int) -> Vectors:
+        still_there.append(sum(one() is not None for one in given))
+        clips = read(source, layer)
+        given.extend(weakref.ref(one) for one in (clips, clips.base) if one is not None)
+        return clips
+
+    monkeypatch.setattr(LayerSource, "read", watched)
+    run_build(home)
+    assert len(given) >= 4
+    assert still_there == [0, 0, 0, 0]
 
 
 def test_a_generation_whose_ids_are_shuffled_fails_its_replay(home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from indexer.build import BuildOptions
+from indexer.publish import point_to
 from indexer.store import EmbeddingStore
 from recommender.errors import EmbeddingsCorrupt
-from recommender.generation import MANIFEST, Manifest
+from recommender.generation import MANIFEST, Manifest, read_manifest
 from tests.factories import make_space
 from tests.indexer.building.homes import (
     SPACE,
@@ -89,7 +91,7 @@ def test_a_track_with_one_more_clip_is_made_again(home: Path) -> None:
 def test_a_clip_that_was_embedded_again_is_read_from_where_it_lies_now(home: Path) -> None:
     with open_catalog(home) as catalog:
         clip = catalog.read_embedded_clips(SPACE.key)[0]
-    EmbeddingStore(home, SPACE).append([clip.clip_id], embeddings_of([clip.clip_id]) + np.float32(0.25))
+    EmbeddingStore(home, SPACE).append([clip.clip_id], embeddings_of([clip.clip_id]) + np.float32(0.25), space=SPACE)
     manifest = run_build(home, INCREMENTAL)
     assert manifest.taken.tracks == 14
     assert sums(manifest) == sums(run_build(home))
@@ -117,6 +119,15 @@ def _flip_a_bit(home: Path) -> None:
     path.write_bytes(raw)
 
 
+def _other_software(home: Path) -> None:
+    """A manifest that says so, to which CURRENT points rightly."""
+    folder = home / "versions" / "v00000001"
+    manifest, _ = read_manifest(folder)
+    (folder / MANIFEST).chmod(0o644)
+    (folder / MANIFEST).write_text(replace(manifest, software=manifest.software | {"numpy": "0.1"}).to_json())
+    point_to(home, 1, read_manifest(folder)[1])
+
+
 def _first_format(home: Path) -> None:
     """A manifest of an earlier release, to which CURRENT points rightly."""
     folder = home / "versions" / "v00000001"
@@ -129,6 +140,7 @@ def _first_format(home: Path) -> None:
     [
         (_nothing_published, "nothing is published"),
         (_flip_a_bit, "L00.tracks.faiss: does not have its checksum"),
+        (_other_software, "v00000001 was built by other software"),
         (_first_format, "format 2, this release reads 3"),
     ],
 )
@@ -191,4 +203,4 @@ def _change(home: Path, changes: Iterable[tuple[str, int]]) -> None:
                 catalog.forget_extractions(SPACE.key, [clips[which % len(clips)]])
             else:
                 again = clips[which % len(clips)]
-                EmbeddingStore(home, SPACE).append([again], embeddings_of([again]) * np.float32(1.1))
+                EmbeddingStore(home, SPACE).append([again], embeddings_of([again]) * np.float32(1.1), space=SPACE)

@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         near = random.normal(size=(GROUPS, 12))[np.arange(2 * NUMBER) // (2 * EACH)]
         vectors = (near + 0.2 * random.normal(size=near.shape)).astype(np.float32)
-        EmbeddingStore(home, SPACE).append(clips, vectors[:, np.newaxis])
+        EmbeddingStore(home, SPACE).append(clips, vectors[:, np.newaxis], space=SPACE)
         catalog.mark_done(SPACE.key, clips)
     run_build(home, space=SPACE)
     run_publish(home)

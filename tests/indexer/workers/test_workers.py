@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -222,12 +223,15 @@ def test_a_bad_file_costs_only_itself(clip: Path, behaviour: str, reason: Reason
     assert found == [None, None, reason, None, None, reason, None]
 
 
-def test_the_detail_of_a_crash_names_the_signal(clip: Path) -> None:
+def test_the_detail_of_a_crash_names_the_signal_and_nothing_is_logged_that_cron_would_mail(
+    clip: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (path,) = copies(clip, "crash")
-    with DecoderPool(workers=1, handler=MISBEHAVE) as pool:
+    with caplog.at_level(logging.INFO), DecoderPool(workers=1, handler=MISBEHAVE) as pool:
         (outcome,) = pool.run([job(path)])
     assert outcome.error is not None
     assert "SIGSEGV" in outcome.error.detail
+    assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
@@ -321,8 +325,11 @@ def test_no_decoder_outlives_its_parent(clip: Path, name: str, end: signal.Signa
         time.sleep(0.3)
         children = psutil.Process(program.pid).children(recursive=True)
         assert len(children) >= 2
-        os.killpg(program.pid, end) if end is signal.SIGINT else program.send_signal(end)
-        assert program.wait(60) != 0
+        try:
+            os.killpg(program.pid, end) if end is signal.SIGINT else program.send_signal(end)
+            assert program.wait(60) != 0
+        finally:
+            program.kill()
     _, alive = psutil.wait_procs(children, timeout=60)
     for child in alive:
         child.kill()

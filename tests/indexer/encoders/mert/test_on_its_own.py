@@ -53,7 +53,7 @@ def test_all_thirteen_layers_of_a_clip_are_kept_to_the_bit(tmp_path: Path) -> No
     space = space_of(MERT_V1_95M, "ab" * 32, precision=Precision.FP32)
     vectors = np.random.default_rng(3).standard_normal((2, 13, 768)).astype(np.float32)
     clips = ["0" * 31 + "1", "0" * 31 + "2"]
-    EmbeddingStore(tmp_path, space).append(clips, vectors)
+    EmbeddingStore(tmp_path, space).append(clips, vectors, space=space)
     opened = EmbeddingStore(tmp_path, space)
     kept = np.stack([opened.layer(layer, clips) for layer in range(13)], axis=1)
     np.testing.assert_array_equal(kept, vectors)
