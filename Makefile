@@ -13,9 +13,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # One thread per process: the tests and measurements run several processes side by side.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
-TREE := soundkin.py recommender indexer server migrations benchmarks tests
-PROTOC := $(BIN)/python -m grpc_tools.protoc -Iserver/pb=proto/soundkin/v1 -Iencoder_pb=proto/soundkin/v1
-PROTOS := server/pb/soundkin.proto encoder_pb/encoder.proto
+TREE := soundkin.py recommender indexer server evaluation migrations benchmarks tests
+PROTOC := $(BIN)/python -m grpc_tools.protoc -Ipb=proto/soundkin/v1
+PROTOS := pb/soundkin.proto pb/encoder.proto
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 help:  ## List the targets
@@ -42,7 +42,7 @@ check: $(VENV)/dev.stamp  ## Everything a change must pass: format, lint, types,
 bench: $(VENV)/dev.stamp  ## Measure every claim again and rewrite docs/benchmarks.md
 	$(ONE_THREAD) $(BIN)/python -m benchmarks.run $(ARGS)
 
-proto: $(VENV)/dev.stamp  ## Regenerate server/pb and encoder_pb from proto/
+proto: $(VENV)/dev.stamp  ## Regenerate pb/ from proto/
 	$(PROTOC) --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
 
 .PHONY: stubs-match schema-matches
@@ -51,7 +51,7 @@ stubs-match: $(VENV)/dev.stamp
 	$(PROTOC) --python_out="$$fresh" --pyi_out="$$fresh" --grpc_python_out="$$fresh" $(PROTOS) && \
 	for f in $$(cd "$$fresh" && find . -type f); do \
 	  diff -q "$$fresh/$$f" "$$f" >/dev/null || { echo "$$f is stale: run 'make proto'" >&2; exit 1; }; \
-	done && echo "server/pb and encoder_pb match proto/"
+	done && echo "pb/ matches proto/"
 
 schema-matches: $(VENV)/dev.stamp
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && \

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.recommender import Recommender
 from recommender.tracks import tracks_of
 from server import convert, summaries
 from server.bounds import MOST_REFS, check_size
-from server.pb import soundkin_pb2 as pb
 from server.references import find_artist, find_track
 from server.tenancy import Snapshot
 

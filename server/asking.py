@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
 from recommender.names import NAMESPACES, printable
 from recommender.types import SignalName
 from server.bounds import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIPS, check_size
 from server.convert import to_signal
-from server.pb import soundkin_pb2 as pb
 
 _DASH = " - "
 _MOST_CLIP = f"{MOST_CLIP_BYTES >> 20} MiB"

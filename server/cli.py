@@ -139,10 +139,10 @@ def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
 
     Exit 1 when some of the files could not be used; they are listed.
     """
+    from pb import soundkin_pb2 as pb
     from server import tables
     from server.asking import artist_refs
     from server.client import Client
-    from server.pb import soundkin_pb2 as pb
 
     if bool(name) == bool(asked["audio"]):
         raise click.UsageError("give either NAME or --audio FILE")
@@ -205,10 +205,10 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
     Exit 1 when somebody in it is not known, or several are called so; they are listed. Exit 2 when a file is not there
     or lists nobody.
     """
+    from pb import soundkin_pb2 as pb
     from server import tables
     from server.asking import artist_refs, line_up, refuse_paths
     from server.client import Client
-    from server.pb import soundkin_pb2 as pb
 
     profile, weights = _weighting(asked["profile"], asked["weight"])
     request = pb.RankArtistsRequest(
@@ -235,10 +235,10 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
 @_answer_options
 def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
     """Ask how alike artists A and B are, and why."""
+    from pb import soundkin_pb2 as pb
     from server import tables
     from server.asking import artist_ref
     from server.client import Client
-    from server.pb import soundkin_pb2 as pb
 
     profile, weights = _weighting(asked["profile"], asked["weight"])
     request = pb.CompareArtistsRequest(
@@ -267,10 +267,10 @@ def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
 @_answer_options
 def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
     """Ask which tracks sound like the one called NAME, or like the clip in an --audio file."""
+    from pb import soundkin_pb2 as pb
     from server import tables
     from server.asking import audio_clips, track_refs
     from server.client import AUDIO_DEADLINE_S, DEADLINE_S, Client
-    from server.pb import soundkin_pb2 as pb
 
     audio = asked["audio"]
     if (name is None) == (not audio):
@@ -299,10 +299,10 @@ def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
 @_answer_options
 def resolve(name: tuple[str, ...], **asked: Unpack[Answer]) -> None:
     """Ask who is meant by each NAME. Exit 1 when one of them is not exactly one artist."""
+    from pb import soundkin_pb2 as pb
     from server import tables
     from server.asking import artist_refs
     from server.client import Client
-    from server.pb import soundkin_pb2 as pb
 
     with Client(asked["address"]) as client:
         reply = client.resolve_artists(pb.ResolveArtistsRequest(refs=artist_refs(name)))

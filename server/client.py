@@ -11,11 +11,11 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
+from pb import soundkin_pb2 as pb
+from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
 from server.address import DEFAULT_ADDRESS, parse_address
 from server.interceptors import CODES, DOMAIN, reason
-from server.pb import soundkin_pb2 as pb
-from server.pb import soundkin_pb2_grpc as pb_grpc
 
 DEADLINE_S = 10.0
 AUDIO_DEADLINE_S = 120.0

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pb import soundkin_pb2 as pb
 from recommender import listening
 from recommender.blend import WeightChoices, WeightProfile, find_profile
 from recommender.calibration import CalibratedLayer, Status
@@ -18,7 +19,6 @@ from recommender.filters import GenreFilter, PopularityBand
 from recommender.manifest import CandidatesEntry, Manifest
 from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
 from server.bounds import MOST_GENRES, MOST_MIXED, check_size
-from server.pb import soundkin_pb2 as pb
 
 DEFAULT_LIMIT = 10
 MOST_RESULTS = 1000

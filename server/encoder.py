@@ -8,8 +8,8 @@ from typing import TypeAlias
 import grpc
 import numpy as np
 
-from encoder_pb import encoder_pb2 as encoder_pb
-from encoder_pb import encoder_pb2_grpc as encoder_grpc
+from pb import encoder_pb2 as encoder_pb
+from pb import encoder_pb2_grpc as encoder_grpc
 from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable
 from recommender.types import ClipEmbeddings, Space
 from server.address import Address

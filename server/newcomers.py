@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pb import soundkin_pb2 as pb
 from recommender import newcomer
 from recommender.errors import BadInput, InvalidArgument
 from recommender.newcomer import Newcomer
@@ -16,7 +17,6 @@ from server import convert, summaries
 from server.answers import generation
 from server.clips import Clip, Received
 from server.encoder import Encoded
-from server.pb import soundkin_pb2 as pb
 from server.rankings import conditions
 from server.tenancy import Snapshot
 

@@ -8,9 +8,9 @@ import hashlib
 import struct
 from typing import TypeVar
 
+from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidPageToken
 from recommender.generation import Manifest
-from server.pb import soundkin_pb2 as pb
 
 _FORMAT = 1
 _LAYOUT = struct.Struct(">B8s16sI")

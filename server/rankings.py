@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from google.rpc import code_pb2
 
+from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
 from recommender.recommender import ArtistQuery, Recommender
 from recommender.types import ScoredArtist
@@ -14,7 +15,6 @@ from server import convert, paging, summaries
 from server.answers import generation
 from server.bounds import MOST_BATCHED, MOST_REFS, MOST_SEEDS, check_size
 from server.interceptors import fault_of
-from server.pb import soundkin_pb2 as pb
 from server.references import find_artist, find_artists
 from server.tenancy import Snapshot
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from pb import soundkin_pb2 as pb
 from recommender.directory import Directory
 from recommender.errors import InvalidArgument
-from server.pb import soundkin_pb2 as pb
 
 
 def find_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:

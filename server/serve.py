@@ -15,6 +15,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument, NothingToServe
 from recommender.stopping import on_signals
 from recommender.types import Profile
@@ -25,7 +26,6 @@ from server.encoder import EncoderClient
 from server.holder import Holder, refuse_narrower
 from server.interceptors import Guard
 from server.metrics import Metrics, exposed
-from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.service import NAME, SimilarityService
 
 NAMES = ("", NAME)

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import Any, TypeAlias, TypeVar
 
+from pb import soundkin_pb2 as pb
+from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import EncoderMissing, Unavailable
 from server import answers, newcomers, rankings, tracks
 from server.clips import receive
 from server.encoder import EncoderClient
 from server.holder import Holder
-from server.pb import soundkin_pb2 as pb
-from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.tenancy import Snapshot
 
 NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name

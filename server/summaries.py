@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from pb import soundkin_pb2 as pb
 from recommender.dial import NEUTRAL, order_keys
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.recommender import Recommender
 from recommender.sentence import sentence
 from recommender.types import Explanation, LayerMix, ScoredArtist, ScoredTrack
 from server.convert import to_evidence, to_signal_score
-from server.pb import soundkin_pb2 as pb
 
 
 def artist(recommender: Recommender, row: int) -> pb.ArtistSummary:

@@ -8,8 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pb import soundkin_pb2 as pb
 from recommender.names import printable
-from server.pb import soundkin_pb2 as pb
 
 SILENT = "–"
 """Stands where a signal has no opinion."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pb import soundkin_pb2 as pb
 from recommender.errors import BadInput, InvalidArgument
 from recommender.newcomer import clip_vectors
 from recommender.recommender import Recommender
@@ -14,7 +15,6 @@ from server import convert, paging, summaries
 from server.answers import generation
 from server.clips import Clip, read_clip
 from server.encoder import Encoded
-from server.pb import soundkin_pb2 as pb
 from server.references import find_track
 from server.tenancy import Snapshot
 

@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 import grpc
 import numpy as np
 
-from encoder_pb import encoder_pb2 as pb
-from encoder_pb import encoder_pb2_grpc as pb_grpc
 from indexer.encoders.base import Encoder
 from indexer.encoding import Encoded
 from indexer.hearing.clips import encode_files
 from indexer.workers.pool import DecoderPool
+from pb import encoder_pb2 as pb
+from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import BadInput, SoundkinError
 from recommender.types import Space
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pb import soundkin_pb2 as pb
 from recommender.generation import CURRENT, MANIFEST, VERSIONS, Pointer, folder_name
 from recommender.lease import LEASE
-from server.pb import soundkin_pb2 as pb
 from tests.factories import write_generation
 from tests.faults.traffic import made_generation, traffic
 from tests.server.asking import eventually

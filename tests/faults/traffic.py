@@ -18,8 +18,8 @@ from typing import Any
 import grpc
 import numpy as np
 
-from server.pb import soundkin_pb2 as pb
-from server.pb import soundkin_pb2_grpc as pb_grpc
+from pb import soundkin_pb2 as pb
+from pb import soundkin_pb2_grpc as pb_grpc
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space
 
 DEADLINE_S = 20.0

@@ -14,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from server.pb import soundkin_pb2 as pb
+from pb import soundkin_pb2 as pb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

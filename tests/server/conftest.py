@@ -20,11 +20,11 @@ from indexer.publish import publish
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecoderPool
+from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.catalog import Catalog
 from recommender.types import Profile
 from server.address import Address
 from server.draining import Patience
-from server.pb import soundkin_pb2_grpc as pb_grpc
 from server.serve import Settings, started
 from server.service import NAME
 from tests.encoder_process import encoder_process, music

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.pb import soundkin_pb2 as pb
+from pb import soundkin_pb2 as pb
 from tests.server.asking import by_id, by_name, weights
 from tests.server.conftest import Served
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from server.pb import soundkin_pb2 as pb
+from pb import soundkin_pb2 as pb
 from tests.server.asking import by_id, refusal
 from tests.server.conftest import Served
 

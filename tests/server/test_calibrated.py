@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from click.testing import CliRunner
 
+from pb import soundkin_pb2 as pb
 from server import cli
-from server.pb import soundkin_pb2 as pb
 from tests.indexer.building.homes import SPACE, add_music, run_build, run_publish
 from tests.server.asking import by_name, weights
 from tests.server.conftest import Serve, Served, serving

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from pb import soundkin_pb2 as pb
 from server import cli
-from server.pb import soundkin_pb2 as pb
 from tests.server.asking import by_id, refusal
 from tests.server.conftest import Served
 

@@ -13,13 +13,13 @@ import grpc
 import numpy as np
 import pytest
 
-from encoder_pb import encoder_pb2 as pb
-from encoder_pb import encoder_pb2_grpc as pb_grpc
+from pb import encoder_pb2 as pb
+from pb import encoder_pb2_grpc as pb_grpc
+from pb import soundkin_pb2
 from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable, InvalidArgument
 from server.address import Address
 from server.clips import Clip, receive
 from server.encoder import Encoded, EncoderClient
-from server.pb import soundkin_pb2
 from tests.factories import make_space
 
 SPACE = make_space(("low", "high"), dim=3)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
+from pb import soundkin_pb2 as pb
 from recommender import errors
 from server.interceptors import CODES, Guard
 from server.metrics import Metrics
-from server.pb import soundkin_pb2 as pb
 from server.service import NAME
 from tests.server.asking import by_id, by_name, eventually, refusal, weights
 from tests.server.conftest import Served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from server.pb import soundkin_pb2 as pb
+from pb import soundkin_pb2 as pb
 from tests.factories import MadeCatalogue, write_generation
 from tests.server.asking import by_id, by_name, refusal
 from tests.server.conftest import Serve, Served

@@ -16,10 +16,10 @@ from typing import Any
 import grpc
 import pytest
 
+from pb import soundkin_pb2 as pb
 from server.interceptors import Guard
 from server.loading import Phase
 from server.metrics import Metrics
-from server.pb import soundkin_pb2 as pb
 from server.rejections import Reason
 from server.service import NAME
 from tests.factories import make_generation, write_generation

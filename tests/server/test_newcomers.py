@@ -18,11 +18,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from indexer.encoders.descriptors import DescriptorEncoder
+from pb import soundkin_pb2 as pb
 from recommender.errors import EncoderMismatch, InvalidArgument, Unavailable
 from server import bounds, cli
 from server.address import Address
 from server.asking import audio_clips
-from server.pb import soundkin_pb2 as pb
 from tests.encoder_process import ROOT, encoder_process, music, wait_until_decoding
 from tests.server.asking import Refusal, by_id, by_name, refusal, weights
 from tests.server.conftest import CLIPS, STYLES, Served, served, serving

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.pb import soundkin_pb2 as pb
+from pb import soundkin_pb2 as pb
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space, write_generation
 from tests.server.asking import by_id, refusal
 from tests.server.conftest import Serve, Served, serving

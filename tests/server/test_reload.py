@@ -13,6 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from pb import soundkin_pb2 as pb
 from recommender.generation import CURRENT, MANIFEST, VERSIONS, read_manifest
 from recommender.manifest import Golden
 from recommender.types import Profile
@@ -20,7 +21,6 @@ from server import loading
 from server.holder import Holder
 from server.loading import Phase
 from server.metrics import Metrics
-from server.pb import soundkin_pb2 as pb
 from server.rejections import Reason
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalogue, point_to, write_generation

@@ -16,10 +16,10 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from pb import soundkin_pb2 as pb
+from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument
 from server.address import Address, parse_address
-from server.pb import soundkin_pb2 as pb
-from server.pb import soundkin_pb2_grpc as pb_grpc
 from tests.factories import write_generation
 from tests.server.asking import eventually
 from tests.server.conftest import MADE, Served

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 from rich.console import RenderableType
 
+from pb import soundkin_pb2 as pb
 from server import tables
-from server.pb import soundkin_pb2 as pb
 
 HOSTILE = [
     ("[dunkelbunt]", "[dunkelbunt]"),

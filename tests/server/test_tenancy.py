@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from pb import soundkin_pb2 as pb
 from recommender.lease import try_exclusive
 from recommender.types import Profile
 from server import answers, rankings
 from server.holder import Holder
 from server.metrics import Metrics
-from server.pb import soundkin_pb2 as pb
 from server.tenancy import Snapshot
 from tests.factories import write_generation
 from tests.server.asking import by_id

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from pb import soundkin_pb2 as pb
 from server import cli
-from server.pb import soundkin_pb2 as pb
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space, write_generation
 from tests.server.asking import refusal
 from tests.server.conftest import Served, serving

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from pb import soundkin_pb2 as pb
 from recommender.errors import EncoderUnavailable, Unavailable
 from recommender.types import Profile, Space
 from server import bounds, cli
@@ -19,7 +20,6 @@ from server.clips import Clip
 from server.encoder import Encoded, EncoderClient
 from server.holder import Holder
 from server.metrics import Metrics
-from server.pb import soundkin_pb2 as pb
 from server.service import MOST_WITH_CLIP, SimilarityService
 from tests.encoder_process import music
 from tests.factories import write_generation

@@ -15,10 +15,10 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from encoder_pb import encoder_pb2 as pb
-from encoder_pb import encoder_pb2_grpc as pb_grpc
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.hearing.service import MOST_CLIP_BYTES, MOST_CLIPS, MOST_REQUEST_BYTES, NAME
+from pb import encoder_pb2 as pb
+from pb import encoder_pb2_grpc as pb_grpc
 from server import bounds
 from tests.encoder_process import ROOT, channel_to, encoder_process, music, wait_until_decoding
 

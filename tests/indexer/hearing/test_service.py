@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import grpc
 import pytest
 
-from encoder_pb import encoder_pb2 as pb
-from encoder_pb import encoder_pb2_grpc as pb_grpc
 from indexer.hearing.serve import Settings, run
 from indexer.hearing.service import MOST_WAITING
 from indexer.workers.pool import DecoderPool
+from pb import encoder_pb2 as pb
+from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import EncoderLost
 from recommender.types import ClipEmbeddings, Waveform
 from tests.encoder_process import channel_to, music

@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from server.pb import soundkin_pb2 as server_dot_pb_dot_soundkin__pb2
+from pb import soundkin_pb2 as pb_dot_soundkin__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in server/pb/soundkin_pb2_grpc.py depends on'
+        + ' but the generated code in pb/soundkin_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -37,58 +37,58 @@ class SimilarityServiceStub:
         """
         self.SimilarArtists = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/SimilarArtists',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.SimilarArtistsRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.SimilarArtistsResponse.FromString,
                 _registered_method=True)
         self.BatchSimilarArtists = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/BatchSimilarArtists',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.BatchSimilarArtistsRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.BatchSimilarArtistsResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.BatchSimilarArtistsRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.BatchSimilarArtistsResponse.FromString,
                 _registered_method=True)
         self.CompareArtists = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/CompareArtists',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.CompareArtistsRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.CompareArtistsResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.CompareArtistsRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.CompareArtistsResponse.FromString,
                 _registered_method=True)
         self.RankArtists = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/RankArtists',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.RankArtistsRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.RankArtistsResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.RankArtistsRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.RankArtistsResponse.FromString,
                 _registered_method=True)
         self.SimilarTracks = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/SimilarTracks',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.SimilarTracksRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.SimilarTracksResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.SimilarTracksRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.SimilarTracksResponse.FromString,
                 _registered_method=True)
         self.SimilarArtistsToAudio = channel.stream_unary(
                 '/soundkin.v1.SimilarityService/SimilarArtistsToAudio',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.FromString,
                 _registered_method=True)
         self.ResolveArtists = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/ResolveArtists',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.ResolveArtistsRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.ResolveArtistsResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.ResolveArtistsRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.ResolveArtistsResponse.FromString,
                 _registered_method=True)
         self.GetArtist = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/GetArtist',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.GetArtistRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.GetArtistResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.GetArtistRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.GetArtistResponse.FromString,
                 _registered_method=True)
         self.GetTrack = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/GetTrack',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.GetTrackRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.GetTrackResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.GetTrackRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.GetTrackResponse.FromString,
                 _registered_method=True)
         self.ListAspects = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/ListAspects',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.ListAspectsRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.ListAspectsResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.ListAspectsRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.ListAspectsResponse.FromString,
                 _registered_method=True)
         self.GetIndexInfo = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/GetIndexInfo',
-                request_serializer=server_dot_pb_dot_soundkin__pb2.GetIndexInfoRequest.SerializeToString,
-                response_deserializer=server_dot_pb_dot_soundkin__pb2.GetIndexInfoResponse.FromString,
+                request_serializer=pb_dot_soundkin__pb2.GetIndexInfoRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.GetIndexInfoResponse.FromString,
                 _registered_method=True)
 
 
@@ -183,58 +183,58 @@ def add_SimilarityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'SimilarArtists': grpc.unary_unary_rpc_method_handler(
                     servicer.SimilarArtists,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.SimilarArtistsRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.SimilarArtistsResponse.SerializeToString,
             ),
             'BatchSimilarArtists': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchSimilarArtists,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.BatchSimilarArtistsRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.BatchSimilarArtistsResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.BatchSimilarArtistsRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.BatchSimilarArtistsResponse.SerializeToString,
             ),
             'CompareArtists': grpc.unary_unary_rpc_method_handler(
                     servicer.CompareArtists,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.CompareArtistsRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.CompareArtistsResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.CompareArtistsRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.CompareArtistsResponse.SerializeToString,
             ),
             'RankArtists': grpc.unary_unary_rpc_method_handler(
                     servicer.RankArtists,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.RankArtistsRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.RankArtistsResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.RankArtistsRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.RankArtistsResponse.SerializeToString,
             ),
             'SimilarTracks': grpc.unary_unary_rpc_method_handler(
                     servicer.SimilarTracks,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.SimilarTracksRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.SimilarTracksResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.SimilarTracksRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.SimilarTracksResponse.SerializeToString,
             ),
             'SimilarArtistsToAudio': grpc.stream_unary_rpc_method_handler(
                     servicer.SimilarArtistsToAudio,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.SerializeToString,
             ),
             'ResolveArtists': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveArtists,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.ResolveArtistsRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.ResolveArtistsResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.ResolveArtistsRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.ResolveArtistsResponse.SerializeToString,
             ),
             'GetArtist': grpc.unary_unary_rpc_method_handler(
                     servicer.GetArtist,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.GetArtistRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.GetArtistResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.GetArtistRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.GetArtistResponse.SerializeToString,
             ),
             'GetTrack': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTrack,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.GetTrackRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.GetTrackResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.GetTrackRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.GetTrackResponse.SerializeToString,
             ),
             'ListAspects': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAspects,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.ListAspectsRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.ListAspectsResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.ListAspectsRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.ListAspectsResponse.SerializeToString,
             ),
             'GetIndexInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetIndexInfo,
-                    request_deserializer=server_dot_pb_dot_soundkin__pb2.GetIndexInfoRequest.FromString,
-                    response_serializer=server_dot_pb_dot_soundkin__pb2.GetIndexInfoResponse.SerializeToString,
+                    request_deserializer=pb_dot_soundkin__pb2.GetIndexInfoRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.GetIndexInfoResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -263,8 +263,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/SimilarArtists',
-            server_dot_pb_dot_soundkin__pb2.SimilarArtistsRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.SimilarArtistsResponse.FromString,
+            pb_dot_soundkin__pb2.SimilarArtistsRequest.SerializeToString,
+            pb_dot_soundkin__pb2.SimilarArtistsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -290,8 +290,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/BatchSimilarArtists',
-            server_dot_pb_dot_soundkin__pb2.BatchSimilarArtistsRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.BatchSimilarArtistsResponse.FromString,
+            pb_dot_soundkin__pb2.BatchSimilarArtistsRequest.SerializeToString,
+            pb_dot_soundkin__pb2.BatchSimilarArtistsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -317,8 +317,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/CompareArtists',
-            server_dot_pb_dot_soundkin__pb2.CompareArtistsRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.CompareArtistsResponse.FromString,
+            pb_dot_soundkin__pb2.CompareArtistsRequest.SerializeToString,
+            pb_dot_soundkin__pb2.CompareArtistsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -344,8 +344,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/RankArtists',
-            server_dot_pb_dot_soundkin__pb2.RankArtistsRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.RankArtistsResponse.FromString,
+            pb_dot_soundkin__pb2.RankArtistsRequest.SerializeToString,
+            pb_dot_soundkin__pb2.RankArtistsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -371,8 +371,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/SimilarTracks',
-            server_dot_pb_dot_soundkin__pb2.SimilarTracksRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.SimilarTracksResponse.FromString,
+            pb_dot_soundkin__pb2.SimilarTracksRequest.SerializeToString,
+            pb_dot_soundkin__pb2.SimilarTracksResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -398,8 +398,8 @@ class SimilarityService:
             request_iterator,
             target,
             '/soundkin.v1.SimilarityService/SimilarArtistsToAudio',
-            server_dot_pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.FromString,
+            pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.SerializeToString,
+            pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -425,8 +425,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/ResolveArtists',
-            server_dot_pb_dot_soundkin__pb2.ResolveArtistsRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.ResolveArtistsResponse.FromString,
+            pb_dot_soundkin__pb2.ResolveArtistsRequest.SerializeToString,
+            pb_dot_soundkin__pb2.ResolveArtistsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -452,8 +452,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/GetArtist',
-            server_dot_pb_dot_soundkin__pb2.GetArtistRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.GetArtistResponse.FromString,
+            pb_dot_soundkin__pb2.GetArtistRequest.SerializeToString,
+            pb_dot_soundkin__pb2.GetArtistResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -479,8 +479,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/GetTrack',
-            server_dot_pb_dot_soundkin__pb2.GetTrackRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.GetTrackResponse.FromString,
+            pb_dot_soundkin__pb2.GetTrackRequest.SerializeToString,
+            pb_dot_soundkin__pb2.GetTrackResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -506,8 +506,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/ListAspects',
-            server_dot_pb_dot_soundkin__pb2.ListAspectsRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.ListAspectsResponse.FromString,
+            pb_dot_soundkin__pb2.ListAspectsRequest.SerializeToString,
+            pb_dot_soundkin__pb2.ListAspectsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -533,8 +533,8 @@ class SimilarityService:
             request,
             target,
             '/soundkin.v1.SimilarityService/GetIndexInfo',
-            server_dot_pb_dot_soundkin__pb2.GetIndexInfoRequest.SerializeToString,
-            server_dot_pb_dot_soundkin__pb2.GetIndexInfoResponse.FromString,
+            pb_dot_soundkin__pb2.GetIndexInfoRequest.SerializeToString,
+            pb_dot_soundkin__pb2.GetIndexInfoResponse.FromString,
             options,
             channel_credentials,
             insecure,

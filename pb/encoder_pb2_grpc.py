@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from encoder_pb import encoder_pb2 as encoder__pb_dot_encoder__pb2
+from pb import encoder_pb2 as pb_dot_encoder__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in encoder_pb/encoder_pb2_grpc.py depends on'
+        + ' but the generated code in pb/encoder_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -37,8 +37,8 @@ class EncoderServiceStub:
         """
         self.Encode = channel.unary_unary(
                 '/soundkin.v1.EncoderService/Encode',
-                request_serializer=encoder__pb_dot_encoder__pb2.EncodeRequest.SerializeToString,
-                response_deserializer=encoder__pb_dot_encoder__pb2.EncodeResponse.FromString,
+                request_serializer=pb_dot_encoder__pb2.EncodeRequest.SerializeToString,
+                response_deserializer=pb_dot_encoder__pb2.EncodeResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,8 +58,8 @@ def add_EncoderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Encode': grpc.unary_unary_rpc_method_handler(
                     servicer.Encode,
-                    request_deserializer=encoder__pb_dot_encoder__pb2.EncodeRequest.FromString,
-                    response_serializer=encoder__pb_dot_encoder__pb2.EncodeResponse.SerializeToString,
+                    request_deserializer=pb_dot_encoder__pb2.EncodeRequest.FromString,
+                    response_serializer=pb_dot_encoder__pb2.EncodeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,8 +88,8 @@ class EncoderService:
             request,
             target,
             '/soundkin.v1.EncoderService/Encode',
-            encoder__pb_dot_encoder__pb2.EncodeRequest.SerializeToString,
-            encoder__pb_dot_encoder__pb2.EncodeResponse.FromString,
+            pb_dot_encoder__pb2.EncodeRequest.SerializeToString,
+            pb_dot_encoder__pb2.EncodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

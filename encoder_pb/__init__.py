@@ -1,1 +1,0 @@
-"""Messages and stubs of proto/soundkin/v1/encoder.proto: what server and encoder say to each other."""
