@@ -22,11 +22,11 @@ from benchmarks.similarity import SPACE, reference_of
 from indexer.calibrate import fit as fit_bundle
 from indexer.calibrate import measure_artists
 from indexer.fit_weights import fit
-from recommender.blend import CALIBRATED_PROFILES, LogOdds, WeightProfile, find_profile
-from recommender.calibration import Bundle, Method
-from recommender.comparing import display, scores_between
-from recommender.comparing import percentile as audio_percentile
-from recommender.percentiles import percentile, percentiles_of
+from recommender.calibration.cohort import Bundle, Method
+from recommender.calibration.percentiles import percentile, percentiles_of
+from recommender.calibration.scores import display, scores_between
+from recommender.calibration.scores import percentile as audio_percentile
+from recommender.fusion.profiles import CALIBRATED_PROFILES, LogOdds, WeightProfile, find_profile
 from recommender.types import Rows
 
 SEEDS = 3

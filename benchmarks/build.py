@@ -31,8 +31,8 @@ from benchmarks.measurement import ONE_THREAD, Measurement, add_json_option, mac
 from indexer.build import STAGING, build
 from indexer.store import EmbeddingStore, spaces
 from recommender.catalog import Catalog
-from recommender.generation import KINDS, index_file
-from recommender.manifest import Manifest
+from recommender.generation.manifest import Manifest
+from recommender.generation.open_generation import KINDS, index_file
 from recommender.types import Profile
 
 QUICK = ((10_000, 1), (10_000, 13), (100_000, 1))

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
-from recommender.threads import THREAD_VARIABLES
+from recommender.process_control import THREAD_VARIABLES
 
 _CPUINFO = Path("/proc/cpuinfo")
 ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")

@@ -35,7 +35,7 @@ from indexer.store import EMBEDDINGS, EmbeddingStore, open_shards
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
-from recommender.catalog.writing import batches
+from recommender.catalog.upsert import batches
 from recommender.names import clip_id
 
 WORKERS = 2

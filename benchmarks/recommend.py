@@ -24,11 +24,11 @@ import numpy.typing as npt
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.recommend_catalogue import make_generation
 from indexer.building.candidates import AT, OVERLAP, PATTERN, Ground, write_candidates
-from recommender import listening
-from recommender.candidates import Candidates, open_candidates
-from recommender.generation import Generation
-from recommender.manifest import CandidatesEntry
-from recommender.recommender import ArtistQuery, Recommender
+from recommender import layer_mix
+from recommender.generation.candidate_files import Candidates, open_candidates
+from recommender.generation.manifest import CandidatesEntry
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
 
 SIZES = (10_000, 100_000, 1_000_000)
 ASKED, SCANNED = 1000, 100
@@ -112,7 +112,7 @@ Ranking = list[tuple[int, float]]
 
 def ask(recommender: Recommender, seed: int) -> Ranking:
     """(row, score) of the first 20."""
-    query = ArtistQuery(seeds=(seed,), mix=listening.by_default(recommender.generation.manifest.space))
+    query = ArtistQuery(seeds=(seed,), mix=layer_mix.by_default(recommender.generation.manifest.space))
     return [(each.row, each.score) for each in recommender.rank_artists(query, offset=0, n=AT)]
 
 

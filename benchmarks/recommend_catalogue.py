@@ -18,14 +18,14 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from indexer.building.references import reference_of
-from recommender.calibrated import RELATIONS, Calibration
-from recommender.calibration import QUANTILES, ArtistStats, Bundle, CalibratedLayer, Method, Status
-from recommender.columns import TextColumn
-from recommender.comparing import scores_between
-from recommender.contents import ArtistColumns, Contents, Events, Relations, TrackColumns
-from recommender.generation import Generation
-from recommender.manifest import Counts, Manifest, Quality
-from recommender.opinions import RelationSignals
+from recommender.arrays import TextColumn
+from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, CalibratedLayer, Method, Status
+from recommender.calibration.scores import scores_between
+from recommender.generation.calibration import RELATIONS, Calibration
+from recommender.generation.contents import ArtistColumns, Contents, Events, Relations, TrackColumns
+from recommender.generation.manifest import Counts, Manifest, Quality
+from recommender.generation.open_generation import Generation
+from recommender.signals.panel import RelationSignals
 from recommender.types import Layer, Rows, Space, Vectors
 from recommender.vectors import RECALL_FLOOR, ExactIndex, unit
 

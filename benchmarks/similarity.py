@@ -32,8 +32,8 @@ from benchmarks.similarity_catalogue import (
 )
 from indexer.calibrate import Reference, fit, measure_artists
 from indexer.evaluation.hubness import hubness, nearest_others, occurrences
-from recommender.calibration import Bundle, Method
-from recommender.comparing import display, scores_between
+from recommender.calibration.cohort import Bundle, Method
+from recommender.calibration.scores import display, scores_between
 from recommender.types import Layer, Rows, Space
 
 SEEDS = 3

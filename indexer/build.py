@@ -23,12 +23,14 @@ from indexer.durable import make_folder, require_space
 from indexer.locks import HOME_LOCK, exclusive
 from indexer.quarantine import quarantined_versions
 from indexer.store import EmbeddingStore
-from recommender import contents
-from recommender.calibrated import Calibration
 from recommender.catalog import Catalog
-from recommender.contents import Contents
 from recommender.errors import GenerationCorrupt
-from recommender.generation import (
+from recommender.generation import contents
+from recommender.generation.calibration import Calibration
+from recommender.generation.contents import Contents
+from recommender.generation.golden_answers import differences
+from recommender.generation.manifest import CalibrationEntry, Golden, IndexEntry, Taken
+from recommender.generation.open_generation import (
     KINDS,
     MANIFEST,
     VERSIONS,
@@ -40,9 +42,7 @@ from recommender.generation import (
     open_generation,
     read_current,
 )
-from recommender.golden import differences
 from recommender.licences import find_licence, require
-from recommender.manifest import CalibrationEntry, Golden, IndexEntry, Taken
 from recommender.types import Profile, Space
 from recommender.vectors import FaissIndex
 

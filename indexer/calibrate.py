@@ -17,7 +17,7 @@ from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
 from indexer.measuring import NO_ALIASES, Owners, measure_all, stand
-from recommender.calibration import (
+from recommender.calibration.cohort import (
     CALIBRATED_FROM,
     LOCAL_NEIGHBOURS,
     PROVISIONAL_FROM,
@@ -30,9 +30,9 @@ from recommender.calibration import (
     measure,
     unit_rows,
 )
-from recommender.comparing import scores_between
+from recommender.calibration.jackknife import Matrix
+from recommender.calibration.scores import scores_between
 from recommender.errors import InvalidArgument
-from recommender.evidence import Matrix
 from recommender.types import Rows, Space, Vectors
 
 VERSION = 3

@@ -18,8 +18,8 @@ from indexer.reading_back import published_versions
 from indexer.store import EMBEDDINGS
 from indexer.store import LOCK as STORE_LOCK
 from recommender.errors import Busy, InvalidArgument
-from recommender.generation import MANIFEST, VERSIONS, folder_name, read_current
-from recommender.lease import try_exclusive
+from recommender.generation.lease import try_exclusive
+from recommender.generation.open_generation import MANIFEST, VERSIONS, folder_name, read_current
 
 _TRASH = "trash."
 

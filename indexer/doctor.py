@@ -13,7 +13,7 @@ from indexer.encoders import encoder_names
 from indexer.options import CATALOG_FILE
 from recommender.catalog import Catalog, Schema
 from recommender.errors import SoundkinError
-from recommender.generation import open_current, read_current
+from recommender.generation.open_generation import open_current, read_current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.contents import TrackColumns
-from recommender.generation import Generation
-from recommender.golden import Golden
+from recommender.generation.contents import TrackColumns
+from recommender.generation.golden_answers import Golden
+from recommender.generation.open_generation import Generation
 
 FEW = 8
 """So few tracks tell nothing about how many of all were made anew."""

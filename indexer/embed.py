@@ -20,7 +20,7 @@ from indexer.workers.pool import DecodeJob, DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Failure, PendingClip
 from recommender.errors import BadInput, SpaceMismatch
-from recommender.patience import is_quarantined
+from recommender.retry_schedule import is_quarantined
 from recommender.types import Waveform
 
 __all__ = ["EmbedOptions", "EmbedProgress", "EmbedReport", "embed"]
@@ -65,7 +65,7 @@ def embed(
     A clip that cannot be decoded or encoded goes to the ledger with its reason, and the run goes on. Failed clips are
     left alone until ``options.retry`` asks for them; those that cost a decoder its life, or that the encoder gave up
     for want of memory or without knowing why, are tried again by themselves, less and less often
-    (:mod:`recommender.patience`).
+    (:mod:`recommender.retry_schedule`).
 
     Raises:
         Busy: another run is embedding into this space.

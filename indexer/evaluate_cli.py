@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.evaluation.fitting import Learned, Lesson
     from indexer.evaluation.gates import Thresholds
     from indexer.evaluation.run import EvaluationRun
-    from recommender.fitted import Provenance
-    from recommender.generation import Generation
+    from recommender.fusion.learned_weights import Provenance
+    from recommender.generation.open_generation import Generation
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])  # Any: a command takes its own options
 
@@ -166,19 +166,19 @@ def _learn(generation: Generation, truth: Path, k: int) -> Lesson:
     """What the labels of ``truth`` teach. Raises BadInput where they are too few."""
     from indexer.evaluation.fitting import learn
     from indexer.evaluation.truth import read_truth
-    from recommender import listening
-    from recommender.recommender import Recommender
+    from recommender import layer_mix
+    from recommender.ranking.artists import Recommender
 
     recommender = Recommender(generation)
     read = read_truth(truth, recommender.directory)
-    return learn(recommender, read, listening.by_default(generation.manifest.space), k=k)
+    return learn(recommender, read, layer_mix.by_default(generation.manifest.space), k=k)
 
 
 def _provenance(truth: Path, space: str) -> Provenance:
     import hashlib
     from datetime import UTC, datetime
 
-    from recommender.fitted import Provenance
+    from recommender.fusion.learned_weights import Provenance
 
     digest = hashlib.sha256(truth.read_bytes()).hexdigest()
     return Provenance(labels_sha256=digest, date=datetime.now(UTC).date().isoformat(), space=space)
@@ -188,7 +188,7 @@ def _keep(home: Path, lesson: Lesson, made: Provenance) -> bool:
     """Leave learned weights in ``home`` for the next build, unless they do worse than those that need no labels."""
     from indexer.evaluation.label_sections import said_of
     from indexer.fit_weights import save
-    from recommender.calibrated import FITTED
+    from recommender.generation.calibration import FITTED
 
     click.echo(said_of(lesson.learned), err=True)
     if lesson.learned.standing == "worse":
@@ -202,8 +202,8 @@ def _keep(home: Path, lesson: Lesson, made: Provenance) -> bool:
 @contextmanager
 def _served(home: Path) -> Iterator[Generation]:
     """The published generation of ``home``, which is not collected while it is measured."""
-    from recommender.generation import VERSIONS, folder_name, open_current, read_current
-    from recommender.lease import Lease
+    from recommender.generation.lease import Lease
+    from recommender.generation.open_generation import VERSIONS, folder_name, open_current, read_current
 
     pointer = read_current(home)
     folder = home / VERSIONS / folder_name(pointer.version) if pointer else None

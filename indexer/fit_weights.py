@@ -15,10 +15,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from indexer.durable import write_file
-from recommender.blend import SIGNALS, log_odds
 from recommender.errors import InvalidArgument
-from recommender.fitted import FittedWeights, FoldScore, Provenance, to_json
-from recommender.types import Rows
+from recommender.fusion.learned_weights import FittedWeights, FoldScore, Provenance, to_json
+from recommender.fusion.profiles import log_odds
+from recommender.types import SIGNALS, Rows
 
 FOLDS = 5
 STRENGTH = 1.0
@@ -72,7 +72,7 @@ def fit(features: Features, grades: Grades, groups: Rows) -> FittedWeights:
 
 
 def save(path: Path, fitted: FittedWeights, provenance: Provenance) -> None:
-    """Write a weights file, whole or not at all; ``recommender.fitted.load`` reads it."""
+    """Write a weights file, whole or not at all; ``recommender.fusion.learned_weights.load`` reads it."""
     write_file(path, [to_json(fitted, provenance).encode()])
 
 

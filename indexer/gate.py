@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from indexer.drift import moved
-from recommender.generation import Generation
-from recommender.golden import differences
+from recommender.generation.golden_answers import differences
+from recommender.generation.open_generation import Generation
 from recommender.licences import covers, find_licence
 from recommender.types import Profile, Space
 from recommender.vectors import count_bad

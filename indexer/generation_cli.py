@@ -20,7 +20,7 @@ from recommender.types import Profile
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.repair import Repaired
     from indexer.verify import VerifyReport
-    from recommender.manifest import Manifest
+    from recommender.generation.manifest import Manifest
     from recommender.types import Space
 
 

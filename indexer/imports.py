@@ -14,7 +14,7 @@ from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, read_records
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
-from recommender.catalog.text import MAX_KIND
+from recommender.catalog.upsert import MAX_KIND
 from recommender.errors import BadInput, InvalidArgument
 from recommender.names import fold
 

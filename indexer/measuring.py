@@ -1,4 +1,4 @@
-"""Many artists measured at once: to rounding, what ``recommender.calibration.measure`` gives for each of them.
+"""Many artists measured at once: to rounding, what ``recommender.calibration.cohort.measure`` gives for each of them.
 
 The standing of an artist against the cohort, and the spread of its cosines with it, need no cosine with each of a
 thousand cohort artists: they are quadratic forms of the cohort's Gram matrices, which are small. Whatever stands on an
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from recommender.calibration import (
+from recommender.calibration.cohort import (
     PLAIN,
     ArtistStats,
     Bundle,
@@ -25,8 +25,8 @@ from recommender.calibration import (
     measure,
     unmeasured,
 )
+from recommender.calibration.jackknife import Matrix
 from recommender.errors import InvalidArgument
-from recommender.evidence import Matrix
 from recommender.types import Rows, Vectors
 
 BLOCK = 1 << 10
@@ -146,7 +146,7 @@ def measure_able(bundle: Bundle, tracks: Vectors, owners: Owners) -> tuple[Artis
 def stand(bundle: Bundle, vectors: Vectors, owners: Owners) -> ArtistStats:
     """How alike artists whose ``vectors`` ``[artist, r]`` are known are to the cohort; no tracks, hence no evidence.
 
-    Raises InvalidArgument as ``recommender.calibration.cohort_stats`` does.
+    Raises InvalidArgument as ``recommender.calibration.cohort.cohort_stats`` does.
     """
     count, frame = len(vectors), _Frame.of(bundle)
     mean, sd = np.zeros(count), np.ones(count)
@@ -252,7 +252,7 @@ def _standing(frame: _Frame, vectors: Matrix, own: Rows) -> tuple[Matrix, Matrix
 
 
 def _spread(frame: _Frame, block: _Block, stats: ArtistStats) -> npt.NDArray[np.bool_]:
-    """Enter the jackknife standard error, as ``recommender.evidence.spread`` has it; who stands on an edge."""
+    """Enter the jackknife standard error, as ``recommender.calibration.jackknife.spread`` has it; who stands on an edge."""
     many = block.sizes >= 2
     if not len(frame.bundle.cohort) or not many.any():
         return np.zeros(len(block.sizes), dtype=bool)

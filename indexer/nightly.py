@@ -26,7 +26,7 @@ from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, SoundkinError
-from recommender.generation import read_current
+from recommender.generation.open_generation import read_current
 from recommender.types import Space
 
 KIND = "nightly"

@@ -29,7 +29,7 @@ from indexer.quarantine import set_aside
 from indexer.reading_back import find_serving, published_versions, read_back
 from recommender.catalog import Catalog, rows
 from recommender.errors import GenerationCorrupt, InvalidArgument, PublishRefused
-from recommender.generation import (
+from recommender.generation.open_generation import (
     CURRENT,
     MANIFEST,
     VERSIONS,

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from recommender.errors import GenerationCorrupt
-from recommender.generation import (
+from recommender.generation.open_generation import (
     VERSIONS,
     FileEntry,
     Generation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from recommender import patience
+from recommender import retry_schedule
 
 
 class Reason(enum.StrEnum):
@@ -43,6 +43,6 @@ class Reason(enum.StrEnum):
 PASSING = frozenset({Reason.NOT_A_FILE, Reason.UNREADABLE, Reason.CHANGED_SINCE_SCAN})
 """Reasons that lie in the moment, not in the clip: reported, never held against it, tried again by every run."""
 
-DECODER_LOST = frozenset(map(Reason, patience.DECODER_LOST))
+DECODER_LOST = frozenset(map(Reason, retry_schedule.DECODER_LOST))
 """Reasons that may lie in a busy machine as well as in the file. Such a file or clip is tried again in the 1st, the 3rd
 and the 9th run after, then left in quarantine until it changes or ``--retry-failed`` asks for it."""

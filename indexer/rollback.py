@@ -12,8 +12,8 @@ from indexer.publish import point_to
 from indexer.reading_back import published_versions, read_back
 from recommender.catalog import Catalog, rows
 from recommender.errors import GenerationCorrupt, InvalidArgument, NotFound
-from recommender.generation import VERSIONS, Manifest, folder_name, read_current
-from recommender.golden import differences
+from recommender.generation.golden_answers import differences
+from recommender.generation.open_generation import VERSIONS, Manifest, folder_name, read_current
 
 _log = logging.getLogger(__name__)
 

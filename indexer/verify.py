@@ -12,8 +12,15 @@ from indexer.shard import open_shard
 from indexer.space_file import SPACE_FILE, read_space
 from indexer.store import EMBEDDINGS, SHARDS
 from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt
-from recommender.generation import VERSIONS, Manifest, folder_name, open_current, read_current, read_manifest
-from recommender.generation import verify as verify_generation
+from recommender.generation.open_generation import (
+    VERSIONS,
+    Manifest,
+    folder_name,
+    open_current,
+    read_current,
+    read_manifest,
+)
+from recommender.generation.open_generation import verify as verify_generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

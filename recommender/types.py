@@ -175,3 +175,24 @@ class Explanation:
     """The aspect in which that pair stands out most; empty without a pair, or in a space without aspects."""
     listed_together: float = 0.0
     """Strength of the scene's listing of the two, in [0, 1]; 0 when it does not list them together."""
+
+
+SIGNALS = tuple(SignalName)
+"""Order of the signal axis wherever there is one: audio, scene, genre, collaboration."""
+
+
+Opinions: TypeAlias = npt.NDArray[np.float64]
+"""``[signal, artist]`` in [0, 1], signals in the order of ``SIGNALS``; NaN is "no opinion"."""
+
+
+Scores: TypeAlias = npt.NDArray[np.float64]
+"""``[artist]`` in [0, 1]; NaN where no signal with a weight speaks."""
+
+
+class Scale(enum.Enum):
+    """What a profile wants to be told of each signal."""
+
+    VALUES = "values"
+    """The signal's own value in [0, 1]."""
+    PERCENTILES = "percentiles"
+    """How high that value stands among reference pairs (``recommender/calibration/percentiles.py``; for audio, the bundle's F)."""

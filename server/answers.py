@@ -6,8 +6,8 @@ import math
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
-from recommender.recommender import Recommender
-from recommender.tracks import tracks_of
+from recommender.ranking.artists import Recommender
+from recommender.ranking.tracks import tracks_of
 from server import convert, summaries
 from server.bounds import MOST_REFS, check_size
 from server.references import find_artist, find_track

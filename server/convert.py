@@ -9,14 +9,14 @@ from typing import TypeAlias
 import numpy as np
 
 from pb import soundkin_pb2 as pb
-from recommender import listening
-from recommender.blend import WeightChoices, WeightProfile, find_profile
-from recommender.calibration import CalibratedLayer, Status
-from recommender.dial import NEUTRAL, checked_depth
+from recommender import layer_mix
+from recommender.calibration.cohort import CalibratedLayer, Status
+from recommender.calibration.jackknife import Evidence
 from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
-from recommender.evidence import Evidence
-from recommender.filters import GenreFilter, PopularityBand
-from recommender.manifest import CandidatesEntry, Manifest
+from recommender.fusion.profiles import WeightChoices, WeightProfile, find_profile
+from recommender.generation.manifest import CandidatesEntry, Manifest
+from recommender.ranking.popularity import NEUTRAL, checked_depth
+from recommender.retrieval.filters import GenreFilter, PopularityBand
 from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
 from server.bounds import MOST_GENRES, MOST_MIXED, check_size
 
@@ -97,18 +97,18 @@ def read_listening(message: pb.Listening, space: Space) -> LayerMix:
     """
     match message.WhichOneof("by"):
         case "layer":
-            return listening.by_layer(space, message.layer)
+            return layer_mix.by_layer(space, message.layer)
         case "aspect":
-            return listening.by_aspect(space, message.aspect)
+            return layer_mix.by_aspect(space, message.aspect)
         case "layer_mix":
             check_size(message.layer_mix.layers, "listening.layer_mix.layers", MOST_MIXED)
             pairs = ((entry.layer, entry.weight) for entry in message.layer_mix.layers)
-            return listening.by_layers(space, _each_once(pairs, "listening.layer_mix.layers"))
+            return layer_mix.by_layers(space, _each_once(pairs, "listening.layer_mix.layers"))
         case "aspect_mix":
             check_size(message.aspect_mix.aspects, "listening.aspect_mix.aspects", MOST_MIXED)
             pairs = ((entry.aspect, entry.weight) for entry in message.aspect_mix.aspects)
-            return listening.by_aspects(space, _each_once(pairs, "listening.aspect_mix.aspects"))
-    return listening.by_default(space)
+            return layer_mix.by_aspects(space, _each_once(pairs, "listening.aspect_mix.aspects"))
+    return layer_mix.by_default(space)
 
 
 def _each_once(pairs: Iterable[tuple[str, float]], field: str) -> dict[str, float]:
@@ -166,7 +166,7 @@ def read_vector(message: pb.SpaceVector, space: Space) -> Vectors:
 
 def read_vector_listening(request: pb.SimilarTracksRequest, space: Space) -> LayerMix:
     """The layer of the vector. Raises NotFound for an unknown one, InvalidArgument when another is asked for."""
-    mix = listening.by_layer(space, request.vector.layer)
+    mix = layer_mix.by_layer(space, request.vector.layer)
     if request.listening.WhichOneof("by") and read_listening(request.listening, space) != mix:
         raise InvalidArgument("listening", f"is not the layer of the vector, {request.vector.layer}; leave it unset")
     return mix
@@ -216,7 +216,7 @@ def to_candidates(entry: CandidatesEntry) -> pb.CandidatesInfo:
 
 def to_layers(manifest: Manifest, calibrated: Mapping[str, CalibratedLayer]) -> list[pb.LayerInfo]:
     """The layers of the space, with their shares of its default mix and how far they are calibrated."""
-    shares = listening.by_default(manifest.space)
+    shares = layer_mix.by_default(manifest.space)
     unmeasured = {entry.layer: entry.unmeasured for entry in manifest.calibrations}
     infos = []
     for layer in manifest.space.layers:

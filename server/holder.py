@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from recommender.errors import GenerationCorrupt, Unavailable
-from recommender.generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
+from recommender.generation.open_generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
 from recommender.types import Profile
 from server.loading import load, older, require_profile
 from server.metrics import Metrics

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender import listening
+from recommender import layer_mix
 from recommender.errors import GenerationCorrupt, SoundkinError
-from recommender.generation import (
+from recommender.generation.golden_answers import differences
+from recommender.generation.lease import Lease
+from recommender.generation.open_generation import (
     MANIFEST,
     VERSIONS,
     Generation,
@@ -27,10 +29,8 @@ from recommender.generation import (
     read_manifest,
     verify,
 )
-from recommender.golden import differences
-from recommender.lease import Lease
 from recommender.licences import require_use
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import Profile
 from recommender.vectors import VectorIndex
 from server.rejections import Reason, Rejection, key_of
@@ -185,7 +185,7 @@ def warm(recommender: Recommender) -> None:
     for index in (*generation.tracks.values(), *generation.artists.values()):
         _touch(index)
     if len(generation.contents.artists.ids):
-        query = ArtistQuery(seeds=(0,), mix=listening.by_default(generation.manifest.space))
+        query = ArtistQuery(seeds=(0,), mix=layer_mix.by_default(generation.manifest.space))
         behind = generation.manifest.candidates.first  # what follows the candidates is read from everyone
         recommender.rank_artists(query, offset=behind, n=WARM_N)
 

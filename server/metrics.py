@@ -13,7 +13,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
-from recommender.manifest import Manifest
+from recommender.generation.manifest import Manifest
 from server.address import Address, check_free
 from server.loading import Phase
 from server.rejections import Reason

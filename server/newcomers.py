@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pb import soundkin_pb2 as pb
-from recommender import newcomer
 from recommender.errors import BadInput, InvalidArgument
-from recommender.newcomer import Newcomer
-from recommender.recommender import ArtistQuery, Recommender
-from recommender.sentence import sound_nearest
+from recommender.explain.sentence import sound_nearest
+from recommender.ranking import audio_query
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.audio_query import Newcomer
 from server import convert, summaries
 from server.answers import generation
 from server.clips import Clip, Received
@@ -56,8 +56,8 @@ def similar_to_audio(asked: Asked, encoded: Sequence[Encoded]) -> pb.SimilarArti
     if not used:
         reasons = "; ".join(clip.said(one.reason, one.detail) for clip, one in bad)
         raise InvalidArgument("clip", f"none can be used: {reasons}")
-    heard = newcomer.hear(recommender.generation, np.stack([one for _, one in used]), asked.query.mix)
-    ranked = newcomer.rank_for(recommender, heard, asked.query, n=asked.limit)
+    heard = audio_query.hear(recommender.generation, np.stack([one for _, one in used]), asked.query.mix)
+    ranked = audio_query.rank_for(recommender, heard, asked.query, n=asked.limit)
     in_order = [*(clip.rejected(one.reason, one.detail) for clip, one in bad), *asked.received.repeated]
     in_order.sort(key=lambda clip: clip.place)
     names = _Named(clips=[clip for clip, _ in used], newcomer=heard)
@@ -88,7 +88,7 @@ class _Named:
 
     def why(self, recommender: Recommender, artist: int) -> pb.Explanation:
         """The clip and the track that sound nearest; nothing else is known of a newcomer."""
-        near = newcomer.nearest_clip(recommender, self.newcomer, artist)
+        near = audio_query.nearest_clip(recommender, self.newcomer, artist)
         if near is None:
             return pb.Explanation()
         clip, theirs = self.clips[near.clip], summaries.track(recommender, near.track)

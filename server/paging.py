@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidPageToken
-from recommender.generation import Manifest
+from recommender.generation.open_generation import Manifest
 
 _FORMAT = 1
 _LAYOUT = struct.Struct(">B8s16sI")

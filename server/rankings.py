@@ -9,7 +9,7 @@ from google.rpc import code_pb2
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import ScoredArtist
 from server import convert, paging, summaries
 from server.answers import generation

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pb import soundkin_pb2 as pb
-from recommender.directory import Directory
 from recommender.errors import InvalidArgument
+from recommender.lookup import Directory
 
 
 def find_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from recommender.generation import Pointer
+from recommender.generation.open_generation import Pointer
 
 RETRY_S = 30.0
 """How long a rejected generation is left alone at first. Each time it is rejected again, twice as long as before."""

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection
 
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument, NothingToServe
-from recommender.stopping import on_signals
+from recommender.process_control import on_signals
 from recommender.types import Profile
 from server.address import Address, check_free, write_port
 from server.bounds import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES

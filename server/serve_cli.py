@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from recommender.threads import THREAD_VARIABLES
+from recommender.process_control import THREAD_VARIABLES
 from server.address import DEFAULT_ADDRESS
 
 USES = ("personal", "noncommercial", "commercial")

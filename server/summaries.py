@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from pb import soundkin_pb2 as pb
-from recommender.dial import NEUTRAL, order_keys
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
-from recommender.recommender import Recommender
-from recommender.sentence import sentence
+from recommender.explain.sentence import sentence
+from recommender.ranking.artists import Recommender
+from recommender.ranking.popularity import NEUTRAL, order_keys
 from recommender.types import Explanation, LayerMix, ScoredArtist, ScoredTrack
 from server.convert import to_evidence, to_signal_score
 

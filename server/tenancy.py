@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from weakref import WeakSet
 
-from recommender.generation import Manifest, Pointer
-from recommender.lease import Lease
-from recommender.recommender import Recommender
+from recommender.generation.lease import Lease
+from recommender.generation.open_generation import Manifest, Pointer
+from recommender.ranking.artists import Recommender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import BadInput, InvalidArgument
-from recommender.newcomer import clip_vectors
-from recommender.recommender import Recommender
-from recommender.tracks import TrackQuery
+from recommender.ranking.artists import Recommender
+from recommender.ranking.audio_query import clip_vectors
+from recommender.ranking.tracks import TrackQuery
 from recommender.types import LayerMix
 from server import convert, paging, summaries
 from server.answers import generation

@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 
 from indexer.calibrate import Reference, fit, measure_artists
-from recommender.calibrated import RELATIONS, Calibration
-from recommender.calibration import CalibratedLayer
-from recommender.generation import Generation
-from recommender.opinions import RelationSignals
-from recommender.percentiles import percentiles_of
+from recommender.calibration.cohort import CalibratedLayer
+from recommender.calibration.percentiles import percentiles_of
+from recommender.generation.calibration import RELATIONS, Calibration
+from recommender.generation.open_generation import Generation
+from recommender.signals.panel import RelationSignals
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, make_generation, make_space
 
 ARTISTS = 60

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from recommender import contents
-from recommender.columns import TextColumn
-from recommender.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
-from recommender.generation import (
+from recommender.arrays import TextColumn
+from recommender.generation import contents
+from recommender.generation.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
+from recommender.generation.lease import LEASE
+from recommender.generation.manifest import Counts, IndexEntry, Manifest, Quality
+from recommender.generation.open_generation import (
     CURRENT,
     KINDS,
     MANIFEST,
@@ -24,8 +26,6 @@ from recommender.generation import (
     index_file,
     read_manifest,
 )
-from recommender.lease import LEASE
-from recommender.manifest import Counts, IndexEntry, Manifest, Quality
 from recommender.types import Aspect, Layer, Rows, Space, Vectors
 from recommender.vectors import RECALL_FLOOR, ExactIndex, FaissIndex, unit
 

@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from recommender.fitted import FittedWeights
-from recommender.generation import Generation
+from recommender.fusion.learned_weights import FittedWeights
+from recommender.generation.open_generation import Generation
 from tests.calibrated import ARTISTS, LAYERS, SILENT, calibrate, make_catalogue
 from tests.factories import MadeArtist, MadeCatalogue, make_generation
 

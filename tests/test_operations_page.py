@@ -16,7 +16,7 @@ from indexer.overnight.config import read_config
 from indexer.overnight.report import KEPT_REPORTS
 from indexer.quarantine import KEPT_AT_MOST, KEPT_DAYS, SHARDS_KEPT_DAYS
 from recommender.errors import InvalidArgument
-from recommender.patience import TRIED_AGAIN_AFTER
+from recommender.retry_schedule import TRIED_AGAIN_AFTER
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

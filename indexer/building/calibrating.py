@@ -11,12 +11,12 @@ import numpy as np
 from indexer.building.grouping import Grouping
 from indexer.calibrate import COHORT, COMPONENTS, LEAST_TRACKS, Reference, choose_reference, fit
 from indexer.measuring import Owners, measure_able
-from recommender import bundles
-from recommender.calibrated import bundle_prefix, measured_prefix
-from recommender.calibration import PROVISIONAL_FROM, QUANTILES, Bundle
-from recommender.contents import Contents
+from recommender.calibration import bundle_files
+from recommender.calibration.cohort import PROVISIONAL_FROM, QUANTILES, Bundle
 from recommender.errors import InvalidArgument
-from recommender.manifest import CalibrationEntry
+from recommender.generation.calibration import bundle_prefix, measured_prefix
+from recommender.generation.contents import Contents
+from recommender.generation.manifest import CalibrationEntry
 from recommender.types import Rows, Space, Vectors
 
 _NUMBERS_AN_ARTIST = 5
@@ -95,8 +95,8 @@ def write_calibration(folder: Path, layer: int, *, space: Space, tracks: Vectors
     name = space.layer_names[layer]
     fitted = fit_layer(roster.reference(tracks), space=space, layer=name)
     artists, failed = measure_able(fitted.bundle, tracks, Owners(ids=roster.ids, tracks=roster.tracks))
-    bundles.save(fitted.bundle, folder, bundle_prefix(layer))
-    bundles.save_stats(artists, folder, measured_prefix(layer), key=fitted.bundle.key)
+    bundle_files.save(fitted.bundle, folder, bundle_prefix(layer))
+    bundle_files.save_stats(artists, folder, measured_prefix(layer), key=fitted.bundle.key)
     for artist, why in failed[:EXAMPLES]:
         _log.warning("layer %s: artist %s is not calibrated: %s", name, artist, why)
     bundle = fitted.bundle

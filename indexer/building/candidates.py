@@ -9,21 +9,29 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender import bundles, listening, percentiles
-from recommender.blend import WeightProfile
-from recommender.calibrated import RELATIONS, Calibration, bundle_prefix, measured_prefix, percentiles_prefix
-from recommender.calibration import CalibratedLayer, Method, Status
-from recommender.candidates import GENRES, Candidates, Neighbourhood, codes_file
-from recommender.comparing import inner_product_rows
-from recommender.contents import Contents
-from recommender.generation import index_file
-from recommender.genre_orders import GenreOrders, genre_orders
-from recommender.manifest import CandidatesEntry
-from recommender.opinions import Panel, RelationSignals
+from recommender import layer_mix
+from recommender.calibration import bundle_files, percentiles
+from recommender.calibration.cohort import CalibratedLayer, Method, Status
+from recommender.calibration.scores import inner_product_rows
+from recommender.fusion.profiles import WeightProfile
+from recommender.generation.calibration import (
+    RELATIONS,
+    Calibration,
+    bundle_prefix,
+    measured_prefix,
+    percentiles_prefix,
+)
+from recommender.generation.candidate_files import GENRES, Candidates, codes_file
+from recommender.generation.contents import Contents
+from recommender.generation.genre_neighbours import GenreOrders, genre_orders
+from recommender.generation.manifest import CandidatesEntry
+from recommender.generation.open_generation import index_file
+from recommender.retrieval.candidates import Neighbourhood
 from recommender.signals.audio import AudioSignal
+from recommender.signals.panel import Panel, RelationSignals
 from recommender.types import LayerMix, Rows, Space
 from recommender.vectors import FaissIndex, VectorIndex, top
-from recommender.vectors.codes import CodeIndex
+from recommender.vectors.pq_codes import CodeIndex
 
 WORTH_IT_FROM = 5000
 """Artists below which everyone is compared, in a millisecond or two."""
@@ -57,7 +65,7 @@ class Ground:
     @property
     def mix(self) -> LayerMix:
         """What a request listens by that asks for nothing else."""
-        return listening.by_default(self.space)
+        return layer_mix.by_default(self.space)
 
     @property
     def profile(self) -> WeightProfile:
@@ -187,7 +195,7 @@ def _overlap(
 def _ground(folder: Path, space: Space, contents: Contents) -> Ground:
     """What the files of ``folder`` hold so far."""
     embedded = bool(np.any(contents.artists.vector_row >= 0))
-    numbers = {layer: space.layer_names.index(layer) for layer in listening.by_default(space)} if embedded else {}
+    numbers = {layer: space.layer_names.index(layer) for layer in layer_mix.by_default(space)} if embedded else {}
     return Ground(
         space=space,
         contents=contents,
@@ -200,5 +208,7 @@ def _ground(folder: Path, space: Space, contents: Contents) -> Ground:
 
 
 def _layer(folder: Path, number: int, space: Space) -> CalibratedLayer:
-    bundle = bundles.load(folder, bundle_prefix(number), space=space.fingerprint)
-    return CalibratedLayer(bundle=bundle, artists=bundles.load_stats(folder, measured_prefix(number), bundle=bundle))
+    bundle = bundle_files.load(folder, bundle_prefix(number), space=space.fingerprint)
+    return CalibratedLayer(
+        bundle=bundle, artists=bundle_files.load_stats(folder, measured_prefix(number), bundle=bundle)
+    )

@@ -9,8 +9,8 @@ import numpy as np
 from indexer import relations
 from indexer.building.catalogue import CatalogueRows
 from indexer.building.grouping import ClipsByTrack, int64
-from recommender.columns import TextColumn
-from recommender.contents import ArtistColumns, Contents, Digests, Relations, TrackColumns, digest_of
+from recommender.arrays import TextColumn
+from recommender.generation.contents import ArtistColumns, Contents, Digests, Relations, TrackColumns, digest_of
 from recommender.types import Rows
 
 

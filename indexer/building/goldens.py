@@ -19,7 +19,7 @@ import numpy.typing as npt
 from indexer.building.averaging import scale, unit_means
 from indexer.building.catalogue import CatalogueRows
 from indexer.building.grouping import ClipsByTrack
-from recommender.manifest import Golden
+from recommender.generation.manifest import Golden
 from recommender.types import LayerMix, Vectors
 from recommender.vectors import VectorIndex
 

@@ -16,8 +16,8 @@ from indexer.building.grouping import Grouping
 from indexer.building.memory import give_back
 from indexer.building.reuse import Reuse
 from indexer.store import EmbeddingStore
-from recommender.generation import KINDS, index_file
-from recommender.manifest import CalibrationEntry, IndexEntry
+from recommender.generation.manifest import CalibrationEntry, IndexEntry
+from recommender.generation.open_generation import KINDS, index_file
 from recommender.types import Rows, Vectors
 from recommender.vectors import RECALL_FLOOR, FaissIndex, Written, count_bad, write_fitting
 

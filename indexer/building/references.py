@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender import fitted, percentiles
-from recommender.calibrated import FITTED, percentiles_prefix
-from recommender.calibration import PROVISIONAL_FROM
-from recommender.contents import Relations
-from recommender.opinions import RelationSignals
-from recommender.percentiles import Percentiles, percentiles_of
+from recommender.calibration import percentiles
+from recommender.calibration.cohort import PROVISIONAL_FROM
+from recommender.calibration.percentiles import Percentiles, percentiles_of
+from recommender.fusion import learned_weights
+from recommender.generation.calibration import FITTED, percentiles_prefix
+from recommender.generation.contents import Relations
 from recommender.signals.base import Signal
+from recommender.signals.panel import RelationSignals
 from recommender.types import Rows, Space
 
 ASKING = 200
@@ -46,7 +47,7 @@ def keep_fitted(home: Path, folder: Path, space: Space) -> None:
     path = home / FITTED
     if not path.exists():
         return
-    _, learned = fitted.load(path)
+    _, learned = learned_weights.load(path)
     if learned.space not in ("", space.fingerprint):
         _log.warning("%s was learned in space %s, not in %s: left out", path, learned.space, space.fingerprint)
         return

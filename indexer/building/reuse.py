@@ -14,7 +14,7 @@ from indexer.building.software import software
 from indexer.shard import open_shard
 from indexer.store import EmbeddingStore
 from recommender.errors import GenerationCorrupt
-from recommender.generation import Generation, open_current, read_current
+from recommender.generation.open_generation import Generation, open_current, read_current
 from recommender.types import Rows
 from recommender.vectors import VectorIndex
 

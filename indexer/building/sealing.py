@@ -11,9 +11,9 @@ from indexer.building.grouping import Grouping
 from indexer.building.layers import Entries
 from indexer.building.software import software
 from indexer.durable import sync_file, sync_folder, write_file
-from recommender.generation import MANIFEST, checksum_file
-from recommender.lease import LEASE
-from recommender.manifest import CalibrationEntry, CandidatesEntry, Counts, Golden, Manifest, Quality, Taken
+from recommender.generation.lease import LEASE
+from recommender.generation.manifest import CalibrationEntry, CandidatesEntry, Counts, Golden, Manifest, Quality, Taken
+from recommender.generation.open_generation import MANIFEST, checksum_file
 from recommender.types import Profile, Space
 from recommender.vectors import RECALL_FLOOR
 

@@ -41,9 +41,9 @@ from indexer.evaluation.views import (
     select,
     side_by_side,
 )
-from recommender import listening
-from recommender.generation import Generation
-from recommender.recommender import Recommender
+from recommender import layer_mix
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import Recommender
 from recommender.types import Rows, Vectors
 
 DEPTH = 1000
@@ -75,7 +75,7 @@ def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lam
         BadInput: a file as a whole is of no use; single rows that are not are recorded in the run.
     """
     recommender = Recommender(generation)
-    mix = listening.by_default(generation.manifest.space)
+    mix = layer_mix.by_default(generation.manifest.space)
     truth = read_truth(inputs.truth, recommender.directory) if inputs.truth else Truth(rows=0, lists={}, rejected=())
     wanted, refused = read_pairs(inputs.pairs, recommender.directory) if inputs.pairs else ([], [])
     looked = _looked(generation, truth)
@@ -126,7 +126,7 @@ def _bench(generation: Generation, truth: Truth, k: int) -> Bench:
 
 def _sound(generation: Generation) -> Sound:
     """Artist rows -> unit vectors in the default view, of those with audio; None of none."""
-    vector_row, mix = generation.contents.artists.vector_row, listening.by_default(generation.manifest.space)
+    vector_row, mix = generation.contents.artists.vector_row, layer_mix.by_default(generation.manifest.space)
 
     def heard(artists: Rows) -> Vectors:
         rows = vector_row[artists]

@@ -14,11 +14,10 @@ import numpy.typing as npt
 
 from indexer.evaluation.statistics import SEED
 from indexer.evaluation.truth import Truth
-from recommender.blend import SIGNALS, Scale
-from recommender.percentiles import Percentiles, percentile, percentiles_of
-from recommender.recommender import Recommender
+from recommender.calibration.percentiles import Percentiles, percentile, percentiles_of
+from recommender.ranking.artists import Recommender
 from recommender.signals.base import Signal
-from recommender.types import LayerMix, Rows, SignalName, Similarities
+from recommender.types import SIGNALS, LayerMix, Rows, Scale, SignalName, Similarities
 
 UNLISTED = 200
 """Artists that the list of a query does not hold, drawn for each query and given the grade 0."""
@@ -26,7 +25,7 @@ REFERENCE_ARTISTS = 1000
 """Artists, of a seeded draw, whose pairs are the reference of percentiles."""
 
 BySignal: TypeAlias = npt.NDArray[np.float64]
-"""``[pair, signal]``, signals in the order of ``recommender.blend.SIGNALS``; NaN is "no opinion"."""
+"""``[pair, signal]``, signals in the order of ``recommender.types.SIGNALS``; NaN is "no opinion"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,11 @@ from indexer.evaluation.statistics import Difference, Estimate, compare, estimat
 from indexer.evaluation.systems import ranking
 from indexer.evaluation.truth import Truth
 from indexer.fit_weights import FOLDS, fit
-from recommender.blend import SIGNALS, WeightProfile
 from recommender.errors import BadInput, InvalidArgument
-from recommender.fitted import FittedWeights, PerSignal
-from recommender.recommender import ArtistQuery, Recommender
-from recommender.types import LayerMix, Similarities
+from recommender.fusion.learned_weights import FittedWeights, PerSignal
+from recommender.fusion.profiles import WeightProfile
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.types import SIGNALS, LayerMix, Similarities
 
 LEAST_QUERIES = 20
 """Artists asked about that have kin in the generation: four in each of five folds."""

@@ -18,12 +18,12 @@ from indexer.evaluation.views import mixes_of, side_by_side
 from indexer.rejected import Rejected
 from indexer.tabular import fields
 from indexer.tabular.records import Record, read_records
-from recommender.comparing import INTERVAL_WIDTH
-from recommender.directory import Directory
+from recommender.calibration.jackknife import standard_error_of_pair
+from recommender.calibration.scores import INTERVAL_WIDTH
 from recommender.errors import BadInput
-from recommender.evidence import standard_error_of_pair
-from recommender.generation import Generation
-from recommender.recommender import Recommender
+from recommender.generation.open_generation import Generation
+from recommender.lookup import Directory
+from recommender.ranking.artists import Recommender
 from recommender.types import LayerMix, Rows
 
 

@@ -14,7 +14,7 @@ from indexer.durable import make_folder, write_file
 from indexer.evaluation.pairs import track_cosines
 from indexer.evaluation.statistics import SEED
 from indexer.evaluation.views import mixes_of, side_by_side
-from recommender.generation import Generation
+from recommender.generation.open_generation import Generation
 from recommender.types import Rows
 
 FILE = "similarities.csv"

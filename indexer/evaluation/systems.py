@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indexer.evaluation.hubness import Occurrences
-from recommender.blend import SIGNALS
-from recommender.generation import Generation
-from recommender.recommender import ArtistQuery, Recommender
-from recommender.types import LayerMix, Rows, SignalName, Similarities
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.types import SIGNALS, LayerMix, Rows, SignalName, Similarities
 from recommender.vectors import order
 
 ALL_FOUR = {SignalName.AUDIO: 0.3, SignalName.SCENE: 0.3, SignalName.GENRE: 0.2, SignalName.COLLABORATION: 0.2}

@@ -19,8 +19,8 @@ from indexer.rejected import Rejected
 from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, list_rows, read_json, read_records
 from recommender.catalog.rows import ArtistRef
-from recommender.directory import Directory
 from recommender.errors import AmbiguousName, BadInput, InvalidArgument, NotFound
+from recommender.lookup import Directory
 
 UNGRADED = 1.0
 ABSENT = "not_in_generation"

@@ -22,8 +22,8 @@ from indexer.evaluation.genres import GenreAgreement, genre_agreement, main_genr
 from indexer.evaluation.hubness import Hubness, hubness, nearest_others, occurrences
 from indexer.evaluation.retrieval import SplitRetrieval, split_retrieval
 from indexer.evaluation.statistics import SEED, Estimate, compare
-from recommender import listening
-from recommender.generation import Generation
+from recommender import layer_mix
+from recommender.generation.open_generation import Generation
 from recommender.types import LayerMix, Rows, Vectors
 from recommender.vectors import VectorIndex
 
@@ -136,13 +136,13 @@ def mixes_of(generation: Generation) -> dict[str, LayerMix]:
     if not generation.artists:
         return {}
     space = generation.manifest.space
-    mix = listening.by_default(space)
+    mix = layer_mix.by_default(space)
     return {layer: {layer: 1.0} for layer in space.layer_names} | ({DEFAULT_MIX: mix} if len(mix) > 1 else {})
 
 
 def default_view(generation: Generation) -> str:
     """Name of the view that artists are compared in unless asked otherwise."""
-    mix = listening.by_default(generation.manifest.space)
+    mix = layer_mix.by_default(generation.manifest.space)
     return DEFAULT_MIX if len(mix) > 1 else next(iter(mix))
 
 

@@ -22,7 +22,7 @@ from indexer.hearing.service import MOST_REQUEST_BYTES, NAME, EncoderService
 from indexer.workers.pool import DecoderPool
 from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import Busy, InvalidArgument
-from recommender.stopping import on_signals
+from recommender.process_control import on_signals
 
 DEFAULT_LISTEN = "127.0.0.1:7781"
 """This machine only."""

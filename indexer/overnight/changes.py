@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recommender.generation import Generation
+from recommender.generation.open_generation import Generation
 from recommender.types import Rows
 
 MOVED_BELOW = 0.99

@@ -18,7 +18,15 @@ from indexer.reading_back import find_serving, published_versions
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, PublishRefused
-from recommender.generation import MANIFEST, VERSIONS, Generation, Pointer, folder_name, open_current, read_current
+from recommender.generation.open_generation import (
+    MANIFEST,
+    VERSIONS,
+    Generation,
+    Pointer,
+    folder_name,
+    open_current,
+    read_current,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

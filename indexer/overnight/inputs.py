@@ -13,13 +13,13 @@ from indexer.building.columns import make_contents
 from indexer.building.grouping import clips_by_track
 from indexer.building.software import software
 from indexer.store import EmbeddingStore
+from recommender.arrays import TextColumn
 from recommender.catalog import Catalog
-from recommender.columns import TextColumn
-from recommender.contents import Contents
 from recommender.errors import GenerationCorrupt
-from recommender.generation import open_generation
+from recommender.generation.contents import Contents
+from recommender.generation.manifest import Manifest
+from recommender.generation.open_generation import open_generation
 from recommender.licences import find_licence, require
-from recommender.manifest import Manifest
 from recommender.types import Profile, Space
 
 

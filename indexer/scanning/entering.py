@@ -20,7 +20,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Clip, FileRecord, Identified, NewClip
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import clip_id, fold
-from recommender.patience import count_losses, skip_after
+from recommender.retry_schedule import count_losses, skip_after
 
 logger = logging.getLogger(__name__)
 

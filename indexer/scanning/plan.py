@@ -11,7 +11,7 @@ from indexer.scanning.walk import FoundFile
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Clip, FileRecord
 from recommender.errors import BadInput
-from recommender.patience import is_due, is_quarantined
+from recommender.retry_schedule import is_due, is_quarantined
 
 KEEPS_CLIP = PASSING | DECODER_LOST
 """Reasons that say more about the moment than about the file: the clip it last gave stays its own."""

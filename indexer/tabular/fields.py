@@ -8,7 +8,7 @@ import re
 
 from indexer.tabular.records import Record
 from recommender.catalog.rows import ArtistRef
-from recommender.catalog.text import clean
+from recommender.catalog.upsert import clean
 from recommender.errors import BadInput
 from recommender.names import NAMESPACES, fold_genre
 

@@ -19,7 +19,7 @@ from multiprocessing.reduction import recv_handle
 
 from indexer.workers.frames import Message, Room, receive, send
 from indexer.workers.slot import Slot
-from recommender.threads import THREAD_VARIABLES
+from recommender.process_control import THREAD_VARIABLES
 
 READY = b"ready"
 """Sent once, when the handler is loaded."""

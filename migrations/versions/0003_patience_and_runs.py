@@ -27,7 +27,7 @@ def upgrade() -> None:
                 sa.Integer(),
                 nullable=False,
                 server_default="0",
-                comment="decoders it has cost in a row: recommender/patience.py",
+                comment="decoders it has cost in a row",
             ),
         )
         op.add_column(

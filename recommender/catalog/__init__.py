@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from recommender.catalog.audio import Audio
 from recommender.catalog.identity import Identity
-from recommender.catalog.ledger import Ledger
+from recommender.catalog.ledger import Ledger, Runs
 from recommender.catalog.migrate import Schema
-from recommender.catalog.reading import Reading
+from recommender.catalog.read_all import Reading
 from recommender.catalog.relations import Relations
-from recommender.catalog.runs import Runs
+from recommender.catalog.tracks import Audio
 
 
 class Catalog(Identity, Audio, Ledger, Relations, Runs, Reading):

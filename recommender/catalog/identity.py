@@ -7,18 +7,17 @@ from dataclasses import asdict
 
 from sqlalchemy import Column, Connection
 
-from recommender.catalog.matching import Additions, Matcher
+from recommender.catalog.artist_match import Additions, Matcher
 from recommender.catalog.rows import Artist, ArtistName, ArtistRef, ExternalId, FoundArtist, Identified
-from recommender.catalog.store import Store
 from recommender.catalog.tables import artist_external_ids, artist_names, artists
-from recommender.catalog.text import clean, clean_external_id
-from recommender.catalog.writing import Row, batches, find
+from recommender.catalog.transactions import Store
+from recommender.catalog.upsert import Row, batches, clean, clean_external_id, find
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import fold
 
 
 class Identity(Store):
-    """The artists' part of the catalogue. The rules are in :mod:`recommender.catalog.matching`."""
+    """The artists' part of the catalogue. The rules are in :mod:`recommender.catalog.artist_match`."""
 
     def find_or_add_artist(self, name: str, *, external_ids: Sequence[tuple[str, str]] = ()) -> str:
         """Id of the artist meant by a name and (namespace, value) pairs; a new artist when none is.

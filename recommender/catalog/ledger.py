@@ -5,15 +5,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, insert, or_, select
 
-from recommender.catalog.overwritten import overwritten
-from recommender.catalog.rows import Failure, Generation, PendingClip, Publication
-from recommender.catalog.store import Store
-from recommender.catalog.tables import clips, extractions, generations, publications
-from recommender.catalog.writing import batches
+from recommender.catalog.rows import Failure, Generation, PendingClip, Publication, Run
+from recommender.catalog.tables import clips, extractions, files, generations, publications, runs
+from recommender.catalog.transactions import Store
+from recommender.catalog.upsert import batches
 from recommender.errors import CatalogueError
-from recommender.patience import POISON, TRIED_AGAIN_AFTER, count_losses, skip_after
+from recommender.retry_schedule import POISON, TRIED_AGAIN_AFTER, count_losses, skip_after
+
+
+def overwritten() -> ColumnElement[bool]:
+    """True of a row of ``clips`` whose file was scanned later and found to hold another clip, or none.
+
+    A file that merely vanished proves nothing: embeddings outlive audio.
+    """
+    other = or_(files.c.clip_id.is_(None), files.c.clip_id != clips.c.id)
+    return select(files.c.path).where(files.c.path == clips.c.source_path, other).correlate(clips).exists()
+
+
+class Runs(Store):
+    """The catalogue's part on runs. Whoever begins one holds the lock of its kind: no other is running."""
+
+    def begin_run(self, kind: str, *, at: str) -> int:
+        """Note that a run begins, ``at`` a time in RFC 3339; its id.
+
+        What is noted as running by now was killed, for the lock is the caller's, and is marked so.
+        """
+        left = and_(runs.c.kind == kind, runs.c.state == "running")
+        with self._writing() as connection:
+            connection.execute(runs.update().where(left).values(state="killed"))
+            begun = {"kind": kind, "started_at": at, "state": "running"}
+            added = connection.execute(insert(runs).values(begun).returning(runs.c.id))
+            return int(added.scalar_one())
+
+    def end_run(self, run_id: int, state: str, *, at: str, summary: str) -> None:
+        """Note that a run has ended, ``done`` or ``failed``, and its ``summary``, a JSON text."""
+        ended = {"ended_at": at, "state": state, "summary": summary}
+        with self._writing() as connection:
+            connection.execute(runs.update().where(runs.c.id == run_id).values(ended))
+
+    def read_runs(self, kind: str) -> list[Run]:
+        """Every run of ``kind`` on record, in the order in which they began."""
+        query = select(runs).where(runs.c.kind == kind).order_by(runs.c.id)
+        with self._reading() as connection:
+            return [Run(**row) for row in connection.execute(query).mappings()]
+
 
 _MAX_DETAIL = 1000
 
@@ -25,7 +62,7 @@ class Ledger(Store):
         """Clips that ``space`` (a ``Space.key``) has no embedding of, by clip id.
 
         Clips that failed are left out unless ``retry_failed``, or it may have been the machine's fault and their turn
-        has come (:mod:`recommender.patience`). So are clips whose file holds something else: their audio is gone.
+        has come (:mod:`recommender.retry_schedule`). So are clips whose file holds something else: their audio is gone.
         """
         entry = and_(extractions.c.clip_id == clips.c.id, extractions.c.space == space)
         failed = extractions.c.state == "failed"

@@ -7,15 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
-from recommender.catalog.speaking import SAID, speaks
-from recommender.catalog.store import Store
 from recommender.catalog.tables import artist_genres, collaborations, scene_edges, scene_lists, sources
-from recommender.catalog.text import MAX_SOURCE
-from recommender.catalog.writing import batches, upsert
+from recommender.catalog.transactions import Store
+from recommender.catalog.upsert import MAX_SOURCE, batches, upsert
 from recommender.errors import InvalidArgument, NotFound
+
+SAID = (artist_genres, scene_lists, scene_edges, collaborations)
+"""The tables whose rows name their source."""
+
+
+def speaks() -> ColumnElement[bool]:
+    """True of a row of ``sources`` that at least one row of another table names."""
+    said = (select(table.c.source).where(table.c.source == sources.c.name).correlate(sources) for table in SAID)
+    return or_(*(query.exists() for query in said))
+
 
 _GENRE_KEY = ("artist_id", "genre", "source")
 _LIST_KEY = ("source", "artist_id")

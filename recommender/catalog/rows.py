@@ -119,7 +119,7 @@ class FileRecord:
     """Why it was rejected, one stable word; null when it gave a clip."""
     detail: str | None = None
     losses: int = 0
-    """Decoders it has cost in a row (:mod:`recommender.patience`)."""
+    """Decoders it has cost in a row (:mod:`recommender.retry_schedule`)."""
     skip_runs: int = 0
     """Runs that still pass it over."""
 
@@ -153,7 +153,7 @@ class Failure:
     detail: str
     attempts: int
     losses: int = 0
-    """Decoders it has cost in a row (:mod:`recommender.patience`)."""
+    """Decoders it has cost in a row (:mod:`recommender.retry_schedule`)."""
     skip_runs: int = 0
     """Runs that still pass it over."""
 

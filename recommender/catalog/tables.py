@@ -39,7 +39,7 @@ def _loss_columns() -> tuple[Column[int], Column[int]]:
             Integer,
             nullable=False,
             server_default="0",
-            comment="decoders it has cost in a row: recommender/patience.py",
+            comment="decoders it has cost in a row",
         ),
         Column(
             "skip_runs",

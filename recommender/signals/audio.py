@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from recommender.calibration import CalibratedLayer, Measured, Standing, Status
-from recommender.comparing import cosines, display, percentile, score_cosines, scores
+from recommender.calibration.cohort import CalibratedLayer, Measured, Standing, Status
+from recommender.calibration.scores import cosines, display, percentile, score_cosines, scores
 from recommender.types import LayerMix, Rows, SignalName, Similarities, Vectors
 from recommender.vectors import VectorIndex, to_similarity
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from recommender.signals.neighbours import sparse_opinions
+from recommender.signals.base import sparse_opinions
 from recommender.types import Rows, SignalName, Similarities
 
 

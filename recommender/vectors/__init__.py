@@ -7,10 +7,9 @@ one protocol: :class:`ExactIndex` (numpy, the yardstick), :class:`FaissIndex` (e
 
 from __future__ import annotations
 
-from recommender.vectors.base import UNIT_TOLERANCE, VectorIndex, count_bad, order, to_similarity, top, unit
-from recommender.vectors.exact import ExactIndex
-from recommender.vectors.mapped import FaissIndex, RefinedIndex
-from recommender.vectors.writing import RECALL_FLOOR, Written, exact_limit, write_fitting
+from recommender.vectors.base import UNIT_TOLERANCE, ExactIndex, VectorIndex, count_bad, order, to_similarity, top, unit
+from recommender.vectors.faiss_build import RECALL_FLOOR, Written, exact_limit, write_fitting
+from recommender.vectors.faiss_index import FaissIndex, RefinedIndex
 
 __all__ = [
     "RECALL_FLOOR",

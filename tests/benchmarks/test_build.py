@@ -16,7 +16,7 @@ from benchmarks.build import Cost, Measured, build_ours, run_alone, run_here, ru
 from benchmarks.build_home import DIM, TRACKS_OF, make_home
 from benchmarks.measurement import Measurement
 from indexer.build import STAGING
-from recommender.generation import Generation, open_generation
+from recommender.generation.open_generation import Generation, open_generation
 
 TRACKS = 605
 

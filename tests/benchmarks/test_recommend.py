@@ -11,7 +11,7 @@ import pytest
 from benchmarks.measurement import Measurement
 from benchmarks.recommend import Measured, compared, main, row, verdicts
 from benchmarks.recommend_catalogue import GENRES, STYLE, make_generation
-from recommender.manifest import CandidatesEntry
+from recommender.generation.manifest import CandidatesEntry
 
 ENTRY = CandidatesEntry(first=200, nearest=500, profile="evidence", seeds=300, overlap_at_20=0.995, same_at_20=0.99)
 SMALL = Measured(

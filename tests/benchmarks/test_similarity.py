@@ -22,7 +22,7 @@ from benchmarks.similarity import (
 )
 from benchmarks.similarity_catalogue import DIM, NUISANCE_OF_ARTIST, REGIMES, TRACKS, MadeCatalogue, make_catalogue
 from indexer.calibrate import Reference, fit
-from recommender.calibration import Method
+from recommender.calibration.cohort import Method
 from tests.factories import make_space
 
 GOOD = Quality(

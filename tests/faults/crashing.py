@@ -26,7 +26,7 @@ from indexer.rollback import rollback
 from indexer.store import EmbeddingStore
 from indexer.verify import verify
 from recommender.errors import InvalidArgument, PublishRefused, SoundkinError
-from recommender.generation import VERSIONS, read_manifest
+from recommender.generation.open_generation import VERSIONS, read_manifest
 from tests.faults.homes import (
     SPACE,
     add_tracks,

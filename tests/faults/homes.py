@@ -15,7 +15,7 @@ from indexer.publish import publish as run_publish
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
-from recommender.generation import MANIFEST, Manifest, checksum_file, read_current, read_manifest
+from recommender.generation.open_generation import MANIFEST, Manifest, checksum_file, read_current, read_manifest
 from recommender.types import ClipEmbeddings, Profile, Space
 from tests.factories import make_space
 

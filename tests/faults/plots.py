@@ -15,7 +15,7 @@ from indexer.rollback import rollback
 from indexer.store import EMBEDDINGS, EmbeddingStore
 from indexer.verify import verify
 from recommender.errors import GenerationCorrupt, InvalidArgument
-from recommender.generation import VERSIONS, open_generation
+from recommender.generation.open_generation import VERSIONS, open_generation
 from tests.faults.crashing import (
     NEW_CLIPS,
     finish_collect,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.generation import CURRENT, VERSIONS, folder_name
+from recommender.generation.open_generation import CURRENT, VERSIONS, folder_name
 from tests.faults.disk import Disk
 from tests.faults.recording import Operation, Tree, read_tree, recorded, write_tree
 

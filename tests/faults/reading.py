@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import GenerationCorrupt
-from recommender.generation import VERSIONS, Generation, folder_name, open_generation, read_current
-from recommender.lease import Lease
+from recommender.generation.lease import Lease
+from recommender.generation.open_generation import VERSIONS, Generation, folder_name, open_generation, read_current
 
 
 def main(home: Path) -> None:

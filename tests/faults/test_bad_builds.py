@@ -22,9 +22,9 @@ from indexer.gate import Terms
 from indexer.quarantine import QUARANTINE, REASON
 from indexer.rollback import rollback
 from indexer.store import EMBEDDINGS, EmbeddingStore
-from recommender.columns import TextColumn
+from recommender.arrays import TextColumn
 from recommender.errors import GenerationCorrupt, PublishRefused
-from recommender.generation import index_file, open_current, read_manifest
+from recommender.generation.open_generation import index_file, open_current, read_manifest
 from recommender.types import Profile
 from recommender.vectors import FaissIndex
 from tests.faults.homes import (

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from indexer.collect import CollectOptions, collect
-from recommender.generation import VERSIONS
+from recommender.generation.open_generation import VERSIONS
 from tests.faults.homes import add_tracks, build_and_publish, served
 
 ROOT = Path(__file__).resolve().parents[2]

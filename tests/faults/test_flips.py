@@ -12,7 +12,7 @@ from indexer.store import EMBEDDINGS, EmbeddingStore
 from indexer.stored import Stored
 from indexer.verify import check_file, verify
 from recommender.errors import GenerationCorrupt
-from recommender.generation import CURRENT, VERSIONS, open_current
+from recommender.generation.open_generation import CURRENT, VERSIONS, open_current
 from tests.factories import make_space
 from tests.faults import homes
 from tests.faults.damage import damage_each

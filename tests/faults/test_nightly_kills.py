@@ -15,7 +15,7 @@ from indexer.options import CATALOG_FILE
 from indexer.verify import verify
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt
-from recommender.generation import read_current
+from recommender.generation.open_generation import read_current
 from tests.indexer import nights
 
 MOMENTS = ("file.renamed@2", "publish.renamed", "publish.recorded")

@@ -20,7 +20,7 @@ from indexer.build import STAGING
 from indexer.failpoints import VARIABLE
 from indexer.publish import point_to
 from pb import soundkin_pb2 as pb
-from recommender.generation import VERSIONS, folder_name, index_file, read_manifest
+from recommender.generation.open_generation import VERSIONS, folder_name, index_file, read_manifest
 from tests.factories import write_generation
 from tests.faults.homes import publish, served
 from tests.faults.traffic import Seen, judge, made_generation, traffic

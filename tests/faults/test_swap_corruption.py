@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pb import soundkin_pb2 as pb
-from recommender.generation import CURRENT, MANIFEST, VERSIONS, Pointer, folder_name
-from recommender.lease import LEASE
+from recommender.generation.lease import LEASE
+from recommender.generation.open_generation import CURRENT, MANIFEST, VERSIONS, Pointer, folder_name
 from tests.factories import write_generation
 from tests.faults.traffic import made_generation, traffic
 from tests.server.asking import eventually

@@ -18,8 +18,8 @@ from indexer.calibrate import (
     status_of,
     whitening,
 )
-from recommender.calibration import ArtistStats, Bundle, Method, Status, measure
-from recommender.comparing import percentile, scores, scores_between, similarities
+from recommender.calibration.cohort import ArtistStats, Bundle, Method, Status, measure
+from recommender.calibration.scores import percentile, scores, scores_between, similarities
 from recommender.errors import InvalidArgument
 from tests.factories import make_space
 

@@ -14,8 +14,8 @@ from indexer.repair import repair
 from indexer.rollback import rollback
 from indexer.verify import verify
 from recommender.errors import GenerationCorrupt, InvalidArgument
-from recommender.generation import CURRENT, open_current
-from recommender.lease import Lease
+from recommender.generation.lease import Lease
+from recommender.generation.open_generation import CURRENT, open_current
 from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, served
 
 

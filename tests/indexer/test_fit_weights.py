@@ -12,9 +12,9 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from indexer.fit_weights import fit, save
-from recommender.blend import blend, log_odds
 from recommender.errors import InvalidArgument
-from recommender.fitted import FittedWeights, Provenance, load
+from recommender.fusion.learned_weights import FittedWeights, Provenance, load
+from recommender.fusion.profiles import blend, log_odds
 from recommender.types import SignalName
 
 QUERIES, ANSWERS = 100, 200

@@ -15,7 +15,7 @@ from indexer.scan import scan
 from indexer.store import EmbeddingStore
 from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
-from recommender.generation import Manifest
+from recommender.generation.open_generation import Manifest
 from recommender.types import Profile
 from tests.fakes import BandEncoder, write_tone
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from indexer import measuring
 from indexer.calibrate import Reference, fit
 from indexer.measuring import Owners, measure_able, measure_all, stand
-from recommender.calibration import ArtistStats, Bundle, Method, measure
+from recommender.calibration.cohort import ArtistStats, Bundle, Method, measure
 from recommender.errors import InvalidArgument
 from recommender.types import Rows, Vectors
 from tests.factories import make_space

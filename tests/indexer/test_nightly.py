@@ -25,7 +25,7 @@ from indexer.rollback import rollback
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import Busy, LicenceRefused
-from recommender.generation import CURRENT, open_current
+from recommender.generation.open_generation import CURRENT, open_current
 from recommender.types import Profile
 from tests.fakes import write_tone
 from tests.indexer import nights

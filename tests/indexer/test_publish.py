@@ -20,8 +20,8 @@ from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import SceneList
 from recommender.errors import GenerationCorrupt, InvalidArgument, LicenceRefused, Unavailable
-from recommender.generation import Manifest, open_current, read_current
-from recommender.summed import with_sum
+from recommender.generation.manifest import with_sum
+from recommender.generation.open_generation import Manifest, open_current, read_current
 from recommender.types import Profile
 from recommender.vectors import unit
 from tests.fakes import BandEncoder, write_tone

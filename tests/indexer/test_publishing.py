@@ -17,9 +17,9 @@ from indexer.gate import Terms
 from indexer.quarantine import QUARANTINE
 from recommender.catalog.rows import Publication
 from recommender.errors import GenerationCorrupt, InvalidArgument, PublishRefused, SoundkinError
-from recommender.generation import CURRENT, MANIFEST, open_current, read_current
-from recommender.lease import Lease
-from recommender.summed import with_sum
+from recommender.generation.lease import Lease
+from recommender.generation.manifest import with_sum
+from recommender.generation.open_generation import CURRENT, MANIFEST, open_current, read_current
 from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, reseal, served
 
 

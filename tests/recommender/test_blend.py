@@ -9,19 +9,18 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from recommender.blend import (
+from recommender.errors import InvalidWeights, NotFound
+from recommender.fusion.profiles import (
     CALIBRATED_PROFILES,
     PROFILES,
     LogOdds,
-    Scale,
     WeightProfile,
     blend,
     custom_weights,
     evidence_profile,
     find_profile,
 )
-from recommender.errors import InvalidWeights, NotFound
-from recommender.types import SignalName
+from recommender.types import Scale, SignalName
 
 Maker: TypeAlias = Callable[[dict[SignalName, float]], WeightProfile]
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from recommender.attribution import shapley
-from recommender.blend import (
+from recommender.fusion.profiles import (
     CALIBRATED_PROFILES,
-    SIGNALS,
     LogOdds,
     WeightProfile,
     blend,
     custom_weights,
     evidence_profile,
 )
+from recommender.fusion.shapley import shapley
+from recommender.types import SIGNALS
 
 NAN = float("nan")
 OPINION = st.one_of(st.just(NAN), st.floats(0, 1))

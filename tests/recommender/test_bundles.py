@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.bundles import load, load_stats, save, save_stats
-from recommender.calibration import QUANTILES, ArtistStats, Bundle, Method, Status, measure
+from recommender.calibration.bundle_files import load, load_stats, save, save_stats
+from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, Method, Status, measure
 from recommender.errors import GenerationCorrupt, SpaceMismatch
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from recommender.blend import evidence_profile
-from recommender.calibrated import Calibration
-from recommender.calibration import ArtistStats, Status, unmeasured
-from recommender.comparing import percentile as percentile_of
-from recommender.comparing import scores
-from recommender.filters import PopularityBand
-from recommender.fitted import FittedWeights
-from recommender.generation import Generation
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.calibration.cohort import ArtistStats, Status, unmeasured
+from recommender.calibration.scores import percentile as percentile_of
+from recommender.calibration.scores import scores
+from recommender.fusion.learned_weights import FittedWeights
+from recommender.fusion.profiles import evidence_profile
+from recommender.generation.calibration import Calibration
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.retrieval.filters import PopularityBand
 from recommender.types import LayerMix, ScoredArtist, SignalName
 from tests.calibrated import ARTISTS, calibrated, plain
 

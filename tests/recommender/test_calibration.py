@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.calibration import (
+from recommender.calibration.cohort import (
     QUANTILES,
     ArtistStats,
     Bundle,

@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.building.candidates import Ground, write_candidates
-from recommender.calibration import Measured
-from recommender.candidates import GENRES, Candidates, codes_file
-from recommender.filters import GenreFilter
-from recommender.generation import Generation
-from recommender.genre_orders import GenreOrders
-from recommender.manifest import CandidatesEntry
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.calibration.cohort import Measured
+from recommender.generation.candidate_files import GENRES, Candidates, codes_file
+from recommender.generation.genre_neighbours import GenreOrders
+from recommender.generation.manifest import CandidatesEntry
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.retrieval.filters import GenreFilter
 from recommender.types import ScoredArtist
-from recommender.vectors.codes import CodeIndex
+from recommender.vectors.pq_codes import CodeIndex
 from tests.calibrated import ARTISTS, SILENT, calibrated
 
 EVERYONE = ARTISTS + SILENT

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.columns import TextColumn
+from recommender.arrays import TextColumn
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]))))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.calibration import QUANTILES, ArtistStats, Bundle, Measured, Method, Standing, Status, measure
-from recommender.comparing import (
+from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, Measured, Method, Standing, Status, measure
+from recommender.calibration.scores import (
     display,
     inner_product_query,
     inner_product_rows,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from recommender.errors import GenerationCorrupt
-from recommender.generation import MANIFEST, checksum_file, open_generation
-from recommender.summed import with_sum
+from recommender.generation.manifest import with_sum
+from recommender.generation.open_generation import MANIFEST, checksum_file, open_generation
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
 
 ONE = MadeTrack(title="One", id="t1", vectors={"low": [1, 0], "high": [0, 1]})

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.dial import NEUTRAL, checked_depth, order_keys
 from recommender.errors import InvalidArgument
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.popularity import NEUTRAL, checked_depth, order_keys
 from recommender.types import ScoredArtist
 from tests.calibrated import calibrated, plain
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recommender.directory import Directory
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
+from recommender.lookup import Directory
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_contents
 
 DIRECTORY = Directory(

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.diversify import each_once, limit_per_artist
-from recommender.duplicates import MOST_COMPARED, SAME_FROM, SameRecording
-from recommender.recommender import Recommender
-from recommender.tracks import TrackQuery
+from recommender.ranking.artists import Recommender
+from recommender.ranking.diversify import each_once, limit_per_artist
+from recommender.ranking.duplicates import MOST_COMPARED, SAME_FROM, SameRecording
+from recommender.ranking.tracks import TrackQuery
 from recommender.types import LayerMix
 from tests.calibrated import calibrated
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space

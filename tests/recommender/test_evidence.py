@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommender.evidence import direction, leave_one_out, spread, standard_error_of_pair
+from recommender.calibration.jackknife import direction, leave_one_out, spread, standard_error_of_pair
 
 A = np.array([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0]])
 B = np.array([[0.0, 1.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8]])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import InvalidArgument, InvalidWeights
-from recommender.fitted import FittedWeights, FoldScore, Provenance, load, to_json
+from recommender.fusion.learned_weights import FittedWeights, FoldScore, Provenance, load, to_json
 from recommender.types import SignalName
 
 LEARNED = FittedWeights(

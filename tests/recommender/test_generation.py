@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import GenerationCorrupt, Unavailable
-from recommender.generation import CURRENT, MANIFEST, open_current, open_generation, read_manifest
-from recommender.summed import with_sum
+from recommender.generation.manifest import with_sum
+from recommender.generation.open_generation import CURRENT, MANIFEST, open_current, open_generation, read_manifest
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, make_contents, write_generation
 
 MADE = MadeCatalogue(

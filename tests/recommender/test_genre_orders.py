@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from recommender.genre_orders import GenreOrders, genre_orders
+from recommender.generation.genre_neighbours import GenreOrders, genre_orders
 
 ROCK, INDIE, POLKA = range(3)
 TAGS = np.array(

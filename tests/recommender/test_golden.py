@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.columns import TextColumn
-from recommender.generation import Generation, open_generation
-from recommender.golden import Golden, differences
+from recommender.arrays import TextColumn
+from recommender.generation.golden_answers import Golden, differences
+from recommender.generation.open_generation import Generation, open_generation
 from recommender.vectors import ExactIndex
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space, write_generation
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from recommender.errors import GenerationCorrupt, InvalidArgument
-from recommender.generation import open_generation
+from recommender.generation.open_generation import open_generation
 from recommender.types import Vectors
 from recommender.vectors import FaissIndex, unit, write_fitting
-from recommender.vectors.mapped import write_whole
+from recommender.vectors.faiss_index import write_whole
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, write_generation
 from tests.faults.homes import reseal
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import GenerationCorrupt
-from recommender.lease import LEASE, Lease, try_exclusive
+from recommender.generation.lease import LEASE, Lease, try_exclusive
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def wait_for_a_waiter(folder: Path) -> None:
 
 def test_a_killed_reader_holds_nothing(folder: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from recommender.lease import Lease\n"
+        "import sys; from pathlib import Path; from recommender.generation.lease import Lease\n"
         "lease = Lease.take(Path(sys.argv[1])); print('taken', flush=True); sys.stdin.read()"
     )
     root = Path(__file__).resolve().parents[2]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.nearest import FIRST_FETCH, by_nearness
+from recommender.retrieval.nearest_tracks import FIRST_FETCH, by_nearness
 from recommender.types import Vectors
 from recommender.vectors import ExactIndex, FaissIndex, RefinedIndex, VectorIndex, unit, write_fitting
-from recommender.vectors.mapped import POOL_FOR
+from recommender.vectors.faiss_index import POOL_FOR
 from tests.contracts.vector_index import random_unit
 
 

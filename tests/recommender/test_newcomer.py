@@ -8,14 +8,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from recommender.blend import PROFILES, custom_weights
-from recommender.calibration import ArtistStats, CalibratedLayer, measure
+from recommender.calibration.cohort import ArtistStats, CalibratedLayer, measure
 from recommender.errors import InvalidArgument
-from recommender.filters import GenreFilter
-from recommender.generation import Generation
-from recommender.newcomer import Newcomer, hear, nearest_clip, rank_for
-from recommender.recommender import ArtistQuery, Recommender
-from recommender.standing_out import standing_out
+from recommender.explain.shared_facts import standing_out
+from recommender.fusion.profiles import PROFILES, custom_weights
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.audio_query import Newcomer, hear, nearest_clip, rank_for
+from recommender.retrieval.filters import GenreFilter
 from recommender.types import ClipEmbeddings, ScoredArtist, SignalName
 from tests.calibrated import DIM, LAYERS, calibrate, make_catalogue
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation

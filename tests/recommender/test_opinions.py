@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommender.blend import Scale
-from recommender.recommender import Recommender
+from recommender.ranking.artists import Recommender
+from recommender.types import Scale
 from tests.calibrated import ARTISTS, SILENT, calibrated
 
 EVERYONE = ARTISTS + SILENT

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import percentileofscore
 
+from recommender.calibration.percentiles import Percentiles, load, percentile, percentiles_of, save
 from recommender.errors import GenerationCorrupt, InvalidArgument
-from recommender.percentiles import Percentiles, load, percentile, percentiles_of, save
 
 NAN = float("nan")
 OPINIONS = st.lists(st.one_of(st.just(NAN), st.floats(0, 1), st.sampled_from([0.0, 0.25, 1.0])), max_size=40)

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from recommender.generation import Generation
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import ScoredArtist, SignalName, SignalScore
 from tests.generated import EVERYONE, SEEDS, generated, mixes
 

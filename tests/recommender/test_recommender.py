@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.blend import custom_weights
-from recommender.filters import GenreFilter
-from recommender.recommender import ArtistQuery, Recommender
-from recommender.tracks import TrackQuery, tracks_of
+from recommender.fusion.profiles import custom_weights
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.tracks import TrackQuery, tracks_of
+from recommender.retrieval.filters import GenreFilter
 from recommender.types import ScoredArtist, SignalName
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, make_generation, make_space
 

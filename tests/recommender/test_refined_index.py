@@ -12,7 +12,7 @@ from recommender.errors import InvalidArgument, Unavailable
 from recommender.types import Vectors
 from recommender.vectors import ExactIndex, FaissIndex, RefinedIndex, Written, count_bad, exact_limit, unit
 from recommender.vectors import write_fitting as write
-from recommender.vectors.mapped import POOL_FOR, require_faiss
+from recommender.vectors.faiss_index import POOL_FOR, require_faiss
 from tests.contracts.vector_index import random_unit
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.several import mean_given, taken_away
+from recommender.fusion.seeds import mean_given, taken_away
 
 SCORES = st.one_of(st.floats(0.0, 1.0), st.just(float("nan")))
 

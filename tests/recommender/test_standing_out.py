@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recommender.calibrated import Calibration
-from recommender.calibration import ArtistStats, measure
-from recommender.comparing import percentile, scores_between
-from recommender.generation import Generation
-from recommender.standing_out import standing_out
+from recommender.calibration.cohort import ArtistStats, measure
+from recommender.calibration.scores import percentile, scores_between
+from recommender.explain.shared_facts import standing_out
+from recommender.generation.calibration import Calibration
+from recommender.generation.open_generation import Generation
 from tests.calibrated import LAYERS, calibrated, plain
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.names import fold
-from recommender.titles import fold_release
+from recommender.names import fold, fold_release
 
 RELEASES = (
     "{} (Remastered 2011)",

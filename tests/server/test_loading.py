@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from recommender.generation import MANIFEST, VERSIONS, Pointer, folder_name, read_current, read_manifest
-from recommender.lease import LEASE, try_exclusive
-from recommender.manifest import Golden
-from recommender.recommender import Recommender
+from recommender.generation.lease import LEASE, try_exclusive
+from recommender.generation.manifest import Golden
+from recommender.generation.open_generation import MANIFEST, VERSIONS, Pointer, folder_name, read_current, read_manifest
+from recommender.ranking.artists import Recommender
 from recommender.types import Profile, Rows, Similarities, Vectors
 from recommender.vectors import ExactIndex
 from server.loading import Phase, load, older, warm

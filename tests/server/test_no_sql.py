@@ -12,8 +12,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import server.serve
-from recommender.generation import open_current
-from recommender.recommender import Recommender
+from recommender.generation.open_generation import open_current
+from recommender.ranking.artists import Recommender
 Recommender(open_current(Path(sys.argv[1])))
 loaded = {name.partition(".")[0] for name in sys.modules}
 print(sorted(loaded & {"sqlalchemy", "alembic", "psycopg", "sqlite3", "librosa", "torch", "indexer"}))

@@ -14,8 +14,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from pb import soundkin_pb2 as pb
-from recommender.generation import CURRENT, MANIFEST, VERSIONS, read_manifest
-from recommender.manifest import Golden
+from recommender.generation.manifest import Golden
+from recommender.generation.open_generation import CURRENT, MANIFEST, VERSIONS, read_manifest
 from recommender.types import Profile
 from server import loading
 from server.holder import Holder

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pb import soundkin_pb2 as pb
-from recommender.lease import try_exclusive
+from recommender.generation.lease import try_exclusive
 from recommender.types import Profile
 from server import answers, rankings
 from server.holder import Holder

@@ -17,7 +17,7 @@ from indexer.encoders.device_errors import is_lost
 from indexer.encoders.processes.shared import SharedSamples
 from indexer.encoders.processes.wire import Embedded, Ready, Request, error_to_bytes
 from recommender.errors import SoundkinError
-from recommender.threads import THREAD_VARIABLES
+from recommender.process_control import THREAD_VARIABLES
 
 TOLD = (SoundkinError, RuntimeError, MemoryError, ValueError, OSError)
 """Errors that the parent is told of, torch's among them. Any other ends the process, with what it was on stderr."""

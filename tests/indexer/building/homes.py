@@ -15,7 +15,7 @@ from indexer.publish import publish
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
-from recommender.generation import Manifest
+from recommender.generation.open_generation import Manifest
 from recommender.types import ClipEmbeddings, Profile, Space
 from tests.factories import make_space
 

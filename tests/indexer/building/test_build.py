@@ -15,9 +15,11 @@ import pytest
 
 from indexer.build import BuildOptions, replay
 from indexer.building.layers import LayerSource
-from recommender.columns import TextColumn
+from recommender.arrays import TextColumn
 from recommender.errors import GenerationCorrupt
-from recommender.generation import (
+from recommender.generation.golden_answers import differences
+from recommender.generation.manifest import Golden
+from recommender.generation.open_generation import (
     CURRENT,
     MANIFEST,
     Generation,
@@ -26,8 +28,6 @@ from recommender.generation import (
     open_generation,
     read_manifest,
 )
-from recommender.golden import differences
-from recommender.manifest import Golden
 from recommender.types import Space, Vectors
 from recommender.vectors import FaissIndex
 from tests.contracts.vector_index import random_unit

@@ -14,16 +14,15 @@ from indexer.building.calibrating import Roster, fit_layer, write_calibration
 from indexer.building.references import keep_fitted, reference_of
 from indexer.calibrate import Reference
 from indexer.fit_weights import save as save_weights
-from recommender.bundles import load, load_stats
-from recommender.calibration import Method, Status, measure
+from recommender.calibration.bundle_files import load, load_stats
+from recommender.calibration.cohort import Method, Status, measure
+from recommender.calibration.percentiles import percentile
 from recommender.errors import GenerationCorrupt, InvalidArgument
-from recommender.fitted import FittedWeights, Provenance
-from recommender.generation import MANIFEST, Generation, checksum_file, open_generation, read_manifest
-from recommender.manifest import Manifest
-from recommender.percentiles import percentile
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.fusion.learned_weights import FittedWeights, Provenance
+from recommender.generation.manifest import Manifest, with_sum
+from recommender.generation.open_generation import MANIFEST, Generation, checksum_file, open_generation, read_manifest
+from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.signals.genre import GenreSignal
-from recommender.summed import with_sum
 from recommender.types import SignalName
 from tests.factories import make_space
 from tests.indexer.building.homes import SPACE, add_music, directions, open_catalog, run_build, run_publish, staged

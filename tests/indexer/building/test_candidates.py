@@ -11,13 +11,13 @@ import pytest
 
 from indexer.build import BuildOptions
 from indexer.building.candidates import AT, LEVELS, OVERLAP, PATTERN, Ground, write_candidates
-from recommender import listening
-from recommender.candidates import open_candidates
+from recommender import layer_mix
 from recommender.errors import GenerationCorrupt, InvalidArgument
-from recommender.generation import Generation, Manifest, checksum_file, open_generation, read_manifest
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.generation.candidate_files import open_candidates
+from recommender.generation.open_generation import Generation, Manifest, checksum_file, open_generation, read_manifest
+from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.vectors import FaissIndex
-from recommender.vectors.codes import CodeIndex
+from recommender.vectors.pq_codes import CodeIndex
 from tests.calibrated import ARTISTS, SILENT, calibrated, plain
 from tests.factories import make_space
 from tests.indexer.building.homes import add_music, run_build, staged
@@ -63,7 +63,7 @@ def test_the_manifest_says_what_was_measured_and_the_files_are_listed(home: Path
 def test_the_overlap_is_that_of_the_first_twenty_with_a_full_scan(home: Path) -> None:
     generation = open_generation(staged(home))
     near, everyone = Recommender(generation), Recommender(replace(generation, candidates=None))
-    mix = listening.by_default(SPACE)
+    mix = layer_mix.by_default(SPACE)
     for seed in range(0, 400, 40):
         ours, theirs = (
             each.rank_artists(ArtistQuery(seeds=(seed,), mix=mix), offset=0, n=AT) for each in (near, everyone)

@@ -17,7 +17,7 @@ from indexer.build import BuildOptions
 from indexer.publish import point_to
 from indexer.store import EmbeddingStore
 from recommender.errors import EmbeddingsCorrupt
-from recommender.generation import MANIFEST, Manifest, read_manifest
+from recommender.generation.open_generation import MANIFEST, Manifest, read_manifest
 from tests.factories import make_space
 from tests.indexer.building.homes import (
     SPACE,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from indexer.build import BuildOptions
-from recommender.generation import open_generation
-from recommender.golden import differences
+from recommender.generation.golden_answers import differences
+from recommender.generation.open_generation import open_generation
 from recommender.vectors import RefinedIndex
 from tests.factories import make_space
 from tests.indexer.building.homes import add_music, run_build, run_publish, staged

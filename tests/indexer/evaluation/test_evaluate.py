@@ -23,10 +23,10 @@ from indexer.evaluation.verdict import verdict
 from indexer.evaluation.versus import versus
 from indexer.evaluation.views import look
 from indexer.fit_weights import fit
-from recommender.blend import SIGNALS
 from recommender.errors import BadInput
-from recommender.generation import Generation
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.types import SIGNALS
 from tests.calibrated import calibrated
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 from tests.indexer.evaluation.kin import NOISE, SOUND, artist_id, catalogue, families_csv, name

@@ -16,9 +16,9 @@ from indexer.evaluation.fitting import learn
 from indexer.evaluation.statistics import Estimate
 from indexer.evaluation.truth import read_truth
 from indexer.store import EmbeddingStore
-from recommender.fitted import Provenance, load
-from recommender.generation import open_current, open_generation
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.fusion.learned_weights import Provenance, load
+from recommender.generation.open_generation import open_current, open_generation
+from recommender.ranking.artists import ArtistQuery, Recommender
 from tests.factories import make_space
 from tests.indexer.building.homes import add_clip, open_catalog, run_build, run_publish, staged
 from tests.indexer.evaluation.test_fitting import EACH, GROUPS, groups_csv

@@ -21,10 +21,11 @@ from indexer.evaluation.statistics import Difference, Estimate
 from indexer.evaluation.truth import Truth, read_truth
 from indexer.evaluation.verdict import verdict
 from indexer.fit_weights import FOLDS
-from recommender.blend import SIGNALS, LogOdds
 from recommender.errors import BadInput
-from recommender.generation import Generation
-from recommender.recommender import ArtistQuery, Recommender
+from recommender.fusion.profiles import LogOdds
+from recommender.generation.open_generation import Generation
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.types import SIGNALS
 from tests.calibrated import calibrate
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 

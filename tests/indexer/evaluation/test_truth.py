@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from indexer.evaluation.truth import ABSENT, read_truth
-from recommender.directory import Directory
 from recommender.errors import BadInput
+from recommender.lookup import Directory
 from tests.factories import MadeArtist, MadeCatalogue, make_contents
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from indexer.overnight.changes import NamedArtist, changes_between
-from recommender.generation import Generation
+from recommender.generation.open_generation import Generation
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 
 NORTH, EAST = (0.0, 1.0), (1.0, 0.0)

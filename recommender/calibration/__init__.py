@@ -1,0 +1,3 @@
+"""recommender/calibration: TODO-DOC."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""recommender/explain: TODO-DOC."""
+
+from __future__ import annotations

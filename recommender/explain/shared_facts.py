@@ -1,0 +1,144 @@
+"""Why two artists are kin: what they share, read from the same matrices the signals score with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+import numpy as np
+
+from recommender.calibration.cohort import Bundle, Standing, Status, cohort_stats, move
+from recommender.calibration.scores import cosines, percentile, score_cosines
+from recommender.errors import InvalidArgument
+from recommender.generation.contents import Contents, Events
+from recommender.generation.open_generation import Generation
+from recommender.signals.genre import GenreSignal
+from recommender.signals.scene import SceneSignal
+from recommender.types import Aspect, LayerMix, Rows, Vectors
+from recommender.vectors import order
+
+Pair = Callable[[str], Vectors]
+"""Layer -> ``[2, dim]``, unit vectors of two tracks."""
+
+
+def standing_out(generation: Generation, a: int, b: int) -> str:
+    """Name of the aspect of the space in which the tracks at rows ``a`` and ``b`` are nearest (:func:`aspect_of`)."""
+    tracks, ids = generation.contents.tracks, generation.contents.artists.ids
+    owners = {ids[int(owner)] for owner in tracks.artist[[a, b]]}
+    return aspect_of(generation, lambda layer: generation.tracks[layer].vectors(tracks.vector_row[[a, b]]), owners)
+
+
+def aspect_of(generation: Generation, pair: Pair, owners: Collection[str]) -> str:
+    """Name of the aspect of the space in which ``pair`` is nearest; empty without aspects.
+
+    Cosines of two layers cannot be compared. So where every layer of every aspect is calibrated, each track is measured
+    as an artist of one track is, the artists with the ids ``owners`` left out of the cohort, for the tracks are theirs;
+    the highest percentile wins. Else the highest cosine does. Ties go to the aspect that the space names first.
+    """
+    aspects = generation.manifest.space.aspects
+    layers = sorted({layer for aspect in aspects for layer in aspect.layers})
+    near = _percentiles(generation, layers, pair, owners) if _calibrated(generation, layers) else None
+    return _highest(aspects, near or {layer: _cosine(pair(layer)) for layer in layers})
+
+
+def _highest(aspects: Iterable[Aspect], near: dict[str, float]) -> str:
+    found = {each.name: sum(near[layer] * share for layer, share in each.layers.items()) for each in aspects}
+    return max(found, key=lambda name: found[name], default="")
+
+
+def _calibrated(generation: Generation, layers: Iterable[str]) -> bool:
+    held = generation.calibration.layers
+    return all(layer in held and held[layer].bundle.status is not Status.UNCALIBRATED for layer in layers)
+
+
+def _percentiles(
+    generation: Generation, layers: Iterable[str], pair: Pair, owners: Collection[str]
+) -> dict[str, float] | None:
+    """Layer -> percentile of the pair; None when it cannot be measured in one of them."""
+    held = generation.calibration.layers
+    try:
+        return {layer: _percentile(held[layer].bundle, pair(layer), owners) for layer in layers}
+    except InvalidArgument:
+        return None
+
+
+def _percentile(bundle: Bundle, pair: Vectors, without: Collection[str]) -> float:
+    vectors = move(bundle, pair).astype(np.float32)
+    (mean, sd), (mean_b, sd_b) = (cohort_stats(bundle, vector, without=without) for vector in vectors)
+    alike = cosines(vectors[:1], vectors[1])
+    score = score_cosines(bundle.method, alike, Standing(mean=mean, sd=sd), Standing(mean=mean_b, sd=sd_b))
+    return float(percentile(bundle, score)[0])
+
+
+def _cosine(pair: Vectors) -> float:
+    return float(cosines(pair[:1], pair[1])[0])
+
+
+MOST = 10
+"""How many shared things of a kind are named."""
+
+
+def shared_genres(signal: GenreSignal, contents: Contents, a: int, b: int) -> tuple[tuple[str, float], ...]:
+    """(genre, the smaller of the two weights), largest first, ties by name."""
+    ours = dict(zip(*(part.tolist() for part in signal.genres(a)), strict=True))
+    theirs = dict(zip(*(part.tolist() for part in signal.genres(b)), strict=True))
+    shared = [(contents.relations.genres[column], min(ours[column], theirs[column])) for column in ours.keys() & theirs]
+    return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MOST])
+
+
+def shared_neighbours(signal: SceneSignal, contents: Contents, a: int, b: int) -> tuple[tuple[str, float], ...]:
+    """(artist id, the smaller of its two strengths), largest first, ties by id; never ``a`` or ``b`` themselves."""
+    ours = dict(zip(*(part.tolist() for part in signal.neighbours(a)), strict=True))
+    theirs = dict(zip(*(part.tolist() for part in signal.neighbours(b)), strict=True))
+    common = (ours.keys() & theirs) - {a, b}
+    shared = [(contents.artists.ids[row], min(ours[row], theirs[row])) for row in common]
+    return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MOST])
+
+
+def listed_together(signal: SceneSignal, a: int, b: int) -> float:
+    """Strength of the scene's listing of the two, in [0, 1]; 0 when it does not list them together."""
+    rows, strengths = signal.neighbours(a)
+    return float(strengths[rows == b].sum())
+
+
+def shared_recordings(events: Events, a: int, b: int) -> tuple[tuple[str, str], ...]:
+    """(kind, title) of what the two made together, in the order of the source."""
+    first, second = min(a, b), max(a, b)
+    start, stop = np.searchsorted(events.artist_a, [first, first + 1])
+    rows = start + np.flatnonzero(events.artist_b[start:stop] == second)
+    return tuple((events.kinds[int(row)], events.titles[int(row)]) for row in rows[:MOST])
+
+
+def nearest_tracks(generation: Generation, ours: Rows, theirs: Rows, mix: LayerMix) -> tuple[int, int, float] | None:
+    """(one of ours, one of theirs, cosine) of the pair that sounds most alike; None when either are none.
+
+    Args:
+        generation: holds the tracks.
+        ours: rows of embedded tracks, rising.
+        theirs: the same of another artist.
+        mix: by what to listen.
+    """
+    if not (ours.size and theirs.size):
+        return None
+    rows = generation.contents.tracks.vector_row[ours]
+    vectors = {layer: generation.tracks[layer].vectors(rows) for layer in mix}
+    place, track, cosine = nearest_of(generation, vectors, theirs, mix)
+    return int(ours[place]), track, cosine
+
+
+def nearest_of(
+    generation: Generation, ours: Mapping[str, Vectors], theirs: Rows, mix: LayerMix
+) -> tuple[int, int, float]:
+    """(place in ``ours``, one of ``theirs``, cosine) of the pair that sounds most alike under ``mix``.
+
+    Args:
+        generation: holds the tracks.
+        ours: layer -> ``[track, dim]``, unit vectors, of at least one track.
+        theirs: rows of embedded tracks, rising, at least one.
+        mix: by what to listen; shares sum to 1.
+    """
+    rows = generation.contents.tracks.vector_row[theirs]
+    cosines = np.zeros((len(next(iter(ours.values()))), theirs.size))
+    for layer, share in mix.items():
+        cosines += share * np.einsum("id,jd->ij", ours[layer], generation.tracks[layer].vectors(rows))
+    place, column = divmod(int(order(cosines.reshape(-1))[0]), theirs.size)
+    return place, int(theirs[column]), float(np.clip(cosines[place, column], -1.0, 1.0))

@@ -1,0 +1,3 @@
+"""recommender/fusion: TODO-DOC."""
+
+from __future__ import annotations

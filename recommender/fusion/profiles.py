@@ -1,0 +1,282 @@
+"""From four opinions to one score: the weights by which signals speak, and what happens when some are silent.
+
+Two families of profiles. A table (``seed``) is a weighted mean of similarities; the weight of a silent signal goes to
+the others. Log-odds (``evidence``, ``fitted``) add up what each signal says for or against kinship; a silent one adds
+nothing, so that an artist is not lifted by how little is known about it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from recommender.errors import InvalidWeights, NotFound
+from recommender.fusion.shapley import shapley
+from recommender.types import SIGNALS, Opinions, Scale, Scores, SignalName
+
+CLIP = 0.002
+"""Percentiles are read as if none were below this or above 1 less this: no signal is ever certain (science.md 2.5)."""
+
+BEYOND = 0.1
+"""Log-odds from there to certainty: little beside what a signal weighs, but the nearest of a million artists, two
+thousand of whom stand above 1 less ``CLIP``, are told apart by it."""
+
+BASE = 0.25
+"""Score of a pair of which nothing is known in ``evidence``: where unrelated pairs belong (product.md, "Scores")."""
+
+
+_A, _S, _G, _C = SIGNALS
+_ALL_FOUR = {_A: 0.3, _S: 0.3, _G: 0.2, _C: 0.2}
+_SEED_TABLE = (
+    _ALL_FOUR,
+    {_A: 0.5, _G: 0.3, _C: 0.2},
+    {_S: 0.5, _G: 0.3, _C: 0.2},
+    {_G: 0.6, _C: 0.4},
+)
+"""The table of the first experiment, by the set of signals that speak; any other set renormalises the first row."""
+
+
+class WeightProfile(Protocol):
+    """A way to make one score of four opinions.
+
+    For every profile: scores are in [0, 1], never fall when an opinion rises, and are NaN where no signal with a
+    weight speaks; ``base`` plus the contributions is the score.
+    """
+
+    @property
+    def name(self) -> str:
+        """What a request calls it."""
+
+    @property
+    def scale(self) -> Scale:
+        """What the opinions must be."""
+
+    @property
+    def base(self) -> float:
+        """The score before any signal is heard."""
+
+    def score(self, opinions: Opinions) -> Scores:
+        """Scores alone, fast enough for a whole catalogue."""
+
+    def weigh(self, opinions: Opinions) -> Opinions:
+        """``[signal, artist]`` weights used; 0 where the signal is silent."""
+
+    def attribute(self, opinions: Opinions) -> Opinions:
+        """``[signal, artist]`` contributions, signed; for the rows that are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blended:
+    """Scores of one seed with some artists, taken apart."""
+
+    scores: Scores
+    weights: Opinions
+    """0 where the signal is silent."""
+    contributions: Opinions
+    """``base`` and these sum to the score; 0 where there is none."""
+    base: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightTable:
+    """Weights for each of the 16 sets of signals that may speak for a pair. The score is their weighted mean."""
+
+    name: str
+    weights: npt.NDArray[np.float64]
+    """``[set, signal]``; bit i of the set is signal i; a row sums to 1, or is all 0 when the set has no weight."""
+
+    @property
+    def scale(self) -> Scale:
+        return Scale.VALUES
+
+    @property
+    def base(self) -> float:
+        return 0.0
+
+    def score(self, opinions: Opinions) -> Scores:
+        weights = self.weigh(opinions)
+        return np.where(weights.any(axis=0), _products(weights, opinions).sum(axis=0), np.nan)
+
+    def weigh(self, opinions: Opinions) -> Opinions:
+        pattern = (~np.isnan(opinions) * (1 << np.arange(len(SIGNALS)))[:, np.newaxis]).sum(axis=0)
+        weights: Opinions = self.weights[pattern].T
+        return weights
+
+    def attribute(self, opinions: Opinions) -> Opinions:
+        return _products(self.weigh(opinions), opinions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOdds:
+    """``sigmoid(intercept + sum of slope * logit(percentile) over what speaks + sum of missing over what is silent)``.
+
+    Percentiles are held near [0.002, 0.998] (:func:`log_odds`). Reference: science.md 2.5.
+
+    Raises:
+        InvalidWeights: a slope is negative, all are 0, or a number is not finite.
+    """
+
+    name: str
+    intercept: float
+    slopes: tuple[float, float, float, float]
+    """One a signal, none below 0: a higher opinion never lowers a score."""
+    missing: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """What the silence of each signal adds; nothing, unless labels taught otherwise."""
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(number) for number in (self.intercept, *self.slopes, *self.missing)):
+            raise InvalidWeights("weights", f"of {self.name} hold a number that is not finite")
+        if min(self.slopes) < 0 or not any(self.slopes):
+            raise InvalidWeights("weights", f"of {self.name} are {self.slopes}; none below 0 and one above is needed")
+
+    @property
+    def scale(self) -> Scale:
+        return Scale.PERCENTILES
+
+    @property
+    def base(self) -> float:
+        return float(expit(self.intercept))
+
+    def score(self, opinions: Opinions) -> Scores:
+        return np.where(self._speaks(opinions), expit(self.intercept + self._effects(opinions).sum(axis=0)), np.nan)
+
+    def weigh(self, opinions: Opinions) -> Opinions:
+        return np.where(np.isnan(opinions), 0.0, _column(self.slopes))
+
+    def attribute(self, opinions: Opinions) -> Opinions:
+        shares = shapley(self._effects(opinions), intercept=self.intercept)
+        return np.where(self._speaks(opinions), shares, 0.0)
+
+    def _effects(self, opinions: Opinions) -> Opinions:
+        """``[signal, artist]`` what each signal adds to the log-odds."""
+        return np.where(np.isnan(opinions), _column(self.missing), _column(self.slopes) * log_odds(opinions))
+
+    def _speaks(self, opinions: Opinions) -> npt.NDArray[np.bool_]:
+        """``[artist]``: a signal with a weight has an opinion."""
+        return np.asarray(self.weigh(opinions).any(axis=0))
+
+
+def log_odds(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Percentiles as log-odds, held within ``CLIP`` of both ends but for ``BEYOND``; NaN stays NaN.
+
+    >>> log_odds(np.array([0.5, 0.998, 1.0])).round(3).tolist()
+    [0.0, 6.213, 6.313]
+    """
+    held = np.clip(percentiles, CLIP, 1.0 - CLIP)
+    return np.asarray(logit(held) + (BEYOND / CLIP) * (percentiles - held), dtype=np.float64)
+
+
+def _column(numbers: tuple[float, ...]) -> npt.NDArray[np.float64]:
+    return np.array(numbers)[:, np.newaxis]
+
+
+def _products(weights: Opinions, opinions: Opinions) -> Opinions:
+    return weights * np.where(np.isnan(opinions), 0.0, opinions)
+
+
+def _bits(speaking: frozenset[SignalName]) -> int:
+    return sum(1 << place for place, signal in enumerate(SIGNALS) if signal in speaking)
+
+
+def _renormalised(weights: Mapping[SignalName, float]) -> npt.NDArray[np.float64]:
+    table = np.zeros((1 << len(SIGNALS), len(SIGNALS)))
+    for pattern in range(len(table)):
+        row = np.array([weights.get(signal, 0.0) if pattern >> i & 1 else 0.0 for i, signal in enumerate(SIGNALS)])
+        table[pattern] = row / row.sum() if row.sum() > 0 else 0.0
+    return table
+
+
+def seed_profile() -> WeightTable:
+    """The weights of the first experiment, exactly (shared/design/product.md, "Scores")."""
+    table = _renormalised(_ALL_FOUR)
+    for row in _SEED_TABLE:
+        table[_bits(frozenset(row))] = [row.get(signal, 0.0) for signal in SIGNALS]
+    return WeightTable(name="seed", weights=table)
+
+
+def evidence_profile(weights: Mapping[SignalName, float] = _ALL_FOUR, *, name: str = "evidence") -> LogOdds:
+    """Log-odds with given weights and nothing learned (reference/science.md 2.5).
+
+    Weights are scaled to sum to 1 over all four signals, never over those that happen to speak.
+
+    Raises:
+        InvalidWeights: negative, not finite, or none above 0.
+    """
+    shares = _proportions(weights)
+    audio, scene, genre, collaboration = (shares.get(signal, 0.0) for signal in SIGNALS)
+    return LogOdds(name=name, intercept=float(logit(BASE)), slopes=(audio, scene, genre, collaboration))
+
+
+def custom_weights(weights: Mapping[SignalName, float]) -> WeightTable:
+    """A table from one set of weights, renormalised over whatever speaks. Their scale does not matter.
+
+    Raises:
+        InvalidWeights: negative, not finite, or none above 0.
+
+    >>> custom_weights({SignalName.AUDIO: 3.0, SignalName.GENRE: 1.0}).weights[0b1111].tolist()
+    [0.75, 0.0, 0.25, 0.0]
+    """
+    return WeightTable(name="custom", weights=_renormalised(_proportions(weights)))
+
+
+def _proportions(weights: Mapping[SignalName, float]) -> dict[SignalName, float]:
+    """Checked weights, scaled to sum to 1. Raises InvalidWeights."""
+    for signal, weight in weights.items():
+        if not (math.isfinite(weight) and weight >= 0):
+            raise InvalidWeights("weights", f"{signal.value} is {weight}; weights are finite and at least 0")
+    total = sum(weights.values())
+    if not (math.isfinite(total) and total > 0):
+        raise InvalidWeights("weights", "sum to 0 or overflow; give at least one a moderate weight above 0")
+    return {signal: weight / total for signal, weight in weights.items()}
+
+
+PROFILES: Mapping[str, WeightProfile] = {"seed": seed_profile()}
+"""Profiles that any generation can answer."""
+
+CALIBRATED_PROFILES: Mapping[str, WeightProfile] = {**PROFILES, "evidence": evidence_profile()}
+"""Profiles of a generation that holds percentiles; one with weights learned from labels adds those as ``fitted``."""
+
+DEFAULT_PROFILE = "seed"
+CALIBRATED_DEFAULT = "evidence"
+"""The default of a generation that holds percentiles (docs/decisions/0007-default-profile.md)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightChoices:
+    """What one generation lets a request choose from; by default what any can answer."""
+
+    named: Mapping[str, WeightProfile] = field(default_factory=lambda: PROFILES)
+    comparable: bool = False
+    """The generation holds percentiles."""
+
+    @property
+    def default(self) -> WeightProfile:
+        """What answers when nothing is chosen (docs/decisions/0007-default-profile.md)."""
+        return self.named[CALIBRATED_DEFAULT if self.comparable else DEFAULT_PROFILE]
+
+    def custom(self, weights: Mapping[SignalName, float]) -> WeightProfile:
+        """A profile with weights of the caller's own, on the scale of the default. Raises InvalidWeights."""
+        return evidence_profile(weights, name="custom") if self.comparable else custom_weights(weights)
+
+
+def find_profile(name: str, profiles: Mapping[str, WeightProfile] = PROFILES) -> WeightProfile:
+    """The profile called ``name``. Raises NotFound that lists what there is."""
+    if name not in profiles:
+        raise NotFound("weight profile", name, f"there is {', '.join(sorted(profiles))}")
+    return profiles[name]
+
+
+def blend(opinions: Opinions, profile: WeightProfile) -> Blended:
+    """Blend opinions and take each score apart: for the rows that are shown; ``profile.score`` ranks a catalogue."""
+    return Blended(
+        scores=profile.score(opinions),
+        weights=profile.weigh(opinions),
+        contributions=profile.attribute(opinions),
+        base=profile.base,
+    )

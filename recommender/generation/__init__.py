@@ -1,0 +1,3 @@
+"""recommender/generation: TODO-DOC."""
+
+from __future__ import annotations

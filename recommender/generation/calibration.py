@@ -1,0 +1,111 @@
+"""What makes the opinions of one generation comparable: a bundle a layer, percentiles a signal, weights learned.
+
+::
+
+    L00.calibration.json L00.calibration.*.npy     the bundle of a layer (recommender/calibration/bundle_files.py)
+    L00.measured.*.npy L00.measured.bundle.json    every embedded artist as that bundle hears it
+    scene.percentiles.*.npy genre… collaboration…  opinions of reference pairs (recommender/calibration/percentiles.py)
+    fitted.json                                    weights learned from labels, where there are any
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recommender.calibration import bundle_files, percentiles
+from recommender.calibration.cohort import CalibratedLayer, Status
+from recommender.calibration.percentiles import Percentiles
+from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch
+from recommender.fusion import learned_weights
+from recommender.fusion.profiles import CALIBRATED_PROFILES, WeightChoices, WeightProfile
+from recommender.generation.manifest import CalibrationEntry, Manifest
+from recommender.types import SignalName
+
+RELATIONS = (SignalName.SCENE, SignalName.GENRE, SignalName.COLLABORATION)
+"""The signals whose percentiles are over reference pairs; the audio signal has those of its bundles."""
+
+FITTED = "fitted.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What a generation holds to make opinions comparable; by default nothing."""
+
+    layers: Mapping[str, CalibratedLayer] = field(default_factory=dict)
+    percentiles: Mapping[SignalName, Percentiles] = field(default_factory=dict)
+    """Of the three relations, or of none."""
+    fitted: WeightProfile | None = None
+
+    @property
+    def comparable(self) -> bool:
+        """Opinions have percentiles: those of the relations, and those of audio where anything is embedded."""
+        trusted = (layer.bundle.status is not Status.UNCALIBRATED for layer in self.layers.values())
+        return bool(self.percentiles) and (not self.layers or any(trusted))
+
+    @property
+    def choices(self) -> WeightChoices:
+        """The weight profiles that can be asked for."""
+        if not self.comparable:
+            return WeightChoices()
+        learned = {} if self.fitted is None else {learned_weights.PROFILE: self.fitted}
+        return WeightChoices(named={**CALIBRATED_PROFILES, **learned}, comparable=True)
+
+
+def bundle_prefix(layer: int) -> str:
+    """What the files of the bundle of the ``layer``-th layer begin with."""
+    return f"L{layer:02d}.calibration"
+
+
+def measured_prefix(layer: int) -> str:
+    """What the files of the artists measured in the ``layer``-th layer begin with."""
+    return f"L{layer:02d}.measured"
+
+
+def percentiles_prefix(signal: SignalName) -> str:
+    """What the files of the percentiles of ``signal`` begin with."""
+    return f"{signal.value}.percentiles"
+
+
+def open_calibration(folder: Path, manifest: Manifest) -> Calibration:
+    """Open what ``manifest`` says ``folder`` holds.
+
+    Raises:
+        GenerationCorrupt: a file is missing or damaged, is of another space or bundle, or is of other artists.
+    """
+    entries = manifest.calibrations
+    layers = manifest.space.layer_names if entries else ()
+    if tuple(entry.layer for entry in entries) != layers:
+        raise GenerationCorrupt(folder.name, "MANIFEST.json", "does not list one calibration a layer")
+    names = {entry.name for entry in manifest.files}
+    held = [signal for signal in RELATIONS if f"{percentiles_prefix(signal)}.values.npy" in names]
+    return Calibration(
+        layers={entry.layer: _open_layer(folder, manifest, entry) for entry in entries},
+        percentiles={signal: percentiles.load(folder, percentiles_prefix(signal)) for signal in held},
+        fitted=_open_fitted(folder) if FITTED in names else None,
+    )
+
+
+def _open_layer(folder: Path, manifest: Manifest, entry: CalibrationEntry) -> CalibratedLayer:
+    number = manifest.space.layer_names.index(entry.layer)
+    name = f"{bundle_prefix(number)}.json"
+    try:
+        bundle = bundle_files.load(folder, bundle_prefix(number), space=manifest.space.fingerprint)
+    except SpaceMismatch as error:
+        raise GenerationCorrupt(folder.name, name, str(error)) from error
+    found = (bundle.layer, bundle.key, bundle.status.value, bundle.dim)
+    if found != (entry.layer, entry.key, entry.status, manifest.space.dim):
+        raise GenerationCorrupt(folder.name, name, "is not the bundle that the manifest names")
+    artists = bundle_files.load_stats(folder, measured_prefix(number), bundle=bundle)
+    if len(artists.tracks) != manifest.counts.artists_indexed:
+        said = f"holds {len(artists.tracks)} artists, the manifest says {manifest.counts.artists_indexed}"
+        raise GenerationCorrupt(folder.name, f"{measured_prefix(number)}.tracks.npy", said)
+    return CalibratedLayer(bundle=bundle, artists=artists)
+
+
+def _open_fitted(folder: Path) -> WeightProfile:
+    try:
+        return learned_weights.load(folder / FITTED)[0].profile
+    except InvalidArgument as error:
+        raise GenerationCorrupt(folder.name, FITTED, str(error)) from error

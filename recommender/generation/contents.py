@@ -1,0 +1,267 @@
+"""What a generation holds beside its vectors: names, ids, tracks and the matrices of three signals.
+
+The build makes a :class:`Contents`, saves it, and the server loads the same thing; so the format has one home.
+Rows are dense: artist row i is the i-th artist in id order, so that ties by row are ties by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+from scipy.sparse import csr_array
+
+from recommender.arrays import Scalar, TextColumn, load_array
+from recommender.errors import GenerationCorrupt
+from recommender.types import Rows
+
+Digests: TypeAlias = npt.NDArray[np.uint8]
+"""``[item, 16]``"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtistColumns:
+    """One entry an artist, in id order, and the spellings and foreign ids that lead to them."""
+
+    ids: TextColumn
+    names: TextColumn
+    vector_row: Rows
+    """``[artist]`` row in the artist indexes; -1 without an embedding."""
+    spellings: TextColumn
+    spelling_artist: Rows
+    """``[spelling]`` artist row."""
+    external_namespaces: TextColumn
+    external_values: TextColumn
+    external_artist: Rows
+    """``[external id]`` artist row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackColumns:
+    """One entry a track, in id order."""
+
+    ids: TextColumn
+    titles: TextColumn
+    artist: Rows
+    """``[track]`` artist row."""
+    vector_row: Rows
+    """``[track]`` row in the track indexes; -1 without an embedding."""
+    clips: Rows
+    """``[track]`` embedded clips."""
+    clips_digest: Digests
+    """``[track, 16]`` of the ids of those clips, :func:`digest_of`; all zero where there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Collaborations as evidence, sorted by artist_a then artist_b."""
+
+    artist_a: Rows
+    artist_b: Rows
+    kinds: TextColumn
+    titles: TextColumn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relations:
+    """The matrices of the genre, scene and collaboration signals."""
+
+    genres: TextColumn
+    genre_weights: csr_array
+    """``[artist, genre]`` in (0, 1]."""
+    scene_strengths: csr_array
+    """``[artist, artist]`` symmetric, in (0, 1]."""
+    scene_mentioned: npt.NDArray[np.bool_]
+    """``[artist]``."""
+    scene_listed: npt.NDArray[np.bool_]
+    """``[artist]``."""
+    collaborations: csr_array
+    """``[artist, artist]`` symmetric similarity, in (0, 1]."""
+    collaboration_known: npt.NDArray[np.bool_]
+    """``[artist]``."""
+    events: Events
+
+
+_MATRICES = ("genre_weights", "scene_strengths", "collaborations")
+_FLAGS = ("scene_mentioned", "scene_listed", "collaboration_known")
+Columns = TypeVar("Columns", ArtistColumns, TrackColumns, Events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All of it."""
+
+    artists: ArtistColumns
+    tracks: TrackColumns
+    relations: Relations
+
+
+def digest_of(clip_ids: Iterable[str]) -> bytes:
+    """16 bytes that stand for a set of clips, whatever their order; zero for the empty set.
+
+    >>> digest_of(["b", "a"]) == digest_of(["a", "b"]) != digest_of(["ab"])
+    True
+    """
+    joined = "\n".join(sorted(clip_ids))
+    return xxhash.xxh3_128_digest(joined.encode()) if joined else bytes(16)
+
+
+def save(contents: Contents, folder: Path) -> None:
+    """Write ``contents`` as .npy files into the existing ``folder``."""
+    relations = contents.relations
+    for prefix, group in (("artist", contents.artists), ("track", contents.tracks), ("event", relations.events)):
+        _save_columns(group, folder, prefix)
+    relations.genres.save(folder, "genres")
+    for name in _MATRICES:
+        _save_matrix(getattr(relations, name), folder, name)
+    for name in _FLAGS:
+        np.save(folder / f"{name}.npy", getattr(relations, name), allow_pickle=False)
+
+
+def load(folder: Path) -> Contents:
+    """Map what :func:`save` wrote. The caller has verified the checksums.
+
+    Raises GenerationCorrupt, with the file, for one that, although unaltered, cannot be read, is of another length than
+    those it stands beside, or leads to a row that is not there: it would fail at the first request that came by.
+    """
+    loaded = Contents(
+        artists=_load_columns(ArtistColumns, folder, "artist"),
+        tracks=_load_columns(TrackColumns, folder, "track"),
+        relations=Relations(
+            genres=_text(folder, "genres"),
+            genre_weights=_load_matrix(folder, "genre_weights"),
+            scene_strengths=_load_matrix(folder, "scene_strengths"),
+            scene_mentioned=_array(folder, "scene_mentioned", np.bool_),
+            scene_listed=_array(folder, "scene_listed", np.bool_),
+            collaborations=_load_matrix(folder, "collaborations"),
+            collaboration_known=_array(folder, "collaboration_known", np.bool_),
+            events=_load_columns(Events, folder, "event"),
+        ),
+    )
+    for name, said in _faults(loaded):
+        raise GenerationCorrupt(folder.name, f"{name}.npy", said)
+    return loaded
+
+
+def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
+    """File and what is wrong with it, in a generation whose files were read one by one."""
+    artists, tracks, relations = loaded.artists, loaded.tracks, loaded.relations
+    count, events = len(artists.ids), relations.events
+    yield from _lengths(
+        {"artist.names.offsets": len(artists.names), "artist.vector_row": len(artists.vector_row)}
+        | {name: len(getattr(relations, name)) for name in _FLAGS}
+        | {f"{name}.shape": getattr(relations, name).shape[0] for name in _MATRICES}
+        | {f"{name}.shape": getattr(relations, name).shape[1] for name in _MATRICES[1:]},
+        expected=count,
+    )
+    yield from _lengths({"artist.spelling_artist": len(artists.spelling_artist)}, expected=len(artists.spellings))
+    foreign = {"values.offsets": artists.external_values, "artist": artists.external_artist}
+    yield from _lengths(
+        {f"artist.external_{name}": len(column) for name, column in foreign.items()},
+        expected=len(artists.external_namespaces),
+    )
+    yield from _lengths({f"track.{name}": size for name, size in _sizes(tracks)}, expected=len(tracks.ids))
+    yield from _lengths({f"event.{name}": size for name, size in _sizes(events)}, expected=len(events.kinds))
+    yield from _lengths({"genre_weights.shape": relations.genre_weights.shape[1]}, expected=len(relations.genres))
+    yield from _lengths({"track.clips_digest": tracks.clips_digest.shape[-1]}, expected=len(digest_of(())))
+    yield from _astray(
+        {
+            "artist.spelling_artist": artists.spelling_artist,
+            "artist.external_artist": artists.external_artist,
+            "track.artist": tracks.artist,
+            "event.artist_a": events.artist_a,
+            "event.artist_b": events.artist_b,
+        },
+        count,
+    )
+    yield from _not_dense({"artist.vector_row": artists.vector_row, "track.vector_row": tracks.vector_row})
+
+
+def _sizes(columns: TrackColumns | Events) -> Iterator[tuple[str, int]]:
+    return ((field.name, len(getattr(columns, field.name))) for field in fields(columns))
+
+
+def _lengths(found: Mapping[str, int], *, expected: int) -> Iterator[tuple[str, str]]:
+    return ((name, f"has {size} entries, expected {expected}") for name, size in found.items() if size != expected)
+
+
+def _astray(rows: Mapping[str, Rows], count: int) -> Iterator[tuple[str, str]]:
+    """Columns with a row that is none of ``count``."""
+    for name, column in rows.items():
+        if not _within(column, count):
+            yield name, f"leads past the {count} artists"
+
+
+def _not_dense(rows: Mapping[str, Rows]) -> Iterator[tuple[str, str]]:
+    """Columns that do not number, each once, what has a vector."""
+    for name, column in rows.items():
+        numbered = column[column >= 0]
+        if int(column.min(initial=0)) < -1 or not _within(numbered, len(numbered)):
+            yield name, "numbers its vectors with gaps"
+        elif (np.bincount(numbered) != 1).any():
+            yield name, "gives two the same vector"
+
+
+def _within(rows: Rows, count: int) -> bool:
+    return bool(int(rows.min(initial=0)) >= 0 and int(rows.max(initial=-1)) < count)
+
+
+def _save_columns(columns: ArtistColumns | TrackColumns | Events, folder: Path, prefix: str) -> None:
+    for field in fields(columns):
+        column = getattr(columns, field.name)
+        if isinstance(column, TextColumn):
+            column.save(folder, f"{prefix}.{field.name}")
+        else:
+            dtype = np.uint8 if field.type == "Digests" else np.int64
+            np.save(folder / f"{prefix}.{field.name}.npy", column.astype(dtype), allow_pickle=False)
+
+
+def _load_columns(kind: type[Columns], folder: Path, prefix: str) -> Columns:
+    loaded: dict[str, Any] = {}  # Any: each field gets the type its own annotation names
+    for field in fields(kind):
+        name = f"{prefix}.{field.name}"
+        if field.type == TextColumn.__name__:
+            loaded[field.name] = _text(folder, name)
+        else:
+            loaded[field.name] = _array(folder, name, np.uint8 if field.type == "Digests" else np.int64)
+    return kind(**loaded)
+
+
+def _array(folder: Path, name: str, dtype: type[Scalar]) -> npt.NDArray[Scalar]:
+    try:
+        return load_array(folder, name, dtype)
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise GenerationCorrupt(folder.name, f"{name}.npy", f"cannot be read ({error})") from error
+
+
+def _text(folder: Path, name: str) -> TextColumn:
+    try:
+        return TextColumn.load(folder, name)
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise GenerationCorrupt(folder.name, f"{name}.offsets.npy", f"or its text cannot be read ({error})") from error
+
+
+def _save_matrix(matrix: csr_array, folder: Path, name: str) -> None:
+    np.save(folder / f"{name}.shape.npy", np.array(matrix.shape, dtype=np.int64), allow_pickle=False)
+    np.save(folder / f"{name}.indptr.npy", matrix.indptr.astype(np.int64), allow_pickle=False)
+    np.save(folder / f"{name}.indices.npy", matrix.indices.astype(np.int64), allow_pickle=False)
+    np.save(folder / f"{name}.data.npy", matrix.data.astype(np.float64), allow_pickle=False)
+
+
+def _load_matrix(folder: Path, name: str) -> csr_array:
+    indptr, indices, shape = (_array(folder, f"{name}.{part}", np.int64) for part in ("indptr", "indices", "shape"))
+    data = _array(folder, f"{name}.data", np.float64)
+    if shape.shape != (2,) or (shape < 0).any():
+        raise GenerationCorrupt(folder.name, f"{name}.shape.npy", "is not two sizes")
+    if indptr.shape != (shape[0] + 1,) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
+        raise GenerationCorrupt(folder.name, f"{name}.indptr.npy", f"does not divide the entries of {shape[0]} rows")
+    if not indices.shape == data.shape == (indptr[-1],) or not _within(indices, int(shape[1])):
+        raise GenerationCorrupt(folder.name, f"{name}.indices.npy", f"leads past the {shape[1]} columns, or is cut")
+    if not np.isfinite(data).all():
+        raise GenerationCorrupt(folder.name, f"{name}.data.npy", "holds a number that is not finite")
+    return csr_array((data, indices, indptr), shape=(int(shape[0]), int(shape[1])))

@@ -1,0 +1,82 @@
+"""Questions whose answers are known: replayed on a generation, they show vectors that moved or ids that were mixed up.
+
+The answers were worked out from the embedding store (indexer/building/goldens.py); the replay reads the files of the
+generation, its indexes and its columns of ids. So a shuffled id, a layer in another's file or a wrong vector shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from recommender.arrays import TextColumn
+from recommender.generation.manifest import Golden
+from recommender.generation.open_generation import Generation
+from recommender.types import Rows, Similarities
+from recommender.vectors import VectorIndex
+
+__all__ = ["TOLERANCE", "Golden", "differences"]
+
+TOLERANCE = 1e-4
+"""How far a replayed cosine may be from the recorded one."""
+
+
+def differences(generation: Generation, goldens: Sequence[Golden], *, tolerance: float = TOLERANCE) -> tuple[str, ...]:
+    """One line for each of ``goldens`` that ``generation`` answers differently; empty when all are as recorded.
+
+    Every vector of the generation is compared, whatever the type of its index. Answers whose scores are closer than
+    ``tolerance`` may come in another order, and such a tie at the end of the list may bring another id.
+    """
+    tracks, artists = generation.contents.tracks, generation.contents.artists
+    rows = {
+        "tracks": _index_rows(tracks.ids, tracks.vector_row, _named(goldens, "tracks")),
+        "artists": _index_rows(artists.ids, artists.vector_row, _named(goldens, "artists")),
+    }
+    indexes = {"tracks": generation.tracks, "artists": generation.artists}
+    lines = []
+    for golden in goldens:
+        index = indexes.get(golden.kind, {}).get(golden.layer)
+        why = _difference(index, golden, rows[golden.kind], tolerance=tolerance) if index else "there is no such index"
+        if why:
+            lines.append(f"{golden.kind} of layer {golden.layer} near {golden.query}: {why}")
+    return tuple(lines)
+
+
+def _named(goldens: Sequence[Golden], kind: str) -> set[str]:
+    return {name for golden in goldens if golden.kind == kind for name in (golden.query, *golden.answers)}
+
+
+def _index_rows(ids: TextColumn, vector_row: Rows, wanted: set[str]) -> dict[str, int]:
+    """Id -> row in the index, of those ``wanted`` that have a vector. The order of the ids is not relied on."""
+    places = ids.rows_of(wanted)
+    return {name: int(vector_row[row]) for name, row in places.items() if vector_row[row] >= 0}
+
+
+def _difference(index: VectorIndex, golden: Golden, rows: Mapping[str, int], *, tolerance: float) -> str:
+    """What is wrong, or nothing."""
+    if missing := [name for name in (golden.query, *golden.answers) if name not in rows]:
+        return f"{missing[0]} has no vector"
+    if max(rows.values()) >= index.size:
+        return f"the index holds {index.size} vectors, too few for its ids"
+    cosines = index.cosines(index.vectors(np.array([rows[golden.query]]))[0])
+    return _moved(golden, cosines, rows, tolerance=tolerance) or _overtaken(golden, cosines, tolerance=tolerance)
+
+
+def _moved(golden: Golden, cosines: Similarities, rows: Mapping[str, int], *, tolerance: float) -> str:
+    """The first recorded answer whose cosine is another."""
+    for answer, score in zip(golden.answers, golden.scores, strict=True):
+        found = float(cosines[rows[answer]])
+        if not abs(found - score) <= tolerance:
+            return f"{answer} has cosine {found:.4f}, recorded {score:.4f}"
+    return ""
+
+
+def _overtaken(golden: Golden, cosines: Similarities, *, tolerance: float) -> str:
+    """The first place that something with another cosine has taken."""
+    count = len(golden.answers)
+    best = np.sort(np.partition(cosines, -count)[-count:])[::-1].tolist()
+    for place, (found, score) in enumerate(zip(best, golden.scores, strict=True), start=1):
+        if not abs(found - score) <= tolerance:
+            return f"place {place} has cosine {found:.4f}, recorded {score:.4f}"
+    return ""

@@ -1,0 +1,3 @@
+"""recommender/ranking: TODO-DOC."""
+
+from __future__ import annotations

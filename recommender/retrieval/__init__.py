@@ -1,0 +1,3 @@
+"""recommender/retrieval: TODO-DOC."""
+
+from __future__ import annotations

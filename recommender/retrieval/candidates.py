@@ -1,0 +1,121 @@
+"""Who may be nearest: the union of what each signal finds, to be scored exactly instead of everyone.
+
+::
+
+    candidates.L11.faiss      codes of the artists as the calibrated layer hears them, for each of the default mix
+    candidates.genre.*.npy    artists of each genre, those with alike genres side by side (genre_orders.py)
+
+Scene and collaborations need no files: the rows of their matrices are lists of neighbours. Candidates are made and
+measured when a generation is built (indexer/building/candidates.py), for its default profile and its default mix; where
+they do not find what a full scan finds, there are none. See docs/decisions/0009-candidates.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.calibration.cohort import CalibratedLayer
+from recommender.calibration.scores import inner_product_query
+from recommender.generation.candidate_files import Candidates
+from recommender.generation.contents import Contents
+from recommender.generation.genre_neighbours import once
+from recommender.generation.manifest import CandidatesEntry
+from recommender.signals.panel import RelationSignals
+from recommender.types import Rows
+from recommender.vectors import top
+
+
+class Neighbourhood:
+    """Finds the candidates of a seed. Stateless but for what it reads; safe to share between threads."""
+
+    def __init__(
+        self,
+        held: Candidates,
+        *,
+        relations: RelationSignals,
+        layers: Mapping[str, CalibratedLayer],
+        contents: Contents,
+    ) -> None:
+        """
+        Args:
+            held: what the generation holds.
+            relations: the signals over its matrices.
+            layers: its calibrated layers.
+            contents: its artists.
+        """
+        for codes in held.codes.values():
+            codes.look_into(held.entry.lists)
+        self._held = held
+        self._relations = relations
+        self._layers = layers
+        self._vector_row = vector_row = contents.artists.vector_row
+        self._anybody = _first_of_each(_coverage(contents, relations), held.entry.first)
+        embedded = np.flatnonzero(vector_row >= 0)
+        self._artist_of = embedded[np.argsort(vector_row[embedded], kind="stable")]
+
+    @property
+    def entry(self) -> CandidatesEntry:
+        """What was measured of it."""
+        return self._held.entry
+
+    def of(self, seed: int) -> Rows:
+        """Rows of the candidates of ``seed``, rising; at least ``first`` where there are as many artists.
+
+        Where the signals bring fewer, what is said of all others depends on nothing but which signals know them. So
+        the first by id of each such kind are added, and ties come out as they do among everyone.
+        """
+        entry = self._held.entry
+        listed = (self._relations.scene.neighbours(seed), self._relations.collaboration.neighbours(seed))
+        parts = [
+            *(self._heard(layer, seed) for layer in self._held.codes),
+            *(rows[top(strengths, entry.listed)] for rows, strengths in listed),
+            self._of_genres(seed),
+        ]
+        found = once(np.concatenate(parts))
+        return found if len(found) > entry.first else once(np.concatenate([found, self._anybody]))
+
+    def _heard(self, layer: str, seed: int) -> Rows:
+        """The nearest by the calibrated score of one layer."""
+        own = int(self._vector_row[seed])
+        if own < 0:
+            return np.empty(0, np.int64)
+        measured = self._layers[layer].artists.at(own)
+        if np.isnan(measured.sd):
+            return np.empty(0, np.int64)
+        found: Rows = self._artist_of[
+            self._held.codes[layer].search(inner_product_query(measured), self._held.entry.nearest)
+        ]
+        return found
+
+    def _of_genres(self, seed: int) -> Rows:
+        """The nearest by genre among those around the seed in the orders of its genres."""
+        entries, genres = self._relations.genre.entries(seed)
+        near = self._held.genres.around(entries, genres, width=self._held.entry.around)
+        best: Rows = near[top(self._relations.genre.raw(seed, near), self._held.entry.alike)]
+        return best
+
+
+def _coverage(contents: Contents, relations: RelationSignals) -> npt.NDArray[np.int64]:
+    """``[artist]``: a number for what is known of it, the same for artists of whom the same is known."""
+    flags = (
+        contents.artists.vector_row >= 0,
+        contents.relations.scene_listed,
+        *(signal.known for signal in relations.all()),
+    )
+    kinds: npt.NDArray[np.int64] = np.sum([flag.astype(np.int64) << bit for bit, flag in enumerate(flags)], axis=0)
+    return kinds
+
+
+def _first_of_each(kinds: npt.NDArray[np.int64], count: int) -> Rows:
+    """The first ``count`` rows of each kind, rising.
+
+    >>> _first_of_each(np.array([1, 0, 1, 1, 0]), 2).tolist()
+    [0, 1, 2, 4]
+    """
+    ordered = np.argsort(kinds, kind="stable")
+    starts = np.searchsorted(kinds[ordered], kinds[ordered])
+    chosen: Rows = np.sort(ordered[np.arange(len(kinds)) - starts < count]).astype(np.int64)
+    return chosen
