@@ -28,13 +28,13 @@ COMMANDS = {
     "report": ("indexer.evaluate_cli:report", "Write an evaluation up: tables, plots, gates and a verdict."),
     "encoder": ("indexer.encoder_cli:encoder", "List the encoders; bring and verify their weights; serve one."),
     "doctor": ("indexer.cli:doctor", "Say what works on this machine, and what to do about the rest."),
-    "serve": ("server.serve_cli:serve", "Answer over gRPC from the published generation."),
-    "similar": ("server.cli:similar", "Ask a server which artists are like the ones named."),
-    "compare": ("server.cli:compare", "Ask a server how alike two artists are, and why."),
-    "rank": ("server.cli:rank", "Ask a server to order a line-up for who likes the ones named."),
-    "tracks": ("server.cli:tracks", "Ask a server which tracks are like the one named."),
-    "resolve": ("server.cli:resolve", "Ask a server who is meant by a name or an external id."),
-    "info": ("server.cli:info", "Ask a server what it answers from."),
+    "serve": ("server.serve_command:serve", "Answer over gRPC from the published generation."),
+    "similar": ("server.client.commands:similar", "Ask a server which artists are like the ones named."),
+    "compare": ("server.client.commands:compare", "Ask a server how alike two artists are, and why."),
+    "rank": ("server.client.commands:rank", "Ask a server to order a line-up for who likes the ones named."),
+    "tracks": ("server.client.commands:tracks", "Ask a server which tracks are like the one named."),
+    "resolve": ("server.client.commands:resolve", "Ask a server who is meant by a name or an external id."),
+    "info": ("server.client.commands:info", "Ask a server what it answers from."),
 }
 """Command -> (``module:attribute`` of its click command, its line in ``soundkin --help``), in the order of use."""
 

@@ -19,8 +19,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from recommender import errors
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from server.message_size import AUDIO_FIELDS, objection
 from server.metrics import Metrics
-from server.weighing import AUDIO_FIELDS, objection
 
 DOMAIN = "soundkin.v1"
 LONGEST_MESSAGE = 1_000

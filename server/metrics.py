@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
 from recommender.generation.manifest import Manifest
+from recommender.generation.open_generation import (
+    Manifest,
+)
 from server.address import Address, check_free
-from server.loading import Phase
-from server.rejections import Reason
 
 RPC_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SWAP_BUCKETS_S = (0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0)
@@ -140,3 +142,32 @@ def exposed(metrics: Metrics, address: Address | None) -> Iterator[int | None]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Phase(StrEnum):
+    """Stages of a load, in order."""
+
+    LEASE = "lease"
+    IDENTITY = "identity"
+    """The manifest is the one that was published."""
+    MANIFEST = "manifest"
+    LICENCE = "licence"
+    CHECKSUM = "checksum"
+    OPEN = "open"
+    WARM = "warm"
+    GOLDEN = "golden"
+
+
+class Reason(StrEnum):
+    """What a rejection is counted under, in the log and in the metrics."""
+
+    CHECKSUM = "checksum"
+    """A file is not what was published: missing, extra or altered."""
+    GOLDEN = "golden"
+    """A recorded query is answered otherwise than when it was built."""
+    LICENCE = "licence"
+    """It was built for a narrower use."""
+    UNREADABLE = "unreadable"
+    """The pointer, the folder or a file cannot be read or opened."""
+    FORMAT = "format"
+    """Its manifest is not one that this release reads."""

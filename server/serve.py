@@ -20,13 +20,13 @@ from recommender.errors import InvalidArgument, NothingToServe
 from recommender.process_control import on_signals
 from recommender.types import Profile
 from server.address import Address, check_free, write_port
-from server.bounds import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
-from server.draining import Health, Patience, drain
-from server.encoder import EncoderClient
-from server.holder import Holder, refuse_narrower
 from server.interceptors import Guard
+from server.limits import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
 from server.metrics import Metrics, exposed
+from server.reload.holder import Holder, refuse_narrower
+from server.rpc.encoder_client import EncoderClient
 from server.service import NAME, SimilarityService
+from server.shutdown import Health, Patience, drain
 
 NAMES = ("", NAME)
 """What health speaks of: the process, and the service. Both are SERVING once a generation is loaded."""

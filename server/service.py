@@ -11,11 +11,11 @@ from typing import Any, TypeAlias, TypeVar
 from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import EncoderMissing, Unavailable
-from server import answers, newcomers, rankings, tracks
-from server.clips import receive
-from server.encoder import EncoderClient
-from server.holder import Holder
-from server.tenancy import Snapshot
+from server.reload.holder import Holder
+from server.reload.loaded_generation import Snapshot
+from server.rpc import artists, audio, lookups, tracks
+from server.rpc.clip_stream import receive
+from server.rpc.encoder_client import EncoderClient
 
 NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name
 """``soundkin.v1.SimilarityService``."""
@@ -49,10 +49,10 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         return await asyncio.get_running_loop().run_in_executor(self._worker, answer, snapshot, request)
 
     async def SimilarArtists(self, request: pb.SimilarArtistsRequest, context: Context) -> pb.SimilarArtistsResponse:
-        return await self._work(rankings.similar_artists, request)
+        return await self._work(artists.similar_artists, request)
 
     async def CompareArtists(self, request: pb.CompareArtistsRequest, context: Context) -> pb.CompareArtistsResponse:
-        return await self._work(answers.compare_artists, request)
+        return await self._work(lookups.compare_artists, request)
 
     async def SimilarTracks(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
         if request.WhichOneof("seed") == "clip":
@@ -60,27 +60,27 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         return await self._work(tracks.similar_tracks, request)
 
     async def ResolveArtists(self, request: pb.ResolveArtistsRequest, context: Context) -> pb.ResolveArtistsResponse:
-        return await self._work(answers.resolve_artists, request)
+        return await self._work(lookups.resolve_artists, request)
 
     async def GetArtist(self, request: pb.GetArtistRequest, context: Context) -> pb.GetArtistResponse:
-        return await self._work(answers.get_artist, request)
+        return await self._work(lookups.get_artist, request)
 
     async def GetTrack(self, request: pb.GetTrackRequest, context: Context) -> pb.GetTrackResponse:
-        return answers.get_track(await self._holder.snapshot(), request)
+        return lookups.get_track(await self._holder.snapshot(), request)
 
     async def ListAspects(self, request: pb.ListAspectsRequest, context: Context) -> pb.ListAspectsResponse:
-        return answers.list_aspects(await self._holder.snapshot(), request)
+        return lookups.list_aspects(await self._holder.snapshot(), request)
 
     async def GetIndexInfo(self, request: pb.GetIndexInfoRequest, context: Context) -> pb.GetIndexInfoResponse:
-        return answers.get_index_info(await self._holder.snapshot(), request)
+        return lookups.get_index_info(await self._holder.snapshot(), request)
 
     async def BatchSimilarArtists(
         self, request: pb.BatchSimilarArtistsRequest, context: Context
     ) -> pb.BatchSimilarArtistsResponse:
-        return await self._work(rankings.batch_similar_artists, request)
+        return await self._work(artists.batch_similar_artists, request)
 
     async def RankArtists(self, request: pb.RankArtistsRequest, context: Context) -> pb.RankArtistsResponse:
-        return await self._work(rankings.rank_artists, request)
+        return await self._work(artists.rank_artists, request)
 
     async def SimilarArtistsToAudio(
         self, requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], context: Context
@@ -88,11 +88,11 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         encoder = self._encoder_at_hand()
         async with self._hearing:
             received = await receive(requests)
-            asked = newcomers.read(await self._holder.snapshot(), received)
+            asked = audio.read(await self._holder.snapshot(), received)
             space = asked.snapshot.recommender.generation.manifest.space
             encoded = await encoder.encode(asked.received.clips, space, within_s=context.time_remaining())
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, newcomers.similar_to_audio, asked, encoded)
+        return await loop.run_in_executor(self._worker, audio.similar_to_audio, asked, encoded)
 
     async def _tracks_like_clip(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
         """Unlike a stream this one has its clip in memory while it waits, so only so many may."""

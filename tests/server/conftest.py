@@ -24,9 +24,9 @@ from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.catalog import Catalog
 from recommender.types import Profile
 from server.address import Address
-from server.draining import Patience
 from server.serve import Settings, started
 from server.service import NAME
+from server.shutdown import Patience
 from tests.encoder_process import encoder_process, music
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
 from tests.server.asking import figures

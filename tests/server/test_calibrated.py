@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from pb import soundkin_pb2 as pb
-from server import cli
+from server.client import commands
 from tests.indexer.building.homes import SPACE, add_music, run_build, run_publish
 from tests.server.asking import by_name, weights
 from tests.server.conftest import Serve, Served, serving
@@ -148,8 +148,8 @@ def test_pages_are_the_beginning_of_longer_ones_to_the_bit(heard: Served) -> Non
 
 def test_compare_shows_percentiles_the_base_and_low_evidence(heard: Served) -> None:
     address = f"--address=127.0.0.1:{heard.port}"
-    said = CliRunner().invoke(cli.compare, ["artist 0", "artist 60", address], env={"COLUMNS": "80"}).stdout
+    said = CliRunner().invoke(commands.compare, ["artist 0", "artist 60", address], env={"COLUMNS": "80"}).stdout
     assert re.search(r"audio( +-?\d\.\d{3}){3} +0\.30 +-?0\.\d{3}", said)
     assert re.search(r"base +0\.250", said)
     assert "artist 60: low evidence, 1 track with audio" in said
-    assert "evidence (default), seed" in CliRunner().invoke(cli.info, [address], env={"COLUMNS": "80"}).stdout
+    assert "evidence (default), seed" in CliRunner().invoke(commands.info, [address], env={"COLUMNS": "80"}).stdout

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pb import soundkin_pb2 as pb
-from server import cli
+from server.client import commands
 from tests.server.asking import by_id, refusal
 from tests.server.conftest import Served
 
@@ -81,11 +81,13 @@ def test_pages_and_batches_are_turned_too_and_a_token_is_of_one_depth(made: Serv
 
 def test_the_command_turns_the_dial_and_shows_the_order(made: Served) -> None:
     environment = {"SOUNDKIN_ADDRESS": f"127.0.0.1:{made.port}", "COLUMNS": "80"}
-    said = CliRunner().invoke(cli.similar, ["bee", "--depth", "1"], env=environment).stdout
+    said = CliRunner().invoke(commands.similar, ["bee", "--depth", "1"], env=environment).stdout
     lines = [line.split() for line in said.splitlines()]
     assert lines[1][:4] == ["#", "artist", "score", "order"]
     assert [line[1] for line in lines[2:5]] == ["Dee", "Ay", "Cé"]
     assert max(map(len, said.splitlines())) <= 80
-    reply = json.loads(CliRunner().invoke(cli.similar, ["bee", "--depth", "0.8", "--json"], env=environment).stdout)
+    reply = json.loads(
+        CliRunner().invoke(commands.similar, ["bee", "--depth", "0.8", "--json"], env=environment).stdout
+    )
     assert "order_key" in reply["artists"][0]
-    assert "order" not in CliRunner().invoke(cli.similar, ["bee"], env=environment).stdout.splitlines()[1]
+    assert "order" not in CliRunner().invoke(commands.similar, ["bee"], env=environment).stdout.splitlines()[1]

@@ -18,8 +18,8 @@ from pb import encoder_pb2_grpc as pb_grpc
 from pb import soundkin_pb2
 from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable, InvalidArgument
 from server.address import Address
-from server.clips import Clip, receive
-from server.encoder import Encoded, EncoderClient
+from server.rpc.clip_stream import Clip, receive
+from server.rpc.encoder_client import Encoded, EncoderClient
 from tests.factories import make_space
 
 SPACE = make_space(("low", "high"), dim=3)

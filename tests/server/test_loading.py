@@ -17,9 +17,10 @@ from recommender.generation.open_generation import MANIFEST, VERSIONS, Pointer, 
 from recommender.ranking.artists import Recommender
 from recommender.types import Profile, Rows, Similarities, Vectors
 from recommender.vectors import ExactIndex
-from server.loading import Phase, load, older, warm
-from server.rejections import Reason, Rejection
-from server.tenancy import Tenancy
+from server.metrics import Phase, Reason
+from server.reload.loaded_generation import Tenancy
+from server.reload.loader import load, older, warm
+from server.reload.rejections import Rejection
 from tests.factories import MadeArtist, MadeCatalogue, make_generation, point_to, write_generation
 from tests.faults.homes import reseal
 from tests.server.conftest import MADE
@@ -202,7 +203,7 @@ def test_a_pointer_to_what_never_was_is_unreadable(tmp_path: Path) -> None:
 
 def test_what_is_handed_out_is_what_was_warmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warmed: list[Recommender] = []
-    monkeypatch.setattr("server.loading.warm", warmed.append)
+    monkeypatch.setattr("server.reload.loader.warm", warmed.append)
     write_generation(tmp_path, MADE)
     found = loaded(tmp_path)
     assert isinstance(found, Tenancy)

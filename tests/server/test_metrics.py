@@ -18,9 +18,7 @@ import pytest
 
 from pb import soundkin_pb2 as pb
 from server.interceptors import Guard
-from server.loading import Phase
-from server.metrics import Metrics
-from server.rejections import Reason
+from server.metrics import Metrics, Phase, Reason
 from server.service import NAME
 from tests.factories import make_generation, write_generation
 from tests.server.asking import by_id, by_name, eventually, refusal

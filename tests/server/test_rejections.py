@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.rejections import LONGEST_RETRY_S, REMEMBERED, RETRY_S, Rejections
+from server.reload.rejections import LONGEST_RETRY_S, REMEMBERED, RETRY_S, Rejections
 
 
 class Clock:

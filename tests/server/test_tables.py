@@ -8,7 +8,7 @@ import pytest
 from rich.console import RenderableType
 
 from pb import soundkin_pb2 as pb
-from server import tables
+from server.client import tables
 
 HOSTILE = [
     ("[dunkelbunt]", "[dunkelbunt]"),

@@ -13,10 +13,10 @@ import pytest
 from pb import soundkin_pb2 as pb
 from recommender.generation.lease import try_exclusive
 from recommender.types import Profile
-from server import answers, rankings
-from server.holder import Holder
 from server.metrics import Metrics
-from server.tenancy import Snapshot
+from server.reload.holder import Holder
+from server.reload.loaded_generation import Snapshot
+from server.rpc import artists, lookups
 from tests.factories import write_generation
 from tests.server.asking import by_id
 from tests.server.conftest import MADE
@@ -51,8 +51,8 @@ def test_a_request_keeps_its_generation_until_it_is_done(tmp_path: Path) -> None
         second = write_generation(tmp_path, MADE, version=2)
         await holder.refresh()
         await holder.refresh()
-        assert answers.get_index_info(held, INFO).generation.version == 1
-        assert answers.get_index_info(await holder.snapshot(), INFO).generation.version == 2
+        assert lookups.get_index_info(held, INFO).generation.version == 1
+        assert lookups.get_index_info(await holder.snapshot(), INFO).generation.version == 2
         assert (is_leased(first), is_leased(second), loaded(metrics)) == (True, True, 2)
         del held
         await holder.refresh()
@@ -69,7 +69,7 @@ def test_a_cancelled_request_whose_search_goes_on_keeps_its_generation(tmp_path:
     def search(snapshot: Snapshot) -> int:
         started.set()
         may_end.wait(10)
-        return rankings.similar_artists(snapshot, pb.SimilarArtistsRequest(seeds=by_id("a"))).generation.version
+        return artists.similar_artists(snapshot, pb.SimilarArtistsRequest(seeds=by_id("a"))).generation.version
 
     async def go() -> None:
         first = write_generation(tmp_path, MADE)

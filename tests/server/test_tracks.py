@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from pb import soundkin_pb2 as pb
-from server import cli
+from server.client import commands
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space, write_generation
 from tests.server.asking import refusal
 from tests.server.conftest import Served, serving
@@ -188,7 +188,7 @@ def test_pages_of_thinned_tracks_add_up_to_the_whole(repeated: Served, allow: bo
 def test_the_command_can_keep_every_release(repeated: Served) -> None:
     def listed(*options: str) -> int:
         address = f"--address=127.0.0.1:{repeated.port}"
-        said = CliRunner().invoke(cli.tracks, ["Kay - Song", "--json", address, *options]).stdout
+        said = CliRunner().invoke(commands.tracks, ["Kay - Song", "--json", address, *options]).stdout
         return len(json.loads(said)["tracks"])
 
     assert (listed(), listed("--keep-duplicates")) == (3, 9)

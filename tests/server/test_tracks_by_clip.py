@@ -15,11 +15,12 @@ from click.testing import CliRunner, Result
 from pb import soundkin_pb2 as pb
 from recommender.errors import EncoderUnavailable, Unavailable
 from recommender.types import Profile, Space
-from server import bounds, cli
-from server.clips import Clip
-from server.encoder import Encoded, EncoderClient
-from server.holder import Holder
+from server import limits
+from server.client import commands
 from server.metrics import Metrics
+from server.reload.holder import Holder
+from server.rpc.clip_stream import Clip
+from server.rpc.encoder_client import Encoded, EncoderClient
 from server.service import MOST_WITH_CLIP, SimilarityService
 from tests.encoder_process import music
 from tests.factories import write_generation
@@ -69,7 +70,7 @@ def test_pages_and_bounds_of_tracks_like_a_clip_are_those_of_any_ranking(hearing
     ("request_", "field"),
     [
         ({"clip": pb.AudioClip(file=b"junk", name="j.wav")}, "clip"),
-        ({"clip": pb.AudioClip(file=bytes(bounds.MOST_CLIP_BYTES + 1))}, "clip.file"),
+        ({"clip": pb.AudioClip(file=bytes(limits.MOST_CLIP_BYTES + 1))}, "clip.file"),
         ({"clip": pb.AudioClip(), "limit": 1001}, "limit"),
         ({"clip": pb.AudioClip(), "page_token": "x"}, "page_token"),
     ],
@@ -87,7 +88,7 @@ def test_tracks_takes_an_audio_file_in_place_of_a_name(hearing: Served, tmp_path
     file.write_bytes(music("techno", 1))
 
     def run(*words: str) -> Result:
-        return CliRunner().invoke(cli.tracks, words, env={"SOUNDKIN_ADDRESS": f"127.0.0.1:{hearing.port}"})
+        return CliRunner().invoke(commands.tracks, words, env={"SOUNDKIN_ADDRESS": f"127.0.0.1:{hearing.port}"})
 
     result = run("--audio", str(file), "--limit", "3")
     assert result.exit_code == 0, result.output

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pb import soundkin_pb2 as pb
-from server.bounds import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
-from server.weighing import AUDIO_FIELDS, objection
+from server.limits import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
+from server.message_size import AUDIO_FIELDS, objection
 from tests.server.asking import refusal
 from tests.server.conftest import Served
 

@@ -19,7 +19,7 @@ from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.hearing.service import MOST_CLIP_BYTES, MOST_CLIPS, MOST_REQUEST_BYTES, NAME
 from pb import encoder_pb2 as pb
 from pb import encoder_pb2_grpc as pb_grpc
-from server import bounds
+from server import limits
 from tests.encoder_process import ROOT, channel_to, encoder_process, music, wait_until_decoding
 
 
@@ -83,7 +83,7 @@ def test_requests_out_of_bounds_are_refused_and_the_next_is_answered(channel: gr
 
 
 def test_what_the_server_lets_through_the_encoder_takes() -> None:
-    assert (bounds.MOST_CLIPS, bounds.MOST_CLIP_BYTES, bounds.MOST_AUDIO_BYTES) == (
+    assert (limits.MOST_CLIPS, limits.MOST_CLIP_BYTES, limits.MOST_AUDIO_BYTES) == (
         MOST_CLIPS,
         MOST_CLIP_BYTES,
         MOST_REQUEST_BYTES,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import numpy as np
@@ -11,14 +12,66 @@ import numpy as np
 from pb import soundkin_pb2 as pb
 from recommender import layer_mix
 from recommender.calibration.cohort import CalibratedLayer, Status
-from recommender.calibration.jackknife import Evidence
 from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
 from recommender.fusion.profiles import WeightChoices, WeightProfile, find_profile
-from recommender.generation.manifest import CandidatesEntry, Manifest
+from recommender.lookup import Directory
 from recommender.ranking.popularity import NEUTRAL, checked_depth
 from recommender.retrieval.filters import GenreFilter, PopularityBand
-from recommender.types import Aspect, LayerMix, SignalName, SignalScore, Space, Vectors
-from server.bounds import MOST_GENRES, MOST_MIXED, check_size
+from recommender.types import LayerMix, SignalName, Space, Vectors
+from server.limits import MOST_GENRES, MOST_MIXED, check_size
+
+
+def find_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:
+    """Row of the artist that ``ref`` names; ``field`` is where it stands in the request.
+
+    Raises:
+        InvalidArgument: the reference is empty or blank.
+        NotFound: nobody is meant.
+        AmbiguousName: several are.
+    """
+    with _within(field):
+        match ref.WhichOneof("ref"):
+            case "id":
+                return directory.artist_by_id(_given("id", ref.id))
+            case "external_id":
+                foreign = ref.external_id
+                namespace = _given("external_id.namespace", foreign.namespace)
+                return directory.artist_by_external_id(namespace, _given("external_id.value", foreign.value))
+            case "name":
+                return directory.artist_by_name(ref.name)
+    raise InvalidArgument(field, "names nobody; set id, external_id or name")
+
+
+def find_artists(directory: Directory, refs: Sequence[pb.ArtistRef], field: str) -> list[int]:
+    """Rows of all ``refs``, in order. Raises as :func:`find_artist` does, at the first that cannot be found."""
+    return [find_artist(directory, ref, f"{field}[{place}]") for place, ref in enumerate(refs)]
+
+
+def find_track(directory: Directory, ref: pb.TrackRef, field: str) -> int:
+    """Row of the track that ``ref`` names. Raises InvalidArgument, NotFound or AmbiguousName."""
+    with _within(field):
+        match ref.WhichOneof("ref"):
+            case "id":
+                return directory.track_by_id(_given("id", ref.id))
+            case "name":
+                return directory.track_by_name(ref.name.title, ref.name.artist)
+    raise InvalidArgument(field, "names no track; set id or name")
+
+
+def _given(field: str, text: str) -> str:
+    if not text.strip():
+        raise InvalidArgument(field, "is blank")
+    return text
+
+
+@contextmanager
+def _within(field: str) -> Iterator[None]:
+    """Name the fields of errors from the request's root: ``name`` becomes ``seeds[0].name``."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{field}.{error.field}", error.problem) from error
+
 
 DEFAULT_LIMIT = 10
 MOST_RESULTS = 1000
@@ -172,61 +225,6 @@ def read_vector_listening(request: pb.SimilarTracksRequest, space: Space) -> Lay
     return mix
 
 
-def to_signal(signal: SignalName) -> pb.Signal:
-    """Signal -> proto enum."""
-    return _TO_SIGNAL[signal]
-
-
-def to_signal_score(score: SignalScore) -> pb.SignalScore:
-    """One line of a breakdown; ``raw`` and ``value`` stay unset where the signal has no opinion."""
-    return pb.SignalScore(
-        signal=to_signal(score.signal),
-        available=score.available,
-        raw=score.raw if score.available else None,
-        value=score.value if score.available else None,
-        weight=score.weight,
-        contribution=score.contribution,
-        percentile=None if math.isnan(score.percentile) else score.percentile,
-    )
-
-
-def to_evidence(evidence: Evidence | None) -> pb.Evidence | None:
-    """What an artist's vector rests on; unset numbers are those that could not be measured."""
-    if evidence is None:
-        return None
-    return pb.Evidence(
-        tracks=evidence.tracks,
-        coherence=None if math.isnan(evidence.coherence) else evidence.coherence,
-        standard_error=None if math.isnan(evidence.standard_error) else evidence.standard_error,
-        low=evidence.low,
-    )
-
-
-def to_candidates(entry: CandidatesEntry) -> pb.CandidatesInfo:
-    """What a generation says of how it finds the nearest artists."""
-    return pb.CandidatesInfo(
-        first=entry.first,
-        overlap_at_20=entry.overlap_at_20,
-        measured_on=entry.seeds,
-        nearest=entry.nearest,
-        weight_profile=entry.profile,
-        note=entry.note,
-    )
-
-
-def to_layers(manifest: Manifest, calibrated: Mapping[str, CalibratedLayer]) -> list[pb.LayerInfo]:
-    """The layers of the space, with their shares of its default mix and how far they are calibrated."""
-    shares = layer_mix.by_default(manifest.space)
-    unmeasured = {entry.layer: entry.unmeasured for entry in manifest.calibrations}
-    infos = []
-    for layer in manifest.space.layers:
-        info = _calibrated(calibrated.get(layer.name))
-        info.name, info.description, info.default_weight = layer.name, layer.description, shares.get(layer.name, 0.0)
-        info.unmeasured_artists = unmeasured.get(layer.name, 0)
-        infos.append(info)
-    return infos
-
-
 def _calibrated(layer: CalibratedLayer | None) -> pb.LayerInfo:
     if layer is None:
         return pb.LayerInfo(calibration=pb.CALIBRATION_UNCALIBRATED, calibration_note="the generation holds none")
@@ -234,15 +232,4 @@ def _calibrated(layer: CalibratedLayer | None) -> pb.LayerInfo:
         calibration=_STATUSES[layer.bundle.status],
         reference_artists=layer.bundle.reference_artists,
         calibration_note=layer.bundle.said,
-    )
-
-
-def to_aspect(aspect: Aspect) -> pb.Aspect:
-    """A named way to listen."""
-    layers = [pb.LayerWeight(layer=layer, weight=weight) for layer, weight in aspect.layers.items()]
-    return pb.Aspect(
-        name=aspect.name,
-        description=aspect.description,
-        layers=pb.LayerMix(layers=layers),
-        evidence=aspect.evidence,
     )

@@ -8,10 +8,10 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.ranking.artists import Recommender
 from recommender.ranking.tracks import tracks_of
-from server import convert, summaries
-from server.bounds import MOST_REFS, check_size
-from server.references import find_artist, find_track
-from server.tenancy import Snapshot
+from server.limits import MOST_REFS, check_size
+from server.reload.loaded_generation import Snapshot
+from server.rpc import requests, responses
+from server.rpc.requests import find_artist, find_track
 
 
 def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb.CompareArtistsResponse:
@@ -19,20 +19,20 @@ def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb
     recommender = snapshot.recommender
     a = find_artist(recommender.directory, request.a, "a")
     b = find_artist(recommender.directory, request.b, "b")
-    mix = convert.read_listening(request.listening, recommender.generation.manifest.space)
-    weights = convert.read_weights(request, recommender.generation.calibration.choices)
+    mix = requests.read_listening(request.listening, recommender.generation.manifest.space)
+    weights = requests.read_weights(request, recommender.generation.calibration.choices)
     scored = recommender.compare(a, b, mix=mix, weights=weights)
     return pb.CompareArtistsResponse(
         generation=generation(snapshot),
-        a=summaries.artist(recommender, a),
-        b=summaries.artist(recommender, b),
+        a=responses.artist(recommender, a),
+        b=responses.artist(recommender, b),
         score=None if math.isnan(scored.score) else scored.score,
-        breakdown=map(convert.to_signal_score, scored.breakdown),
-        explanation=summaries.why(recommender, a, b, recommender.explain(a, b, mix=mix)),
-        not_indexed=summaries.not_indexed(recommender, (a, b)),
+        breakdown=map(responses.to_signal_score, scored.breakdown),
+        explanation=responses.why(recommender, a, b, recommender.explain(a, b, mix=mix)),
+        not_indexed=responses.not_indexed(recommender, (a, b)),
         base=scored.base,
-        evidence_a=convert.to_evidence(recommender.evidence(a, mix)),
-        evidence_b=convert.to_evidence(recommender.evidence(b, mix)),
+        evidence_a=responses.to_evidence(recommender.evidence(a, mix)),
+        evidence_b=responses.to_evidence(recommender.evidence(b, mix)),
     )
 
 
@@ -47,12 +47,12 @@ def _resolve(recommender: Recommender, ref: pb.ArtistRef) -> pb.ResolvedArtist:
     try:
         row = find_artist(recommender.directory, ref, "ref")
     except (InvalidArgument, NotFound, AmbiguousName) as error:
-        return summaries.unresolved(recommender, ref, error)
+        return responses.unresolved(recommender, ref, error)
     return pb.ResolvedArtist(
         ref=ref,
         resolution=pb.RESOLUTION_FOUND,
-        candidates=[summaries.artist(recommender, row)],
-        not_indexed=bool(summaries.not_indexed(recommender, [row])),
+        candidates=[responses.artist(recommender, row)],
+        not_indexed=bool(responses.not_indexed(recommender, [row])),
     )
 
 
@@ -63,14 +63,14 @@ def get_artist(snapshot: Snapshot, request: pb.GetArtistRequest) -> pb.GetArtist
     signals = recommender.signals().items()
     return pb.GetArtistResponse(
         generation=generation(snapshot),
-        artist=summaries.artist(recommender, row),
-        aliases=summaries.aliases(recommender, row),
-        external_ids=summaries.external_ids(recommender, row),
-        genres=summaries.genres(recommender, row),
-        tracks=[summaries.track(recommender, int(track)) for track in tracks_of(recommender.generation, row)],
-        not_indexed=bool(summaries.not_indexed(recommender, [row])),
-        signals=[convert.to_signal(name) for name, signal in signals if signal.known[row]],
-        evidence=convert.to_evidence(recommender.evidence(row)),
+        artist=responses.artist(recommender, row),
+        aliases=responses.aliases(recommender, row),
+        external_ids=responses.external_ids(recommender, row),
+        genres=responses.genres(recommender, row),
+        tracks=[responses.track(recommender, int(track)) for track in tracks_of(recommender.generation, row)],
+        not_indexed=bool(responses.not_indexed(recommender, [row])),
+        signals=[responses.to_signal(name) for name, signal in signals if signal.known[row]],
+        evidence=responses.to_evidence(recommender.evidence(row)),
     )
 
 
@@ -81,7 +81,7 @@ def get_track(snapshot: Snapshot, request: pb.GetTrackRequest) -> pb.GetTrackRes
     tracks = recommender.generation.contents.tracks
     return pb.GetTrackResponse(
         generation=generation(snapshot),
-        track=summaries.track(recommender, row),
+        track=responses.track(recommender, row),
         not_indexed=bool(tracks.vector_row[row] < 0),
         clips=int(tracks.clips[row]),
     )
@@ -89,7 +89,7 @@ def get_track(snapshot: Snapshot, request: pb.GetTrackRequest) -> pb.GetTrackRes
 
 def list_aspects(snapshot: Snapshot, request: pb.ListAspectsRequest) -> pb.ListAspectsResponse:
     """The named ways to listen, in the order of the space."""
-    aspects = map(convert.to_aspect, snapshot.recommender.generation.manifest.space.aspects)
+    aspects = map(responses.to_aspect, snapshot.recommender.generation.manifest.space.aspects)
     return pb.ListAspectsResponse(generation=generation(snapshot), aspects=aspects)
 
 
@@ -104,18 +104,18 @@ def get_index_info(snapshot: Snapshot, request: pb.GetIndexInfoRequest) -> pb.Ge
         encoder_revision=manifest.space.revision,
         encoder_licence=manifest.space.licence,
         dim=manifest.space.dim,
-        layers=convert.to_layers(manifest, calibration.layers),
+        layers=responses.to_layers(manifest, calibration.layers),
         artists=manifest.counts.artists,
         artists_indexed=manifest.counts.artists_indexed,
         tracks=manifest.counts.tracks,
         tracks_indexed=manifest.counts.tracks_indexed,
         signals=[
-            pb.SignalInfo(signal=convert.to_signal(name), artists=int(signal.known.sum())) for name, signal in signals
+            pb.SignalInfo(signal=responses.to_signal(name), artists=int(signal.known.sum())) for name, signal in signals
         ],
         weight_profiles=sorted(calibration.choices.named),
         profile=manifest.profile,
         default_weight_profile=calibration.choices.default.name,
-        candidates=convert.to_candidates(manifest.candidates),
+        candidates=responses.to_candidates(manifest.candidates),
     )
 
 

@@ -92,8 +92,8 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
         os.environ.setdefault(variable, "1")
     from recommender.types import Profile
     from server.address import Address, parse_address
-    from server.draining import Patience
     from server.serve import Settings, run
+    from server.shutdown import Patience
 
     port, encoder = asked["metrics_port"], asked["encoder"]
     logging.basicConfig(level=asked["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")

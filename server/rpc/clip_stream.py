@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
-from server.bounds import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIP_NAME, MOST_CLIPS
+from server.limits import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIP_NAME, MOST_CLIPS
 
 LONGEST_S = 60.0
 """How long a client may take to send its clips: others may be waiting for it."""

@@ -13,12 +13,12 @@ from recommender.explain.sentence import sound_nearest
 from recommender.ranking import audio_query
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.audio_query import Newcomer
-from server import convert, summaries
-from server.answers import generation
-from server.clips import Clip, Received
-from server.encoder import Encoded
-from server.rankings import conditions
-from server.tenancy import Snapshot
+from server.reload.loaded_generation import Snapshot
+from server.rpc import requests, responses
+from server.rpc.artists import conditions
+from server.rpc.clip_stream import Clip, Received
+from server.rpc.encoder_client import Encoded
+from server.rpc.lookups import generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def read(snapshot: Snapshot, received: Received) -> Asked:
     for field in ("seeds", "negative_seeds", "page_token"):
         if getattr(options, field):
             raise InvalidArgument(f"options.{field}", "cannot go with clips; the clips are the seed, on one page")
-    query, limit = conditions(snapshot.recommender, options), convert.read_limit(options.limit)
+    query, limit = conditions(snapshot.recommender, options), requests.read_limit(options.limit)
     return Asked(snapshot=snapshot, received=received, query=query, limit=limit)
 
 
@@ -65,7 +65,7 @@ def similar_to_audio(asked: Asked, encoded: Sequence[Encoded]) -> pb.SimilarArti
     return pb.SimilarArtistsToAudioResponse(
         generation=generation(asked.snapshot),
         artists=[
-            summaries.scored_artist(
+            responses.scored_artist(
                 recommender,
                 scored,
                 asked.query.mix,
@@ -75,7 +75,7 @@ def similar_to_audio(asked: Asked, encoded: Sequence[Encoded]) -> pb.SimilarArti
             for scored in ranked
         ],
         rejected=in_order,
-        evidence=convert.to_evidence(heard.evidence),
+        evidence=responses.to_evidence(heard.evidence),
     )
 
 
@@ -91,7 +91,7 @@ class _Named:
         near = audio_query.nearest_clip(recommender, self.newcomer, artist)
         if near is None:
             return pb.Explanation()
-        clip, theirs = self.clips[near.clip], summaries.track(recommender, near.track)
+        clip, theirs = self.clips[near.clip], responses.track(recommender, near.track)
         title = clip.name or f"clip {clip.place}"
         pair = pb.NearestTracks(a=pb.TrackSummary(title=title), b=theirs, cosine=near.cosine, aspect=near.aspect)
         told = f"The clips and {theirs.artist.name}: {sound_nearest(title, theirs.title, near.aspect)}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pb import soundkin_pb2 as pb
-from server.bounds import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
+from server.limits import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _SIZES = {_FIXED64: 8, _FIXED32: 4}

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from pb import soundkin_pb2 as pb
+from recommender import layer_mix
+from recommender.calibration.cohort import CalibratedLayer
+from recommender.calibration.jackknife import Evidence
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.explain.sentence import sentence
+from recommender.generation.manifest import CandidatesEntry, Manifest
 from recommender.ranking.artists import Recommender
 from recommender.ranking.popularity import NEUTRAL, order_keys
-from recommender.types import Explanation, LayerMix, ScoredArtist, ScoredTrack
-from server.convert import to_evidence, to_signal_score
+from recommender.types import (
+    Aspect,
+    Explanation,
+    LayerMix,
+    ScoredArtist,
+    ScoredTrack,
+    SignalName,
+    SignalScore,
+)
+from server.rpc.requests import _TO_SIGNAL, _calibrated
 
 
 def artist(recommender: Recommender, row: int) -> pb.ArtistSummary:
@@ -129,3 +142,69 @@ def genres(recommender: Recommender, row: int) -> list[pb.WeightedGenre]:
     pairs = [(relations.genres[int(column)], float(w)) for column, w in zip(columns, weights, strict=True)]
     ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
     return [pb.WeightedGenre(genre=genre, weight=weight) for genre, weight in ordered]
+
+
+def to_signal(signal: SignalName) -> pb.Signal:
+    """Signal -> proto enum."""
+    return _TO_SIGNAL[signal]
+
+
+def to_signal_score(score: SignalScore) -> pb.SignalScore:
+    """One line of a breakdown; ``raw`` and ``value`` stay unset where the signal has no opinion."""
+    return pb.SignalScore(
+        signal=to_signal(score.signal),
+        available=score.available,
+        raw=score.raw if score.available else None,
+        value=score.value if score.available else None,
+        weight=score.weight,
+        contribution=score.contribution,
+        percentile=None if math.isnan(score.percentile) else score.percentile,
+    )
+
+
+def to_evidence(evidence: Evidence | None) -> pb.Evidence | None:
+    """What an artist's vector rests on; unset numbers are those that could not be measured."""
+    if evidence is None:
+        return None
+    return pb.Evidence(
+        tracks=evidence.tracks,
+        coherence=None if math.isnan(evidence.coherence) else evidence.coherence,
+        standard_error=None if math.isnan(evidence.standard_error) else evidence.standard_error,
+        low=evidence.low,
+    )
+
+
+def to_candidates(entry: CandidatesEntry) -> pb.CandidatesInfo:
+    """What a generation says of how it finds the nearest artists."""
+    return pb.CandidatesInfo(
+        first=entry.first,
+        overlap_at_20=entry.overlap_at_20,
+        measured_on=entry.seeds,
+        nearest=entry.nearest,
+        weight_profile=entry.profile,
+        note=entry.note,
+    )
+
+
+def to_layers(manifest: Manifest, calibrated: Mapping[str, CalibratedLayer]) -> list[pb.LayerInfo]:
+    """The layers of the space, with their shares of its default mix and how far they are calibrated."""
+    shares = layer_mix.by_default(manifest.space)
+    unmeasured = {entry.layer: entry.unmeasured for entry in manifest.calibrations}
+    infos = []
+    for layer in manifest.space.layers:
+        info = _calibrated(calibrated.get(layer.name))
+        info.name, info.description, info.default_weight = layer.name, layer.description, shares.get(layer.name, 0.0)
+        info.unmeasured_artists = unmeasured.get(layer.name, 0)
+        infos.append(info)
+    return infos
+
+
+def to_aspect(aspect: Aspect) -> pb.Aspect:
+    """A named way to listen."""
+    layers = [pb.LayerWeight(layer=layer, weight=weight) for layer, weight in aspect.layers.items()]
+    return pb.Aspect(
+        name=aspect.name,
+        description=aspect.description,
+        layers=pb.LayerMix(layers=layers),
+        evidence=aspect.evidence,
+    )

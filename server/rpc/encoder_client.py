@@ -13,8 +13,8 @@ from pb import encoder_pb2_grpc as encoder_grpc
 from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable
 from recommender.types import ClipEmbeddings, Space
 from server.address import Address
-from server.bounds import MOST_AUDIO_BYTES
-from server.clips import Clip
+from server.limits import MOST_AUDIO_BYTES
+from server.rpc.clip_stream import Clip
 
 LONGEST_S = 120.0
 """How long an encoder may take over one request, its turn included, where the client does not say less."""

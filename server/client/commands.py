@@ -140,9 +140,9 @@ def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
     Exit 1 when some of the files could not be used; they are listed.
     """
     from pb import soundkin_pb2 as pb
-    from server import tables
-    from server.asking import artist_refs
-    from server.client import Client
+    from server.client import tables
+    from server.client.client import Client
+    from server.client.requests import artist_refs
 
     if bool(name) == bool(asked["audio"]):
         raise click.UsageError("give either NAME or --audio FILE")
@@ -174,9 +174,9 @@ def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
 
 
 def _similar_to_audio(request: Any, asked: SimilarAsked) -> None:  # Any: a message, imported when needed
-    from server import tables
-    from server.asking import audio_clips
-    from server.client import AUDIO_DEADLINE_S, Client
+    from server.client import tables
+    from server.client.client import AUDIO_DEADLINE_S, Client
+    from server.client.requests import audio_clips
 
     clips = audio_clips(asked["audio"])
     with Client(asked["address"], deadline_s=AUDIO_DEADLINE_S) as client:
@@ -206,9 +206,9 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
     or lists nobody.
     """
     from pb import soundkin_pb2 as pb
-    from server import tables
-    from server.asking import artist_refs, line_up, refuse_paths
-    from server.client import Client
+    from server.client import tables
+    from server.client.client import Client
+    from server.client.requests import artist_refs, line_up, refuse_paths
 
     profile, weights = _weighting(asked["profile"], asked["weight"])
     request = pb.RankArtistsRequest(
@@ -236,9 +236,9 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
 def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
     """Ask how alike artists A and B are, and why."""
     from pb import soundkin_pb2 as pb
-    from server import tables
-    from server.asking import artist_ref
-    from server.client import Client
+    from server.client import tables
+    from server.client.client import Client
+    from server.client.requests import artist_ref
 
     profile, weights = _weighting(asked["profile"], asked["weight"])
     request = pb.CompareArtistsRequest(
@@ -268,9 +268,9 @@ def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
 def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
     """Ask which tracks sound like the one called NAME, or like the clip in an --audio file."""
     from pb import soundkin_pb2 as pb
-    from server import tables
-    from server.asking import audio_clips, track_refs
-    from server.client import AUDIO_DEADLINE_S, DEADLINE_S, Client
+    from server.client import tables
+    from server.client.client import AUDIO_DEADLINE_S, DEADLINE_S, Client
+    from server.client.requests import audio_clips, track_refs
 
     audio = asked["audio"]
     if (name is None) == (not audio):
@@ -300,9 +300,9 @@ def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
 def resolve(name: tuple[str, ...], **asked: Unpack[Answer]) -> None:
     """Ask who is meant by each NAME. Exit 1 when one of them is not exactly one artist."""
     from pb import soundkin_pb2 as pb
-    from server import tables
-    from server.asking import artist_refs
-    from server.client import Client
+    from server.client import tables
+    from server.client.client import Client
+    from server.client.requests import artist_refs
 
     with Client(asked["address"]) as client:
         reply = client.resolve_artists(pb.ResolveArtistsRequest(refs=artist_refs(name)))
@@ -315,8 +315,8 @@ def resolve(name: tuple[str, ...], **asked: Unpack[Answer]) -> None:
 @_answer_options
 def info(**asked: Unpack[Answer]) -> None:
     """Ask what the server answers from."""
-    from server import tables
-    from server.client import Client
+    from server.client import tables
+    from server.client.client import Client
 
     with Client(asked["address"]) as client:
         reply = client.get_index_info()
@@ -324,13 +324,13 @@ def info(**asked: Unpack[Answer]) -> None:
 
 
 def _listening(layer: str | None, aspect: str | None, mix: str | None) -> Any:  # Any: a message, imported when needed
-    from server.asking import ListenBy, listening
+    from server.client.requests import ListenBy, listening
 
     return listening(ListenBy(layer=layer, aspect=aspect, mix=mix))
 
 
 def _weighting(profile: str | None, weights: tuple[str, ...]) -> tuple[str | None, Any]:  # Any: as above
-    from server.asking import WeighBy, signal_weights
+    from server.client.requests import WeighBy, signal_weights
 
     return profile, signal_weights(WeighBy(profile=profile, weights=weights))
 
@@ -338,7 +338,7 @@ def _weighting(profile: str | None, weights: tuple[str, ...]) -> tuple[str | Non
 def _print(reply: Any, table: Iterable[RenderableType], *, as_json: bool) -> None:  # Any: as above
     from google.protobuf.json_format import MessageToJson
 
-    from server import tables
+    from server.client import tables
 
     if as_json:
         click.echo(

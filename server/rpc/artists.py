@@ -11,27 +11,27 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import ScoredArtist
-from server import convert, paging, summaries
-from server.answers import generation
-from server.bounds import MOST_BATCHED, MOST_REFS, MOST_SEEDS, check_size
 from server.interceptors import fault_of
-from server.references import find_artist, find_artists
-from server.tenancy import Snapshot
+from server.limits import MOST_BATCHED, MOST_REFS, MOST_SEEDS, check_size
+from server.reload.loaded_generation import Snapshot
+from server.rpc import page_tokens, requests, responses
+from server.rpc.lookups import generation
+from server.rpc.requests import find_artist, find_artists
 
 
 def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
     """Artists most like the seeds, best first."""
     query = _artist_query(snapshot.recommender, request)
     manifest = snapshot.recommender.generation.manifest
-    limit, offset = convert.read_limit(request.limit), paging.read_offset(request, manifest)
+    limit, offset = requests.read_limit(request.limit), page_tokens.read_offset(request, manifest)
     found = snapshot.recommender.rank_artists(query, offset=offset, n=limit + 1)
-    page, more = paging.cut(found, limit)
+    page, more = page_tokens.cut(found, limit)
     return pb.SimilarArtistsResponse(
         generation=generation(snapshot),
         artists=_lines(snapshot.recommender, page, query, explain=request.explain),
-        next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
-        not_indexed=summaries.not_indexed(snapshot.recommender, query.seeds),
-        seeds=[summaries.artist(snapshot.recommender, row) for row in query.seeds],
+        next_page_token=page_tokens.make_token(request, manifest, offset + limit) if more else "",
+        not_indexed=responses.not_indexed(snapshot.recommender, query.seeds),
+        seeds=[responses.artist(snapshot.recommender, row) for row in query.seeds],
     )
 
 
@@ -57,8 +57,8 @@ def rank_artists(snapshot: Snapshot, request: pb.RankArtistsRequest) -> pb.RankA
     found, missing = _find_line_up(recommender, request.candidates)
     query = ArtistQuery(
         seeds=seeds,
-        mix=convert.read_listening(request.listening, recommender.generation.manifest.space),
-        weights=convert.read_weights(request, recommender.generation.calibration.choices),
+        mix=requests.read_listening(request.listening, recommender.generation.manifest.space),
+        weights=requests.read_weights(request, recommender.generation.calibration.choices),
         candidates=found,
         keep_seeds=True,
     )
@@ -68,12 +68,12 @@ def rank_artists(snapshot: Snapshot, request: pb.RankArtistsRequest) -> pb.RankA
         generation=generation(snapshot),
         artists=[
             *_lines(recommender, ranked, query, explain=request.explain),
-            *(pb.ScoredArtist(artist=summaries.artist(recommender, row)) for row in unplaced),
+            *(pb.ScoredArtist(artist=responses.artist(recommender, row)) for row in unplaced),
         ],
         not_found=[each.ref for each in missing],
         unresolved=missing,
-        seeds=[summaries.artist(recommender, row) for row in seeds],
-        not_indexed=summaries.not_indexed(recommender, seeds),
+        seeds=[responses.artist(recommender, row) for row in seeds],
+        not_indexed=responses.not_indexed(recommender, seeds),
     )
 
 
@@ -87,7 +87,7 @@ def _find_line_up(
         try:
             found.add(find_artist(recommender.directory, ref, f"candidates[{place}]"))
         except (NotFound, AmbiguousName) as error:
-            missing.append(summaries.unresolved(recommender, ref, error))
+            missing.append(responses.unresolved(recommender, ref, error))
     return frozenset(found), missing
 
 
@@ -105,14 +105,14 @@ def conditions(recommender: Recommender, request: pb.SimilarArtistsRequest) -> A
     candidates = find_artists(directory, request.candidates, "candidates")
     return ArtistQuery(
         seeds=(),
-        mix=convert.read_listening(request.listening, recommender.generation.manifest.space),
-        weights=convert.read_weights(request, recommender.generation.calibration.choices),
+        mix=requests.read_listening(request.listening, recommender.generation.manifest.space),
+        weights=requests.read_weights(request, recommender.generation.calibration.choices),
         candidates=frozenset(candidates) if candidates else None,
         exclude=frozenset(find_artists(directory, request.exclude, "exclude")),
-        genres=convert.read_genres(request.filter),
+        genres=requests.read_genres(request.filter),
         min_tracks=request.filter.min_tracks,
-        popularity=convert.read_popularity(request.filter),
-        depth=convert.read_depth(request),
+        popularity=requests.read_popularity(request.filter),
+        depth=requests.read_depth(request),
     )
 
 
@@ -139,8 +139,8 @@ def _lines(
     def why(row: int) -> pb.Explanation | None:
         if not explain:
             return None
-        return summaries.why(recommender, first, row, recommender.explain(first, row, mix=mix))
+        return responses.why(recommender, first, row, recommender.explain(first, row, mix=mix))
 
     return [
-        summaries.scored_artist(recommender, each, mix, explanation=why(each.row), depth=query.depth) for each in ranked
+        responses.scored_artist(recommender, each, mix, explanation=why(each.row), depth=query.depth) for each in ranked
     ]

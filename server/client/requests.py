@@ -11,8 +11,8 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
 from recommender.names import NAMESPACES, printable
 from recommender.types import SignalName
-from server.bounds import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIPS, check_size
-from server.convert import to_signal
+from server.limits import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIPS, check_size
+from server.rpc.responses import to_signal
 
 _DASH = " - "
 _MOST_CLIP = f"{MOST_CLIP_BYTES >> 20} MiB"

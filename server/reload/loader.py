@@ -9,7 +9,6 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +32,9 @@ from recommender.licences import require_use
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import Profile
 from recommender.vectors import VectorIndex
-from server.rejections import Reason, Rejection, key_of
-from server.tenancy import Tenancy
+from server.metrics import Phase, Reason
+from server.reload.loaded_generation import Tenancy
+from server.reload.rejections import Rejection, key_of
 
 UNUSABLE = (
     SoundkinError,
@@ -55,20 +55,6 @@ Whatever is not among them ends the server, and with it the generation that answ
 
 WARM_N = 10
 """Results asked of each index while warming it."""
-
-
-class Phase(StrEnum):
-    """Stages of a load, in order."""
-
-    LEASE = "lease"
-    IDENTITY = "identity"
-    """The manifest is the one that was published."""
-    MANIFEST = "manifest"
-    LICENCE = "licence"
-    CHECKSUM = "checksum"
-    OPEN = "open"
-    WARM = "warm"
-    GOLDEN = "golden"
 
 
 REASONS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from recommender.generation.open_generation import Pointer
+from server.metrics import Reason
 
 RETRY_S = 30.0
 """How long a rejected generation is left alone at first. Each time it is rejected again, twice as long as before."""
@@ -17,21 +17,6 @@ LONGEST_RETRY_S = 3600.0
 
 REMEMBERED = 64
 """Rejections kept in mind; the oldest goes first."""
-
-
-class Reason(StrEnum):
-    """What a rejection is counted under, in the log and in the metrics."""
-
-    CHECKSUM = "checksum"
-    """A file is not what was published: missing, extra or altered."""
-    GOLDEN = "golden"
-    """A recorded query is answered otherwise than when it was built."""
-    LICENCE = "licence"
-    """It was built for a narrower use."""
-    UNREADABLE = "unreadable"
-    """The pointer, the folder or a file cannot be read or opened."""
-    FORMAT = "format"
-    """Its manifest is not one that this release reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from typing import ParamSpec, TypeVar
 from recommender.errors import GenerationCorrupt, Unavailable
 from recommender.generation.open_generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
 from recommender.types import Profile
-from server.loading import load, older, require_profile
-from server.metrics import Metrics
-from server.rejections import Reason, Rejection, Rejections, key_of
-from server.tenancy import Snapshot, Tenancy
+from server.metrics import Metrics, Reason
+from server.reload.loaded_generation import Snapshot, Tenancy
+from server.reload.loader import load, older, require_profile
+from server.reload.rejections import Rejection, Rejections, key_of
 
 FIRST_LOAD_S = 5.0
 """How long a request waits for the first load, so that a server just started does not turn it away."""

@@ -11,12 +11,12 @@ from recommender.ranking.artists import Recommender
 from recommender.ranking.audio_query import clip_vectors
 from recommender.ranking.tracks import TrackQuery
 from recommender.types import LayerMix
-from server import convert, paging, summaries
-from server.answers import generation
-from server.clips import Clip, read_clip
-from server.encoder import Encoded
-from server.references import find_track
-from server.tenancy import Snapshot
+from server.reload.loaded_generation import Snapshot
+from server.rpc import page_tokens, requests, responses
+from server.rpc.clip_stream import Clip, read_clip
+from server.rpc.encoder_client import Encoded
+from server.rpc.lookups import generation
+from server.rpc.requests import find_track
 
 
 def similar_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
@@ -32,7 +32,7 @@ def similar_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.S
 def _like_track(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
     recommender = snapshot.recommender
     row = find_track(recommender.directory, request.track, "track")
-    mix = convert.read_listening(request.listening, recommender.generation.manifest.space)
+    mix = requests.read_listening(request.listening, recommender.generation.manifest.space)
     vectors = recommender.tracks.vectors(row, mix)
     query = replace(
         _conditions(request, mix),
@@ -41,7 +41,7 @@ def _like_track(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.Simi
         exclude_artist=_owner(recommender, row) if request.exclude_same_artist else -1,
     )
     reply = _ranked(snapshot, request, query)
-    reply.seed.CopyFrom(summaries.track(recommender, row))
+    reply.seed.CopyFrom(responses.track(recommender, row))
     reply.not_indexed = vectors is None
     return reply
 
@@ -53,8 +53,8 @@ def _owner(recommender: Recommender, track: int) -> int:
 def _like_vector(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
     """A vector has no artist: ``exclude_same_artist`` then leaves out nobody."""
     space = snapshot.recommender.generation.manifest.space
-    vector = convert.read_vector(request.vector, space)
-    query = _conditions(request, convert.read_vector_listening(request, space))
+    vector = requests.read_vector(request.vector, space)
+    query = _conditions(request, requests.read_vector_listening(request, space))
     return _ranked(snapshot, request, replace(query, vectors={request.vector.layer: vector}))
 
 
@@ -73,7 +73,7 @@ def read(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> AskedByClip:
     """Understand a request by clip, before anything is encoded. Raises what the others raise for the same fields."""
     manifest = snapshot.recommender.generation.manifest
     clip = read_clip(0, request.clip)
-    query = _conditions(request, convert.read_listening(request.listening, manifest.space))
+    query = _conditions(request, requests.read_listening(request.listening, manifest.space))
     _page(snapshot, request)
     return AskedByClip(snapshot=snapshot, request=request, clip=clip, query=query)
 
@@ -98,24 +98,24 @@ def _conditions(request: pb.SimilarTracksRequest, mix: LayerMix) -> TrackQuery:
         mix=mix,
         max_per_artist=request.max_per_artist,
         keep_duplicates=request.allow_near_duplicates,
-        genres=convert.read_genres(request.filter),
+        genres=requests.read_genres(request.filter),
     )
 
 
 def _page(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> tuple[int, int]:
     """How many to answer, and after how many."""
     manifest = snapshot.recommender.generation.manifest
-    return convert.read_limit(request.limit), paging.read_offset(request, manifest)
+    return requests.read_limit(request.limit), page_tokens.read_offset(request, manifest)
 
 
 def _ranked(snapshot: Snapshot, request: pb.SimilarTracksRequest, query: TrackQuery) -> pb.SimilarTracksResponse:
     recommender = snapshot.recommender
     limit, offset = _page(snapshot, request)
     found = recommender.tracks.rank(query, offset=offset, n=limit + 1) if query.vectors else []
-    page, more = paging.cut(found, limit)
+    page, more = page_tokens.cut(found, limit)
     manifest = recommender.generation.manifest
     return pb.SimilarTracksResponse(
         generation=generation(snapshot),
-        tracks=[summaries.scored_track(recommender, scored) for scored in page],
-        next_page_token=paging.make_token(request, manifest, offset + limit) if more else "",
+        tracks=[responses.scored_track(recommender, scored) for scored in page],
+        next_page_token=page_tokens.make_token(request, manifest, offset + limit) if more else "",
     )

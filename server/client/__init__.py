@@ -1,0 +1,3 @@
+"""server/client: TODO-DOC."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""server/reload: TODO-DOC."""
+
+from __future__ import annotations

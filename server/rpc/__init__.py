@@ -1,0 +1,3 @@
+"""server/rpc: TODO-DOC."""
+
+from __future__ import annotations
