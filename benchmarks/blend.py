@@ -19,9 +19,9 @@ import numpy.typing as npt
 from benchmarks.blend_catalogue import ARTISTS_A_SCENE, AS_DESCRIBED, SETTINGS, Matrix, World, make_world
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.similarity import SPACE, reference_of
+from evaluation.fit_weights import fit
 from indexer.calibrate import fit as fit_bundle
 from indexer.calibrate import measure_artists
-from indexer.fit_weights import fit
 from recommender.calibration.cohort import Bundle, Method
 from recommender.calibration.percentiles import percentile, percentiles_of
 from recommender.calibration.scores import display, scores_between

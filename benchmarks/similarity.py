@@ -30,8 +30,8 @@ from benchmarks.similarity_catalogue import (
     Regime,
     make_catalogue,
 )
+from evaluation.measures.hubness import hubness, nearest_others, occurrences
 from indexer.calibrate import Reference, fit, measure_artists
-from indexer.evaluation.hubness import hubness, nearest_others, occurrences
 from recommender.calibration.cohort import Bundle, Method
 from recommender.calibration.scores import display, scores_between
 from recommender.types import Layer, Rows, Space

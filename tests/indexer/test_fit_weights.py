@@ -11,7 +11,7 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import log_loss
 
-from indexer.fit_weights import fit, save
+from evaluation.fit_weights import fit, save
 from recommender.errors import InvalidArgument
 from recommender.fusion.learned_weights import FittedWeights, Provenance, load
 from recommender.fusion.profiles import blend, log_odds

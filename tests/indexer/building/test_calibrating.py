@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from evaluation.fit_weights import save as save_weights
 from indexer.build import BuildOptions
 from indexer.building.calibrating import Roster, fit_layer, write_calibration
 from indexer.building.references import keep_fitted, reference_of
 from indexer.calibrate import Reference
-from indexer.fit_weights import save as save_weights
 from recommender.calibration.bundle_files import load, load_stats
 from recommender.calibration.cohort import Method, Status, measure
 from recommender.calibration.percentiles import percentile

@@ -9,20 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.evaluation import shown
-from indexer.evaluation.bench import Bench
-from indexer.evaluation.evaluate import Inputs, evaluate
-from indexer.evaluation.features import features
-from indexer.evaluation.gates import hold, read_thresholds
-from indexer.evaluation.record import read_run, to_json, write_run
-from indexer.evaluation.run import EvaluationRun, SystemResult, figures
-from indexer.evaluation.shown import measure_shown
-from indexer.evaluation.systems import popularity_of, popularity_system, systems
-from indexer.evaluation.truth import Judged, Truth, read_truth
-from indexer.evaluation.verdict import verdict
-from indexer.evaluation.versus import versus
-from indexer.evaluation.views import look
-from indexer.fit_weights import fit
+from evaluation import pair_similarity
+from evaluation.evaluate import Bench, Inputs, evaluate
+from evaluation.fit_weights import fit
+from evaluation.gates import hold, read_thresholds
+from evaluation.layer_views import look
+from evaluation.learned_profile import features
+from evaluation.pair_similarity import measure_shown
+from evaluation.report.comparison import versus
+from evaluation.report.verdict import verdict
+from evaluation.results import EvaluationRun, SystemResult, figures
+from evaluation.results_file import read_run, to_json, write_run
+from evaluation.systems import popularity_of, popularity_system, systems
+from evaluation.truth import Judged, Truth, read_truth
 from recommender.errors import BadInput
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
@@ -150,7 +149,7 @@ def test_of_many_artists_those_of_the_truth_are_looked_at_first(
     heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
     looked = look(generation, {heard[-1]: frozenset({heard[-2]})})
     signal = Recommender(generation).audio({SOUND: 1.0})
-    monkeypatch.setattr(shown, "MOST_ARTISTS", 3)
+    monkeypatch.setattr(pair_similarity, "MOST_ARTISTS", 3)
     found = measure_shown(signal, looked)
     assert (found.spread.pairs, found.separation.related) == (3, 1)
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import soundkin
-from indexer.evaluate_cli import _keep
-from indexer.evaluation.fitting import learn
-from indexer.evaluation.statistics import Estimate
-from indexer.evaluation.truth import read_truth
+from evaluation.cli import _keep
+from evaluation.learned_profile import learn
+from evaluation.measures.statistics import Estimate
+from evaluation.truth import read_truth
 from indexer.store import EmbeddingStore
 from recommender.fusion.learned_weights import Provenance, load
 from recommender.generation.open_generation import open_current, open_generation

@@ -9,18 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.evaluation.evaluate import Inputs, evaluate
-from indexer.evaluation.features import features
-from indexer.evaluation.fitting import LEAST_QUERIES, Lesson, _folds, learn
-from indexer.evaluation.gates import hold, read_thresholds
-from indexer.evaluation.label_sections import said_of
-from indexer.evaluation.record import read_run, to_json, write_run
-from indexer.evaluation.run import figures
-from indexer.evaluation.sections import document
-from indexer.evaluation.statistics import Difference, Estimate
-from indexer.evaluation.truth import Truth, read_truth
-from indexer.evaluation.verdict import verdict
-from indexer.fit_weights import FOLDS
+from evaluation.evaluate import Inputs, evaluate
+from evaluation.fit_weights import FOLDS
+from evaluation.gates import hold, read_thresholds
+from evaluation.learned_profile import LEAST_QUERIES, Lesson, _folds, features, learn
+from evaluation.measures.statistics import Difference, Estimate
+from evaluation.report.sections import document, said_of
+from evaluation.report.verdict import verdict
+from evaluation.results import figures
+from evaluation.results_file import read_run, to_json, write_run
+from evaluation.truth import Truth, read_truth
 from recommender.errors import BadInput
 from recommender.fusion.profiles import LogOdds
 from recommender.generation.open_generation import Generation

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.evaluation.gates import Status, hold, read_thresholds
+from evaluation.gates import Status, hold, read_thresholds
 from recommender.errors import BadInput
 
 NOTHING = dict.fromkeys(("span", "overlap", "highest_low_pair", "success", "artists"), math.nan)

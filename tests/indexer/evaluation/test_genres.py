@@ -7,11 +7,11 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.neighbors import KNeighborsClassifier
 
-from indexer.evaluation.bench import list_diversity
-from indexer.evaluation.exposure import exposure
-from indexer.evaluation.genres import genre_agreement, main_genres
-from indexer.evaluation.plots import reliability_plot
-from indexer.evaluation.reliability import BINS, judge, reliability
+from evaluation.evaluate import list_diversity
+from evaluation.measures.genre_agreement import genre_agreement, main_genres
+from evaluation.measures.hubness import exposure
+from evaluation.measures.kinship_probability import BINS, judge, reliability
+from evaluation.report.plots import reliability_plot
 from recommender.vectors import unit
 
 

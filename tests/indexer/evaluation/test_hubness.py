@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.evaluation.hubness import hubness, nearest_others, occurrences
+from evaluation.measures.hubness import hubness, nearest_others, occurrences
 from recommender.errors import InvalidArgument
 
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.evaluation.interleaving import Team, credit, draft, preference, sessions_needed, users_per_arm
-from indexer.evaluation.interleaving_log import Setting, click_line, credits, shown_lines
+from evaluation.interleave import (
+    Setting,
+    Team,
+    click_line,
+    credit,
+    credits,
+    draft,
+    preference,
+    sessions_needed,
+    shown_lines,
+    users_per_arm,
+)
 from recommender.errors import BadInput, InvalidArgument
 
 SETTING = Setting(session="s1", generation="v00000003", profile_a="seed", profile_b="evidence")

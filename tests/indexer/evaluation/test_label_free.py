@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.evaluation.distribution import auc, histogram, hub_share, pairs_of, separation, spread
-from indexer.evaluation.exposure import exposure, spearman
-from indexer.evaluation.retrieval import split_retrieval
+from evaluation.measures.distribution import auc, histogram, hub_share, pairs_of, separation, spread
+from evaluation.measures.hubness import exposure, spearman
+from evaluation.measures.split_half_retrieval import split_retrieval
 from recommender.errors import InvalidArgument
 from recommender.vectors import unit
 

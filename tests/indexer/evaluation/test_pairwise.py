@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.evaluation import pairwise
-from indexer.evaluation.pairs import track_cosines
-from indexer.evaluation.pairwise import COLUMNS, chosen, write_similarities
+from evaluation import pairs
+from evaluation.pairs import COLUMNS, chosen, track_cosines, write_similarities
 from tests.factories import make_generation
 from tests.indexer.evaluation.kin import NOISE, SOUND, catalogue
 
@@ -61,7 +60,7 @@ def test_every_pair_with_audio_is_written_for_every_layer(tmp_path: Path) -> Non
 
 
 def test_of_many_artists_a_sample_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pairwise, "MOST_ARTISTS", 4)
+    monkeypatch.setattr(pairs, "MOST_ARTISTS", 4)
     generation = make_generation(catalogue())
     picked = chosen(generation)
     assert picked.tolist() == sorted(set(picked.tolist()))

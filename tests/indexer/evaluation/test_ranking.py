@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.evaluation.overlap import UNDEFINED, best_graded, overlap_at, summarise
-from indexer.evaluation.ranking import measure
+from evaluation.measures.rank_metrics import UNDEFINED, best_graded, measure, overlap_at, summarise
 from recommender.errors import InvalidArgument
 
 A, B, C, D, X, Y, Z, W = range(8)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from indexer.evaluation import plots
-from indexer.evaluation.distribution import Histogram
-from indexer.evaluation.document import Document, Plot, Section, Table
-from indexer.evaluation.markdown import to_markdown
-from indexer.evaluation.page import to_html
-from indexer.evaluation.run import Comparison
-from indexer.evaluation.statistics import Difference, Estimate
+from evaluation.measures.distribution import Histogram
+from evaluation.measures.statistics import Difference, Estimate
+from evaluation.report import plots
+from evaluation.report.document import Document, Plot, Section, Table
+from evaluation.report.render import to_html, to_markdown
+from evaluation.results import Comparison
 
 EVIL = "<script>alert(1)</script> | *x* [y](z)\n# \u202eevil"
 NOTHING = float("nan")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.evaluation.document import Section, Table
-from indexer.evaluation.evaluate import Inputs, evaluate
-from indexer.evaluation.gates import hold, read_thresholds
-from indexer.evaluation.run import EvaluationRun, figures
-from indexer.evaluation.sections import document
-from indexer.evaluation.statistics import Difference, Estimate
-from indexer.evaluation.verdict import verdict
+from evaluation.evaluate import Inputs, evaluate
+from evaluation.gates import hold, read_thresholds
+from evaluation.measures.statistics import Difference, Estimate
+from evaluation.report.document import Section, Table
+from evaluation.report.sections import document
+from evaluation.report.verdict import verdict
+from evaluation.results import EvaluationRun, figures
 from tests.factories import make_generation
 from tests.indexer.evaluation.kin import NOISE, SOUND, catalogue, families_csv, name
 

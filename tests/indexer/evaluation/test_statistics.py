@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from indexer.evaluation.statistics import compare, detectable_difference, estimate, holm, sign_flip_p
+from evaluation.measures.statistics import compare, detectable_difference, estimate, holm, sign_flip_p
 from recommender.errors import InvalidArgument
 
 DIFFERENCES = np.array([0.3, -0.1, 0.4, 0.2, 0.05, -0.02])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.evaluation.evaluate import Inputs, evaluate
-from indexer.evaluation.gates import hold, read_thresholds
-from indexer.evaluation.run import EvaluationRun, figures
+from evaluation.evaluate import Inputs, evaluate
+from evaluation.gates import hold, read_thresholds
+from evaluation.results import EvaluationRun, figures
 from tests.calibrated import calibrate
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.evaluation.truth import ABSENT, read_truth
+from evaluation.truth import ABSENT, read_truth
 from recommender.errors import BadInput
 from recommender.lookup import Directory
 from tests.factories import MadeArtist, MadeCatalogue, make_contents

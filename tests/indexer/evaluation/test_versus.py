@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from indexer.evaluation.evaluate import Inputs, evaluate
-from indexer.evaluation.run import EvaluationRun
-from indexer.evaluation.versus import VIEW_NUMBERS, Changed, versus
-from indexer.evaluation.versus_sections import against_sections
+from evaluation.evaluate import Inputs, evaluate
+from evaluation.report.comparison import VIEW_NUMBERS, Changed, against_sections, versus
+from evaluation.results import EvaluationRun
 from tests.factories import MadeCatalogue, make_generation
 from tests.indexer.evaluation.kin import NOISE, SOUND, catalogue, families_csv, name
 

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.metrics import silhouette_score
 
-from indexer.evaluation.distribution import Square
-from indexer.evaluation.hubness import nearest_others
-from indexer.evaluation.statistics import Estimate, estimate
+from evaluation.measures.distribution import Square
+from evaluation.measures.hubness import nearest_others
+from evaluation.measures.statistics import Estimate, estimate
 from recommender.types import Rows
 
 NO_GENRE = -1

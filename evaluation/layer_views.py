@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.evaluation.distribution import (
+from evaluation.measures.distribution import (
     Histogram,
     Separation,
     Spread,
@@ -18,10 +18,10 @@ from indexer.evaluation.distribution import (
     separation,
     spread,
 )
-from indexer.evaluation.genres import GenreAgreement, genre_agreement, main_genres
-from indexer.evaluation.hubness import Hubness, hubness, nearest_others, occurrences
-from indexer.evaluation.retrieval import SplitRetrieval, split_retrieval
-from indexer.evaluation.statistics import SEED, Estimate, compare
+from evaluation.measures.genre_agreement import GenreAgreement, genre_agreement, main_genres
+from evaluation.measures.hubness import Hubness, hubness, nearest_others, occurrences
+from evaluation.measures.split_half_retrieval import SplitRetrieval, split_retrieval
+from evaluation.measures.statistics import SEED, Estimate, compare
 from recommender import layer_mix
 from recommender.generation.open_generation import Generation
 from recommender.types import LayerMix, Rows, Vectors

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.evaluation.distribution import Separation, Spread, pairs_of, separation, spread
-from indexer.evaluation.reliability import Reliability, reliability
-from indexer.evaluation.views import Looked
+from evaluation.layer_views import Looked
+from evaluation.measures.distribution import Separation, Spread, pairs_of, separation, spread
+from evaluation.measures.kinship_probability import Reliability, reliability
 from recommender.signals.audio import AudioSignal
 
 MOST_ARTISTS = 500

@@ -11,10 +11,33 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluation.results import FORMAT, EvaluationRun, Extraction
 from indexer.durable import make_folder, write_file
-from indexer.evaluation.run import FORMAT, EvaluationRun
 from indexer.tabular.records import read_json
 from recommender.errors import BadInput
+
+
+def read_extraction(path: Path) -> Extraction:
+    """Read an embed report. Raises BadInput when it is none."""
+    data = read_json(path)
+    try:
+        success, cost = data["success"], data["cost"] or {}
+        return Extraction(
+            embedded=int(success["embedded"]),
+            clips=int(success["clips"]),
+            seconds=float(data["seconds"]),
+            clips_per_second=_given(cost, "clips_per_second"),
+            hours_per_1000_artists=_given(cost, "hours_per_1000_artists"),
+            price_per_1000_artists=_given(cost, "price_per_1000_artists"),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise BadInput("not_an_embed_report", f"{path} is not what soundkin embed --json prints ({error!r})") from error
+
+
+def _given(cost: Mapping[str, float | None], name: str) -> float:
+    value = cost.get(name)
+    return math.nan if value is None else float(value)
+
 
 FILE = "evaluation.json"
 """Name of the file in the folder of ``soundkin evaluate --out``."""

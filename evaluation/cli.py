@@ -12,11 +12,11 @@ import click
 from indexer import options
 
 if TYPE_CHECKING:  # importing a command must stay quick
-    from indexer.evaluation.document import Document
-    from indexer.evaluation.evaluate import Inputs
-    from indexer.evaluation.fitting import Learned, Lesson
-    from indexer.evaluation.gates import Thresholds
-    from indexer.evaluation.run import EvaluationRun
+    from evaluation.evaluate import Inputs
+    from evaluation.gates import Thresholds
+    from evaluation.learned_profile import Learned, Lesson
+    from evaluation.report.document import Document
+    from evaluation.results import EvaluationRun
     from recommender.fusion.learned_weights import Provenance
     from recommender.generation.open_generation import Generation
 
@@ -71,10 +71,10 @@ def evaluate(
     that need no labels, and are not kept. One artist that is not in the generation is no fault of the row: it counts
     for the ceiling.
     """
-    from indexer.evaluation.gates import DEFAULT, read_thresholds
-    from indexer.evaluation.pairwise import write_similarities
-    from indexer.evaluation.record import to_json, write_run
-    from indexer.evaluation.truth import ABSENT
+    from evaluation.gates import DEFAULT, read_thresholds
+    from evaluation.pairs import write_similarities
+    from evaluation.results_file import to_json, write_run
+    from evaluation.truth import ABSENT
     from recommender.errors import BadInput
 
     gates = read_thresholds(thresholds or DEFAULT)
@@ -126,12 +126,12 @@ def report(
     wrong = [path for path in out if path.suffix.lower() not in _MADE]
     if wrong:
         raise click.UsageError(f"{wrong[0]} ends with neither .html nor .md")
-    from indexer.evaluation.gates import DEFAULT, hold, read_thresholds
-    from indexer.evaluation.record import read_run
-    from indexer.evaluation.run import figures
-    from indexer.evaluation.sections import document
-    from indexer.evaluation.verdict import verdict
-    from indexer.evaluation.versus import versus
+    from evaluation.gates import DEFAULT, hold, read_thresholds
+    from evaluation.report.comparison import versus
+    from evaluation.report.sections import document
+    from evaluation.report.verdict import verdict
+    from evaluation.results import figures
+    from evaluation.results_file import read_run
 
     gates = read_thresholds(thresholds or DEFAULT)
     other = read_run(against) if against else None
@@ -148,15 +148,15 @@ def report(
 def _inputs(
     *, truth: Path | None, pairs: Path | None, embed_report: Path | None, k: int, learned: Learned | None = None
 ) -> Inputs:
-    from indexer.evaluation.evaluate import Inputs
-    from indexer.evaluation.extraction import read_extraction
+    from evaluation.evaluate import Inputs
+    from evaluation.results_file import read_extraction
 
     extraction = read_extraction(embed_report) if embed_report else None
     return Inputs(truth=truth, pairs=pairs, extraction=extraction, k=k, learned=learned)
 
 
 def _measure(generation: Generation, inputs: Inputs) -> EvaluationRun:
-    from indexer.evaluation.evaluate import evaluate as run
+    from evaluation.evaluate import evaluate as run
 
     with options.progress_bar("systems") as progress:
         return run(generation, inputs, progress=progress)
@@ -164,8 +164,8 @@ def _measure(generation: Generation, inputs: Inputs) -> EvaluationRun:
 
 def _learn(generation: Generation, truth: Path, k: int) -> Lesson:
     """What the labels of ``truth`` teach. Raises BadInput where they are too few."""
-    from indexer.evaluation.fitting import learn
-    from indexer.evaluation.truth import read_truth
+    from evaluation.learned_profile import learn
+    from evaluation.truth import read_truth
     from recommender import layer_mix
     from recommender.ranking.artists import Recommender
 
@@ -186,8 +186,8 @@ def _provenance(truth: Path, space: str) -> Provenance:
 
 def _keep(home: Path, lesson: Lesson, made: Provenance) -> bool:
     """Leave learned weights in ``home`` for the next build, unless they do worse than those that need no labels."""
-    from indexer.evaluation.label_sections import said_of
-    from indexer.fit_weights import save
+    from evaluation.fit_weights import save
+    from evaluation.report.sections import said_of
     from recommender.generation.calibration import FITTED
 
     click.echo(said_of(lesson.learned), err=True)
@@ -213,10 +213,10 @@ def _served(home: Path) -> Iterator[Generation]:
 
 def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
     """The short form: one line a system, the gates, the verdict."""
-    from indexer.evaluation.document import interval
-    from indexer.evaluation.gates import hold
-    from indexer.evaluation.run import figures
-    from indexer.evaluation.verdict import verdict
+    from evaluation.gates import hold
+    from evaluation.report.document import interval
+    from evaluation.report.verdict import verdict
+    from evaluation.results import figures
     from recommender.names import printable
 
     gates = hold(thresholds, figures(run))
@@ -233,9 +233,8 @@ def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
 
 
 def _write(made: Document, out: tuple[Path, ...]) -> None:
+    from evaluation.report.render import to_html, to_markdown
     from indexer.durable import write_file
-    from indexer.evaluation.markdown import to_markdown
-    from indexer.evaluation.page import to_html
 
     for path in out:
         text = to_html(made) if path.suffix.lower() == ".html" else to_markdown(made)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from indexer.evaluation.statistics import Estimate, estimate
+from evaluation.measures.statistics import Estimate, estimate
 from recommender.types import Rows, Similarities, Vectors
 
 Matrix: TypeAlias = npt.NDArray[np.float64]

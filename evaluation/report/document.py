@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from indexer.evaluation.statistics import Estimate
+from evaluation.measures.statistics import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

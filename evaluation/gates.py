@@ -45,7 +45,7 @@ class Gate:
     """One threshold."""
 
     figure: str
-    """Name in :func:`indexer.evaluation.run.figures`."""
+    """Name in :func:`evaluation.results.figures`."""
     bound: Bound
     threshold: float
     null: float = math.nan

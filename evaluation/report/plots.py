@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from indexer.evaluation.distribution import Histogram
-from indexer.evaluation.reliability import Reliability
-from indexer.evaluation.run import Comparison
+from evaluation.measures.distribution import Histogram
+from evaluation.measures.kinship_probability import Reliability
+from evaluation.results import Comparison
 
 BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
 _SETTINGS: dict[Any, Any] = {  # Any: matplotlib types its keys one by one

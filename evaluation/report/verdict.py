@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from indexer.evaluation.document import figure
-from indexer.evaluation.fitting import Learned
-from indexer.evaluation.gates import Held, Status
-from indexer.evaluation.run import Comparison, EvaluationRun
+from evaluation.gates import Held, Status
+from evaluation.learned_profile import Learned
+from evaluation.report.document import figure
+from evaluation.results import Comparison, EvaluationRun
 
 ENOUGH_QUERIES = 100
 """Queries below which an overlap of some 10 % cannot be told from none (reference/science.md 2.6)."""

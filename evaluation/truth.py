@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.evaluation.overlap import best_graded
+from evaluation.measures.rank_metrics import best_graded
 from indexer.importing.scene_map import SceneClaim, read_scene
 from indexer.rejected import Rejected
 from indexer.tabular import fields

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from indexer.evaluation.hubness import Occurrences
+from evaluation.measures.hubness import Occurrences
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import SIGNALS, LayerMix, Rows, SignalName, Similarities

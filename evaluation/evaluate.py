@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from indexer.evaluation.bench import Bench, Measured, Sound, measure_system
-from indexer.evaluation.fitting import Learned
-from indexer.evaluation.pairs import measure_pair, read_pairs
-from indexer.evaluation.ranking import measure_names
-from indexer.evaluation.retrieval import SplitRetrieval
-from indexer.evaluation.run import (
-    FORMAT,
-    Asked,
-    Comparison,
-    EvaluationRun,
-    Extraction,
-    Pool,
-    QueryResult,
-    TruthUsed,
-)
-from indexer.evaluation.shown import measure_shown
-from indexer.evaluation.statistics import RESAMPLES, SEED, compare, holm
-from indexer.evaluation.systems import System, baseline_of, popularity_of, systems
-from indexer.evaluation.truth import Truth, read_truth
-from indexer.evaluation.views import (
+from evaluation.layer_views import (
     Looked,
     Selection,
     View,
@@ -41,10 +23,114 @@ from indexer.evaluation.views import (
     select,
     side_by_side,
 )
+from evaluation.learned_profile import Learned
+from evaluation.measures.distribution import pairs_of
+from evaluation.measures.hubness import exposure
+from evaluation.measures.rank_metrics import Overlap, measure, measure_names, overlap_at, summarise
+from evaluation.measures.split_half_retrieval import SplitRetrieval
+from evaluation.measures.statistics import RESAMPLES, SEED, compare, estimate, holm
+from evaluation.pair_similarity import measure_shown
+from evaluation.pairs import measure_pair, read_pairs
+from evaluation.results import (
+    FORMAT,
+    Asked,
+    Comparison,
+    EvaluationRun,
+    Extraction,
+    Pool,
+    QueryResult,
+    SystemResult,
+    TruthUsed,
+)
+from evaluation.systems import System, baseline_of, lists_of, popularity_of, systems
+from evaluation.truth import Truth, read_truth
 from recommender import layer_mix
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import Recommender
-from recommender.types import Rows, Vectors
+from recommender.types import Rows, Similarities, Vectors
+
+Slices = Mapping[str, npt.NDArray[np.bool_]]
+"""Name -> ``[query]`` whether a query of the truth is in it."""
+
+
+Sound = Callable[[Rows], Vectors]
+"""Artist rows -> unit vectors ``[heard, dim]`` of those that have audio, in the default view."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What every system is measured with."""
+
+    truth: Truth
+    asked: Asked
+    popularity: Similarities
+    """``[artist]``."""
+    has_scene: npt.NDArray[np.bool_]
+    """``[artist]``."""
+    sound: Sound
+    label_free: Rows
+    """Artists whose recommendations are looked at without labels."""
+
+    @property
+    def pool(self) -> int:
+        """Artists that could be an answer to one query."""
+        return len(self.popularity) - 1
+
+    @property
+    def slices(self) -> Slices:
+        """Queries that are hard for what listens to the crowd: little known artists, and those without scene data."""
+        queries = np.array(list(self.truth.lists), dtype=np.int64)
+        edge = np.quantile(self.popularity, 1 / 3) if self.popularity.size else 0.0
+        niche = self.popularity[queries] <= edge
+        return {"niche": niche, "not niche": ~niche, "no scene data": ~self.has_scene[queries]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One system's result, and what it did query by query, in the order of the truth's lists."""
+
+    result: SystemResult
+    primary: Similarities
+    """``[query]`` primary measure; NaN where nothing could be found."""
+    overlaps: Mapping[int, Overlap]
+    """Query row -> overlap."""
+
+
+def measure_system(system: System, bench: Bench) -> Measured:
+    """Measure ``system`` on everything the bench holds."""
+    asked, truth = bench.asked, bench.truth
+    rankings = {query: system.rank(query, asked.depth) for query in truth.lists}
+    overlaps = {
+        query: overlap_at(ranked, truth.reference(query, asked.k), k=asked.k, pool=bench.pool)
+        for query, ranked in rankings.items()
+    }
+    values = measure({query: truth.grades(query) for query in truth.lists}, rankings, k=asked.k)
+    primary = values[asked.primary]
+    shown = lists_of(system, bench.label_free.tolist(), k=asked.k)
+    result = SystemResult(
+        name=system.name,
+        kind=system.kind,
+        overlap=summarise(overlaps, k=asked.k),
+        measures={name: estimate(found) for name, found in values.items()},
+        slices={name: estimate(primary[chosen]) for name, chosen in bench.slices.items()},
+        exposure=exposure(shown, bench.popularity, k=asked.k),
+        diversity=list_diversity(shown, bench.sound),
+        without_scene=_share_without_scene(shown, bench.has_scene),
+    )
+    return Measured(result=result, primary=primary, overlaps=overlaps)
+
+
+def list_diversity(lists: Rows, sound: Sound) -> float:
+    """1 less the mean cosine of two artists of one list ``[query, k]``, over the lists that have two with audio."""
+    heard = [sound(each[each >= 0]).astype(np.float64) for each in lists]
+    means = [float(pairs_of(vectors @ vectors.T).mean()) for vectors in heard if len(vectors) > 1]
+    return 1.0 - float(np.mean(means)) if means else float("nan")
+
+
+def _share_without_scene(shown: Rows, has_scene: npt.NDArray[np.bool_]) -> float:
+    given = shown[shown >= 0]
+    return float((~has_scene[given]).mean()) if given.size else float("nan")
+
 
 DEPTH = 1000
 LABEL_FREE_QUERIES = 500
@@ -65,7 +151,7 @@ class Inputs:
     extraction: Extraction | None = None
     k: int = 5
     learned: Learned | None = None
-    """What :func:`indexer.evaluation.fitting.learn` made of the same truth."""
+    """What :func:`evaluation.learned_profile.learn` made of the same truth."""
 
 
 def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lambda done, total: None) -> EvaluationRun:

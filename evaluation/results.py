@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from indexer.evaluation.exposure import Exposure
-from indexer.evaluation.fitting import Learned
-from indexer.evaluation.overlap import OverlapSummary
-from indexer.evaluation.pairs import PairResult
-from indexer.evaluation.shown import Shown
-from indexer.evaluation.statistics import Difference, Estimate
-from indexer.evaluation.views import Selection, View
+from evaluation.layer_views import Selection, View
+from evaluation.learned_profile import Learned
+from evaluation.measures.hubness import Exposure
+from evaluation.measures.rank_metrics import OverlapSummary
+from evaluation.measures.statistics import Difference, Estimate
+from evaluation.pair_similarity import Shown
+from evaluation.pairs import PairResult
 from indexer.rejected import Rejected
 
 FORMAT = 2

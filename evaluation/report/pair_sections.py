@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from indexer.evaluation.document import Section, Table, figure, interval, signed
-from indexer.evaluation.pairs import PairResult
-from indexer.evaluation.run import EvaluationRun
+from evaluation.pairs import PairResult
+from evaluation.report.document import Section, Table, figure, interval, signed
+from evaluation.results import EvaluationRun
 
 
 def pair_sections(run: EvaluationRun) -> Iterator[Section]:

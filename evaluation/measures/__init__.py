@@ -1,0 +1,3 @@
+"""evaluation/measures: TODO-DOC."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""evaluation/report: TODO-DOC."""
+
+from __future__ import annotations
