@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from indexer.audio import choose_excerpt, decode, probe
+from indexer.audio.decode import choose_excerpt, decode, probe
 from indexer.encoders import encoder_names, load_encoder
 from indexer.encoders.base import Encoder
 from indexer.scanning.manifest import ManifestRow, read_manifest

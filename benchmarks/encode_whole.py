@@ -21,14 +21,14 @@ from pathlib import Path
 import soundfile
 
 from benchmarks.encode_forms import sounds
-from indexer.audio import Excerpt
+from indexer.audio.decode import Excerpt
+from indexer.audio.workers.pool import DecodeJob, DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.mert.config import read_geometry
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
 from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, SPECS
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecodeJob, DecoderPool
 from recommender.catalog import Catalog
 
 DIFFERENT = 8

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.fit_material import example_clip, generated_clip
-from indexer.audio import choose_excerpt, decode, probe
+from indexer.audio.decode import choose_excerpt, decode, probe
 from indexer.encoders.descriptor_sound import SAMPLE_RATE_HZ, Descriptors
 from indexer.encoders.descriptors import CONSTANTS_PATH, FAMILIES, Constants, descriptor_values, load_constants
 from indexer.synth import STYLES, render

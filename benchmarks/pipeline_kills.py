@@ -29,10 +29,10 @@ from benchmarks.pipeline_stub import (
     name_of,
     path_of,
 )
+from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.repair import rebuild_ledger
 from indexer.store import EMBEDDINGS, EmbeddingStore, open_shards
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.catalog.upsert import batches

@@ -51,9 +51,9 @@ def scan(
     as_json: bool,
 ) -> None:
     """Find the music in FOLDER and enter it in the catalogue."""
+    from indexer.audio.workers.pool import DecoderPool
     from indexer.scan import read_again
     from indexer.scan import scan as run
-    from indexer.workers.pool import DecoderPool
 
     with (
         options.open_catalog(home, database_url) as catalog,
@@ -74,7 +74,7 @@ def scan(
 
 
 def _say_no_audio(folder: Path) -> None:
-    from indexer.decoders.suffixes import DECODED_SUFFIXES
+    from indexer.audio.containers import DECODED_SUFFIXES
 
     looked_for = " ".join(sorted(DECODED_SUFFIXES))
     click.secho(printable(f"no audio was found in {folder}; looked for {looked_for}"), err=True)
@@ -200,13 +200,13 @@ class EmbedAsked(TypedDict):
 @options.json_option
 def embed(**asked: Unpack[EmbedAsked]) -> None:
     """Extract every layer of every clip that has none yet."""
+    from indexer.audio.workers.pool import DecoderPool
     from indexer.embed import EmbedOptions
     from indexer.embed import embed as run
     from indexer.embed_bar import embed_bar
     from indexer.encoders.base import in_use
     from indexer.store import EmbeddingStore
     from indexer.stored import Stored
-    from indexer.workers.pool import DecoderPool
 
     home = asked["home"]
     with (

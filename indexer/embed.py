@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.audio import Excerpt
+from indexer.audio.decode import Excerpt
+from indexer.audio.workers.pool import DecodeJob, DecoderPool
 from indexer.durable import remove_parts
 from indexer.embed_progress import EmbedProgress
 from indexer.embedding_run import EmbeddingRun, EmbedOptions
@@ -16,7 +17,6 @@ from indexer.encoders.base import Encoder
 from indexer.locks import exclusive
 from indexer.reconcile import reconcile
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecodeJob, DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Failure, PendingClip
 from recommender.errors import BadInput, SpaceMismatch

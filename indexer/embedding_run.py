@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
+from indexer.audio.rejection_reasons import PASSING
 from indexer.embed_progress import EmbedProgress, Progress
 from indexer.encoders.base import Batching, Encoder, InRows
 from indexer.encoding import Encoded, encode_each
-from indexer.reasons import PASSING
 from indexer.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import PendingClip

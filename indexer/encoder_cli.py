@@ -163,12 +163,12 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
     Choose the encoder, weights, context and precision that the generation was embedded with: vectors of another space
     are refused.
     """
+    from indexer.audio.workers.pool import DecoderPool
     from indexer.encoders import weights_folder
     from indexer.encoders.allowed import load_allowed
     from indexer.encoders.base import in_use
     from indexer.encoders.settings import EncoderSettings
     from indexer.hearing.serve import Settings, run
-    from indexer.workers.pool import DecoderPool
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = EncoderSettings(

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions
 from indexer.encoders.base import in_use
 from indexer.gate import Terms
@@ -23,7 +24,6 @@ from indexer.overnight.generation import Renewal, collect_old, renew
 from indexer.overnight.report import NightlyReport, Step, new_among, write_report
 from indexer.overnight.steps import QUIET, Bars, choose_encoder, embed_new, refresh_metadata, scan_folders
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, SoundkinError
 from recommender.generation.open_generation import read_current

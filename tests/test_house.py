@@ -26,9 +26,9 @@ GENERATED = {"pb"}
 LONGEST_FILE = 400
 
 MAY_CATCH_EVERYTHING = {
-    "indexer/workers/answering.py",  # one file, in a decoder process
+    "indexer/audio/workers/worker.py",  # one file, in a decoder process
     "indexer/encoding.py",  # one clip, in the encoder
-    "indexer/tags.py",  # one file's tags
+    "indexer/audio/tags.py",  # one file's tags
     "server/interceptors.py",  # one call
 }
 """Where one failure must not stop the rest: it is logged there, and answered or recorded."""

@@ -14,7 +14,7 @@ class Encoder(Protocol):
 
     An implementation is deterministic, keeps every layer, and gives a clip the same vector whatever else is in the
     batch. It receives audio that was decoded to ``space.sample_rate_hz`` and already found long enough, finite and
-    not silent (:mod:`indexer.audio`).
+    not silent (:mod:`indexer.audio.decode`).
     """
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from indexer.reasons import Reason
+from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
 from recommender.types import Waveform
 

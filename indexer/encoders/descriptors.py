@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.audio import PREPROCESSING
+from indexer.audio.decode import PREPROCESSING
 from indexer.encoders.descriptor_dynamics import dynamics
 from indexer.encoders.descriptor_harmony import harmony
 from indexer.encoders.descriptor_rhythm import rhythm

@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from indexer.audio import choose_excerpt
+from indexer.audio.decode import choose_excerpt
+from indexer.audio.workers.pool import DecodeJob, DecoderPool, Inspection, InspectJob, Outcome
 from indexer.embedding_run import full_batch
 from indexer.encoders.base import Encoder
 from indexer.encoding import Encoded, encode_each
-from indexer.workers.pool import DecodeJob, DecoderPool, Inspection, InspectJob, Outcome
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 def encode_files(pool: DecoderPool, encoder: Encoder, files: Sequence[bytes], within: Path) -> list[Encoded]:
     """``[layer, dim]`` of each audio file, or why there is none, in order; one file costs no other.
 
-    Of a file as much is heard as a scan would take (:func:`indexer.audio.choose_excerpt`). The files lie in a folder
+    Of a file as much is heard as a scan would take (:func:`indexer.audio.decode.choose_excerpt`). The files lie in a folder
     under ``within`` while they are decoded, as the decoder processes read files and nothing else.
 
     Raises:

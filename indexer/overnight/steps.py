@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedProgress, embed
 from indexer.encoders import DESCRIPTORS, find_model, load_encoder, weights_folder
 from indexer.encoders.base import Encoder
@@ -18,7 +19,6 @@ from indexer.overnight.report import Problem, Step
 from indexer.rejected import Rejected
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import BadInput, InvalidArgument
 from recommender.licences import find_licence, require

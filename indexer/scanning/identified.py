@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from indexer.audio.tags import Tags
 from indexer.scanning.layout import artist_from_path, title_from_path
 from indexer.scanning.manifest import ManifestRow
 from indexer.tabular import fields
-from indexer.tags import Tags
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
 

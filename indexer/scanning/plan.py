@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indexer.reasons import DECODER_LOST, PASSING
+from indexer.audio.rejection_reasons import DECODER_LOST, PASSING
 from indexer.scanning.manifest import ManifestRow
 from indexer.scanning.walk import FoundFile
 from recommender.catalog import Catalog

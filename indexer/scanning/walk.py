@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.audio import AUDIO_SUFFIXES, IGNORED_SUFFIXES, looks_like_audio
+from indexer.audio.decode import AUDIO_SUFFIXES, IGNORED_SUFFIXES, looks_like_audio
 from indexer.rejected import Rejected
 from recommender.errors import BadInput
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.decoders.base import samples_in
-from indexer.workers.answering import answer
-from indexer.workers.frames import Message
-from indexer.workers.jobs import DecodeJob
-from indexer.workers.wire import job_from_bytes, waveform_to_parts
+from indexer.audio.decoder_base import samples_in
+from indexer.audio.workers.frames import Message
+from indexer.audio.workers.jobs import DecodeJob
+from indexer.audio.workers.wire import job_from_bytes, waveform_to_parts
+from indexer.audio.workers.worker import answer
 
 
 def misbehave(request: bytes) -> Message:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.audio import Excerpt, choose_excerpt, decode, looks_like_audio, probe
+from indexer.audio.decode import Excerpt, choose_excerpt, decode, looks_like_audio, probe
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 from tests.indexer.written_audio import RATE_HZ, Sound, melody, tone, write

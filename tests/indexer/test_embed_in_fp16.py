@@ -10,12 +10,12 @@ import pytest
 import soundfile
 
 import soundkin
+from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.scan import scan
 from indexer.store import EMBEDDINGS, EmbeddingStore, open_shards
 from indexer.stored import Stored
 from indexer.synth import SAMPLE_RATE_HZ, render
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.types import ClipEmbeddings, Waveform
 from tests.fakes import BandEncoder, write_tone

@@ -13,9 +13,9 @@ import av
 import numpy as np
 import pytest
 
-from indexer.audio import Excerpt, choose_excerpt, decode, probe
-from indexer.decoders.files import MAX_FILE_BYTES
-from indexer.workers.pool import DecodeJob, DecoderPool, InspectJob
+from indexer.audio.decode import Excerpt, choose_excerpt, decode, probe
+from indexer.audio.safe_open import MAX_FILE_BYTES
+from indexer.audio.workers.pool import DecodeJob, DecoderPool, InspectJob
 from recommender.errors import BadInput
 from tests.indexer.written_audio import RATE_HZ, melody, write
 

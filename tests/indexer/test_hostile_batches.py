@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.base import Encoder
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.types import ClipEmbeddings
 from tests.indexer.written_audio import RATE_HZ, melody, write

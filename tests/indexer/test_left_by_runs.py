@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from indexer.audio.containers import looks_like_audio
+from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
-from indexer.decoders.containers import looks_like_audio
 from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.generation.open_generation import Manifest
 from recommender.types import Profile

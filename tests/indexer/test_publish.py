@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import soundkin
+from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
 from indexer.embed import EmbedOptions, embed
 from indexer.publish import publish
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
 from indexer.verify import verify
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.catalog.rows import SceneList
 from recommender.errors import GenerationCorrupt, InvalidArgument, LicenceRefused, Unavailable

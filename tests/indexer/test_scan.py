@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from indexer.audio.workers.pool import DecoderPool
 from indexer.scan import ScanReport, scan
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.audio import EXCERPT_POLICY
+from indexer.audio.decode import EXCERPT_POLICY
+from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import EmbeddingsCorrupt, SpaceMismatch
 from tests.fakes import BandEncoder

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mutagen.id3 import ID3, TCON, TIT2, TPE1, TPE2, TXXX
 from mutagen.mp4 import MP4
 
-from indexer.tags import MAX_GENRES, MAX_TEXT, Tags, clean_text, read_tags
+from indexer.audio.tags import MAX_GENRES, MAX_TEXT, Tags, clean_text, read_tags
 from tests.indexer.written_audio import melody, write
 
 MBID = "8e66ea2b-b57b-47d9-8df0-df4630aeb8e5"

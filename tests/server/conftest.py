@@ -13,13 +13,13 @@ from typing import Any
 import grpc
 import pytest
 
+from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.publish import publish
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecoderPool
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.catalog import Catalog
 from recommender.types import Profile

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from indexer.audio import PREPROCESSING
+from indexer.audio.decode import PREPROCESSING
+from indexer.audio.rejection_reasons import Reason
 from indexer.encoders.mert import known_answers
 from indexer.encoders.mert.batching import STEP_S, Batcher, Plan, in_fixed_shapes, one_by_one
 from indexer.encoders.mert.config import Geometry, differences, read_geometry
@@ -22,7 +23,6 @@ from indexer.encoders.mert.passes import Passes
 from indexer.encoders.mert.placing import Placing, Precision, choose_precision, settle
 from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, MertSpec
 from indexer.encoders.mert.weights import WEIGHTS_FILE, Weights, open_weights
-from indexer.reasons import Reason
 from recommender.errors import BadInput, WeightsRefused
 from recommender.licences import find_licence
 from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform

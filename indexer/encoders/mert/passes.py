@@ -10,10 +10,10 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
+from indexer.audio.rejection_reasons import Reason
 from indexer.encoders.mert.batching import Batch, Collect
 from indexer.encoders.mert.network import Network
 from indexer.encoders.mert.staging import Staging
-from indexer.reasons import Reason
 from recommender.errors import BadInput
 from recommender.types import ClipEmbeddings, Waveform
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.audio import probe
-from indexer.decoders.ogg import is_cut_off
-from indexer.reasons import Reason
+from indexer.audio.decode import probe
+from indexer.audio.rejection_reasons import Reason
+from indexer.audio.sndfile import is_cut_off
 from recommender.errors import BadInput
 from tests.indexer.written_audio import melody, write
 

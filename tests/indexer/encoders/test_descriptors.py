@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.fit_material import example_clip
-from indexer.audio import PREPROCESSING
+from indexer.audio.decode import PREPROCESSING
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.encoders.descriptor_sound import SAMPLE_RATE_HZ

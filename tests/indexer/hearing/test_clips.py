@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.audio import MIN_DURATION_S
+from indexer.audio.decode import MIN_DURATION_S
+from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.hearing.clips import encode_files
 from indexer.scan import scan
 from indexer.store import EmbeddingStore
-from indexer.workers.pool import DecoderPool
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 from tests.encoder_process import music

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.workers.frames import Room, receive, send
-from indexer.workers.slot import Slot, make_slot
+from indexer.audio.workers.frames import Room, receive, send
+from indexer.audio.workers.shared_slot import Slot, make_slot
 
 ROOM = Room(head_bytes=100, body_bytes=1000)
 LENGTHS = struct.Struct("<QQ?")

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.audio import AudioInfo
-from indexer.tags import Tags
-from indexer.workers.jobs import Inspection, InspectJob
-from indexer.workers.wire import reply_from_bytes, value_to_bytes
+from indexer.audio.decode import AudioInfo
+from indexer.audio.tags import Tags
+from indexer.audio.workers.jobs import Inspection, InspectJob
+from indexer.audio.workers.wire import reply_from_bytes, value_to_bytes
 from recommender.errors import BadInput
 
 JOB = InspectJob(path=Path("a"))

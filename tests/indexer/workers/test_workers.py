@@ -18,15 +18,15 @@ import numpy as np
 import psutil
 import pytest
 
-from indexer.audio import Excerpt, Reason, decode
-from indexer.workers import handle as worker_handle
-from indexer.workers.frames import Room
-from indexer.workers.handle import WorkerHandle
-from indexer.workers.jobs import inspect, open_as_scanned
-from indexer.workers.pool import AHEAD, DecodeJob, DecoderPool, InspectJob
-from indexer.workers.slot import SLOT_BYTES
-from indexer.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_room, value_to_bytes
-from indexer.workers.worker import WorkerLimits
+from indexer.audio.decode import Excerpt, Reason, decode
+from indexer.audio.workers import handle as worker_handle
+from indexer.audio.workers.frames import Room
+from indexer.audio.workers.handle import WorkerHandle
+from indexer.audio.workers.jobs import inspect, open_as_scanned
+from indexer.audio.workers.pool import AHEAD, DecodeJob, DecoderPool, InspectJob
+from indexer.audio.workers.shared_slot import SLOT_BYTES
+from indexer.audio.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_room, value_to_bytes
+from indexer.audio.workers.worker import WorkerLimits
 from recommender.errors import BadInput, DecoderStartFailed, InvalidArgument
 from tests.indexer.test_hostile_audio import wav_header
 from tests.indexer.written_audio import melody, write
@@ -270,7 +270,7 @@ def test_a_process_killed_between_two_files_is_replaced(clip: Path) -> None:
     assert second.error is None
 
 
-@pytest.mark.parametrize("handler", ["tests.indexer.nowhere:answer", "indexer.workers.answering:no_such_function"])
+@pytest.mark.parametrize("handler", ["tests.indexer.nowhere:answer", "indexer.audio.workers.worker:no_such_function"])
 def test_a_pool_that_cannot_start_says_so(handler: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DecoderStartFailed, match="stderr"), DecoderPool(workers=2, handler=handler):
         pass
@@ -287,7 +287,7 @@ def test_closing_stops_a_decoder_in_the_middle_of_a_file(clip: Path) -> None:
 
 
 def test_a_handle_that_was_retired_starts_nothing() -> None:
-    handle = WorkerHandle(WorkerLimits(handler="indexer.workers.answering:answer", memory_bytes=4 << 30), 1.0)
+    handle = WorkerHandle(WorkerLimits(handler="indexer.audio.workers.worker:answer", memory_bytes=4 << 30), 1.0)
     handle.retire()
     with pytest.raises(DecoderStartFailed, match="closed"):
         handle.ask(b"{}", Room(head_bytes=10))
@@ -296,8 +296,8 @@ def test_a_handle_that_was_retired_starts_nothing() -> None:
 _PROGRAM = """
 import sys, time
 from pathlib import Path
-from indexer.audio import Excerpt
-from indexer.workers.pool import DecodeJob, DecoderPool
+from indexer.audio.decode import Excerpt
+from indexer.audio.workers.pool import DecodeJob, DecoderPool
 if __name__ == "__main__":
     excerpt = Excerpt(start_ms=0, length_ms=10_000)
     jobs = (DecodeJob(path=Path(sys.argv[1]), excerpt=excerpt, sample_rate_hz=22_050) for _ in range(10**9))

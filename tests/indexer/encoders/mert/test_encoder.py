@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.audio import PREPROCESSING
+from indexer.audio.decode import PREPROCESSING
 from indexer.encoders.base import Batching, InRows
 from indexer.encoders.mert.checkpoints import random_tensors
 from indexer.encoders.mert.context import read_context

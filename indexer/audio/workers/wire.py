@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from indexer.decoders.base import AudioInfo, Excerpt, samples_in
-from indexer.decoders.containers import Container
-from indexer.reasons import Reason
-from indexer.tags import MAX_GENRES, Tags, clean_text
-from indexer.workers.frames import Room
-from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
+from indexer.audio.containers import Container
+from indexer.audio.decoder_base import AudioInfo, Excerpt, samples_in
+from indexer.audio.rejection_reasons import Reason
+from indexer.audio.tags import MAX_GENRES, Tags, clean_text
+from indexer.audio.workers.frames import Room
+from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
 from recommender.errors import BadInput
 from recommender.types import Waveform
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from indexer.workers.slot import Slot
+from indexer.audio.workers.shared_slot import Slot
 
 _LENGTHS = struct.Struct("<QQ?")
 """Bytes of the head, bytes of the body, and whether the body lies in the slot instead of behind the head."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.audio import decode_open, probe_open, require_rate
-from indexer.decoders.base import AudioInfo, Excerpt
-from indexer.decoders.files import open_regular
-from indexer.reasons import PASSING, Reason
-from indexer.tags import Tags, read_tags_open
+from indexer.audio.decode import decode_open, probe_open, require_rate
+from indexer.audio.decoder_base import AudioInfo, Excerpt
+from indexer.audio.rejection_reasons import PASSING, Reason
+from indexer.audio.safe_open import open_regular
+from indexer.audio.tags import Tags, read_tags_open
 from recommender.errors import BadInput
 from recommender.types import Waveform
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
-from indexer.reasons import Reason
-from indexer.workers.handle import WorkerHandle
-from indexer.workers.jobs import DecodeJob, Inspection, InspectJob, Job
-from indexer.workers.wire import job_to_bytes, reply_from_bytes, reply_room
-from indexer.workers.worker import WorkerLimits
+from indexer.audio.rejection_reasons import Reason
+from indexer.audio.workers.handle import WorkerHandle
+from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
+from indexer.audio.workers.wire import job_to_bytes, reply_from_bytes, reply_room
+from indexer.audio.workers.worker import WorkerLimits
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 
@@ -24,7 +24,7 @@ __all__ = ["DecodeJob", "DecoderPool", "InspectJob", "Inspection", "Outcome"]
 _log = logging.getLogger(__name__)
 _ValueT = TypeVar("_ValueT")
 
-DEFAULT_HANDLER = "indexer.workers.answering:answer"
+DEFAULT_HANDLER = "indexer.audio.workers.worker:answer"
 AHEAD = 4
 """Jobs in flight per worker: decoding runs on while the consumer works, and memory stays bounded."""
 
@@ -43,7 +43,7 @@ class DecoderPool:
 
     A file that crashes its decoder, hangs it or eats its memory gets the reason ``decoder_crashed``,
     ``decoder_timeout`` or ``decoder_memory``; the others never notice. Processes are spawned, never forked, and talk
-    JSON and raw samples (:mod:`indexer.workers.wire`). For one consumer at a time.
+    JSON and raw samples (:mod:`indexer.audio.workers.wire`). For one consumer at a time.
 
     ::
 

@@ -10,7 +10,8 @@ from typing import BinaryIO
 import numpy as np
 import soxr
 
-from indexer.decoders.base import (
+from indexer.audio.containers import AUDIO_SUFFIXES, IGNORED_SUFFIXES, Container, looks_like_audio, sniff
+from indexer.audio.decoder_base import (
     MAX_SAMPLE_RATE_HZ,
     MIN_SAMPLE_RATE_HZ,
     AudioInfo,
@@ -19,12 +20,10 @@ from indexer.decoders.base import (
     Passage,
     samples_in,
 )
-from indexer.decoders.containers import Container, looks_like_audio, sniff
-from indexer.decoders.ffmpeg import FfmpegDecoder
-from indexer.decoders.files import open_regular
-from indexer.decoders.sndfile import SndfileDecoder
-from indexer.decoders.suffixes import AUDIO_SUFFIXES, IGNORED_SUFFIXES
-from indexer.reasons import Reason
+from indexer.audio.ffmpeg import FfmpegDecoder
+from indexer.audio.rejection_reasons import Reason
+from indexer.audio.safe_open import open_regular
+from indexer.audio.sndfile import SndfileDecoder
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 
@@ -93,14 +92,14 @@ def choose_excerpt(duration_s: float) -> Excerpt:
 def probe(path: Path) -> AudioInfo:
     """Tell what an audio file holds, from its header where that can be trusted.
 
-    Raises BadInput with a :class:`indexer.reasons.Reason`; among them ``too_short`` and ``too_long``.
+    Raises BadInput with a :class:`indexer.audio.rejection_reasons.Reason`; among them ``too_short`` and ``too_long``.
     """
     with open_regular(path) as file:
         return probe_open(file)
 
 
 def probe_open(file: BinaryIO) -> AudioInfo:
-    """:func:`probe` for a file that :func:`indexer.decoders.files.open_regular` has opened."""
+    """:func:`probe` for a file that :func:`indexer.audio.safe_open.open_regular` has opened."""
     with _reading():
         container = sniff(file)
         info = _decoder(container).info(file, container)
@@ -115,14 +114,14 @@ def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
     50: reference/mert.md 6). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the
     end, as in files whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
 
-    Raises BadInput with a :class:`indexer.reasons.Reason`; InvalidArgument for a rate outside 4-384 kHz.
+    Raises BadInput with a :class:`indexer.audio.rejection_reasons.Reason`; InvalidArgument for a rate outside 4-384 kHz.
     """
     with open_regular(path) as file:
         return decode_open(file, excerpt=excerpt, sample_rate_hz=sample_rate_hz)
 
 
 def decode_open(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
-    """:func:`decode` for a file that :func:`indexer.decoders.files.open_regular` has opened."""
+    """:func:`decode` for a file that :func:`indexer.audio.safe_open.open_regular` has opened."""
     require_rate(sample_rate_hz)
     _require_duration(excerpt.length_ms / 1000)
     with _reading():

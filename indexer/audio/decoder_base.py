@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from indexer.decoders.containers import Container
-from indexer.reasons import Reason
+from indexer.audio.containers import Container
+from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 
@@ -26,7 +26,7 @@ class AudioInfo:
     sample_rate_hz: int
     channels: int
     container: str
-    """A value of :class:`indexer.decoders.containers.Container`."""
+    """A value of :class:`indexer.audio.containers.Container`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Passage:
 
 
 class Decoder(Protocol):
-    """Reads files that :func:`indexer.decoders.containers.sniff` found to be of ``container``."""
+    """Reads files that :func:`indexer.audio.containers.sniff` found to be of ``container``."""
 
     def info(self, file: BinaryIO, container: Container) -> AudioInfo:
         """Tell what ``file`` holds. Raises BadInput."""

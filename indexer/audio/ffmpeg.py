@@ -10,9 +10,9 @@ import av
 import av.container
 import numpy as np
 
-from indexer.decoders.base import AudioInfo, Excerpt, Passage, downmix, require_format, samples_in
-from indexer.decoders.containers import Container
-from indexer.reasons import Reason
+from indexer.audio.containers import Container
+from indexer.audio.decoder_base import AudioInfo, Excerpt, Passage, downmix, require_format, samples_in
+from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
@@ -31,7 +31,7 @@ class FfmpegDecoder:
     """
 
     def info(self, file: BinaryIO, container: Container) -> AudioInfo:
-        """See :class:`indexer.decoders.base.Decoder`."""
+        """See :class:`indexer.audio.decoder_base.Decoder`."""
         with _opened(file, container) as (source, stream):
             context = stream.codec_context
             headed = container is Container.MP4
@@ -40,7 +40,7 @@ class FfmpegDecoder:
         return AudioInfo(duration_s=duration_s, sample_rate_hz=rate_hz, channels=channels, container=container.value)
 
     def read(self, file: BinaryIO, container: Container, *, excerpt: Excerpt) -> Passage:
-        """See :class:`indexer.decoders.base.Decoder`."""
+        """See :class:`indexer.audio.decoder_base.Decoder`."""
         with _opened(file, container) as (source, stream):
             rate_hz = stream.codec_context.sample_rate
             start, count = samples_in(excerpt.start_ms, rate_hz), samples_in(excerpt.length_ms, rate_hz)

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.reasons import Reason
+from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
 
 MAX_FILE_BYTES = 2 << 30

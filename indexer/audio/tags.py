@@ -22,7 +22,7 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
-from indexer.decoders.files import open_regular
+from indexer.audio.safe_open import open_regular
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ _VORBIS = _Keys(artist="artist", title="title", genre="genre", mbid="musicbrainz
 def read_tags(path: Path) -> Tags:
     """Read the tags of an audio file; empty where there are none, or where they are damaged.
 
-    Raises BadInput only if the file itself cannot be opened (:func:`indexer.decoders.files.open_regular`).
+    Raises BadInput only if the file itself cannot be opened (:func:`indexer.audio.safe_open.open_regular`).
     """
     with open_regular(path) as file:
         return read_tags_open(file)

@@ -6,7 +6,61 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from indexer.decoders.id3 import skip_tags
+_adts_HEADER_BYTES = 7
+_RATES = 13
+"""Indices of sample rates that exist (ISO/IEC 13818-7, table 35)."""
+
+
+def looks_like_adts(header: bytes) -> bool:
+    """Whether ``header`` (8 KiB or more, where the file has them) starts with an ADTS frame, followed by another."""
+    length = _adts_frame_bytes(header)
+    return length > 0 and _adts_frame_bytes(header[length:]) > 0
+
+
+def _adts_frame_bytes(header: bytes) -> int:
+    """Length of the frame that starts here, 0 if none does."""
+    if len(header) < _adts_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    rate = header[2] >> 2 & 0xF
+    return length if rate < _RATES and length >= _adts_HEADER_BYTES else 0
+
+
+_id3_HEADER_BYTES = 10
+_MAX_TAGS = 8
+_PADDING_BYTES = 4096
+
+
+def skip_tags(file: BinaryIO) -> int:
+    """Offset of the first byte behind any ID3v2 tags and the zeros that pad them; 0 without a tag.
+
+    Reads headers only and leaves the position anywhere. A tag that claims to be longer than the file gives an
+    offset behind its end.
+    """
+    offset = 0
+    for _ in range(_MAX_TAGS):
+        file.seek(offset)
+        header = file.read(_id3_HEADER_BYTES)
+        if not header.startswith(b"ID3") or len(header) < _id3_HEADER_BYTES:
+            break
+        offset += _tag_bytes(header)
+    return offset + _padding(file, offset) if offset else 0
+
+
+def _tag_bytes(header: bytes) -> int:
+    """Size of a tag with its own header and footer: four bytes of seven bits (id3.org, ID3v2.4 section 3.1)."""
+    size = 0
+    for byte in header[6:10]:
+        size = size << 7 | byte & 0x7F
+    footer = _id3_HEADER_BYTES if header[5] & 0x10 else 0
+    return _id3_HEADER_BYTES + size + footer
+
+
+def _padding(file: BinaryIO, offset: int) -> int:
+    file.seek(offset)
+    following = file.read(_PADDING_BYTES)
+    return len(following) - len(following.lstrip(b"\0"))
+
 
 _HEADER_BYTES = 4
 _STRIDE_BYTES = 4096

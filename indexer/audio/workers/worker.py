@@ -17,9 +17,27 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
-from indexer.workers.frames import Message, Room, receive, send
-from indexer.workers.slot import Slot
+from indexer.audio.rejection_reasons import Reason
+from indexer.audio.workers.frames import Message, Room, receive, send
+from indexer.audio.workers.jobs import Inspection, perform
+from indexer.audio.workers.shared_slot import Slot
+from indexer.audio.workers.wire import error_to_bytes, job_from_bytes, value_to_bytes, waveform_to_parts
+from recommender.errors import BadInput
 from recommender.process_control import THREAD_VARIABLES
+
+
+def answer(request: bytes) -> Message:
+    """Do the job in ``request`` and say how it went. Runs inside a worker (:mod:`indexer.audio.workers.worker`)."""
+    try:
+        value = perform(job_from_bytes(request))
+        return value_to_bytes(value) if isinstance(value, Inspection) else waveform_to_parts(value)
+    except BadInput as error:
+        return error_to_bytes(error)
+    except MemoryError:
+        return error_to_bytes(BadInput(Reason.DECODER_MEMORY, "decoding it takes more memory than a decoder may have"))
+    except Exception as error:  # one file must not end the run; the reply carries it to the log
+        return error_to_bytes(BadInput(Reason.DECODE_ERROR, f"unexpected {type(error).__name__}: {error}"))
+
 
 READY = b"ready"
 """Sent once, when the handler is loaded."""

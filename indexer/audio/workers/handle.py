@@ -13,10 +13,10 @@ from multiprocessing.reduction import send_handle
 import numpy as np
 import numpy.typing as npt
 
-from indexer.reasons import Reason
-from indexer.workers import worker
-from indexer.workers.frames import Received, Room, receive, send
-from indexer.workers.slot import Slot, make_slot
+from indexer.audio.rejection_reasons import Reason
+from indexer.audio.workers import worker
+from indexer.audio.workers.frames import Received, Room, receive, send
+from indexer.audio.workers.shared_slot import Slot, make_slot
 from recommender.errors import BadInput, DecoderStartFailed
 
 _log = logging.getLogger(__name__)

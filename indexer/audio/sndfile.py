@@ -3,20 +3,97 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 import soundfile
 
-from indexer.decoders.base import AudioInfo, Excerpt, Passage, downmix, require_format, samples_in
-from indexer.decoders.containers import Container
-from indexer.decoders.mpeg import has_frame_count, walk_duration_s
-from indexer.decoders.ogg import is_cut_off
-from indexer.decoders.riff import missing_fraction
-from indexer.reasons import Reason
+from indexer.audio.containers import Container
+from indexer.audio.decoder_base import AudioInfo, Excerpt, Passage, downmix, require_format, samples_in
+from indexer.audio.mpeg import has_frame_count, walk_duration_s
+from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
+
+_CHUNK_HEADER_BYTES = 8
+_FIRST_CHUNK = 12
+_MAX_CHUNKS = 1000
+_STREAMED = 0x7FFF0000
+"""A writer that could not go back to fill in the size leaves this or more, commonly 0xFFFFFFFF."""
+
+
+def missing_fraction(file: BinaryIO) -> float:
+    """The part of the promised sound that the file does not hold, in [0, 1].
+
+    Decoders quietly correct the size of a file that was cut off, so the header is read here. 0 where it promises
+    nothing: 64-bit files, sizes left open by a streaming writer, no sound chunk.
+    """
+    file.seek(0)
+    header = file.read(_FIRST_CHUNK)
+    order: Literal["little", "big"] = "big" if header[:4] == b"FORM" else "little"
+    end = file.seek(0, os.SEEK_END)
+    declared, present = _sound_bytes(file, end, order=order)
+    if declared == 0 or declared >= _STREAMED:
+        return 0.0
+    return max(0.0, 1.0 - present / declared)
+
+
+def _sound_bytes(file: BinaryIO, end: int, *, order: Literal["little", "big"]) -> tuple[int, int]:
+    """(promised, present) bytes of the ``data`` or ``SSND`` chunk; (0, 0) without one."""
+    position = _FIRST_CHUNK
+    for _ in range(_MAX_CHUNKS):
+        file.seek(position)
+        header = file.read(_CHUNK_HEADER_BYTES)
+        if len(header) < _CHUNK_HEADER_BYTES:
+            break
+        size = int.from_bytes(header[4:], order)
+        position += _CHUNK_HEADER_BYTES
+        if header[:4] in (b"data", b"SSND"):
+            return size, max(0, end - position)
+        position += size + size % 2
+    return 0, 0
+
+
+_CAPTURE = b"OggS"
+_HEADER_BYTES = 27
+_SERIAL = slice(14, 18)
+_SEGMENTS = 26
+_MAX_PAGE_BYTES = _HEADER_BYTES + 255 + 255 * 255
+
+
+def is_cut_off(file: BinaryIO) -> bool:
+    """The file ends inside a page. A cut exactly between two pages cannot be seen, for ogg promises no length.
+
+    Decoders quietly leave the last, broken page out. Layout: RFC 3533, section 6.
+    """
+    end = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    serial = file.read(_HEADER_BYTES)[_SERIAL]
+    file.seek(max(0, end - 2 * _MAX_PAGE_BYTES))
+    tail = file.read()
+    at = tail.rfind(_CAPTURE)
+    while at >= 0:
+        missing = _missing_bytes(tail[at:], serial)
+        if missing is not None:
+            return missing > 0
+        at = tail.rfind(_CAPTURE, 0, at)
+    return False
+
+
+def _missing_bytes(page: bytes, serial: bytes) -> int | None:
+    """How much of ``page`` lies beyond the end; None when it is no page of the stream ``serial``."""
+    if len(page) < _HEADER_BYTES:
+        return _HEADER_BYTES - len(page)
+    if page[4] != 0 or page[_SERIAL] != serial:
+        return None
+    lacing = page[_HEADER_BYTES : _HEADER_BYTES + page[_SEGMENTS]]
+    length = _HEADER_BYTES + page[_SEGMENTS] + sum(lacing)
+    if length < len(page) and _CAPTURE.startswith(page[length:]):
+        return 1  # the next page had just begun
+    return max(0, length - len(page))
+
 
 _FORMATS = frozenset({"WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3"})
 _UNKNOWN_FRAMES = 1 << 62
@@ -36,7 +113,7 @@ class SndfileDecoder:
     """
 
     def info(self, file: BinaryIO, container: Container) -> AudioInfo:
-        """See :class:`indexer.decoders.base.Decoder`. ``truncated`` when the container shows a cut."""
+        """See :class:`indexer.audio.decoder_base.Decoder`. ``truncated`` when the container shows a cut."""
         if container in (Container.WAV, Container.AIFF):
             _require_whole(file)
         if container is Container.OGG and is_cut_off(file):
@@ -49,7 +126,7 @@ class SndfileDecoder:
         return AudioInfo(duration_s=duration_s, sample_rate_hz=rate_hz, channels=channels, container=container.value)
 
     def read(self, file: BinaryIO, container: Container, *, excerpt: Excerpt) -> Passage:
-        """See :class:`indexer.decoders.base.Decoder`."""
+        """See :class:`indexer.audio.decoder_base.Decoder`."""
         with _opened(file) as handle:
             rate_hz = handle.samplerate
             samples, complaint = np.zeros(0, np.float32), ""
