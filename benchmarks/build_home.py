@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.index import grouped
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.types import Layer, Space
 

@@ -126,7 +126,7 @@ class Places:
 
     @classmethod
     def of(cls, home: Path, clips: Sequence[str]) -> Places:
-        """Read the head and the ids of every shard, as indexer/shard.py lays them out."""
+        """Read the head and the ids of every shard, as indexer/store/shard.py lays them out."""
         row = {clip: place for place, clip in enumerate(clips)}
         files = sorted((home / "embeddings").glob("*/*.shard"))
         heads, wanted, facts = [], [], {"layers": 0, "dim": 0}

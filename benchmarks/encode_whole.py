@@ -28,7 +28,7 @@ from indexer.encoders.mert.config import read_geometry
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
 from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, SPECS
 from indexer.scan import scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 
 DIFFERENT = 8

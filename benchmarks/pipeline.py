@@ -28,7 +28,7 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedProgress, embed
 from indexer.embed_progress import Progress
 from indexer.embedding_run import BATCH, SEAL_EVERY_CLIPS
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIPS = 10_000

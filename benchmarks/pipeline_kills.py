@@ -32,7 +32,7 @@ from benchmarks.pipeline_stub import (
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.repair import rebuild_ledger
-from indexer.store import EMBEDDINGS, EmbeddingStore, open_shards
+from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.catalog.upsert import batches

@@ -20,9 +20,9 @@ from statistics import median
 import numpy as np
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from indexer.durable import write_file
-from indexer.store import EmbeddingStore
-from indexer.stored import Stored
+from indexer.files.atomic import write_file
+from indexer.store.shard import Stored
+from indexer.store.store import EmbeddingStore
 from recommender.types import ClipEmbeddings, Layer, Space
 
 CLIPS = 20_000

@@ -234,7 +234,7 @@ def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
 
 def _write(made: Document, out: tuple[Path, ...]) -> None:
     from evaluation.report.render import to_html, to_markdown
-    from indexer.durable import write_file
+    from indexer.files.atomic import write_file
 
     for path in out:
         text = to_html(made) if path.suffix.lower() == ".html" else to_markdown(made)

@@ -14,7 +14,7 @@ from scipy.special import log_expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from indexer.durable import write_file
+from indexer.files.atomic import write_file
 from recommender.errors import InvalidArgument
 from recommender.fusion.learned_weights import FittedWeights, FoldScore, Provenance, to_json
 from recommender.fusion.profiles import log_odds

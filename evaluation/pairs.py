@@ -19,10 +19,10 @@ import numpy.typing as npt
 from evaluation.layer_views import mixes_of, side_by_side
 from evaluation.measures.statistics import SEED, Estimate
 from evaluation.truth import find_artist
-from indexer.durable import make_folder, write_file
-from indexer.rejected import Rejected
+from indexer.files.atomic import make_folder, write_file
 from indexer.tabular import fields
 from indexer.tabular.records import Record, read_records
+from indexer.tabular.rejects import Rejected
 from recommender.calibration.jackknife import standard_error_of_pair
 from recommender.calibration.scores import INTERVAL_WIDTH
 from recommender.errors import BadInput

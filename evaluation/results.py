@@ -11,7 +11,7 @@ from evaluation.measures.rank_metrics import OverlapSummary
 from evaluation.measures.statistics import Difference, Estimate
 from evaluation.pair_similarity import Shown
 from evaluation.pairs import PairResult
-from indexer.rejected import Rejected
+from indexer.tabular.rejects import Rejected
 
 FORMAT = 2
 

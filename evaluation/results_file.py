@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.results import FORMAT, EvaluationRun, Extraction
-from indexer.durable import make_folder, write_file
+from indexer.files.atomic import make_folder, write_file
 from indexer.tabular.records import read_json
 from recommender.errors import BadInput
 

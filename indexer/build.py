@@ -19,10 +19,11 @@ from indexer.building.memory import give_back, without_collecting
 from indexer.building.references import keep_fitted, write_percentiles
 from indexer.building.reuse import Parent, find_parent, plan_reuse
 from indexer.building.sealing import Made, Origin, seal
-from indexer.durable import make_folder, require_space
-from indexer.locks import HOME_LOCK, exclusive
+from indexer.files.atomic import make_folder, require_space
+from indexer.files.home import STAGING
+from indexer.files.locks import HOME_LOCK, exclusive
 from indexer.quarantine import quarantined_versions
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt
 from recommender.generation import contents
@@ -46,7 +47,6 @@ from recommender.licences import find_licence, require
 from recommender.types import Profile, Space
 from recommender.vectors import FaissIndex
 
-STAGING = "staging"
 _SPARE_BYTES = 1 << 20
 _CODES_SHARE = 1.1
 """What an index takes, in sizes of its vectors: the codes that lead to them come on top."""

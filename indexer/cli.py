@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.encoders.base import Encoder
     from indexer.imports import ImportReport
     from indexer.scan import ScanReport
+from indexer.files import home
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -56,7 +57,7 @@ def scan(
     from indexer.scan import scan as run
 
     with (
-        options.open_catalog(home, database_url) as catalog,
+        home.open_catalog(home, database_url) as catalog,
         DecoderPool(workers=workers) as pool,
         options.progress_bar("scan") as progress,
     ):
@@ -100,7 +101,7 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
         "scene": imports.import_scene,
         "collaborations": imports.import_collaborations,
     }[kind]
-    with options.open_catalog(target.home, target.database_url) as catalog:
+    with home.open_catalog(target.home, target.database_url) as catalog:
         report = run(catalog, path, source=source or path.name[:64], licence=licence)
     line = (
         f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
@@ -146,7 +147,7 @@ for _kind, _summary in _IMPORT_HELP.items():
 @options.json_option
 def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> None:
     """Take back everything that SOURCE said, as to import it again under another licence."""
-    with options.open_catalog(home, database_url) as catalog:
+    with home.open_catalog(home, database_url) as catalog:
         gone = catalog.forget_source(source)
     if as_json:
         click.echo(json.dumps({"source": source, "rows": gone}, indent=1))
@@ -205,13 +206,13 @@ def embed(**asked: Unpack[EmbedAsked]) -> None:
     from indexer.embed import embed as run
     from indexer.embed_bar import embed_bar
     from indexer.encoders.base import in_use
-    from indexer.store import EmbeddingStore
-    from indexer.stored import Stored
+    from indexer.store.shard import Stored
+    from indexer.store.store import EmbeddingStore
 
     home = asked["home"]
     with (
         in_use(_encoder(asked)) as encoder,
-        options.open_catalog(home, asked["database_url"]) as catalog,
+        home.open_catalog(home, asked["database_url"]) as catalog,
         DecoderPool(workers=asked["workers"]) as pool,
         embed_bar() as progress,
     ):

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.build import STAGING
-from indexer.durable import remove_parts, sync_folder
-from indexer.failpoints import reach
-from indexer.locks import HOME_LOCK, exclusive
+from indexer.files.atomic import remove_parts, sync_folder
+from indexer.files.failpoints import reach
+from indexer.files.home import STAGING
+from indexer.files.locks import HOME_LOCK, exclusive
 from indexer.quarantine import overdue, overdue_shards
 from indexer.reading_back import published_versions
-from indexer.store import EMBEDDINGS
-from indexer.store import LOCK as STORE_LOCK
+from indexer.store.store import EMBEDDINGS
+from indexer.store.store import LOCK as STORE_LOCK
 from recommender.errors import Busy, InvalidArgument
 from recommender.generation.lease import try_exclusive
 from recommender.generation.open_generation import MANIFEST, VERSIONS, folder_name, read_current

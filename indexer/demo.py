@@ -20,7 +20,7 @@ import click
 from indexer.encoders import DESCRIPTORS, find_model, require_weights, weights_folder
 from indexer.encoders.mert.origin import is_published
 from indexer.encoders.mert.specs import MertSpec
-from indexer.options import open_catalog
+from indexer.files.home import open_catalog
 from indexer.synth import write_catalogue
 from recommender.catalog import Catalog, rows
 from recommender.errors import InvalidArgument, Unavailable

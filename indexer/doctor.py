@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.encoders import encoder_names
-from indexer.options import CATALOG_FILE
+from indexer.files.home import CATALOG_FILE
 from recommender.catalog import Catalog, Schema
 from recommender.errors import SoundkinError
 from recommender.generation.open_generation import open_current, read_current

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from indexer.audio.decode import Excerpt
 from indexer.audio.workers.pool import DecodeJob, DecoderPool
-from indexer.durable import remove_parts
 from indexer.embed_progress import EmbedProgress
 from indexer.embedding_run import EmbeddingRun, EmbedOptions
 from indexer.encoders.base import Encoder
-from indexer.locks import exclusive
-from indexer.reconcile import reconcile
-from indexer.store import EmbeddingStore
+from indexer.files.atomic import remove_parts
+from indexer.files.locks import exclusive
+from indexer.store.reconcile import reconcile
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Failure, PendingClip
 from recommender.errors import BadInput, SpaceMismatch

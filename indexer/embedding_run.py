@@ -16,7 +16,7 @@ from indexer.audio.rejection_reasons import PASSING
 from indexer.embed_progress import EmbedProgress, Progress
 from indexer.encoders.base import Batching, Encoder, InRows
 from indexer.encoding import Encoded, encode_each
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import PendingClip
 from recommender.errors import BadInput, InvalidArgument

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer import options
-from indexer.durable import require_home
-from indexer.locks import HOME_LOCK, require_free
+from indexer.files.atomic import require_home
+from indexer.files.locks import HOME_LOCK, require_free
 from recommender.errors import CatalogueError, PublishRefused
 from recommender.names import printable
 from recommender.types import Profile
@@ -47,10 +47,10 @@ def build(
     _refuse_while_busy(home)
     from indexer.build import BuildOptions
     from indexer.build import build as run
-    from indexer.store import EmbeddingStore
+    from indexer.store.store import EmbeddingStore
 
     space = _stored_space(encoder_name, key, home)
-    with options.open_catalog(home, database_url) as catalog, options.progress_bar("layers") as progress:
+    with home.open_catalog(home, database_url) as catalog, options.progress_bar("layers") as progress:
         store = EmbeddingStore(home, space)
         how = BuildOptions(incremental=incremental, progress=progress)
         manifest = run(catalog, store, home, profile=Profile(profile), options=how)
@@ -93,7 +93,7 @@ def _print_candidates(manifest: Manifest) -> None:
 def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
     """The space to build from. Only an encoder without weights is asked for its own; else the stores say it."""
     from indexer.encoders import DESCRIPTORS, load_encoder
-    from indexer.store import find_space
+    from indexer.store.store import find_space
 
     if key is None and encoder_name == DESCRIPTORS:
         return load_encoder(encoder_name).space
@@ -127,7 +127,7 @@ def publish(
     from indexer.publish import publish as run
 
     terms = Terms(profile=Profile(profile), space=key, encoder=encoder_name)
-    with options.open_catalog(home, database_url) as catalog, _reasons_told(as_json):
+    with home.open_catalog(home, database_url) as catalog, _reasons_told(as_json):
         manifest = run(catalog, home, terms=terms, forced_why=why)
     if as_json:
         options.print_json(manifest)
@@ -177,7 +177,7 @@ def rollback(version: str | None, home: Path, database_url: str | None, as_json:
     else:
         click.echo(f"generation {manifest.version} serves again in {home}")
     try:
-        with options.open_catalog(home, database_url) as catalog:
+        with home.open_catalog(home, database_url) as catalog:
             record_rollback(catalog, manifest)
     except CatalogueError as error:  # the deed is done, and who calls must not take it for undone
         click.secho(printable(f"it is not on record: {error}"), err=True)
@@ -224,7 +224,7 @@ def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str
 
     report, repaired = run(home), None
     if quarantine or rebuild_ledger:
-        with options.open_catalog(home, database_url) as catalog:
+        with home.open_catalog(home, database_url) as catalog:
             repaired = repair(catalog, home, report.problems if quarantine else ())
     if as_json:
         options.print_json(report, repaired=repaired)

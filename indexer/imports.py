@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from indexer.importing.claims import Claim, ImportReport, enter
 from indexer.importing.scene_map import SceneClaim, read_scene
-from indexer.rejected import Rejected
 from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, read_records
+from indexer.tabular.rejects import Rejected
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
 from recommender.catalog.upsert import MAX_KIND

@@ -17,13 +17,13 @@ from typing import Self
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions
 from indexer.encoders.base import in_use
+from indexer.files.locks import NIGHTLY_LOCK, exclusive
 from indexer.gate import Terms
-from indexer.locks import NIGHTLY_LOCK, exclusive
 from indexer.overnight.config import NightlyConfig
 from indexer.overnight.generation import Renewal, collect_old, renew
 from indexer.overnight.report import NightlyReport, Step, new_among, write_report
 from indexer.overnight.steps import QUIET, Bars, choose_encoder, embed_new, refresh_metadata, scan_folders
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, SoundkinError
 from recommender.generation.open_generation import read_current

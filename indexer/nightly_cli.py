@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer import options
-from indexer.locks import NIGHTLY_LOCK, require_free
+from indexer.files.locks import NIGHTLY_LOCK, require_free
 from recommender.errors import Busy, SoundkinError
 from recommender.names import printable
 
@@ -48,7 +48,7 @@ def nightly(config: Path | None, home: Path, database_url: str | None, as_json: 
         elif sys.stdout.isatty() or not report.all_well:
             _print(report)
 
-    with options.open_catalog(home, database_url) as catalog:
+    with home.open_catalog(home, database_url) as catalog:
         try:
             run(catalog, home, wanted, bars=_bars(), tell=tell)
         except SoundkinError as error:

@@ -17,15 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from indexer.durable import make_folder
-from recommender.catalog import Catalog
 from recommender.names import printable
 from recommender.types import Profile
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-CATALOG_FILE = "catalog.db"
-"""The embedded catalogue, inside the home."""
 
 LISTED = 50
 """Rejected items shown on a terminal; --json shows all."""
@@ -102,12 +98,6 @@ workers_option = click.option(
     show_default="one a core",
     help="Decoder processes.",
 )
-
-
-def open_catalog(home: Path, database_url: str | None) -> Catalog:
-    """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
-    make_folder(home)
-    return Catalog.open(database_url or home.resolve() / CATALOG_FILE)
 
 
 @contextmanager

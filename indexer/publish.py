@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer.build import STAGING
-from indexer.durable import make_folder, remove_parts, sync_folder, write_file
-from indexer.failpoints import reach
+from indexer.files.atomic import make_folder, remove_parts, sync_folder, write_file
+from indexer.files.failpoints import reach
+from indexer.files.home import STAGING
+from indexer.files.locks import HOME_LOCK, exclusive
 from indexer.gate import Refusal, Terms, judge
-from indexer.locks import HOME_LOCK, exclusive
 from indexer.quarantine import set_aside
 from indexer.reading_back import find_serving, published_versions, read_back
 from recommender.catalog import Catalog, rows

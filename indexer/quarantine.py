@@ -8,10 +8,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer.durable import make_folder, sync_folder, write_file
-from indexer.failpoints import reach
+from indexer.files.atomic import make_folder, sync_folder, write_file
+from indexer.files.failpoints import reach
 from indexer.gate import Refusal
-from indexer.store import EMBEDDINGS
+from indexer.store.store import EMBEDDINGS
 
 QUARANTINE = "quarantine"
 REASON = "REASON.json"

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from indexer.durable import make_folder, sync_folder
-from indexer.locks import exclusive
-from indexer.places import Places
+from indexer.files.atomic import make_folder, sync_folder
+from indexer.files.locks import exclusive
 from indexer.quarantine import QUARANTINE
-from indexer.reconcile import Reconciled, reconcile
-from indexer.store import EMBEDDINGS, LOCK, open_shards
+from indexer.store.reconcile import Reconciled, reconcile
+from indexer.store.store import EMBEDDINGS, LOCK, Places, open_shards
 from indexer.verify import check_file
 from recommender.catalog import Catalog
 from recommender.errors import EmbeddingsCorrupt

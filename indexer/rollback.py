@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer.locks import HOME_LOCK, exclusive
+from indexer.files.locks import HOME_LOCK, exclusive
 from indexer.publish import point_to
 from indexer.reading_back import published_versions, read_back
 from recommender.catalog import Catalog, rows

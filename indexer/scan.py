@@ -8,12 +8,12 @@ from pathlib import Path
 
 from indexer.audio.workers.jobs import Inspection, InspectJob
 from indexer.audio.workers.pool import DecoderPool
-from indexer.rejected import Rejected
 from indexer.scanning.entering import Entering
 from indexer.scanning.manifest import read_manifest
 from indexer.scanning.matched import NOTHING, Matched, match
 from indexer.scanning.plan import ToRead, plan
 from indexer.scanning.walk import Walk, walk
+from indexer.tabular.rejects import Rejected
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 

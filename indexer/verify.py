@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.durable import require_home
+from indexer.files.atomic import require_home
 from indexer.reading_back import published_versions
-from indexer.shard import open_shard
-from indexer.space_file import SPACE_FILE, read_space
-from indexer.store import EMBEDDINGS, SHARDS
+from indexer.store.shard import open_shard
+from indexer.store.space_file import SPACE_FILE, read_space
+from indexer.store.store import EMBEDDINGS, SHARDS
 from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt
 from recommender.generation.open_generation import (
     VERSIONS,

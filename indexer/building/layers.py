@@ -15,7 +15,7 @@ from indexer.building.goldens import Shelf
 from indexer.building.grouping import Grouping
 from indexer.building.memory import give_back
 from indexer.building.reuse import Reuse
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.generation.manifest import CalibrationEntry, IndexEntry
 from recommender.generation.open_generation import KINDS, index_file
 from recommender.types import Rows, Vectors

@@ -11,8 +11,8 @@ import numpy as np
 from indexer.building.columns import digests
 from indexer.building.grouping import Grouping
 from indexer.building.software import software
-from indexer.shard import open_shard
-from indexer.store import EmbeddingStore
+from indexer.store.shard import open_shard
+from indexer.store.store import EmbeddingStore
 from recommender.errors import GenerationCorrupt
 from recommender.generation.open_generation import Generation, open_current, read_current
 from recommender.types import Rows

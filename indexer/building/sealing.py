@@ -10,7 +10,7 @@ from indexer.building.catalogue import CatalogueRows
 from indexer.building.grouping import Grouping
 from indexer.building.layers import Entries
 from indexer.building.software import software
-from indexer.durable import sync_file, sync_folder, write_file
+from indexer.files.atomic import sync_file, sync_folder, write_file
 from recommender.generation.lease import LEASE
 from recommender.generation.manifest import CalibrationEntry, CandidatesEntry, Counts, Golden, Manifest, Quality, Taken
 from recommender.generation.open_generation import MANIFEST, checksum_file

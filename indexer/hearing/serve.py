@@ -15,9 +15,9 @@ import numpy as np
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.durable import write_file
 from indexer.encoders.base import Encoder
 from indexer.encoding import encode_each
+from indexer.files.atomic import write_file
 from indexer.hearing.scratch import scratch
 from indexer.hearing.service import MOST_REQUEST_BYTES, NAME, EncoderService
 from pb import encoder_pb2_grpc as pb_grpc

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
-from indexer.rejected import Rejected, reason_of
 from indexer.tabular.records import Record
+from indexer.tabular.rejects import Rejected, reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Changes, FoundArtist, Identified
 from recommender.errors import BadInput

@@ -14,7 +14,7 @@ from indexer.collect import CollectOptions
 from indexer.encoders import encoder_names
 from indexer.encoders.settings import EncoderSettings
 from indexer.overnight.fields import Table
-from indexer.stored import Stored
+from indexer.store.shard import Stored
 from recommender.errors import InvalidArgument
 from recommender.types import Profile
 

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.build import STAGING, BuildOptions, build
+from indexer.build import BuildOptions, build
 from indexer.collect import CollectOptions, collect
+from indexer.files.home import STAGING
 from indexer.gate import Terms
 from indexer.overnight.changes import Changes, changes_between
 from indexer.overnight.inputs import Inputs, made_of, read_inputs
 from indexer.overnight.report import Step
 from indexer.publish import publish
 from indexer.reading_back import find_serving, published_versions
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt, PublishRefused
 from recommender.generation.open_generation import (

@@ -12,7 +12,7 @@ from indexer.building.catalogue import read_catalogue, require_usable
 from indexer.building.columns import make_contents
 from indexer.building.grouping import clips_by_track
 from indexer.building.software import software
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.arrays import TextColumn
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from indexer.durable import make_folder, remove_parts, write_file
+from indexer.files.atomic import make_folder, remove_parts, write_file
 from indexer.overnight.changes import Changes
 
 RUNS = "runs"

@@ -16,9 +16,9 @@ from indexer.encoders.base import Encoder
 from indexer.imports import import_collaborations, import_genres, import_scene
 from indexer.overnight.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
 from indexer.overnight.report import Problem, Step
-from indexer.rejected import Rejected
 from indexer.scan import scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
+from indexer.tabular.rejects import Rejected
 from recommender.catalog import Catalog
 from recommender.errors import BadInput, InvalidArgument
 from recommender.licences import find_licence, require

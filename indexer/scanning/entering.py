@@ -10,12 +10,12 @@ from pathlib import Path
 from indexer.audio.decode import EXCERPT_POLICY, Excerpt, choose_excerpt
 from indexer.audio.rejection_reasons import PASSING
 from indexer.audio.workers.jobs import Inspection
-from indexer.rejected import Rejected, reason_of
 from indexer.scanning.genre_gathering import GenreGathering
 from indexer.scanning.identified import MANIFEST, Identity, identify
 from indexer.scanning.manifest import ManifestRow
 from indexer.scanning.plan import KEEPS_CLIP, Hopeless, Settled, ToRead, Waiting
 from indexer.scanning.walk import FoundFile
+from indexer.tabular.rejects import Rejected, reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Clip, FileRecord, Identified, NewClip
 from recommender.errors import AmbiguousName, BadInput

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from indexer.rejected import Rejected
 from indexer.tabular import fields
 from indexer.tabular.records import Record, read_records
+from indexer.tabular.rejects import Rejected
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.rejected import Rejected
 from indexer.scanning.manifest import Manifest, ManifestRow
 from indexer.scanning.walk import Walk
+from indexer.tabular.rejects import Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer.rejected import Rejected
+from indexer.tabular.rejects import Rejected
 from recommender.errors import BadInput
 
 _LONGEST_FIELD = 20

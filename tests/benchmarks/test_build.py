@@ -15,7 +15,7 @@ from benchmarks import build, build_plain
 from benchmarks.build import Cost, Measured, build_ours, run_alone, run_here, run_plain
 from benchmarks.build_home import DIM, TRACKS_OF, make_home
 from benchmarks.measurement import Measurement
-from indexer.build import STAGING
+from indexer.files.home import STAGING
 from recommender.generation.open_generation import Generation, open_generation
 
 TRACKS = 605

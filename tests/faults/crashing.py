@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from indexer import failpoints
 from indexer.building.software import software
 from indexer.collect import CollectOptions, collect
+from indexer.files import failpoints
 from indexer.quarantine import QUARANTINE
 from indexer.rollback import rollback
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from indexer.verify import verify
 from recommender.errors import InvalidArgument, PublishRefused, SoundkinError
 from recommender.generation.open_generation import VERSIONS, read_manifest

@@ -12,7 +12,7 @@ import numpy as np
 from indexer.build import build as run_build
 from indexer.gate import Terms
 from indexer.publish import publish as run_publish
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.generation.open_generation import MANIFEST, Manifest, checksum_file, read_current, read_manifest

@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from indexer.collect import CollectOptions, collect
-from indexer.durable import make_folder, write_file
+from indexer.files.atomic import make_folder, write_file
 from indexer.quarantine import QUARANTINE, REASON
 from indexer.repair import repair
 from indexer.rollback import rollback
-from indexer.store import EMBEDDINGS, EmbeddingStore
+from indexer.store.store import EMBEDDINGS, EmbeddingStore
 from indexer.verify import verify
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.open_generation import VERSIONS, open_generation

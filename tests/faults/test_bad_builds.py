@@ -17,11 +17,11 @@ import faiss
 import numpy as np
 import pytest
 
-from indexer.failpoints import VARIABLE
+from indexer.files.failpoints import VARIABLE
 from indexer.gate import Terms
 from indexer.quarantine import QUARANTINE, REASON
 from indexer.rollback import rollback
-from indexer.store import EMBEDDINGS, EmbeddingStore
+from indexer.store.store import EMBEDDINGS, EmbeddingStore
 from recommender.arrays import TextColumn
 from recommender.errors import GenerationCorrupt, PublishRefused
 from recommender.generation.open_generation import index_file, open_current, read_manifest

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer import failpoints
+from indexer.files import failpoints
 from tests.faults.crashing import SCENARIOS, Case
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.failpoints import PUBLISHING
-from indexer.options import CATALOG_FILE
+from indexer.files.failpoints import PUBLISHING
+from indexer.files.home import CATALOG_FILE
 from indexer.verify import verify
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt

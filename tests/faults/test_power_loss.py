@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.durable import make_folder, write_file
+from indexer.files.atomic import make_folder, write_file
 from tests.faults.disk import Disk
 from tests.faults.homes import SPACE
 from tests.faults.plots import PLOTS

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from indexer.build import STAGING
-from indexer.failpoints import VARIABLE
+from indexer.files.failpoints import VARIABLE
+from indexer.files.home import STAGING
 from indexer.publish import point_to
 from pb import soundkin_pb2 as pb
 from recommender.generation.open_generation import VERSIONS, folder_name, index_file, read_manifest

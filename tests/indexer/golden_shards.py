@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.shard import seal
-from indexer.stored import Stored
+from indexer.store.shard import Stored, seal
 from recommender.types import ClipEmbeddings
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "shards"

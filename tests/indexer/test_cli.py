@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 import soundkin
-from indexer.options import CATALOG_FILE
+from indexer.files.home import CATALOG_FILE
 from indexer.synth import SAMPLE_RATE_HZ, render
 from recommender.catalog import Catalog
 

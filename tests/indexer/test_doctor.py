@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from indexer.doctor import examine
-from indexer.options import CATALOG_FILE
+from indexer.files.home import CATALOG_FILE
 from recommender.catalog import Catalog
 
 

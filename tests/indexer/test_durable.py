@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer import failpoints
-from indexer.durable import make_folder, remove_parts, require_space, write_file
-from indexer.store import EmbeddingStore
+from indexer.files import failpoints
+from indexer.files.atomic import make_folder, remove_parts, require_space, write_file
+from indexer.store.store import EmbeddingStore
 from recommender.errors import DiskFull
 from tests.factories import make_space
 

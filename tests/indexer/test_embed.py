@@ -13,10 +13,10 @@ import soundfile
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedProgress, EmbedReport, embed
 from indexer.encoders.base import Encoder
-from indexer.locks import exclusive
+from indexer.files.locks import exclusive
 from indexer.scan import scan
-from indexer.shard import open_shard
-from indexer.store import EmbeddingStore
+from indexer.store.shard import open_shard
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import BadInput, Busy
 from recommender.types import ClipEmbeddings, Waveform

@@ -13,8 +13,8 @@ import soundkin
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.scan import scan
-from indexer.store import EMBEDDINGS, EmbeddingStore, open_shards
-from indexer.stored import Stored
+from indexer.store.shard import Stored
+from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards
 from indexer.synth import SAMPLE_RATE_HZ, render
 from recommender.catalog import Catalog
 from recommender.types import ClipEmbeddings, Waveform

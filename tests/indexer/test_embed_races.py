@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.pipeline_kills import make_catalogue, open_catalogue
 from benchmarks.pipeline_stub import NAME_BYTES, StubEncoder
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS = 200

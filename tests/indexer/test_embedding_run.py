@@ -15,8 +15,8 @@ from benchmarks.pipeline_kills import enter_clips
 from indexer.embed_progress import EmbedProgress
 from indexer.embedding_run import EmbeddingRun, EmbedOptions, full_batch
 from indexer.encoders.base import Encoder
-from indexer.shard import open_shard
-from indexer.store import EmbeddingStore
+from indexer.store.shard import open_shard
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import PendingClip
 from recommender.errors import EncoderLost, InvalidArgument

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer import failpoints
+from indexer.files import failpoints
 from recommender.errors import InvalidArgument
 
 ROOT = Path(__file__).resolve().parents[2]

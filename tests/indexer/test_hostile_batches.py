@@ -14,7 +14,7 @@ from indexer.embed import EmbedOptions, embed
 from indexer.encoders.base import Encoder
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.scan import scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.types import ClipEmbeddings
 from tests.indexer.written_audio import RATE_HZ, melody, write

@@ -13,7 +13,7 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
 from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.scan import scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.generation.open_generation import Manifest
 from recommender.types import Profile

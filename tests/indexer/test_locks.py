@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.locks import exclusive, require_free
+from indexer.files.locks import exclusive, require_free
 from recommender.errors import Busy
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = (
-    "import sys; from pathlib import Path; from indexer.locks import exclusive\n"
+    "import sys; from pathlib import Path; from indexer.files.locks import exclusive\n"
     "with exclusive(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
 )
 

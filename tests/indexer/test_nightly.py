@@ -16,13 +16,13 @@ import pytest
 import soundkin
 from indexer.build import BuildOptions, build
 from indexer.encoders import load_encoder
-from indexer.locks import NIGHTLY_LOCK, exclusive
+from indexer.files.home import CATALOG_FILE
+from indexer.files.locks import NIGHTLY_LOCK, exclusive
 from indexer.nightly import nightly
-from indexer.options import CATALOG_FILE
 from indexer.overnight.config import CONFIG_FILE, read_config
 from indexer.overnight.report import NightlyReport
 from indexer.rollback import rollback
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import Busy, LicenceRefused
 from recommender.generation.open_generation import CURRENT, open_current

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.files.home import CATALOG_FILE
 from indexer.nightly import nightly
-from indexer.options import CATALOG_FILE
 from indexer.overnight.config import CONFIG_FILE, read_config
 from indexer.overnight.report import NightlyReport
 from indexer.overnight.steps import QUIET, Bars, Counted

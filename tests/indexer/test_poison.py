@@ -12,7 +12,7 @@ from indexer.audio.rejection_reasons import DECODER_LOST, Reason
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedReport, embed
 from indexer.scan import ScanReport, read_again, scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Clip
 from recommender.types import ClipEmbeddings, Waveform

@@ -15,7 +15,7 @@ from indexer.build import build
 from indexer.embed import EmbedOptions, embed
 from indexer.publish import publish
 from indexer.scan import scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from indexer.verify import verify
 from recommender.catalog import Catalog
 from recommender.catalog.rows import SceneList

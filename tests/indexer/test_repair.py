@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import soundkin
-from indexer.locks import exclusive
-from indexer.options import CATALOG_FILE
+from indexer.files.home import CATALOG_FILE
+from indexer.files.locks import exclusive
 from indexer.repair import repair
-from indexer.shard import seal
-from indexer.space_file import SPACE_FILE
-from indexer.store import EmbeddingStore
+from indexer.store.shard import seal
+from indexer.store.space_file import SPACE_FILE
+from indexer.store.store import EmbeddingStore
 from indexer.verify import verify
 from recommender.catalog import Catalog
 from recommender.catalog.rows import FileRecord, NewClip

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import soundkin
-from indexer.locks import exclusive
+from indexer.files.locks import exclusive
 from indexer.rollback import parse_version, record_rollback, rollback
 from indexer.verify import verify
 from recommender.errors import Busy, GenerationCorrupt, InvalidArgument, NotFound

@@ -13,8 +13,7 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.shard import MAGIC, MOST_HEADER, open_shard, seal
-from indexer.stored import Stored
+from indexer.store.shard import MAGIC, MOST_HEADER, Stored, open_shard, seal
 from recommender.errors import EmbeddingsCorrupt, InvalidArgument
 from recommender.types import ClipEmbeddings
 from tests.indexer import golden_shards

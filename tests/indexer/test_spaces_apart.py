@@ -18,7 +18,7 @@ from indexer.audio.decode import EXCERPT_POLICY
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import EmbeddingsCorrupt, SpaceMismatch
 from tests.fakes import BandEncoder

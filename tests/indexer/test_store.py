@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.space_file import write_space
-from indexer.store import EmbeddingStore, find_space, spaces
-from indexer.stored import Stored
+from indexer.store.shard import Stored
+from indexer.store.space_file import write_space
+from indexer.store.store import EmbeddingStore, find_space, spaces
 from recommender.errors import EmbeddingsCorrupt, InvalidArgument, NotFound, SpaceMismatch
 from recommender.types import ClipEmbeddings, Space
 from tests.factories import make_space

@@ -19,7 +19,7 @@ from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.publish import publish
 from indexer.scan import scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.catalog import Catalog
 from recommender.types import Profile

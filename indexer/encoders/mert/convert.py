@@ -11,11 +11,11 @@ from zipfile import BadZipFile, ZipFile
 import torch
 from safetensors.torch import save_file
 
-from indexer.durable import sync_file, sync_folder
 from indexer.encoders.mert.config import Geometry, read_geometry
 from indexer.encoders.mert.origin import Origin, write_origin
 from indexer.encoders.mert.specs import PUBLISHED_FILE, WEIGHTS_FILE, find_spec
 from indexer.encoders.mert.weights import Weights, file_sha256, open_weights
+from indexer.files.atomic import sync_file, sync_folder
 from recommender.errors import WeightsRefused
 
 ALLOWED = frozenset(

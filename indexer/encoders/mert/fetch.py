@@ -7,13 +7,13 @@ from pathlib import Path
 from huggingface_hub import HfApi, constants, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
-from indexer.durable import make_folder, write_file
 from indexer.encoders.mert.config import read_geometry
 from indexer.encoders.mert.convert import convert
 from indexer.encoders.mert.encoder import load_model
 from indexer.encoders.mert.origin import Origin, write_origin
 from indexer.encoders.mert.specs import PUBLISHED_FILE, WEIGHTS_FILE, MertSpec
 from indexer.encoders.mert.weights import Weights, file_sha256
+from indexer.files.atomic import make_folder, write_file
 from recommender.errors import FetchFailed, WeightsRefused
 
 CONFIGS = ("config.json", "preprocessor_config.json")

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from indexer.durable import write_file
+from indexer.files.atomic import write_file
 from recommender.errors import KnownAnswerWrong, WeightsRefused
 from recommender.types import ClipEmbeddings, Waveform
 

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from indexer.durable import write_file
 from indexer.encoders.mert.specs import WEIGHTS_FILE, MertSpec
+from indexer.files.atomic import write_file
 
 ORIGIN_FILE = "origin.json"
 """Beside the weights, written when they are converted."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from indexer.build import BuildOptions, build
 from indexer.publish import publish
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.generation.open_generation import Manifest

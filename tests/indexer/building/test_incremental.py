@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from indexer.build import BuildOptions
 from indexer.publish import point_to
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.errors import EmbeddingsCorrupt
 from recommender.generation.open_generation import MANIFEST, Manifest, read_manifest
 from tests.factories import make_space

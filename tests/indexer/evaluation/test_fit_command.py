@@ -15,7 +15,7 @@ from evaluation.cli import _keep
 from evaluation.learned_profile import learn
 from evaluation.measures.statistics import Estimate
 from evaluation.truth import read_truth
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.fusion.learned_weights import Provenance, load
 from recommender.generation.open_generation import open_current, open_generation
 from recommender.ranking.artists import ArtistQuery, Recommender

@@ -13,7 +13,7 @@ from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.hearing.clips import encode_files
 from indexer.scan import scan
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 from tests.encoder_process import music

@@ -11,7 +11,7 @@ import soundkin
 from indexer.collect import CollectOptions
 from indexer.encoders.settings import EncoderSettings
 from indexer.overnight.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder, read_config
-from indexer.stored import Stored
+from indexer.store.shard import Stored
 from recommender.errors import InvalidArgument
 from recommender.types import Profile
 

@@ -17,7 +17,7 @@ import torch
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions, space_of
 from indexer.encoders.mert.placing import Precision
 from indexer.encoders.mert.specs import MERT_V1_95M
-from indexer.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore
 from tests.indexer.encoders.mert import tiny
 
 ROOT = Path(__file__).resolve().parents[4]

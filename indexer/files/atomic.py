@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from indexer.failpoints import reach
+from indexer.files.failpoints import reach
 from recommender.errors import DiskFull, InvalidArgument
 
 HEADROOM = 2.2

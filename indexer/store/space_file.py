@@ -13,7 +13,7 @@ from pathlib import Path
 
 import xxhash
 
-from indexer.durable import write_file
+from indexer.files.atomic import write_file
 from recommender.errors import EmbeddingsCorrupt
 from recommender.types import Space
 

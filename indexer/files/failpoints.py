@@ -24,7 +24,7 @@ WRITING = (
     "folder.made",
     "folder.synced",
 )
-"""Reached wherever something is made durable: :mod:`indexer.durable`."""
+"""Reached wherever something is made durable: :mod:`indexer.files.atomic`."""
 
 PUBLISHING = (
     "publish.locked",

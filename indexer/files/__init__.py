@@ -1,0 +1,3 @@
+"""indexer/files: TODO-DOC."""
+
+from __future__ import annotations

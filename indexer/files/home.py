@@ -1,0 +1,20 @@
+"""TODO-DOC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from indexer.files.atomic import make_folder
+from recommender.catalog import Catalog
+
+CATALOG_FILE = "catalog.db"
+"""The embedded catalogue, inside the home."""
+
+
+def open_catalog(home: Path, database_url: str | None) -> Catalog:
+    """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
+    make_folder(home)
+    return Catalog.open(database_url or home.resolve() / CATALOG_FILE)
+
+
+STAGING = "staging"

@@ -1,0 +1,3 @@
+"""indexer/store: TODO-DOC."""
+
+from __future__ import annotations
