@@ -22,7 +22,7 @@ from benchmarks.measurement import Measurement, add_json_option, machine
 from indexer.audio.decode import choose_excerpt, decode, probe
 from indexer.encoders import encoder_names, load_encoder
 from indexer.encoders.base import Encoder
-from indexer.scanning.manifest import ManifestRow, read_manifest
+from indexer.ingest.tracklist import ManifestRow, read_manifest
 from recommender.names import fold
 from recommender.types import ClipEmbeddings, Vectors
 

@@ -27,7 +27,7 @@ from indexer.embed import EmbedOptions, embed
 from indexer.encoders.mert.config import read_geometry
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
 from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, SPECS
-from indexer.scan import scan
+from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluation.measures.rank_metrics import best_graded
-from indexer.importing.scene_map import SceneClaim, read_scene
+from indexer.ingest.scene_map import SceneClaim, read_scene
 from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, list_rows, read_json, read_records
 from indexer.tabular.rejects import Rejected

@@ -16,8 +16,8 @@ from recommender.types import Profile
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.embed import EmbedReport
     from indexer.encoders.base import Encoder
-    from indexer.imports import ImportReport
-    from indexer.scan import ScanReport
+    from indexer.ingest.imports import ImportReport
+    from indexer.ingest.scan import ScanReport
 from indexer.files import home
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -53,8 +53,8 @@ def scan(
 ) -> None:
     """Find the music in FOLDER and enter it in the catalogue."""
     from indexer.audio.workers.pool import DecoderPool
-    from indexer.scan import read_again
-    from indexer.scan import scan as run
+    from indexer.ingest.scan import read_again
+    from indexer.ingest.scan import scan as run
 
     with (
         home.open_catalog(home, database_url) as catalog,
@@ -94,7 +94,7 @@ class _Target:
 
 
 def _import(kind: str, path: Path, source: str | None, licence: str, target: _Target) -> None:
-    from indexer import imports
+    from indexer.ingest import imports
 
     run = {
         "genres": imports.import_genres,

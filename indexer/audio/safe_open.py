@@ -28,7 +28,7 @@ def open_regular(path: Path) -> BinaryIO:
 
     Looks before it opens, because opening a pipe waits for ever and opening a device may do anything; then opens
     without following a link and without waiting, and looks again at what was opened. Folders above the file are
-    taken as they are: whoever walks them keeps out of links (:mod:`indexer.scan`).
+    taken as they are: whoever walks them keeps out of links (:mod:`indexer.ingest.scan`).
 
     Raises BadInput: ``not_a_file``, ``unreadable``, ``not_audio`` (empty) or ``unsupported`` (too large).
     """

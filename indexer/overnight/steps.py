@@ -13,10 +13,10 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedProgress, embed
 from indexer.encoders import DESCRIPTORS, find_model, load_encoder, weights_folder
 from indexer.encoders.base import Encoder
-from indexer.imports import import_collaborations, import_genres, import_scene
+from indexer.ingest.imports import import_collaborations, import_genres, import_scene
+from indexer.ingest.scan import scan
 from indexer.overnight.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
 from indexer.overnight.report import Problem, Step
-from indexer.scan import scan
 from indexer.store.store import EmbeddingStore
 from indexer.tabular.rejects import Rejected
 from recommender.catalog import Catalog

@@ -14,7 +14,7 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedProgress, EmbedReport, embed
 from indexer.encoders.base import Encoder
 from indexer.files.locks import exclusive
-from indexer.scan import scan
+from indexer.ingest.scan import scan
 from indexer.store.shard import open_shard
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog

@@ -12,7 +12,7 @@ import soundfile
 import soundkin
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, EmbedReport, embed
-from indexer.scan import scan
+from indexer.ingest.scan import scan
 from indexer.store.shard import Stored
 from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards
 from indexer.synth import SAMPLE_RATE_HZ, render

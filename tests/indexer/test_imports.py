@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.imports import ImportReport, import_collaborations, import_genres, import_scene
+from indexer.ingest.imports import ImportReport, import_collaborations, import_genres, import_scene
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, SceneEdge, Source
 from recommender.errors import BadInput, InvalidArgument

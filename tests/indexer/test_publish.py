@@ -13,8 +13,8 @@ import soundkin
 from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
 from indexer.embed import EmbedOptions, embed
+from indexer.ingest.scan import scan
 from indexer.publish import publish
-from indexer.scan import scan
 from indexer.store.store import EmbeddingStore
 from indexer.verify import verify
 from recommender.catalog import Catalog

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.scan import ScanReport, scan
+from indexer.ingest.scan import ScanReport, scan
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 

@@ -17,8 +17,8 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
+from indexer.ingest.scan import scan
 from indexer.publish import publish
-from indexer.scan import scan
 from indexer.store.store import EmbeddingStore
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.catalog import Catalog

@@ -12,7 +12,7 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.embed import EmbedOptions, embed
 from indexer.encoders.descriptors import DescriptorEncoder
 from indexer.hearing.clips import encode_files
-from indexer.scan import scan
+from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import BadInput

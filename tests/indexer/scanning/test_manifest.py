@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.scanning.manifest import Manifest, read_manifest
+from indexer.ingest.tracklist import Manifest, read_manifest
 from recommender.errors import BadInput
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"

@@ -31,7 +31,7 @@ Item = SceneClaim | Rejected
 
 
 def read_scene(path: Path) -> Iterator[Item]:
-    """Read a scene file of any shape that :func:`indexer.imports.import_scene` names.
+    """Read a scene file of any shape that :func:`indexer.ingest.imports.import_scene` names.
 
     Raises BadInput when the file as a whole is of no use.
     """

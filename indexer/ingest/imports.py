@@ -7,8 +7,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
-from indexer.importing.claims import Claim, ImportReport, enter
-from indexer.importing.scene_map import SceneClaim, read_scene
+from indexer.ingest.import_claims import Claim, ImportReport, enter
+from indexer.ingest.scene_map import SceneClaim, read_scene
 from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, read_records
 from indexer.tabular.rejects import Rejected

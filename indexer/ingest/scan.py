@@ -8,11 +8,10 @@ from pathlib import Path
 
 from indexer.audio.workers.jobs import Inspection, InspectJob
 from indexer.audio.workers.pool import DecoderPool
-from indexer.scanning.entering import Entering
-from indexer.scanning.manifest import read_manifest
-from indexer.scanning.matched import NOTHING, Matched, match
-from indexer.scanning.plan import ToRead, plan
-from indexer.scanning.walk import Walk, walk
+from indexer.ingest.scan_plan import ToRead, plan
+from indexer.ingest.scan_writer import Entering
+from indexer.ingest.tracklist import NOTHING, Matched, match, read_manifest
+from indexer.ingest.walk_folder import Walk, walk
 from indexer.tabular.rejects import Rejected
 from recommender.catalog import Catalog
 from recommender.errors import BadInput

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from indexer.audio.rejection_reasons import DECODER_LOST, PASSING
-from indexer.scanning.manifest import ManifestRow
-from indexer.scanning.walk import FoundFile
+from indexer.ingest.tracklist import ManifestRow
+from indexer.ingest.walk_folder import FoundFile
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Clip, FileRecord
 from recommender.errors import BadInput
