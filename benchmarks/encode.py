@@ -23,7 +23,7 @@ from typing import TypeAlias
 from benchmarks.encode_rates import UNMEASURED, Rate, operations, rate_of, rates_table, verdicts
 from benchmarks.measurement import ONE_THREAD, Measurement, add_json_option, machine
 from indexer.encoders.mert.config import Geometry
-from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M
+from indexer.encoders.mert.models import MERT_V1_95M, MERT_V1_330M
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES: Mapping[str, Geometry] = {"95m": MERT_V1_95M.geometry, "330m": MERT_V1_330M.geometry}

@@ -22,7 +22,7 @@ import torch
 from indexer.encoders.mert.config import read_geometry
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
 from indexer.encoders.mert.kernels import OneDnn, Portable
-from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, SPECS
+from indexer.encoders.mert.models import SAMPLE_RATE_HZ, SPECS
 from recommender.types import ClipEmbeddings, Waveform
 
 Encode: TypeAlias = Callable[[Sequence[Waveform]], ClipEmbeddings]

@@ -23,10 +23,10 @@ import soundfile
 from benchmarks.encode_forms import sounds
 from indexer.audio.decode import Excerpt
 from indexer.audio.workers.pool import DecodeJob, DecoderPool
-from indexer.embed import EmbedOptions, embed
+from indexer.embed.embed import EmbedOptions, embed
 from indexer.encoders.mert.config import read_geometry
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
-from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, SPECS
+from indexer.encoders.mert.models import SAMPLE_RATE_HZ, SPECS
 from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from benchmarks.fit_material import example_clip, generated_clip
 from indexer.audio.decode import choose_excerpt, decode, probe
-from indexer.encoders.descriptor_sound import SAMPLE_RATE_HZ, Descriptors
-from indexer.encoders.descriptors import CONSTANTS_PATH, FAMILIES, Constants, descriptor_values, load_constants
+from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ, Descriptors
+from indexer.encoders.descriptors.encoder import CONSTANTS_PATH, FAMILIES, Constants, descriptor_values, load_constants
 from indexer.synth import STYLES, render
 from recommender.types import Waveform
 

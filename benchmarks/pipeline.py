@@ -25,9 +25,9 @@ from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.pipeline_kills import WORKERS, Survived, kill_and_resume, make_catalogue, open_catalogue
 from benchmarks.pipeline_stub import HANDLER, StubEncoder, made_clip, path_of
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, EmbedProgress, embed
-from indexer.embed_progress import Progress
-from indexer.embedding_run import BATCH, SEAL_EVERY_CLIPS
+from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
+from indexer.embed.pipeline import BATCH, SEAL_EVERY_CLIPS
+from indexer.embed.progress import Progress
 from indexer.store.store import EmbeddingStore
 
 ROOT = Path(__file__).resolve().parent.parent

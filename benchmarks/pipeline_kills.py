@@ -30,7 +30,7 @@ from benchmarks.pipeline_stub import (
     path_of,
 )
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, embed
+from indexer.embed.embed import EmbedOptions, embed
 from indexer.repair import rebuild_ledger
 from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards
 from recommender.catalog import Catalog

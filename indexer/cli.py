@@ -14,7 +14,7 @@ from recommender.names import printable
 from recommender.types import Profile
 
 if TYPE_CHECKING:  # importing a command must stay quick
-    from indexer.embed import EmbedReport
+    from indexer.embed.embed import EmbedReport
     from indexer.encoders.base import Encoder
     from indexer.ingest.imports import ImportReport
     from indexer.ingest.scan import ScanReport
@@ -202,9 +202,9 @@ class EmbedAsked(TypedDict):
 def embed(**asked: Unpack[EmbedAsked]) -> None:
     """Extract every layer of every clip that has none yet."""
     from indexer.audio.workers.pool import DecoderPool
-    from indexer.embed import EmbedOptions
-    from indexer.embed import embed as run
-    from indexer.embed_bar import embed_bar
+    from indexer.embed.embed import EmbedOptions
+    from indexer.embed.embed import embed as run
+    from indexer.embed.progress import embed_bar
     from indexer.encoders.base import in_use
     from indexer.store.shard import Stored
     from indexer.store.store import EmbeddingStore
@@ -229,8 +229,7 @@ def embed(**asked: Unpack[EmbedAsked]) -> None:
 def _encoder(asked: EmbedAsked) -> Encoder:
     """The encoder that was asked for; nothing is loaded of one whose licence does not allow the use."""
     from indexer.encoders import weights_folder
-    from indexer.encoders.allowed import load_allowed
-    from indexer.encoders.settings import EncoderSettings
+    from indexer.encoders.settings import EncoderSettings, load_allowed
 
     name = asked["encoder_name"]
     settings = EncoderSettings(
@@ -243,8 +242,7 @@ def _encoder(asked: EmbedAsked) -> Encoder:
 
 
 def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_json: bool) -> None:
-    from indexer.cost import cost_of
-    from indexer.success import success_of
+    from indexer.embed.cost import cost_of, success_of
 
     cost, success = cost_of(report, price_per_hour), success_of(report)
     if as_json:
@@ -275,7 +273,7 @@ def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_jso
 @options.json_option
 def cost(tracks: int, rate: float, price_per_hour: float | None, as_json: bool) -> None:
     """Estimate the time and the money for embedding N tracks at a rate that was measured."""
-    from indexer.cost import estimate
+    from indexer.embed.cost import estimate
 
     found = estimate(tracks, clips_per_second=rate, price_per_hour=price_per_hour)
     if as_json:

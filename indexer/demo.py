@@ -18,8 +18,8 @@ from pathlib import Path
 import click
 
 from indexer.encoders import DESCRIPTORS, find_model, require_weights, weights_folder
-from indexer.encoders.mert.origin import is_published
-from indexer.encoders.mert.specs import MertSpec
+from indexer.encoders.mert.models import MertSpec
+from indexer.encoders.mert.weights import is_published
 from indexer.files.home import open_catalog
 from indexer.synth import write_catalogue
 from recommender.catalog import Catalog, rows

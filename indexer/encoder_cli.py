@@ -15,8 +15,8 @@ from recommender.errors import InvalidArgument
 from recommender.types import Profile
 
 if TYPE_CHECKING:  # importing a command must stay quick
-    from indexer.encoders.listing import Listed
-    from indexer.encoders.mert.specs import MertSpec
+    from indexer.encoders.mert.models import MertSpec
+    from indexer.encoders.settings import Listed
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -31,7 +31,7 @@ def encoder() -> None:
 @options.json_option
 def list_(home: Path, as_json: bool) -> None:
     """List the encoders with their layers and licence, and where their weights are looked for."""
-    from indexer.encoders.listing import list_encoders
+    from indexer.encoders.settings import list_encoders
 
     listed = list_encoders(home)
     if as_json:
@@ -63,7 +63,7 @@ def verify(name: str, weights: Path | None, device: str, home: Path, as_json: bo
     """Check the weights of encoder NAME: digest, every tensor, and the answer to a test signal."""
     spec = _model(name)
     from indexer.encoders import weights_folder
-    from indexer.encoders.mert.verify import verify as run
+    from indexer.encoders.mert.known_answers import verify as run
     from indexer.encoders.settings import EncoderSettings
 
     verified = run(spec, EncoderSettings(weights=weights or weights_folder(name, home), device=device))
@@ -117,12 +117,12 @@ def convert(folder: Path, model: str | None, as_json: bool) -> None:
 def make_random(name: str, folder: Path, seed: int, as_json: bool) -> None:
     """Write random weights of the size and layout of MODEL to FOLDER. For tests: what they answer means nothing."""
     spec = _model(name)
-    from indexer.encoders.mert.specs import PUBLISHED_FILE, WEIGHTS_FILE
+    from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE
 
     for file in (WEIGHTS_FILE, PUBLISHED_FILE):
         if (folder / file).exists():
             raise InvalidArgument("folder", f"{folder / file} is there already; choose another folder")
-    from indexer.encoders.mert.checkpoints import write_checkpoint
+    from indexer.encoders.mert.random_checkpoint import write_checkpoint
 
     _say_written(write_checkpoint(folder, spec.geometry, seed=seed), as_json=as_json)
 
@@ -164,11 +164,10 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
     are refused.
     """
     from indexer.audio.workers.pool import DecoderPool
+    from indexer.encoder_service.serve import Settings, run
     from indexer.encoders import weights_folder
-    from indexer.encoders.allowed import load_allowed
     from indexer.encoders.base import in_use
-    from indexer.encoders.settings import EncoderSettings
-    from indexer.hearing.serve import Settings, run
+    from indexer.encoders.settings import EncoderSettings, load_allowed
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = EncoderSettings(

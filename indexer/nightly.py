@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions
+from indexer.embed.embed import EmbedOptions
 from indexer.encoders.base import in_use
 from indexer.files.locks import NIGHTLY_LOCK, exclusive
 from indexer.gate import Terms

@@ -60,7 +60,7 @@ def nightly(config: Path | None, home: Path, database_url: str | None, as_json: 
 
 def _bars() -> Bars:
     """Bars on a terminal; nothing at all under cron."""
-    from indexer.embed_bar import embed_bar
+    from indexer.embed.progress import embed_bar
     from indexer.overnight.steps import QUIET, Bars
 
     return Bars(counted=options.progress_bar, embedding=embed_bar) if sys.stderr.isatty() else QUIET

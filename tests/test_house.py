@@ -27,7 +27,7 @@ LONGEST_FILE = 400
 
 MAY_CATCH_EVERYTHING = {
     "indexer/audio/workers/worker.py",  # one file, in a decoder process
-    "indexer/encoding.py",  # one clip, in the encoder
+    "indexer/encoders/encode_batch.py",  # one clip, in the encoder
     "indexer/audio/tags.py",  # one file's tags
     "server/interceptors.py",  # one call
 }

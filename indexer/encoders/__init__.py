@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from indexer.encoders.base import Encoder
-from indexer.encoders.cache_folder import ensure_cache_folder
-from indexer.encoders.mert.specs import PUBLISHED_FILE, SPECS, WEIGHTS_FILE, MertSpec
+from indexer.encoders.mert.models import PUBLISHED_FILE, SPECS, WEIGHTS_FILE, MertSpec
+from indexer.encoders.numba_cache import ensure_cache_folder
 from indexer.encoders.settings import MODELS, EncoderSettings, refuse_settings
 from recommender.errors import NotFound, WeightsMissing
 
@@ -55,16 +55,16 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> Encoder:
 def _descriptors(settings: EncoderSettings) -> Encoder:
     refuse_settings(DESCRIPTORS, settings)
     ensure_cache_folder()
-    from indexer.encoders.descriptors import DescriptorEncoder  # brings librosa
+    from indexer.encoders.descriptors.encoder import DescriptorEncoder  # brings librosa
 
     return DescriptorEncoder()
 
 
 def _mert(spec: MertSpec, settings: EncoderSettings) -> Encoder:
     folder = require_weights(spec, settings.weights)
-    from indexer.encoders.mert.context import read_context
+    from indexer.encoders.mert.batches import read_context
+    from indexer.encoders.mert.device import choose_devices
     from indexer.encoders.mert.encoder import MertEncoder, MertOptions  # brings torch
-    from indexer.encoders.mert.placing import choose_devices
 
     context, devices = read_context(settings.context), choose_devices(settings.device)
     if len(devices) > 1:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, EmbedProgress, embed
+from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
 from indexer.encoders import DESCRIPTORS, find_model, load_encoder, weights_folder
 from indexer.encoders.base import Encoder
 from indexer.ingest.imports import import_collaborations, import_genres, import_scene

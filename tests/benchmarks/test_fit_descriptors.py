@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from benchmarks.fit_descriptors import FIRST_SEED, NORMAL_SHRINKAGE, describe, fit, outliers, robust
 from benchmarks.fit_material import example_clip, generated_clip
-from indexer.encoders.descriptors import CONSTANTS_PATH
+from indexer.encoders.descriptors.encoder import CONSTANTS_PATH
 
 
 def test_the_correction_is_the_winsorised_std_of_a_normal_distribution() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.pipeline import lost_nothing
 from benchmarks.pipeline_kills import Survived
-from indexer.embedding_run import SEAL_EVERY_CLIPS
+from indexer.embed.pipeline import SEAL_EVERY_CLIPS
 
 FINE = Survived(
     kills=5,

@@ -11,9 +11,9 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
+from indexer.encoders.mert.batches import bytes_a_clip
+from indexer.encoders.mert.device import Precision
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
-from indexer.encoders.mert.fitting import bytes_a_clip
-from indexer.encoders.mert.placing import Precision
 from tests.indexer.encoders.mert import tiny
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")

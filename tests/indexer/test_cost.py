@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from indexer.cost import cost_of, estimate
-from indexer.embed import EmbedReport
-from indexer.success import success_of
+from indexer.embed.cost import cost_of, estimate, success_of
+from indexer.embed.embed import EmbedReport
 from recommender.errors import InvalidArgument
 from soundkin import front_door
 

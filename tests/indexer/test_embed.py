@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, EmbedProgress, EmbedReport, embed
+from indexer.embed.embed import EmbedOptions, EmbedProgress, EmbedReport, embed
 from indexer.encoders.base import Encoder
 from indexer.files.locks import exclusive
 from indexer.ingest.scan import scan

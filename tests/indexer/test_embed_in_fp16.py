@@ -11,7 +11,7 @@ import soundfile
 
 import soundkin
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, EmbedReport, embed
+from indexer.embed.embed import EmbedOptions, EmbedReport, embed
 from indexer.ingest.scan import scan
 from indexer.store.shard import Stored
 from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards

@@ -8,8 +8,7 @@ import logging
 import pytest
 from rich.console import Console
 
-from indexer.embed_bar import embed_bar
-from indexer.embed_progress import EmbedProgress, LogLines
+from indexer.embed.progress import EmbedProgress, LogLines, embed_bar
 
 
 class Terminal(io.StringIO):
@@ -42,7 +41,7 @@ def test_before_the_first_clip_nobody_knows_how_long_it_takes() -> None:
 
 def test_the_log_has_a_line_a_minute_at_most(caplog: pytest.LogCaptureFixture) -> None:
     lines = LogLines()
-    with caplog.at_level(logging.INFO, "indexer.embed_progress"):
+    with caplog.at_level(logging.INFO, "indexer.embed.progress"):
         for seconds in (1.0, 59.9, 60.0, 61.0, 119.0, 120.5, 121.0, 300.0):
             lines(at(seconds))
     assert [record.levelno for record in caplog.records] == [logging.INFO] * 3

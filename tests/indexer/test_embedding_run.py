@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks.pipeline_kills import enter_clips
-from indexer.embed_progress import EmbedProgress
-from indexer.embedding_run import EmbeddingRun, EmbedOptions, full_batch
+from indexer.embed.pipeline import EmbeddingRun, EmbedOptions, full_batch
+from indexer.embed.progress import EmbedProgress
 from indexer.encoders.base import Encoder
 from indexer.store.shard import open_shard
 from indexer.store.store import EmbeddingStore

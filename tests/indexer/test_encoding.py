@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from indexer.encoding import encode_each
+from indexer.encoders.encode_batch import encode_each
 from recommender.errors import BadInput, EncoderEnded, EncoderLost, KnownAnswerWrong, WeightsRefused
 from recommender.types import ClipEmbeddings, Waveform
 from tests.fakes import BandEncoder

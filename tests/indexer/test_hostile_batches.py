@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, embed
+from indexer.embed.embed import EmbedOptions, embed
 from indexer.encoders.base import Encoder
-from indexer.encoders.descriptors import DescriptorEncoder
+from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog

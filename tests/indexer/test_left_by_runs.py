@@ -11,7 +11,7 @@ import pytest
 from indexer.audio.containers import looks_like_audio
 from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
-from indexer.embed import EmbedOptions, EmbedReport, embed
+from indexer.embed.embed import EmbedOptions, EmbedReport, embed
 from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.audio.rejection_reasons import DECODER_LOST, Reason
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, EmbedReport, embed
+from indexer.embed.embed import EmbedOptions, EmbedReport, embed
 from indexer.ingest.scan import ScanReport, read_again, scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog

@@ -12,7 +12,7 @@ import pytest
 import soundkin
 from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
-from indexer.embed import EmbedOptions, embed
+from indexer.embed.embed import EmbedOptions, embed
 from indexer.ingest.scan import scan
 from indexer.publish import publish
 from indexer.store.store import EmbeddingStore

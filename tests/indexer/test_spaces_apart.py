@@ -16,8 +16,8 @@ import pytest
 
 from indexer.audio.decode import EXCERPT_POLICY
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, embed
-from indexer.encoders.descriptors import DescriptorEncoder
+from indexer.embed.embed import EmbedOptions, embed
+from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import EmbeddingsCorrupt, SpaceMismatch
@@ -54,9 +54,9 @@ def test_the_space_of_the_descriptors_is_the_one_of_the_first_release() -> None:
 
 def test_the_spaces_of_mert_are_those_of_the_first_release() -> None:
     pytest.importorskip("torch", reason="the extra mert is not installed")
+    from indexer.encoders.mert.device import Precision
     from indexer.encoders.mert.encoder import space_of
-    from indexer.encoders.mert.placing import Precision
-    from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M
+    from indexer.encoders.mert.models import MERT_V1_95M, MERT_V1_330M
 
     keys = [space_of(spec, "ab" * 32, precision=Precision.FP32).key for spec in (MERT_V1_95M, MERT_V1_330M)]
     assert keys == ["mert-v1-95m-1384809ca9d0053f", "mert-v1-330m-1ff86ef4623a798a"]

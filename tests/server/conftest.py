@@ -15,8 +15,8 @@ import pytest
 
 from indexer.audio.workers.pool import DecoderPool
 from indexer.build import build
-from indexer.embed import EmbedOptions, embed
-from indexer.encoders.descriptors import DescriptorEncoder
+from indexer.embed.embed import EmbedOptions, embed
+from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from indexer.ingest.scan import scan
 from indexer.publish import publish
 from indexer.store.store import EmbeddingStore

@@ -17,7 +17,7 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 
-from indexer.encoders.descriptors import DescriptorEncoder
+from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from pb import soundkin_pb2 as pb
 from recommender.errors import EncoderMismatch, InvalidArgument, Unavailable
 from server import limits

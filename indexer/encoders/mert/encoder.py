@@ -14,14 +14,22 @@ import torch
 from indexer.audio.decode import PREPROCESSING
 from indexer.audio.rejection_reasons import Reason
 from indexer.encoders.mert import known_answers
-from indexer.encoders.mert.batching import STEP_S, Batcher, Plan, in_fixed_shapes, one_by_one
+from indexer.encoders.mert.batches import (
+    FULL,
+    STEP_S,
+    Batcher,
+    Context,
+    Plan,
+    average_pieces,
+    in_fixed_shapes,
+    one_by_one,
+    rows_that_fit,
+)
 from indexer.encoders.mert.config import Geometry, differences, read_geometry
-from indexer.encoders.mert.context import FULL, Context, average_pieces
-from indexer.encoders.mert.fitting import rows_that_fit
+from indexer.encoders.mert.device import Placing, Precision, choose_precision, settle
+from indexer.encoders.mert.device_pass import Passes
+from indexer.encoders.mert.models import SAMPLE_RATE_HZ, MertSpec
 from indexer.encoders.mert.network import Network
-from indexer.encoders.mert.passes import Passes
-from indexer.encoders.mert.placing import Placing, Precision, choose_precision, settle
-from indexer.encoders.mert.specs import SAMPLE_RATE_HZ, MertSpec
 from indexer.encoders.mert.weights import WEIGHTS_FILE, Weights, open_weights
 from recommender.errors import BadInput, WeightsRefused
 from recommender.licences import find_licence

@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from indexer.encoders.mert.config import Geometry
-from indexer.encoders.mert.extractor import Extractor
+from indexer.encoders.mert.device import Placing
+from indexer.encoders.mert.feature_extractor import Extractor
 from indexer.encoders.mert.kernels import Kernels, choose_kernels
-from indexer.encoders.mert.norms import Norm
-from indexer.encoders.mert.placing import Placing
-from indexer.encoders.mert.positions import Positions
-from indexer.encoders.mert.transformer import TransformerLayer
+from indexer.encoders.mert.transformer import Norm, Positions, TransformerLayer
 from indexer.encoders.mert.weights import Weights
 
 CPU_TILE_FRAMES = 128

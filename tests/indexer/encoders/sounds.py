@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from indexer.encoders.descriptor_sound import SAMPLE_RATE_HZ
+from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ
 from recommender.types import Waveform
 
 

@@ -15,8 +15,8 @@ from benchmarks.fit_material import example_clip
 from indexer.audio.decode import PREPROCESSING
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
-from indexer.encoders.descriptor_sound import SAMPLE_RATE_HZ
-from indexer.encoders.descriptors import (
+from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ
+from indexer.encoders.descriptors.encoder import (
     CONSTANTS_PATH,
     DIM,
     LAYERS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.encoders.descriptor_harmony import MAJOR_KEY, harmony, interval_content, key_correlations
-from indexer.encoders.descriptor_pitch import Peaks, bass, chroma, find_peaks, tuning
-from indexer.encoders.descriptor_sound import Descriptors, analyse
+from indexer.encoders.descriptors.clip_analysis import Descriptors, analyse
+from indexer.encoders.descriptors.harmony import MAJOR_KEY, harmony, interval_content, key_correlations
+from indexer.encoders.descriptors.pitch import Peaks, bass, chroma, find_peaks, tuning
 from recommender.types import Waveform
 from tests.indexer.encoders import sounds
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.encoders.descriptor_dynamics import dynamics
-from indexer.encoders.descriptor_onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
-from indexer.encoders.descriptor_rhythm import rhythm
-from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Descriptors, analyse
+from indexer.encoders.descriptors.clip_analysis import FRAME_RATE_HZ, Descriptors, analyse
+from indexer.encoders.descriptors.dynamics import dynamics
+from indexer.encoders.descriptors.onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
+from indexer.encoders.descriptors.rhythm import rhythm
 from indexer.synth import render
 from indexer.synth import tempo_bpm as true_tempo_bpm
 from recommender.types import Waveform

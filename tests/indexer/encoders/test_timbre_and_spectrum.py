@@ -8,8 +8,16 @@ import librosa
 import numpy as np
 import pytest
 
-from indexer.encoders.descriptor_sound import FRAME, HOP, MEL_BANDS, SAMPLE_RATE_HZ, analyse, bin_hz, stft_magnitude
-from indexer.encoders.descriptor_spectrum import (
+from indexer.encoders.descriptors.clip_analysis import (
+    FRAME,
+    HOP,
+    MEL_BANDS,
+    SAMPLE_RATE_HZ,
+    analyse,
+    bin_hz,
+    stft_magnitude,
+)
+from indexer.encoders.descriptors.spectrum import (
     balance_db,
     bandwidth_hz,
     centroid_hz,
@@ -18,7 +26,7 @@ from indexer.encoders.descriptor_spectrum import (
     rolloff_hz,
     spectral_shape,
 )
-from indexer.encoders.descriptor_timbre import mfcc, timbre
+from indexer.encoders.descriptors.timbre import mfcc, timbre
 from tests.indexer.encoders import sounds
 
 

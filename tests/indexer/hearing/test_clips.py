@@ -9,9 +9,9 @@ import pytest
 
 from indexer.audio.decode import MIN_DURATION_S
 from indexer.audio.workers.pool import DecoderPool
-from indexer.embed import EmbedOptions, embed
-from indexer.encoders.descriptors import DescriptorEncoder
-from indexer.hearing.clips import encode_files
+from indexer.embed.embed import EmbedOptions, embed
+from indexer.encoder_service.clips import encode_files
+from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog

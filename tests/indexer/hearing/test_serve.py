@@ -15,8 +15,8 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from indexer.encoders.descriptors import DescriptorEncoder
-from indexer.hearing.service import MOST_CLIP_BYTES, MOST_CLIPS, MOST_REQUEST_BYTES, NAME
+from indexer.encoder_service.service import MOST_CLIP_BYTES, MOST_CLIPS, MOST_REQUEST_BYTES, NAME
+from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from pb import encoder_pb2 as pb
 from pb import encoder_pb2_grpc as pb_grpc
 from server import limits

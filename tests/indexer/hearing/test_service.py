@@ -14,8 +14,8 @@ import grpc
 import pytest
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.hearing.serve import Settings, run
-from indexer.hearing.service import MOST_WAITING
+from indexer.encoder_service.serve import Settings, run
+from indexer.encoder_service.service import MOST_WAITING
 from pb import encoder_pb2 as pb
 from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import EncoderLost

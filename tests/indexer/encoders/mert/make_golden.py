@@ -4,7 +4,7 @@
     /tmp/golden/bin/python -m tests.indexer.encoders.mert.make_golden
 
 The checkpoints and the clip are made from seeds by arithmetic that no library version changes
-(indexer/encoders/mert/checkpoints.py). Recorded are, for both places of the norms, every hidden state of three frames,
+(indexer/encoders/mert/random_checkpoint.py). Recorded are, for both places of the norms, every hidden state of three frames,
 and every state's mean over time. Committed: made on an x86-64 CPU with torch 2.13.0.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from indexer.encoders.mert.checkpoints import uniform
+from indexer.encoders.mert.random_checkpoint import uniform
 from recommender.types import Waveform
 from tests.indexer.encoders.mert import tiny
 

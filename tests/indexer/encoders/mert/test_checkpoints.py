@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.mert.checkpoints import random_tensors, splitmix, tiny_geometry, uniform, write_checkpoint
 from indexer.encoders.mert.config import read_geometry
+from indexer.encoders.mert.random_checkpoint import random_tensors, splitmix, tiny_geometry, uniform, write_checkpoint
 from indexer.encoders.mert.weights import open_weights
 
 

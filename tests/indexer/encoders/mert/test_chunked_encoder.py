@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the mert extra is not installed")
 
-from indexer.encoders.mert.context import read_context
+from indexer.encoders.mert.batches import read_context
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
 from tests.contracts.encoder import EncoderContract
 from tests.indexer.encoders.mert import tiny

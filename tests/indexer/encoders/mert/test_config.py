@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexer.encoders.mert.config import differences, read_geometry, write_config
-from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M, SPECS, MertSpec, find_spec
+from indexer.encoders.mert.models import MERT_V1_95M, MERT_V1_330M, SPECS, MertSpec, find_spec
 from recommender.errors import NotFound, WeightsRefused
 from recommender.licences import LICENCES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.encoders.mert.context import average_pieces, read_context
+from indexer.encoders.mert.batches import average_pieces, read_context
 from recommender.errors import InvalidArgument
 
 

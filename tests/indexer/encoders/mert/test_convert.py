@@ -15,8 +15,8 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.mert.checkpoints import random_tensors, write_checkpoint
 from indexer.encoders.mert.convert import convert, convert_folder, named_globals
+from indexer.encoders.mert.random_checkpoint import random_tensors, write_checkpoint
 from indexer.encoders.mert.weights import open_weights
 from recommender.errors import WeightsRefused
 from tests.indexer.encoders.mert import tiny

@@ -15,12 +15,12 @@ import torch
 
 from indexer.audio.decode import PREPROCESSING
 from indexer.encoders.base import Batching, InRows
-from indexer.encoders.mert.checkpoints import random_tensors
-from indexer.encoders.mert.context import read_context
+from indexer.encoders.mert.batches import read_context
+from indexer.encoders.mert.device import Precision
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions, space_of
 from indexer.encoders.mert.known_answers import ANSWERS_FILE
-from indexer.encoders.mert.placing import Precision
-from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M, MertSpec
+from indexer.encoders.mert.models import MERT_V1_95M, MERT_V1_330M, MertSpec
+from indexer.encoders.mert.random_checkpoint import random_tensors
 from recommender.errors import BadInput, KnownAnswerWrong, WeightsRefused
 from recommender.types import Profile
 from tests.contracts.encoder import EncoderContract

@@ -11,12 +11,12 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from indexer.encoders.mert.batches import MOST_ROWS, bytes_a_clip, rows_that_fit
 from indexer.encoders.mert.config import Geometry
-from indexer.encoders.mert.fitting import MOST_ROWS, bytes_a_clip, rows_that_fit
+from indexer.encoders.mert.device import Precision
 from indexer.encoders.mert.kernels import Portable
+from indexer.encoders.mert.models import MERT_V1_95M, MERT_V1_330M
 from indexer.encoders.mert.network import GPU_TILE_FRAMES
-from indexer.encoders.mert.placing import Precision
-from indexer.encoders.mert.specs import MERT_V1_95M, MERT_V1_330M
 from tests.indexer.encoders.mert import tiny
 
 ROWS, SAMPLES = 6, 480_000

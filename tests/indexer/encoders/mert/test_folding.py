@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.mert.folding import FirstStage, fold, standardise
+from indexer.encoders.mert.feature_extractor import FirstStage, fold, standardise
 from tests.indexer.encoders.mert import tiny
 
 

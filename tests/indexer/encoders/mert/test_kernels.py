@@ -12,14 +12,13 @@ import torch
 
 functional = torch.nn.functional
 
-from indexer.encoders.mert.checkpoints import uniform
-from indexer.encoders.mert.config import Geometry
-from indexer.encoders.mert.extractor import extra_frames
+from indexer.encoders.mert.config import POS_BIAS, POS_DIRECTION, POS_GAIN, Geometry
+from indexer.encoders.mert.device import Placing, Precision
+from indexer.encoders.mert.feature_extractor import extra_frames
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable, choose_kernels
-from indexer.encoders.mert.placing import Placing, Precision
-from indexer.encoders.mert.positions import Positions
-from indexer.encoders.mert.shapes import POS_BIAS, POS_DIRECTION, POS_GAIN
-from indexer.encoders.mert.specs import MERT_V1_95M
+from indexer.encoders.mert.models import MERT_V1_95M
+from indexer.encoders.mert.random_checkpoint import uniform
+from indexer.encoders.mert.transformer import Positions
 from indexer.encoders.mert.weights import open_weights
 from tests.indexer.encoders.mert import tiny
 

@@ -12,9 +12,9 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 
 from indexer.encoders.mert.config import Geometry
+from indexer.encoders.mert.device import Placing, Precision
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable
 from indexer.encoders.mert.network import Network
-from indexer.encoders.mert.placing import Placing, Precision
 from indexer.encoders.mert.weights import open_weights
 from tests.indexer.encoders.mert import tiny
 

@@ -14,9 +14,9 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
+from indexer.encoders.mert.device import Precision
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions, space_of
-from indexer.encoders.mert.placing import Precision
-from indexer.encoders.mert.specs import MERT_V1_95M
+from indexer.encoders.mert.models import MERT_V1_95M
 from indexer.store.store import EmbeddingStore
 from tests.indexer.encoders.mert import tiny
 

@@ -15,7 +15,7 @@ import torch
 
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable
-from indexer.encoders.mert.specs import SPECS, WEIGHTS_FILE
+from indexer.encoders.mert.models import SPECS, WEIGHTS_FILE
 from tests.indexer.encoders.mert import tiny
 from tests.indexer.encoders.mert.make_golden import FRAMES, GOLDEN, golden_clip
 

@@ -8,15 +8,15 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.mert import placing
-from indexer.encoders.mert.placing import Precision, choose_device, choose_devices, choose_precision
+from indexer.encoders.mert import device
+from indexer.encoders.mert.device import Precision, choose_device, choose_devices, choose_precision
 from recommender.errors import InvalidArgument
 
 
 @pytest.fixture
 def three_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """This test has a machine with three CUDA devices, as far as their names go."""
-    monkeypatch.setattr(placing, "_devices", lambda: ("cpu", "cuda:0", "cuda:1", "cuda:2"))
+    monkeypatch.setattr(device, "_devices", lambda: ("cpu", "cuda:0", "cuda:1", "cuda:2"))
 
 
 def names(asked: str) -> list[str]:
@@ -41,9 +41,9 @@ def test_devices_are_all_that_there_are_or_those_that_are_named(asked: str, foun
 
 
 def test_apples_device_comes_before_the_cpu_and_the_cpu_is_always_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placing, "_devices", lambda: ("cpu", "mps"))
+    monkeypatch.setattr(device, "_devices", lambda: ("cpu", "mps"))
     assert names("auto") == ["mps"]
-    monkeypatch.setattr(placing, "_devices", lambda: ("cpu",))
+    monkeypatch.setattr(device, "_devices", lambda: ("cpu",))
     assert names("auto") == ["cpu"]
 
 
@@ -55,7 +55,7 @@ def test_a_device_that_is_not_there_or_is_there_once_only_is_refused(asked: str)
 
 
 def test_without_a_gpu_to_say_cuda_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placing, "_devices", lambda: ("cpu",))
+    monkeypatch.setattr(device, "_devices", lambda: ("cpu",))
     with pytest.raises(InvalidArgument, match="this torch has cpu"):
         choose_devices("cuda")
 

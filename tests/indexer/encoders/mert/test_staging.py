@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the mert extra is not installed")
 
-from indexer.encoders.mert.staging import Staging
+from indexer.encoders.mert.device_pass import Staging
 
 
 def ramp(count: int, start: float) -> np.ndarray:

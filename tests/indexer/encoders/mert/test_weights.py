@@ -15,9 +15,9 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 from safetensors.torch import save_file
 
-from indexer.encoders.mert.checkpoints import random_tensors
-from indexer.encoders.mert.shapes import OTHER_SPELLINGS, POS_DIRECTION, POS_GAIN, expected_shapes
-from indexer.encoders.mert.specs import SPECS
+from indexer.encoders.mert.config import OTHER_SPELLINGS, POS_DIRECTION, POS_GAIN, expected_shapes
+from indexer.encoders.mert.models import SPECS
+from indexer.encoders.mert.random_checkpoint import random_tensors
 from indexer.encoders.mert.weights import file_sha256, open_weights
 from recommender.errors import WeightsRefused
 from tests.indexer.encoders.mert import tiny

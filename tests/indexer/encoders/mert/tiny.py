@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from indexer.encoders.mert.checkpoints import random_tensors, tiny_geometry, write_checkpoint
 from indexer.encoders.mert.config import Geometry, write_config
+from indexer.encoders.mert.device import Placing, Precision
 from indexer.encoders.mert.kernels import Kernels
+from indexer.encoders.mert.models import MertSpec
 from indexer.encoders.mert.network import Network
-from indexer.encoders.mert.placing import Placing, Precision
-from indexer.encoders.mert.specs import MertSpec
+from indexer.encoders.mert.random_checkpoint import random_tensors, tiny_geometry, write_checkpoint
 from indexer.encoders.mert.weights import open_weights
 from recommender.types import Waveform
 

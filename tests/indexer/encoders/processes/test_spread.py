@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.encoders.base import Batching, Closing, InRows, in_use
+from indexer.encoders.encode_batch import encode_each
 from indexer.encoders.processes import handle
 from indexer.encoders.processes.spread import SpreadEncoder, shares
-from indexer.encoding import encode_each
 from recommender.errors import BadInput, EncoderEnded, EncoderLost, WeightsRefused
 from recommender.types import Waveform
 from tests.indexer.encoders.processes.recipes import BAD, BROKEN, FULL, KILL, SLOW, STICKY, UNFORESEEN, Obedient, recipe

@@ -3,16 +3,127 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 import torch
 
 from indexer.encoders.device_errors import ENCODER_MEMORY, is_out_of_memory
-from recommender.errors import BadInput
+from indexer.encoders.mert.config import Geometry
+from indexer.encoders.mert.device import Precision
+from indexer.encoders.mert.feature_extractor import extra_frames
+from indexer.encoders.mert.network import GPU_TILE_FRAMES
+from indexer.encoders.mert.transformer import transform_bytes
+from recommender.errors import BadInput, InvalidArgument
 from recommender.types import ClipEmbeddings, Waveform
+
+SHARE = 0.8
+"""Of the memory that is free; the rest is for what libraries take for themselves and for pieces that do not fit."""
+
+MOST_ROWS = 32
+"""Clips in a pass at most: with so many, every product of a layer has 70,000 rows."""
+
+USUAL_SAMPLES = 720_000
+"""Of nearly all clips: 30 s at 24,000 Hz."""
+
+_SINGLE = 4
+_HALF = 2
+
+
+def rows_that_fit(
+    free_bytes: int, geometry: Geometry, precision: Precision, *, samples: int = USUAL_SAMPLES, most: int = MOST_ROWS
+) -> int:
+    """Clips of ``samples`` that a GPU with ``free_bytes`` takes in one pass beside the weights: 1 to ``most``.
+
+    A pass that still does not fit is halved (:mod:`indexer.encoders.mert.batches`), so this decides speed only.
+
+    >>> from indexer.encoders.mert.models import MERT_V1_95M
+    >>> rows_that_fit(4 << 30, MERT_V1_95M.geometry, Precision.FP16)
+    16
+    """
+    return max(1, min(most, int(free_bytes * SHARE) // bytes_a_clip(geometry, precision, samples=samples)))
+
+
+def bytes_a_clip(geometry: Geometry, precision: Precision, *, samples: int = USUAL_SAMPLES) -> int:
+    """The most bytes that a clip of ``samples`` takes at any moment of a pass on a GPU, beside the weights.
+
+    The widest moment of MERT-v1 is the first convolution of a tile, with its GELU: 214 MB of a 30 s clip, either size,
+    either precision. What is alive at once in a real pass was counted on a CPU with torch's profiler: 211 MB, and the
+    2.9 MB of the clip itself. No GPU has been measured.
+    """
+    frames = geometry.frames(samples)
+    state = frames * geometry.hidden * _SINGLE
+    moments = (_tile(geometry, frames), state + transform_bytes(geometry, frames), _layer(geometry, frames, precision))
+    return 2 * samples * _SINGLE + state + max(moments)
+
+
+def _tile(geometry: Geometry, frames: int) -> int:
+    """The first convolution of a tile and its GELU, both float32 in either precision."""
+    rows = (min(frames, GPU_TILE_FRAMES) + extra_frames(geometry)) * geometry.hop // geometry.conv_stride[0]
+    return 2 * rows * geometry.conv_dim[0] * _SINGLE
+
+
+def _layer(geometry: Geometry, frames: int, precision: Precision) -> int:
+    """The wide half of a transformer layer: what it reads, before and after its GELU."""
+    each = _HALF if precision is Precision.FP16 else _SINGLE
+    return frames * (geometry.hidden * _SINGLE + (geometry.hidden + 2 * geometry.feed_forward) * each)
+
+
+_CHUNKED = re.compile(r"chunked:(\d{1,3}(?:\.\d)?)")
+_SHORTEST_S = 1.0
+"""A last chunk shorter than this is left out: too short to say anything, and it would count as much as the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The whole clip, or chunks of ``chunk_s`` seconds whose embeddings are averaged."""
+
+    chunk_s: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As :func:`read_context` reads it."""
+        return "full" if self.chunk_s is None else f"chunked:{self.chunk_s:g}"
+
+    def pieces(self, clip: Waveform, sample_rate_hz: int) -> list[Waveform]:
+        """What the network is given of ``clip``, in order; together all of it but for a last second at most."""
+        if self.chunk_s is None:
+            return [clip]
+        size = round(self.chunk_s * sample_rate_hz)
+        cut = [clip[start : start + size] for start in range(0, len(clip), size)]
+        return [piece for piece in cut if len(piece) >= _SHORTEST_S * sample_rate_hz] or [clip]
+
+
+FULL = Context()
+
+
+def read_context(text: str) -> Context:
+    """The context that ``text`` names: ``full``, or ``chunked:10`` for chunks of ten seconds.
+
+    Raises InvalidArgument.
+
+    >>> read_context("chunked:10").chunk_s
+    10.0
+    """
+    if text == "full":
+        return FULL
+    match = _CHUNKED.fullmatch(text)
+    if match is None or not float(match[1]) >= _SHORTEST_S:
+        raise InvalidArgument("context", f"{text!r} is neither full nor chunked:SECONDS of {_SHORTEST_S:g} s or more")
+    return Context(chunk_s=float(match[1]))
+
+
+def average_pieces(embedded: ClipEmbeddings, counts: Sequence[int]) -> ClipEmbeddings:
+    """``[piece, layer, dim]`` -> ``[clip, layer, dim]``: the plain mean of each clip's ``counts[i]`` pieces."""
+    ends = np.cumsum(counts)
+    bounds = zip(ends - np.asarray(counts), ends, strict=True)
+    means = [embedded[start:end].mean(axis=0, dtype=np.float64) for start, end in bounds]
+    return np.asarray(means, dtype=np.float32)
+
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,8 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 
-from indexer.encoders.mert.config import Geometry, write_config
-from indexer.encoders.mert.shapes import POS_GAIN, expected_shapes
-from indexer.encoders.mert.specs import SAMPLE_RATE_HZ
+from indexer.encoders.mert.config import POS_GAIN, Geometry, expected_shapes, write_config
+from indexer.encoders.mert.models import SAMPLE_RATE_HZ
 from indexer.encoders.mert.weights import PUBLISHED_FILE, WEIGHTS_FILE
 
 Tensors = Mapping[str, torch.Tensor]

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from indexer.encoders.descriptor_onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
-from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array, Descriptors, Indices, Sound, mel_hz
+from indexer.encoders.descriptors.clip_analysis import FRAME_RATE_HZ, Array, Descriptors, Indices, Sound, mel_hz
+from indexer.encoders.descriptors.onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
 
 PERIODICITY_EDGES_BPM = 30 * 2 ** (np.arange(17) / 4)
 """Sixteen bands of a quarter octave, 30 to 480 bpm, whose strongest periodicity is kept."""

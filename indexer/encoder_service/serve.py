@@ -15,11 +15,11 @@ import numpy as np
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from indexer.audio.workers.pool import DecoderPool
+from indexer.encoder_service.scratch_folder import scratch
+from indexer.encoder_service.service import MOST_REQUEST_BYTES, NAME, EncoderService
 from indexer.encoders.base import Encoder
-from indexer.encoding import encode_each
+from indexer.encoders.encode_batch import encode_each
 from indexer.files.atomic import write_file
-from indexer.hearing.scratch import scratch
-from indexer.hearing.service import MOST_REQUEST_BYTES, NAME, EncoderService
 from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import Busy, InvalidArgument
 from recommender.process_control import on_signals

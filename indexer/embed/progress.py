@@ -1,16 +1,16 @@
-"""An embedding run on a terminal: one moving line of how far it is; elsewhere a line a minute in the log."""
+"""How far an embedding run has come: what a bar on a terminal or a line in a log is made from."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-
-from indexer.embed_progress import EmbedProgress, LogLines, Progress, in_words
 
 
 class _Latest:
@@ -88,3 +88,71 @@ def stopped(now: EmbedProgress | None) -> str:
     sealed, left = (now.sealed, now.total - now.sealed - sum(now.failed.values())) if now else (0, 0)
     to_do = f"{left:,} are left" if now else "nothing was begun"
     return f"stopped: {sealed:,} clips of this run are sealed, {to_do}; run the same again and it goes on from there"
+
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedProgress:
+    """One moment of a run. Clips that had an embedding before are not counted."""
+
+    done: int
+    """Clips that are settled: embedded or failed."""
+    total: int
+    """Clips to settle in this run."""
+    embedded: int
+    """Clips that got an embedding, sealed or not."""
+    sealed: int
+    """Clips whose embedding is durable: a kill costs only the others."""
+    audio_s: float
+    """Seconds of sound in the embedded clips."""
+    seconds: float
+    """Since the run began."""
+    failed: Mapping[str, int]
+    """Reason -> clips."""
+
+    @property
+    def clips_per_second(self) -> float:
+        """Settled so far, over the whole run; 0 at its start."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds to the end at this rate; None before the first clip."""
+        return (self.total - self.done) / self.clips_per_second if self.clips_per_second else None
+
+
+Progress: TypeAlias = Callable[[EmbedProgress], None]
+"""Called whenever some clips are settled or sealed, from the thread that called ``embed``."""
+
+
+def in_words(progress: EmbedProgress) -> str:
+    """Rate, sound and failures by reason on one line.
+
+    >>> in_words(EmbedProgress(done=30, total=90, embedded=28, sealed=0, audio_s=840.0, seconds=12.0,
+    ...                        failed={"silent": 2}))
+    '2.50 clips/s, 0.23 h of audio, 2 failed (silent 2)'
+    """
+    failed = sum(progress.failed.values())
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(progress.failed.items()))
+    return (
+        f"{progress.clips_per_second:.2f} clips/s, {progress.audio_s / 3600:.2f} h of audio, {failed} failed"
+        f"{f' ({reasons})' if reasons else ''}"
+    )
+
+
+class LogLines:
+    """A :data:`Progress` that writes a line to the log at INFO, at most once every ``every_s`` seconds of the run."""
+
+    def __init__(self, every_s: float = 60.0) -> None:
+        self._every_s = every_s
+        self._next_s = every_s
+
+    def __call__(self, progress: EmbedProgress) -> None:
+        """Note ``progress``."""
+        if progress.seconds < self._next_s:
+            return
+        self._next_s = progress.seconds + self._every_s
+        left = "" if progress.left_s is None else f", {progress.left_s / 60:.0f} min to go"
+        logger.info("%d of %d clips, %s%s", progress.done, progress.total, in_words(progress), left)

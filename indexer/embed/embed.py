@@ -10,8 +10,8 @@ from pathlib import Path
 
 from indexer.audio.decode import Excerpt
 from indexer.audio.workers.pool import DecodeJob, DecoderPool
-from indexer.embed_progress import EmbedProgress
-from indexer.embedding_run import EmbeddingRun, EmbedOptions
+from indexer.embed.pipeline import EmbeddingRun, EmbedOptions
+from indexer.embed.progress import EmbedProgress
 from indexer.encoders.base import Encoder
 from indexer.files.atomic import remove_parts
 from indexer.files.locks import exclusive

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from indexer.encoders.descriptor_sound import (
+from indexer.encoders.descriptors.clip_analysis import (
     BLOCK_FLOOR_DB,
     FRAME_RATE_HZ,
     HOP,

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from indexer.audio.decode import PREPROCESSING
-from indexer.encoders.descriptor_dynamics import dynamics
-from indexer.encoders.descriptor_harmony import harmony
-from indexer.encoders.descriptor_rhythm import rhythm
-from indexer.encoders.descriptor_sound import SAMPLE_RATE_HZ, Descriptors, Sound, analyse
-from indexer.encoders.descriptor_spectrum import spectral_shape
-from indexer.encoders.descriptor_timbre import timbre
+from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ, Descriptors, Sound, analyse
+from indexer.encoders.descriptors.dynamics import dynamics
+from indexer.encoders.descriptors.harmony import harmony
+from indexer.encoders.descriptors.rhythm import rhythm
+from indexer.encoders.descriptors.spectrum import spectral_shape
+from indexer.encoders.descriptors.timbre import timbre
 from recommender.licences import LICENCES
 from recommender.types import Aspect, ClipEmbeddings, Layer, Licence, Space, Waveform
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import dct
 
-from indexer.encoders.descriptor_sound import Array, Descriptors, Sound
+from indexer.encoders.descriptors.clip_analysis import Array, Descriptors, Sound
 
 COEFFICIENTS = range(1, 14)
 """MFCC 1 to 13. Coefficient 0 is the level and says nothing of timbre."""

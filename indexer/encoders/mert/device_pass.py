@@ -11,11 +11,41 @@ import numpy as np
 import torch
 
 from indexer.audio.rejection_reasons import Reason
-from indexer.encoders.mert.batching import Batch, Collect
+from indexer.encoders.mert.batches import Batch, Collect
 from indexer.encoders.mert.network import Network
-from indexer.encoders.mert.staging import Staging
 from recommender.errors import BadInput
 from recommender.types import ClipEmbeddings, Waveform
+
+
+class Staging:
+    """Two buffers that take turns, so that one is filled while the device still reads the other.
+
+    On CUDA they are pinned: the device copies from them by itself, while this process goes on.
+    """
+
+    def __init__(self, *, pinned: bool) -> None:
+        self._pinned = pinned
+        self._buffers = [torch.empty(0), torch.empty(0)]
+
+    def fill(self, clips: Sequence[Waveform], *, rows: int, samples: int) -> tuple[torch.Tensor, list[int]]:
+        """``clips`` under one another, zeros behind each, the first repeated up to ``rows``; and their lengths.
+
+        ``[rows, samples]`` float32; it holds until the call after the next.
+        """
+        chosen = [*clips, *[clips[0]] * (rows - len(clips))]
+        waves = self._next(rows * samples).view(rows, samples)
+        target = waves.numpy()
+        for row, clip in zip(target, chosen, strict=True):
+            row[: len(clip)] = clip
+            row[len(clip) :] = 0
+        return waves, [len(clip) for clip in chosen]
+
+    def _next(self, count: int) -> torch.Tensor:
+        self._buffers.reverse()
+        if self._buffers[0].numel() < count:
+            self._buffers[0] = torch.empty(count, pin_memory=self._pinned)
+        return self._buffers[0][:count]
+
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.encoders.descriptor_sound import FRAME_RATE_HZ, Array, Indices
+from indexer.encoders.descriptors.clip_analysis import FRAME_RATE_HZ, Array, Indices
 
 ONSET_FLOOR_DB = -60.0
 """Mel levels under this are held at it, so that noise under the music makes no onsets."""

@@ -6,7 +6,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from indexer.encoders.descriptor_sound import FLOOR_DB, FRAME, HOP, SAMPLE_RATE_HZ, Array, Descriptors, Sound, bin_hz
+from indexer.encoders.descriptors.clip_analysis import (
+    FLOOR_DB,
+    FRAME,
+    HOP,
+    SAMPLE_RATE_HZ,
+    Array,
+    Descriptors,
+    Sound,
+    bin_hz,
+)
 
 CONTRAST_EDGES_HZ = (0.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, SAMPLE_RATE_HZ / 2)
 """Seven octave bands for spectral contrast (Jiang and others 2002; librosa's default edges)."""

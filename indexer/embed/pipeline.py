@@ -13,9 +13,9 @@ from typing import Self
 import numpy as np
 
 from indexer.audio.rejection_reasons import PASSING
-from indexer.embed_progress import EmbedProgress, Progress
+from indexer.embed.progress import EmbedProgress, Progress
 from indexer.encoders.base import Batching, Encoder, InRows
-from indexer.encoding import Encoded, encode_each
+from indexer.encoders.encode_batch import Encoded, encode_each
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import PendingClip

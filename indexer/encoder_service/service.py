@@ -14,9 +14,9 @@ import grpc
 import numpy as np
 
 from indexer.audio.workers.pool import DecoderPool
+from indexer.encoder_service.clips import encode_files
 from indexer.encoders.base import Encoder
-from indexer.encoding import Encoded
-from indexer.hearing.clips import encode_files
+from indexer.encoders.encode_batch import Encoded
 from pb import encoder_pb2 as pb
 from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import BadInput, SoundkinError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.encoders.descriptor_sound import FRAME, SAMPLE_RATE_HZ, Array, Indices, Sound
+from indexer.encoders.descriptors.clip_analysis import FRAME, SAMPLE_RATE_HZ, Array, Indices, Sound
 
 LOWEST_HZ = 65.4
 HIGHEST_HZ = 2093.0

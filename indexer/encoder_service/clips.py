@@ -9,9 +9,9 @@ from pathlib import Path
 
 from indexer.audio.decode import choose_excerpt
 from indexer.audio.workers.pool import DecodeJob, DecoderPool, Inspection, InspectJob, Outcome
-from indexer.embedding_run import full_batch
+from indexer.embed.pipeline import full_batch
 from indexer.encoders.base import Encoder
-from indexer.encoding import Encoded, encode_each
+from indexer.encoders.encode_batch import Encoded, encode_each
 from recommender.errors import BadInput
 from recommender.types import Waveform
 

@@ -1,0 +1,3 @@
+"""indexer/embed: TODO-DOC."""
+
+from __future__ import annotations

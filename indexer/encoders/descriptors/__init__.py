@@ -1,0 +1,3 @@
+"""indexer/encoders/descriptors: TODO-DOC."""
+
+from __future__ import annotations
