@@ -20,8 +20,8 @@ from benchmarks.blend_catalogue import ARTISTS_A_SCENE, AS_DESCRIBED, SETTINGS, 
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.similarity import SPACE, reference_of
 from evaluation.fit_weights import fit
-from indexer.calibrate import fit as fit_bundle
-from indexer.calibrate import measure_artists
+from indexer.build.calibration_fit import fit as fit_bundle
+from indexer.build.calibration_fit import measure_artists
 from recommender.calibration.cohort import Bundle, Method
 from recommender.calibration.percentiles import percentile, percentiles_of
 from recommender.calibration.scores import display, scores_between

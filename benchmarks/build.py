@@ -28,7 +28,7 @@ from statistics import median
 from benchmarks import build_plain
 from benchmarks.build_home import DIM, TRACKS_OF, make_home
 from benchmarks.measurement import ONE_THREAD, Measurement, add_json_option, machine
-from indexer.build import build
+from indexer.build.build import build
 from indexer.files.home import STAGING
 from indexer.store.store import EmbeddingStore, spaces
 from recommender.catalog import Catalog

@@ -38,7 +38,7 @@ QUERIES = 200
 HELD_OUT = 400
 COHORT, REFERENCE, COMPONENTS, QUANTILES, SHRINKAGE = 1000, 2000, 128, 2001, 0.1
 CODES_FROM = 5000
-"""Artists; as indexer.building.candidates has it."""
+"""Artists; as indexer.build.candidates has it."""
 _BLOCK = 2048
 
 

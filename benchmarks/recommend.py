@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.recommend_catalogue import make_generation
-from indexer.building.candidates import AT, OVERLAP, PATTERN, Ground, write_candidates
+from indexer.build.candidates import AT, OVERLAP, PATTERN, Ground, write_candidates
 from recommender import layer_mix
 from recommender.generation.candidate_files import Candidates, open_candidates
 from recommender.generation.manifest import CandidatesEntry

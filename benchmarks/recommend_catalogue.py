@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
-from indexer.building.references import reference_of
+from indexer.build.percentiles import reference_of
 from recommender.arrays import TextColumn
 from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, CalibratedLayer, Method, Status
 from recommender.calibration.scores import scores_between

@@ -45,8 +45,8 @@ def build(
 ) -> None:
     """Build a generation from the catalogue and the embeddings, and stage it."""
     _refuse_while_busy(home)
-    from indexer.build import BuildOptions
-    from indexer.build import build as run
+    from indexer.build.build import BuildOptions
+    from indexer.build.build import build as run
     from indexer.store.store import EmbeddingStore
 
     space = _stored_space(encoder_name, key, home)
@@ -81,7 +81,7 @@ def _print_built(manifest: Manifest, *, incremental: bool) -> None:
 
 def _print_candidates(manifest: Manifest) -> None:
     """Nothing for a catalogue so small that nobody misses them."""
-    from indexer.building.candidates import WORTH_IT_FROM
+    from indexer.build.candidates import WORTH_IT_FROM
 
     found = manifest.candidates
     if found.first:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.build import BuildOptions, build
+from indexer.build.build import BuildOptions, build
 from indexer.collect import CollectOptions, collect
 from indexer.files.home import STAGING
 from indexer.gate import Terms
@@ -50,7 +50,7 @@ def renew(
     One that an earlier run built and did not publish is taken as it is, when it is made of what there is now. So is one
     that was rolled back from: it does not come back by itself.
 
-    Raises as :func:`indexer.build.build` and :func:`indexer.publish.publish`, except PublishRefused.
+    Raises as :func:`indexer.build.build.build` and :func:`indexer.publish.publish`, except PublishRefused.
     """
     checked = time.monotonic()
     inputs = read_inputs(catalog, store, profile=terms.profile)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from indexer.building.catalogue import read_catalogue, require_usable
-from indexer.building.columns import make_contents
-from indexer.building.grouping import clips_by_track
-from indexer.building.software import software
+from indexer.build.averages import clips_by_track
+from indexer.build.catalog_rows import read_catalogue, require_usable
+from indexer.build.contents import make_contents
+from indexer.build.seal import software
 from indexer.store.store import EmbeddingStore
 from recommender.arrays import TextColumn
 from recommender.catalog import Catalog

@@ -4,7 +4,7 @@ A vector of the encoder is moved by a :class:`Bundle` (centred, projected onto m
 tracks of one artist vary). An artist is the mean of its moved unit tracks, and stands somewhere against the cohort.
 
 Nothing here depends on who else is in the catalogue: a new artist costs one product with the cohort, and no other
-pair's score moves. Two artists are compared in ``recommender/calibration/scores.py``; the fit is in ``indexer/calibrate.py``,
+pair's score moves. Two artists are compared in ``recommender/calibration/scores.py``; the fit is in ``indexer/build/calibration_fit.py``,
 the files in ``recommender/calibration/bundle_files.py``.
 """
 

@@ -6,7 +6,7 @@
     candidates.genre.*.npy    artists of each genre, those with alike genres side by side (genre_orders.py)
 
 Scene and collaborations need no files: the rows of their matrices are lists of neighbours. Candidates are made and
-measured when a generation is built (indexer/building/candidates.py), for its default profile and its default mix; where
+measured when a generation is built (indexer/build/candidates.py), for its default profile and its default mix; where
 they do not find what a full scan finds, there are none. See docs/decisions/0009-candidates.md.
 """
 

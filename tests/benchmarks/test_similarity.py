@@ -21,7 +21,7 @@ from benchmarks.similarity import (
     verdicts,
 )
 from benchmarks.similarity_catalogue import DIM, NUISANCE_OF_ARTIST, REGIMES, TRACKS, MadeCatalogue, make_catalogue
-from indexer.calibrate import Reference, fit
+from indexer.build.calibration_fit import Reference, fit
 from recommender.calibration.cohort import Method
 from tests.factories import make_space
 

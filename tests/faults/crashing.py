@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from indexer.building.software import software
+from indexer.build.seal import software
 from indexer.collect import CollectOptions, collect
 from indexer.files import failpoints
 from indexer.quarantine import QUARANTINE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.build import build as run_build
+from indexer.build.build import build as run_build
 from indexer.gate import Terms
 from indexer.publish import publish as run_publish
 from indexer.store.store import EmbeddingStore

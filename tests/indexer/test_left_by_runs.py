@@ -10,7 +10,7 @@ import pytest
 
 from indexer.audio.containers import looks_like_audio
 from indexer.audio.workers.pool import DecoderPool
-from indexer.build import build
+from indexer.build.build import build
 from indexer.embed.embed import EmbedOptions, EmbedReport, embed
 from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import measuring
-from indexer.calibrate import Reference, fit
-from indexer.measuring import Owners, measure_able, measure_all, stand
+from indexer.build import measure_artists
+from indexer.build.calibration_fit import Reference, fit
+from indexer.build.measure_artists import Owners, measure_able, measure_all, stand
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, measure
 from recommender.errors import InvalidArgument
 from recommender.types import Rows, Vectors
@@ -64,7 +64,7 @@ def assert_same(found: ArtistStats, expected: ArtistStats) -> None:
 def test_many_get_the_numbers_that_each_gets_alone(sizes: list[int], method: Method, block: int) -> None:
     asked, tracks = owners(sizes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measuring, "BLOCK", block)
+        patch.setattr(measure_artists, "BLOCK", block)
         found = measure_all(BUNDLES[method], tracks, asked)
     assert_same(found, one_by_one(BUNDLES[method], tracks, asked))
 

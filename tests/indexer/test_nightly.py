@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import soundkin
-from indexer.build import BuildOptions, build
+from indexer.build.build import BuildOptions, build
 from indexer.encoders import load_encoder
 from indexer.files.home import CATALOG_FILE
 from indexer.files.locks import NIGHTLY_LOCK, exclusive

@@ -11,7 +11,7 @@ import pytest
 
 import soundkin
 from indexer.audio.workers.pool import DecoderPool
-from indexer.build import build
+from indexer.build.build import build
 from indexer.embed.embed import EmbedOptions, embed
 from indexer.ingest.scan import scan
 from indexer.publish import publish

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.building.candidates import Ground, write_candidates
+from indexer.build.candidates import Ground, write_candidates
 from recommender.calibration.cohort import Measured
 from recommender.generation.candidate_files import GENRES, Candidates, codes_file
 from recommender.generation.genre_neighbours import GenreOrders

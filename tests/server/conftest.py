@@ -14,7 +14,7 @@ import grpc
 import pytest
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.build import build
+from indexer.build.build import build
 from indexer.embed.embed import EmbedOptions, embed
 from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from indexer.ingest.scan import scan

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from indexer.build import BuildOptions, build
+from indexer.build.build import BuildOptions, build
 from indexer.publish import publish
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog

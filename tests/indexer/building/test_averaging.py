@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.building import averaging
-from indexer.building.averaging import average_by_row, average_in_place
+from indexer.build import averages
+from indexer.build.averages import average_by_row, average_in_place
 from recommender.errors import InvalidArgument
 
 
@@ -31,7 +31,7 @@ def test_groups_are_averaged_as_a_loop_would_whatever_the_blocks(sizes: list[int
     starts = np.cumsum([0, *sizes])
     expected = [plain_mean(vectors[a:b]) for a, b in pairwise(starts.tolist())]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(averaging, "BLOCK", block)
+        patch.setattr(averages, "BLOCK", block)
         found = average_in_place(vectors.copy(), np.array(sizes))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

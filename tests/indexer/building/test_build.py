@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from indexer.build import BuildOptions, replay
-from indexer.building.layers import LayerSource
+from indexer.build.build import BuildOptions, replay
+from indexer.build.layers import LayerSource
 from recommender.arrays import TextColumn
 from recommender.errors import GenerationCorrupt
 from recommender.generation.golden_answers import differences
@@ -164,7 +164,7 @@ def test_a_replay_has_one_layer_open_at_a_time(home: Path, monkeypatch: pytest.M
         found.append(len([one for one in _open_indexes() if all(one is not other for other in before)]))
         return differences(generation, goldens)
 
-    monkeypatch.setattr("indexer.build.differences", counting)
+    monkeypatch.setattr("indexer.build.build.differences", counting)
     replay(staged(home))
     assert found == [2, 2, 2]  # of tracks and of artists, for each of three layers
 

@@ -10,10 +10,10 @@ import pytest
 from scipy.sparse import csr_array
 
 from evaluation.fit_weights import save as save_weights
-from indexer.build import BuildOptions
-from indexer.building.calibrating import Roster, fit_layer, write_calibration
-from indexer.building.references import keep_fitted, reference_of
-from indexer.calibrate import Reference
+from indexer.build.build import BuildOptions
+from indexer.build.calibration_fit import Reference
+from indexer.build.layer_calibration import Roster, fit_layer, write_calibration
+from indexer.build.percentiles import keep_fitted, reference_of
 from recommender.calibration.bundle_files import load, load_stats
 from recommender.calibration.cohort import Method, Status, measure
 from recommender.calibration.percentiles import percentile

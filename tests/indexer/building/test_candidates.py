@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.build import BuildOptions
-from indexer.building.candidates import AT, LEVELS, OVERLAP, PATTERN, Ground, write_candidates
+from indexer.build.build import BuildOptions
+from indexer.build.candidates import AT, LEVELS, OVERLAP, PATTERN, Ground, write_candidates
 from recommender import layer_mix
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.candidate_files import open_candidates

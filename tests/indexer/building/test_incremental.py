@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from indexer.build import BuildOptions
+from indexer.build.build import BuildOptions
 from indexer.publish import point_to
 from indexer.store.store import EmbeddingStore
 from recommender.errors import EmbeddingsCorrupt

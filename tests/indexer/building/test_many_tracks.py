@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.build import BuildOptions
+from indexer.build.build import BuildOptions
 from recommender.generation.golden_answers import differences
 from recommender.generation.open_generation import open_generation
 from recommender.vectors import RefinedIndex

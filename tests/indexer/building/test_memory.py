@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.building.memory import give_back, without_collecting
+from indexer.build.averages import give_back, without_collecting
 
 
 def resident_mb() -> float:

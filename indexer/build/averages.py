@@ -6,14 +6,95 @@ others and one that is averaged alone are the same (an incremental build relies 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ctypes
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from indexer.build.catalog_rows import CatalogueRows
 from recommender.types import Rows, Vectors
 from recommender.vectors import unit
+
+ClipsByTrack: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Track id -> ids of its embedded clips, sorted; only tracks that have any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """The embedded tracks and artists, in row order of their indexes."""
+
+    track_ids: tuple[str, ...]
+    """``[embedded track]``"""
+    track_clips: tuple[tuple[str, ...], ...]
+    """``[embedded track]`` ids of its clips, sorted."""
+    track_artist: Rows
+    """``[embedded track]`` row among the embedded artists."""
+    artist_ids: tuple[str, ...]
+    """``[embedded artist]``"""
+
+    @property
+    def artists(self) -> int:
+        """Number of embedded artists."""
+        return len(self.artist_ids)
+
+    @property
+    def clips(self) -> int:
+        """Number of embedded clips."""
+        return sum(map(len, self.track_clips))
+
+
+def group(data: CatalogueRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Grouping:
+    """Group the embedded clips of ``data``. ``artists`` is id -> row of every artist."""
+    tracks = [track for track in data.tracks if track.id in clips]
+    heard, of_track = np.unique(int64(artists[track.artist_id] for track in tracks), return_inverse=True)
+    return Grouping(
+        track_ids=tuple(track.id for track in tracks),
+        track_clips=tuple(clips[track.id] for track in tracks),
+        track_artist=of_track.astype(np.int64),
+        artist_ids=tuple(data.artists[row].id for row in heard.tolist()),
+    )
+
+
+def clips_by_track(data: CatalogueRows) -> ClipsByTrack:
+    """Which tracks are embedded, and their clips."""
+    found: dict[str, tuple[str, ...]] = {}
+    for clip in data.clips:  # in the order of their ids
+        found[clip.track_id] = (*found.get(clip.track_id, ()), clip.clip_id)
+    return found
+
+
+def int64(values: Iterator[int]) -> Rows:
+    """Rows from numbers."""
+    return np.fromiter(values, dtype=np.int64)
+
+
+def give_back() -> None:
+    """Hand freed memory back, where the C library can (glibc's ``malloc_trim``); elsewhere nothing happens.
+
+    It would be kept for later, and a build seem to need twice as much as it does.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Read many rows without looking for cycles among them again and again: there are none, and it halves the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
 
 BLOCK = 1 << 9
 """Members looked at together; a group is never cut."""

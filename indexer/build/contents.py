@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from indexer import relations
-from indexer.building.catalogue import CatalogueRows
-from indexer.building.grouping import ClipsByTrack, int64
+from indexer.build import relation_matrices
+from indexer.build.averages import ClipsByTrack, int64
+from indexer.build.catalog_rows import CatalogueRows
 from recommender.arrays import TextColumn
 from recommender.generation.contents import ArtistColumns, Contents, Digests, Relations, TrackColumns, digest_of
 from recommender.types import Rows
@@ -54,18 +54,18 @@ def digests(clips: Iterator[tuple[str, ...]]) -> Digests:
 
 
 def _relations(data: CatalogueRows, artists: Mapping[str, int]) -> Relations:
-    genres, genre_weights = relations.genre_matrix(data.genres, artists)
-    mentioned, listed = relations.scene_flags(data.scene_lists, data.scene_edges, artists)
-    collaborations, known = relations.collaboration_matrix(data.collaborations, artists)
+    genres, genre_weights = relation_matrices.genre_matrix(data.genres, artists)
+    mentioned, listed = relation_matrices.scene_flags(data.scene_lists, data.scene_edges, artists)
+    collaborations, known = relation_matrices.collaboration_matrix(data.collaborations, artists)
     return Relations(
         genres=genres,
         genre_weights=genre_weights,
-        scene_strengths=relations.scene_matrix(data.scene_edges, artists),
+        scene_strengths=relation_matrices.scene_matrix(data.scene_edges, artists),
         scene_mentioned=mentioned,
         scene_listed=listed,
         collaborations=collaborations,
         collaboration_known=known,
-        events=relations.events(data.collaborations, artists),
+        events=relation_matrices.events(data.collaborations, artists),
     )
 
 

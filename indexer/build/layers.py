@@ -9,12 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from indexer.building.averaging import BLOCK, average_by_row, average_in_place
-from indexer.building.calibrating import Roster, write_calibration
-from indexer.building.goldens import Shelf
-from indexer.building.grouping import Grouping
-from indexer.building.memory import give_back
-from indexer.building.reuse import Reuse
+from indexer.build.averages import BLOCK, Grouping, average_by_row, average_in_place, give_back
+from indexer.build.golden_answers import Shelf
+from indexer.build.layer_calibration import Roster, write_calibration
+from indexer.build.reuse import Reuse
 from indexer.store.store import EmbeddingStore
 from recommender.generation.manifest import CalibrationEntry, IndexEntry
 from recommender.generation.open_generation import KINDS, index_file

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.building.columns import digests
-from indexer.building.grouping import Grouping
-from indexer.building.software import software
+from indexer.build.averages import Grouping
+from indexer.build.contents import digests
+from indexer.build.seal import software
 from indexer.store.shard import open_shard
 from indexer.store.store import EmbeddingStore
 from recommender.errors import GenerationCorrupt

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
-from indexer.measuring import NO_ALIASES, Owners, measure_all, stand
+from indexer.build.measure_artists import NO_ALIASES, Owners, measure_all, stand
 from recommender.calibration.cohort import (
     CALIBRATED_FROM,
     LOCAL_NEIGHBOURS,

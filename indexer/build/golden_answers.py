@@ -16,9 +16,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from indexer.building.averaging import scale, unit_means
-from indexer.building.catalogue import CatalogueRows
-from indexer.building.grouping import ClipsByTrack
+from indexer.build.averages import ClipsByTrack, scale, unit_means
+from indexer.build.catalog_rows import CatalogueRows
 from recommender.generation.manifest import Golden
 from recommender.types import LayerMix, Vectors
 from recommender.vectors import VectorIndex

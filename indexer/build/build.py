@@ -8,17 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from indexer.building.calibrating import Roster, expected_bytes
-from indexer.building.candidates import WORTH_IT_FROM, staged_candidates
-from indexer.building.catalogue import CatalogueRows, read_catalogue, require_usable
-from indexer.building.columns import make_contents
-from indexer.building.goldens import Heard, golden_layers, record
-from indexer.building.grouping import Grouping, clips_by_track, group
-from indexer.building.layers import LayerSource, bad_vectors, write_layer
-from indexer.building.memory import give_back, without_collecting
-from indexer.building.references import keep_fitted, write_percentiles
-from indexer.building.reuse import Parent, find_parent, plan_reuse
-from indexer.building.sealing import Made, Origin, seal
+from indexer.build.averages import Grouping, clips_by_track, give_back, group, without_collecting
+from indexer.build.candidates import WORTH_IT_FROM, staged_candidates
+from indexer.build.catalog_rows import CatalogueRows, read_catalogue, require_usable
+from indexer.build.contents import make_contents
+from indexer.build.golden_answers import Heard, golden_layers, record
+from indexer.build.layer_calibration import Roster, expected_bytes
+from indexer.build.layers import LayerSource, bad_vectors, write_layer
+from indexer.build.percentiles import keep_fitted, write_percentiles
+from indexer.build.reuse import Parent, find_parent, plan_reuse
+from indexer.build.seal import Made, Origin, seal
 from indexer.files.atomic import make_folder, require_space
 from indexer.files.home import STAGING
 from indexer.files.locks import HOME_LOCK, exclusive
