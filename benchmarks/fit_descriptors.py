@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from benchmarks.fit_material import example_clip, generated_clip
 from indexer.audio.decode import choose_excerpt, decode, probe
+from indexer.demo.synth import STYLES, render
 from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ, Descriptors
 from indexer.encoders.descriptors.encoder import CONSTANTS_PATH, FAMILIES, Constants, descriptor_values, load_constants
-from indexer.synth import STYLES, render
 from recommender.types import Waveform
 
 FIRST_SEED = 1000
@@ -102,7 +102,7 @@ def write(constants: dict[str, dict[str, list[float]]]) -> None:
     """Replace the committed constants, with how they were made."""
     made_by = {
         "program": "benchmarks/fit_descriptors.py",
-        "material": f"indexer.synth.render: {len(STYLES)} styles x {CLIPS_PER_STYLE} seeds; "
+        "material": f"indexer.demo.synth.render: {len(STYLES)} styles x {CLIPS_PER_STYLE} seeds; "
         f"benchmarks.fit_material.generated_clip: {GENERATED_CLIPS} seeds; all from {FIRST_SEED} on, {SECONDS:g} s",
         "estimator": f"mean and std winsorised at {WINSOR_PERCENT:g} %, std divided by {NORMAL_SHRINKAGE}",
         "licence": "own: no recording was used",

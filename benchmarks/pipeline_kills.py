@@ -31,7 +31,7 @@ from benchmarks.pipeline_stub import (
 )
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, embed
-from indexer.repair import rebuild_ledger
+from indexer.maintain.repair import rebuild_ledger
 from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from indexer import options
+from indexer.cli import options
 
 if TYPE_CHECKING:  # importing a command must stay quick
     from evaluation.evaluate import Inputs

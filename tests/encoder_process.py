@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 import soundfile
 
-from indexer.synth import SAMPLE_RATE_HZ, render
+from indexer.demo.synth import SAMPLE_RATE_HZ, render
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 60

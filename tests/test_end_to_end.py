@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from indexer.synth import SAMPLE_RATE_HZ, render
+from indexer.demo.synth import SAMPLE_RATE_HZ, render
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 ARTISTS = {"Bonfire Tax": "techno", "Kerosene Choir": "ambient", "Ümlaut": "techno"}

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import soundkin
-from indexer.collect import CollectOptions
-from indexer.overnight.config import read_config
-from indexer.overnight.report import KEPT_REPORTS
-from indexer.quarantine import KEPT_AT_MOST, KEPT_DAYS, SHARDS_KEPT_DAYS
+from indexer.maintain.collect import CollectOptions
+from indexer.nightly.config import read_config
+from indexer.nightly.report import KEPT_REPORTS
+from indexer.publish.quarantine import KEPT_AT_MOST, KEPT_DAYS, SHARDS_KEPT_DAYS
 from recommender.errors import InvalidArgument
 from recommender.retry_schedule import TRIED_AGAIN_AFTER
 

@@ -21,7 +21,7 @@ from indexer.build.seal import Made, Origin, seal
 from indexer.files.atomic import make_folder, require_space
 from indexer.files.home import STAGING
 from indexer.files.locks import HOME_LOCK, exclusive
-from indexer.quarantine import quarantined_versions
+from indexer.publish.quarantine import quarantined_versions
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt
@@ -70,7 +70,7 @@ class BuildOptions:
 def build(
     catalog: Catalog, store: EmbeddingStore, home: Path, *, profile: Profile, options: BuildOptions | None = None
 ) -> Manifest:
-    """Build the next generation into ``home/staging`` and verify it; :mod:`indexer.publish` gives it its name.
+    """Build the next generation into ``home/staging`` and verify it; :mod:`indexer.publish.publish` gives it its name.
 
     Memory is bounded by one layer's vectors and their index, not all of them.
 

@@ -22,7 +22,7 @@ from benchmarks.artist_retrieval import (
     same_piece,
 )
 from benchmarks.measurement import Measurement
-from indexer.synth import render
+from indexer.demo.synth import render
 
 
 def write_set(folder: Path, clips: list[tuple[str, str, str]]) -> Path:

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from indexer.build.seal import software
-from indexer.collect import CollectOptions, collect
 from indexer.files import failpoints
-from indexer.quarantine import QUARANTINE
-from indexer.rollback import rollback
+from indexer.maintain.collect import CollectOptions, collect
+from indexer.maintain.verify import verify
+from indexer.publish.quarantine import QUARANTINE
+from indexer.publish.rollback import rollback
 from indexer.store.store import EmbeddingStore
-from indexer.verify import verify
 from recommender.errors import InvalidArgument, PublishRefused, SoundkinError
 from recommender.generation.open_generation import VERSIONS, read_manifest
 from tests.faults.homes import (

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from indexer.build.build import build as run_build
-from indexer.gate import Terms
-from indexer.publish import publish as run_publish
+from indexer.publish.gate import Terms
+from indexer.publish.publish import publish as run_publish
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip

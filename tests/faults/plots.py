@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from indexer.collect import CollectOptions, collect
 from indexer.files.atomic import make_folder, write_file
-from indexer.quarantine import QUARANTINE, REASON
-from indexer.repair import repair
-from indexer.rollback import rollback
+from indexer.maintain.collect import CollectOptions, collect
+from indexer.maintain.repair import repair
+from indexer.maintain.verify import verify
+from indexer.publish.quarantine import QUARANTINE, REASON
+from indexer.publish.rollback import rollback
 from indexer.store.store import EMBEDDINGS, EmbeddingStore
-from indexer.verify import verify
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.open_generation import VERSIONS, open_generation
 from tests.faults.crashing import (

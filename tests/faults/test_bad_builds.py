@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 from indexer.files.failpoints import VARIABLE
-from indexer.gate import Terms
-from indexer.quarantine import QUARANTINE, REASON
-from indexer.rollback import rollback
+from indexer.publish.gate import Terms
+from indexer.publish.quarantine import QUARANTINE, REASON
+from indexer.publish.rollback import rollback
 from indexer.store.store import EMBEDDINGS, EmbeddingStore
 from recommender.arrays import TextColumn
 from recommender.errors import GenerationCorrupt, PublishRefused

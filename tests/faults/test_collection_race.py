@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.collect import CollectOptions, collect
+from indexer.maintain.collect import CollectOptions, collect
 from recommender.generation.open_generation import VERSIONS
 from tests.faults.homes import add_tracks, build_and_publish, served
 

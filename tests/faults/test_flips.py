@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.maintain.verify import check_file, verify
 from indexer.store.shard import Stored
 from indexer.store.store import EMBEDDINGS, EmbeddingStore
-from indexer.verify import check_file, verify
 from recommender.errors import GenerationCorrupt
 from recommender.generation.open_generation import CURRENT, VERSIONS, open_current
 from tests.factories import make_space

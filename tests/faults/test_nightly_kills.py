@@ -12,7 +12,7 @@ import pytest
 
 from indexer.files.failpoints import PUBLISHING
 from indexer.files.home import CATALOG_FILE
-from indexer.verify import verify
+from indexer.maintain.verify import verify
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt
 from recommender.generation.open_generation import read_current

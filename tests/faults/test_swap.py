@@ -18,7 +18,7 @@ import pytest
 
 from indexer.files.failpoints import VARIABLE
 from indexer.files.home import STAGING
-from indexer.publish import point_to
+from indexer.publish.publish import point_to
 from pb import soundkin_pb2 as pb
 from recommender.generation.open_generation import VERSIONS, folder_name, index_file, read_manifest
 from tests.factories import write_generation

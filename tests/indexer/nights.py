@@ -9,12 +9,12 @@ from pathlib import Path
 
 from indexer.encoders import load_encoder
 from indexer.files.home import CATALOG_FILE
-from indexer.nightly import nightly
-from indexer.overnight.config import CONFIG_FILE, read_config
-from indexer.overnight.report import NightlyReport
+from indexer.maintain.verify import verify
+from indexer.nightly.config import CONFIG_FILE, read_config
+from indexer.nightly.nightly import nightly
+from indexer.nightly.report import NightlyReport
 from indexer.store.shard import open_shard
 from indexer.store.store import SHARDS, EmbeddingStore
-from indexer.verify import verify
 from recommender.catalog import Catalog
 from tests.fakes import write_tone
 

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 import soundkin
+from indexer.demo.synth import SAMPLE_RATE_HZ, render
 from indexer.files.home import CATALOG_FILE
-from indexer.synth import SAMPLE_RATE_HZ, render
 from recommender.catalog import Catalog
 
 Run = Callable[..., tuple[int, str, str]]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer import quarantine
-from indexer.collect import Collected, CollectOptions, collect
-from indexer.repair import repair
-from indexer.rollback import rollback
-from indexer.verify import verify
+from indexer.maintain.collect import Collected, CollectOptions, collect
+from indexer.maintain.repair import repair
+from indexer.maintain.verify import verify
+from indexer.publish import quarantine
+from indexer.publish.rollback import rollback
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.lease import Lease
 from recommender.generation.open_generation import CURRENT, open_current

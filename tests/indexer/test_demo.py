@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.demo import DemoEncoder, Steps, soundkin
+from indexer.demo.demo import DemoEncoder, Steps, soundkin
 from tests.fakes import write_tone
 
 TIMEOUT_S = 300

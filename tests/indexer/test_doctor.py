@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indexer.doctor import examine
+from indexer.cli.doctor import examine
 from indexer.files.home import CATALOG_FILE
 from recommender.catalog import Catalog
 

@@ -11,11 +11,11 @@ import soundfile
 
 import soundkin
 from indexer.audio.workers.pool import DecoderPool
+from indexer.demo.synth import SAMPLE_RATE_HZ, render
 from indexer.embed.embed import EmbedOptions, EmbedReport, embed
 from indexer.ingest.scan import scan
 from indexer.store.shard import Stored
 from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards
-from indexer.synth import SAMPLE_RATE_HZ, render
 from recommender.catalog import Catalog
 from recommender.types import ClipEmbeddings, Waveform
 from tests.fakes import BandEncoder, write_tone

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from indexer.synth import SAMPLE_RATE_HZ, render
+from indexer.demo.synth import SAMPLE_RATE_HZ, render
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL_SIZE = "SOUNDKIN_TEST_FULL_SIZE"

@@ -18,10 +18,10 @@ from indexer.build.build import BuildOptions, build
 from indexer.encoders import load_encoder
 from indexer.files.home import CATALOG_FILE
 from indexer.files.locks import NIGHTLY_LOCK, exclusive
-from indexer.nightly import nightly
-from indexer.overnight.config import CONFIG_FILE, read_config
-from indexer.overnight.report import NightlyReport
-from indexer.rollback import rollback
+from indexer.nightly.config import CONFIG_FILE, read_config
+from indexer.nightly.nightly import nightly
+from indexer.nightly.report import NightlyReport
+from indexer.publish.rollback import rollback
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import Busy, LicenceRefused

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from indexer.files.home import CATALOG_FILE
-from indexer.nightly import nightly
-from indexer.overnight.config import CONFIG_FILE, read_config
-from indexer.overnight.report import NightlyReport
-from indexer.overnight.steps import QUIET, Bars, Counted
+from indexer.nightly.config import CONFIG_FILE, read_config
+from indexer.nightly.nightly import nightly
+from indexer.nightly.report import NightlyReport
+from indexer.nightly.steps import QUIET, Bars, Counted
 from recommender.catalog import Catalog
 from recommender.errors import CatalogueError
 from tests.indexer import nights

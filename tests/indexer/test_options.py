@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.options import LISTED, print_problems
+from indexer.cli.options import LISTED, print_problems
 
 
 @pytest.mark.parametrize(

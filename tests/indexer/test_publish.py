@@ -14,9 +14,9 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.build.build import build
 from indexer.embed.embed import EmbedOptions, embed
 from indexer.ingest.scan import scan
-from indexer.publish import publish
+from indexer.maintain.verify import verify
+from indexer.publish.publish import publish
 from indexer.store.store import EmbeddingStore
-from indexer.verify import verify
 from recommender.catalog import Catalog
 from recommender.catalog.rows import SceneList
 from recommender.errors import GenerationCorrupt, InvalidArgument, LicenceRefused, Unavailable

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 import soundkin
-from indexer.gate import Terms
-from indexer.quarantine import QUARANTINE
+from indexer.publish.gate import Terms
+from indexer.publish.quarantine import QUARANTINE
 from recommender.catalog.rows import Publication
 from recommender.errors import GenerationCorrupt, InvalidArgument, PublishRefused, SoundkinError
 from recommender.generation.lease import Lease

@@ -13,11 +13,11 @@ import pytest
 import soundkin
 from indexer.files.home import CATALOG_FILE
 from indexer.files.locks import exclusive
-from indexer.repair import repair
+from indexer.maintain.repair import repair
+from indexer.maintain.verify import verify
 from indexer.store.shard import seal
 from indexer.store.space_file import SPACE_FILE
 from indexer.store.store import EmbeddingStore
-from indexer.verify import verify
 from recommender.catalog import Catalog
 from recommender.catalog.rows import FileRecord, NewClip
 from recommender.errors import Busy, EmbeddingsCorrupt

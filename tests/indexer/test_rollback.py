@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 import soundkin
 from indexer.files.locks import exclusive
-from indexer.rollback import parse_version, record_rollback, rollback
-from indexer.verify import verify
+from indexer.maintain.verify import verify
+from indexer.publish.rollback import parse_version, record_rollback, rollback
 from recommender.errors import Busy, GenerationCorrupt, InvalidArgument, NotFound
 from recommender.generation.open_generation import CURRENT, index_file, open_current
 from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, reseal, served

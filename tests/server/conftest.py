@@ -18,7 +18,7 @@ from indexer.build.build import build
 from indexer.embed.embed import EmbedOptions, embed
 from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from indexer.ingest.scan import scan
-from indexer.publish import publish
+from indexer.publish.publish import publish
 from indexer.store.store import EmbeddingStore
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.catalog import Catalog

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.build.build import BuildOptions, build
-from indexer.publish import publish
+from indexer.publish.publish import publish
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from indexer.generation_cli import build
+from indexer.cli.generations import build
 from tests.indexer.building.homes import SPACE, add_music, run_build, run_publish
 
 

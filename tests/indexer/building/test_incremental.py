@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from indexer.build.build import BuildOptions
-from indexer.publish import point_to
+from indexer.publish.publish import point_to
 from indexer.store.store import EmbeddingStore
 from recommender.errors import EmbeddingsCorrupt
 from recommender.generation.open_generation import MANIFEST, Manifest, read_manifest

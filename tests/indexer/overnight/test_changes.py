@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.overnight.changes import NamedArtist, changes_between
+from indexer.nightly.generation_changes import NamedArtist, changes_between
 from recommender.generation.open_generation import Generation
 from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
 

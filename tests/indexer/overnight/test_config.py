@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import soundkin
-from indexer.collect import CollectOptions
 from indexer.encoders.settings import EncoderSettings
-from indexer.overnight.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder, read_config
+from indexer.maintain.collect import CollectOptions
+from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder, read_config
 from indexer.store.shard import Stored
 from recommender.errors import InvalidArgument
 from recommender.types import Profile

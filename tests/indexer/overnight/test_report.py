@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.overnight.report import KEPT_REPORTS, NightlyReport, Problem, Step, new_among, write_report
+from indexer.nightly.report import KEPT_REPORTS, NightlyReport, Problem, Step, new_among, write_report
 
 SILENT = Problem(step="embed", what="/a.wav", reason="silent", detail="nothing above -60 dBFS")
 LOST = Problem(step="scan", what="/b.wav", reason="decoder_crashed", detail="SIGSEGV")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from indexer.synth import SyntheticCatalogue, render, write_catalogue
-from indexer.synth.artists import ARTISTS, SCENE, UNMAPPED
+from indexer.demo.synth import SyntheticCatalogue, render, write_catalogue
+from indexer.demo.synth.artists import ARTISTS, SCENE, UNMAPPED
 from recommender.names import fold_genre
 
 

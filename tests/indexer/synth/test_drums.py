@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from indexer.synth import drums
-from indexer.synth.oscillators import Sound
+from indexer.demo.synth import drums
+from indexer.demo.synth.oscillators import Sound
 
 RATE = 32_000
 

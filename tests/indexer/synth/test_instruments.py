@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from indexer.synth import instruments
-from indexer.synth.instruments import Instrument, Tone
-from indexer.synth.oscillators import Sound
+from indexer.demo.synth import instruments
+from indexer.demo.synth.instruments import Instrument, Tone
+from indexer.demo.synth.oscillators import Sound
 
 RATE = 32_000
 

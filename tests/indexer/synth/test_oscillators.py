@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.synth.oscillators import Sound, cycles_of, harmonic_wave, saw, sine, square
+from indexer.demo.synth.oscillators import Sound, cycles_of, harmonic_wave, saw, sine, square
 
 RATE = 32_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.synth.instruments import Tone
-from indexer.synth.oscillators import Sound
-from indexer.synth.score import (
+from indexer.demo.synth.instruments import Tone
+from indexer.demo.synth.oscillators import Sound
+from indexer.demo.synth.score import (
     MAJOR,
     MINOR,
     Hit,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.synth.oscillators import Sound, sine
-from indexer.synth.shaping import bandpass, decay, drive, echo, highpass, lowpass, morph, reverberate, swell
+from indexer.demo.synth.effects import bandpass, decay, drive, echo, highpass, lowpass, morph, reverberate, swell
+from indexer.demo.synth.oscillators import Sound, sine
 
 RATE = 16_000
 

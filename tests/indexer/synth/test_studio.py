@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from indexer.synth import SAMPLE_RATE_HZ, STYLES, render, tempo_bpm
-from indexer.synth.styles import BY_NAME
+from indexer.demo.synth import SAMPLE_RATE_HZ, STYLES, render, tempo_bpm
+from indexer.demo.synth.styles import BY_NAME
 from recommender.errors import InvalidArgument
 from recommender.types import Waveform
 

@@ -1,0 +1,3 @@
+"""indexer/cli: TODO-DOC."""
+
+from __future__ import annotations

@@ -1,0 +1,256 @@
+"""Commands about generations: build one, publish it, check what is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from indexer.cli import options
+from indexer.files.atomic import require_home
+from indexer.files.locks import HOME_LOCK, require_free
+from recommender.errors import CatalogueError, PublishRefused
+from recommender.names import printable
+from recommender.types import Profile
+
+if TYPE_CHECKING:  # importing a command must stay quick
+    from indexer.maintain.repair import Repaired
+    from indexer.maintain.verify import VerifyReport
+    from recommender.generation.manifest import Manifest
+    from recommender.types import Space
+
+
+@click.command()
+@options.encoder_option
+@click.option("--space", "key", help="Key of the space, where an encoder has several; it wins over --encoder.")
+@options.profile_option
+@options.home_option
+@options.database_option
+@options.json_option
+@click.option(
+    "--incremental", is_flag=True, help="Take unchanged tracks from the generation that serves; the result is the same."
+)
+def build(
+    encoder_name: str,
+    key: str | None,
+    profile: str,
+    home: Path,
+    database_url: str | None,
+    as_json: bool,
+    incremental: bool,
+) -> None:
+    """Build a generation from the catalogue and the embeddings, and stage it."""
+    _refuse_while_busy(home)
+    from indexer.build.build import BuildOptions
+    from indexer.build.build import build as run
+    from indexer.store.store import EmbeddingStore
+
+    space = _stored_space(encoder_name, key, home)
+    with home.open_catalog(home, database_url) as catalog, options.progress_bar("layers") as progress:
+        store = EmbeddingStore(home, space)
+        how = BuildOptions(incremental=incremental, progress=progress)
+        manifest = run(catalog, store, home, profile=Profile(profile), options=how)
+    if not manifest.counts.clips:
+        click.secho(f"no clip is embedded in {space.key}: this generation has no audio; run soundkin embed", err=True)
+    if as_json:
+        options.print_json(manifest)
+    else:
+        _print_built(manifest, incremental=incremental)
+
+
+def _print_built(manifest: Manifest, *, incremental: bool) -> None:
+    counts = manifest.counts
+    click.echo(
+        f"generation {manifest.version} staged: {counts.artists} artists ({counts.artists_indexed} with audio), "
+        f"{counts.tracks} tracks ({counts.tracks_indexed} with audio), {len(manifest.space.layers)} layers "
+        f"of {manifest.space.dim}"
+    )
+    if manifest.taken.note:
+        click.echo(f"built in full: {manifest.taken.note}")
+    elif incremental:
+        click.echo(f"{manifest.taken.tracks} of {counts.tracks_indexed} tracks taken from v{manifest.parent_version}")
+    _print_candidates(manifest)
+    for entry in manifest.indexes:
+        if entry.note:
+            click.echo(f"layer {entry.layer}, {entry.kind}: exact, for {entry.note}")
+
+
+def _print_candidates(manifest: Manifest) -> None:
+    """Nothing for a catalogue so small that nobody misses them."""
+    from indexer.build.candidates import WORTH_IT_FROM
+
+    found = manifest.candidates
+    if found.first:
+        click.echo(f"nearest artists from candidates: {found.overlap_at_20:.4f} of the first 20 of a full scan")
+    elif manifest.counts.artists >= WORTH_IT_FROM:
+        click.echo(f"nearest artists: {found.note}")
+
+
+def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
+    """The space to build from. Only an encoder without weights is asked for its own; else the stores say it."""
+    from indexer.encoders import DESCRIPTORS, load_encoder
+    from indexer.store.store import find_space
+
+    if key is None and encoder_name == DESCRIPTORS:
+        return load_encoder(encoder_name).space
+    return find_space(home, name=encoder_name, key=key)
+
+
+@click.command()
+@click.option("--encoder", "encoder_name", envvar="SOUNDKIN_ENCODER", help="Refuse what is of another encoder.")
+@click.option("--space", "key", help="Refuse what is of another space; a change to this one is intended.")
+@options.profile_option
+@click.option("--force", is_flag=True, help="Publish in spite of what the gate refuses; needs --why.")
+@click.option("--why", help="Why it is forced; it goes on record.")
+@options.home_option
+@options.database_option
+@options.json_option
+def publish(
+    encoder_name: str | None,
+    key: str | None,
+    profile: str,
+    force: bool,
+    why: str | None,
+    home: Path,
+    database_url: str | None,
+    as_json: bool,
+) -> None:
+    """Verify the staged generation, hold it against the one that serves, and make it the one that is served."""
+    if force != (why is not None):
+        raise click.UsageError('--force and --why "…" go together')
+    _require_home_that_is_free(home)
+    from indexer.publish.gate import Terms
+    from indexer.publish.publish import publish as run
+
+    terms = Terms(profile=Profile(profile), space=key, encoder=encoder_name)
+    with home.open_catalog(home, database_url) as catalog, _reasons_told(as_json):
+        manifest = run(catalog, home, terms=terms, forced_why=why)
+    if as_json:
+        options.print_json(manifest)
+    else:
+        click.echo(f"generation {manifest.version} published in {home}")
+
+
+@contextmanager
+def _reasons_told(as_json: bool) -> Iterator[None]:
+    """Print what the gate refused, one reason a line, and let the error go on."""
+    try:
+        yield
+    except PublishRefused as refused:
+        if as_json:
+            reasons = [{"code": code, "detail": detail} for code, detail in refused.refusals]
+            click.echo(json.dumps({"refused": refused.generation, "reasons": reasons, "kept": refused.kept}, indent=1))
+        else:
+            for code, detail in refused.refusals:
+                click.echo(printable(f"{code}: {detail}"), err=True)
+        raise
+
+
+def _refuse_while_busy(home: Path) -> None:
+    """Say at once that another run has the lock, before anything large is loaded."""
+    require_free(home / HOME_LOCK)
+
+
+def _require_home_that_is_free(home: Path) -> None:
+    require_home(home)
+    _refuse_while_busy(home)
+
+
+@click.command()
+@click.argument("version", required=False)
+@options.home_option
+@options.database_option
+@options.json_option
+def rollback(version: str | None, home: Path, database_url: str | None, as_json: bool) -> None:
+    """Serve VERSION again (v3, or 3); without it, the newest before the serving one that is sound."""
+    _require_home_that_is_free(home)
+    from indexer.publish.rollback import parse_version, record_rollback
+    from indexer.publish.rollback import rollback as run
+
+    manifest = run(home, parse_version(version) if version is not None else None)
+    if as_json:
+        options.print_json(manifest)
+    else:
+        click.echo(f"generation {manifest.version} serves again in {home}")
+    try:
+        with home.open_catalog(home, database_url) as catalog:
+            record_rollback(catalog, manifest)
+    except CatalogueError as error:  # the deed is done, and who calls must not take it for undone
+        click.secho(printable(f"it is not on record: {error}"), err=True)
+
+
+@click.command()
+@click.option("--keep", type=click.IntRange(min=1), default=2, show_default=True, help="Generations to keep.")
+@click.option(
+    "--min-age-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Younger ones all stay."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@options.home_option
+@options.json_option
+def collect(keep: int, min_age_hours: float, dry_run: bool, home: Path, as_json: bool) -> None:
+    """Remove old generations that nothing serves or reads, rejected ones, and what killed runs left."""
+    _require_home_that_is_free(home)
+    from indexer.maintain.collect import CollectOptions
+    from indexer.maintain.collect import collect as run
+
+    done = run(home, CollectOptions(keep=keep, min_age_hours=min_age_hours, dry_run=dry_run))
+    if as_json:
+        options.print_json(done)
+        return
+    for path in done.removed:
+        click.echo(path)
+    for name in done.leased:
+        click.echo(f"{name} is being read and stays")
+    click.echo(f"{done.freed_bytes / 1e6:,.1f} MB {'would be freed' if dry_run else 'freed'}")
+
+
+@click.command()
+@click.option("--quarantine", is_flag=True, help="Move corrupt shards aside; embed then makes only their clips again.")
+@click.option("--rebuild-ledger", is_flag=True, help="Make the ledger in SQL say what the shards hold.")
+@options.home_option
+@options.database_option
+@options.json_option
+def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str | None, as_json: bool) -> None:
+    """Check every byte of the published generation, of those kept to go back to, and of the embeddings.
+
+    With --quarantine the ledger is put right too, for it must forget what the corrupt shards held.
+    """
+    from indexer.maintain.repair import repair
+    from indexer.maintain.verify import verify as run
+
+    report, repaired = run(home), None
+    if quarantine or rebuild_ledger:
+        with home.open_catalog(home, database_url) as catalog:
+            repaired = repair(catalog, home, report.problems if quarantine else ())
+    if as_json:
+        options.print_json(report, repaired=repaired)
+    else:
+        _print_verified(report)
+        _print_repaired(repaired)
+    options.finish(len(report.problems))
+
+
+def _print_verified(report: VerifyReport) -> None:
+    served = f"generation {report.version}" if report.version else "no generation"
+    if report.corrupt:
+        served = f"{report.corrupt} is corrupt"
+    click.echo(
+        f"{served}, {report.files} files; {report.shards} shards with {report.clips} clips; "
+        f"{len(report.problems)} problems"
+    )
+    options.print_problems("Problems", [(path, "corrupt", problem) for path, problem in report.problems])
+
+
+def _print_repaired(repaired: Repaired | None) -> None:
+    for one in repaired.quarantined if repaired else ():
+        click.echo(f"{one.path} moved to {one.kept}; soundkin embed makes its clips again")
+    for space in repaired.ledger if repaired else ():
+        click.echo(
+            f"ledger of {space.space}: {space.known} of {space.held} clips known, {space.marked} marked as done, "
+            f"{space.forgotten} forgotten, {space.replaced} of replaced files, {space.unknown} not in the catalogue"
+            + ("; a scan of their music brings them back" if space.unknown else "")
+        )

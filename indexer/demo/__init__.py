@@ -1,0 +1,3 @@
+"""indexer/demo: TODO-DOC."""
+
+from __future__ import annotations

@@ -1,0 +1,136 @@
+"""The demo catalogue on disk: forty clips as audio files, and the three data files the importers read."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from indexer.demo.synth.artists import ARTISTS, COLLABORATIONS, SCENE, TRACKS_PER_ARTIST, InventedArtist
+from indexer.demo.synth.render_clip import SAMPLE_RATE_HZ, render
+from recommender.types import Waveform
+
+CLIP_S = 30.0
+
+_BLOCK = 1 << 16
+"""Samples handed to the coder at once."""
+
+_LAST_SUFFIX = (".wav", ".mp3")
+"""In turn, the format of each artist's last clip; the other clips are FLAC."""
+
+_SUBTYPE = {".flac": "PCM_16", ".wav": "PCM_16", ".mp3": "MPEG_LAYER_III"}
+"""No Ogg: libsndfile gives each Ogg stream a random serial number, so that a second demo in the same home would meet
+new content in old files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticClip:
+    """One audio file of the demo catalogue."""
+
+    path: Path
+    artist: str
+    title: str
+    genres: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticCatalogue:
+    """Where everything was written."""
+
+    folder: Path
+    manifest: Path
+    """CSV ``file,artist,title,genre``; files relative to the folder, genres separated by ``;``."""
+    scene: Path
+    """JSON, artist -> its neighbours, in the seed format."""
+    collaborations: Path
+    """CSV ``artist_a,artist_b,kind,title,credited``."""
+    clips: tuple[SyntheticClip, ...]
+
+
+def write_catalogue(
+    folder: Path,
+    *,
+    artists: Sequence[InventedArtist] = ARTISTS,
+    progress: Callable[[str], None] | None = None,
+) -> SyntheticCatalogue:
+    """Make all clips and data files under ``folder``, which is created; files of an earlier run are replaced.
+
+    A second run writes the same bytes. Fewer ``artists`` make fewer clips; scene and collaborations stay whole.
+    ``progress`` is told artist and title of each clip once it is written. Raises OSError when the folder cannot be
+    written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    clips: list[SyntheticClip] = []
+    for place, artist in enumerate(artists):
+        for track in range(TRACKS_PER_ARTIST):
+            clips.append(_write_clip(folder, artist, place=place, track=track))
+            if progress is not None:
+                progress(f"{artist.name} - {clips[-1].title}")
+    return SyntheticCatalogue(
+        folder=folder,
+        manifest=_write_manifest(folder, clips),
+        scene=_write_scene(folder),
+        collaborations=_write_collaborations(folder),
+        clips=tuple(clips),
+    )
+
+
+def _write_clip(folder: Path, artist: InventedArtist, *, place: int, track: int) -> SyntheticClip:
+    """Seeds are 0 to 4 for every artist: each has a style of its own, and the style is part of the seed."""
+    last = track == TRACKS_PER_ARTIST - 1
+    suffix = _LAST_SUFFIX[place % len(_LAST_SUFFIX)] if last else ".flac"
+    title = artist.titles[track]
+    path = folder / artist.name / f"{title}{suffix}"
+    path.parent.mkdir(exist_ok=True)
+    sound = render(artist.style, seed=track, seconds=CLIP_S)
+    _write_audio(path, sound, tags={"title": title, "artist": artist.name, "genre": artist.genres[0]})
+    return SyntheticClip(path=path, artist=artist.name, title=title, genres=artist.genres)
+
+
+def _write_audio(path: Path, sound: Waveform, *, tags: dict[str, str]) -> None:
+    subtype = _SUBTYPE[path.suffix]
+    with soundfile.SoundFile(path, "w", samplerate=SAMPLE_RATE_HZ, channels=1, subtype=subtype) as file:
+        for name, value in tags.items():
+            setattr(file, name, value)
+        for start in range(0, len(sound), _BLOCK):
+            file.write(sound[start : start + _BLOCK])
+
+
+def _write_rows(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    return path
+
+
+def _write_manifest(folder: Path, clips: Iterable[SyntheticClip]) -> Path:
+    path = folder / "manifest.csv"
+    rows = [(c.path.relative_to(folder).as_posix(), c.artist, c.title, ";".join(c.genres)) for c in clips]
+    return _write_rows(path, ("file", "artist", "title", "genre"), rows)
+
+
+def _write_scene(folder: Path) -> Path:
+    lists = {
+        artist: {
+            "status": "success",
+            "similar_artists": [
+                {"name": name, "rank": rank, "relationship_strength": strength}
+                for rank, (name, strength) in enumerate(neighbours, start=1)
+            ],
+        }
+        for artist, neighbours in SCENE.items()
+    }
+    path = folder / "scene.json"
+    path.write_text(json.dumps(lists, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def _write_collaborations(folder: Path) -> Path:
+    rows = [(row.artist_a, row.artist_b, row.kind, row.title, row.credited) for row in COLLABORATIONS]
+    header = ("artist_a", "artist_b", "kind", "title", "credited")
+    return _write_rows(folder / "collaborations.csv", header, rows)

@@ -1,0 +1,3 @@
+"""indexer/maintain: TODO-DOC."""
+
+from __future__ import annotations

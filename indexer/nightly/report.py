@@ -1,0 +1,167 @@
+"""What a nightly run says of itself: in HOME/runs/ID.json, in SQL, and on stdout when asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from indexer.files.atomic import make_folder, remove_parts, write_file
+from indexer.nightly.generation_changes import Changes
+
+RUNS = "runs"
+"""Folder in the home with a file for each run that came to an end."""
+
+KEPT_REPORTS = 400
+"""Files in it: a year of nights, and some."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that a step had to leave out."""
+
+    step: str
+    what: str
+    """The file, or the row of a file."""
+    reason: str
+    detail: str
+
+    @property
+    def shown(self) -> tuple[str, str, str]:
+        """(what, reason, detail), to be listed."""
+        return self.what, self.reason, self.detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a run that came to its end."""
+
+    name: str
+    seconds: float
+    counts: Mapping[str, int]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightlyReport:
+    """One run."""
+
+    run: int
+    started_at: str
+    """RFC 3339, UTC."""
+    ended_at: str
+    seconds: float
+    outcome: str
+    """``published``, ``unchanged`` (what serves is made of the same), ``refused`` (by the gate), ``failed``, or
+    ``interrupted`` from the keyboard."""
+    version: int | None
+    """What CURRENT points to now; None when to nothing."""
+    steps: tuple[Step, ...]
+    new_problems: tuple[Problem, ...]
+    """Those that the run before did not have."""
+    refusals: tuple[tuple[str, str], ...] = ()
+    """(code, detail) of what the gate held against the new generation."""
+    error: str | None = None
+    """What ended a run that failed or was interrupted."""
+    note: str | None = None
+    """What else there is to know of the outcome."""
+    changes: Changes | None = None
+    """None when nothing was published, or nothing before it."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Of all steps."""
+        return tuple(problem for step in self.steps for problem in step.problems)
+
+    @property
+    def state(self) -> str:
+        """``done`` or ``failed``, as SQL keeps it."""
+        return "done" if self.outcome in ("published", "unchanged") else "failed"
+
+    @property
+    def all_well(self) -> bool:
+        """Nothing went wrong that was not wrong before: exit status 0."""
+        return self.state == "done" and not self.new_problems
+
+    def to_json(self, *, with_problems: bool = True) -> str:
+        """All of it; without the list of problems it stays small, whatever the folders hold."""
+        steps = [_step(step) for step in self.steps]
+        rest = asdict(replace(self, steps=(), new_problems=()))
+        counts = {
+            "problems": len(self.problems),
+            "new_problems": len(self.new_problems),
+            "failures": _by_reason(self.problems),
+        }
+        lists = {
+            "problem_list": [asdict(problem) for problem in self.problems],
+            "new_problem_list": [asdict(problem) for problem in self.new_problems],
+        }
+        return json.dumps(rest | {"steps": steps} | counts | (lists if with_problems else {}), indent=1)
+
+
+def _step(step: Step) -> dict[str, object]:
+    return {
+        "name": step.name,
+        "seconds": round(step.seconds, 3),
+        "counts": dict(step.counts),
+        "failures": _by_reason(step.problems),
+    }
+
+
+def _by_reason(problems: Sequence[Problem]) -> dict[str, int]:
+    return dict(sorted(Counter(problem.reason for problem in problems).items()))
+
+
+def write_report(home: Path, report: NightlyReport) -> Path:
+    """Keep ``report`` in ``home/runs``, with the newest of those before it; its file. The caller holds the lock.
+
+    :data:`KEPT_REPORTS` are kept in all. The record in SQL keeps every run, without the lists of problems.
+    """
+    make_folder(home / RUNS)
+    remove_parts(home / RUNS)
+    path = home / RUNS / f"{report.run}.json"
+    write_file(path, [report.to_json().encode()])
+    for old in _newest_first(home)[KEPT_REPORTS:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def new_among(problems: Sequence[Problem], home: Path) -> tuple[Problem, ...]:
+    """Those that their step did not have when it last came to its end; all, where that is not on file.
+
+    A run that failed early says nothing of the steps it did not come to. What is said of a problem is ignored. Files
+    that cannot be used stay where they are for years: only what was not known yesterday is worth a message.
+    """
+    known = _last_problems(home, frozenset(problem.step for problem in problems))
+    return tuple(problem for problem in problems if (problem.step, problem.what, problem.reason) not in known)
+
+
+def _last_problems(home: Path, wanted: frozenset[str]) -> frozenset[tuple[str, str, str]]:
+    """(step, what, reason) of the newest run on file of each of the steps ``wanted``."""
+    known: set[tuple[str, str, str]] = set()
+    for path in _newest_first(home):
+        if not wanted:
+            break
+        steps, rows = _read(path)
+        known |= {row for row in rows if row[0] in wanted}
+        wanted -= steps
+    return frozenset(known)
+
+
+def _read(path: Path) -> tuple[frozenset[str], frozenset[tuple[str, str, str]]]:
+    """The steps that came to their end in the run of ``path``, and their problems; nothing, where it is damaged."""
+    try:
+        report = json.loads(path.read_bytes())
+        rows = frozenset((str(row["step"]), str(row["what"]), str(row["reason"])) for row in report["problem_list"])
+        return frozenset(str(step["name"]) for step in report["steps"]), rows
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset(), frozenset()
+
+
+def _newest_first(home: Path) -> list[Path]:
+    """By when they were written, not by number: a catalogue that was lost counts from 1 again."""
+    files = {path: int(path.stem) for path in (home / RUNS).glob("*.json") if re.fullmatch(r"\d+", path.stem)}
+    return sorted(files, key=lambda path: (path.stat().st_mtime_ns, files[path]), reverse=True)

@@ -1,0 +1,130 @@
+"""The steps up to the embeddings: scan, refresh the metadata, embed what is new. Bad items are left out and listed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from indexer.audio.workers.pool import DecoderPool
+from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
+from indexer.encoders import DESCRIPTORS, find_model, load_encoder, weights_folder
+from indexer.encoders.base import Encoder
+from indexer.ingest.imports import import_collaborations, import_genres, import_scene
+from indexer.ingest.scan import scan
+from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
+from indexer.nightly.report import Problem, Step
+from indexer.store.store import EmbeddingStore
+from indexer.tabular.rejects import Rejected
+from recommender.catalog import Catalog
+from recommender.errors import BadInput, InvalidArgument
+from recommender.licences import find_licence, require
+from recommender.types import Profile
+
+_IMPORTS = {"genres": import_genres, "scene": import_scene, "collaborations": import_collaborations}
+
+Counted = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """How a run shows where it is."""
+
+    counted: Callable[[str], AbstractContextManager[Counted]]
+    """Given a title, a bar for a block that counts."""
+    embedding: Callable[[], AbstractContextManager[Callable[[EmbedProgress], None]]]
+
+
+QUIET = Bars(
+    counted=lambda title: nullcontext(lambda done, total: None), embedding=lambda: nullcontext(lambda now: None)
+)
+"""Shows nothing."""
+
+
+def scan_folders(catalog: Catalog, config: NightlyConfig, pool: DecoderPool, bars: Bars) -> Step:
+    """Scan every folder. One that is not there, such as a disk that is not mounted, is a problem and costs nothing."""
+    started, counts, problems = time.monotonic(), Counter[str](), list[Problem]()
+    for wanted in config.scans:
+        with bars.counted(f"scan {wanted.folder.name}") as progress:
+            found, bad = _scan(catalog, wanted, pool, progress)
+        counts.update(found)
+        problems += bad
+    return Step(name="scan", seconds=time.monotonic() - started, counts=counts, problems=tuple(problems))
+
+
+def _scan(
+    catalog: Catalog, wanted: ScanFolder, pool: DecoderPool, progress: Counted
+) -> tuple[dict[str, int], list[Problem]]:
+    try:
+        report = scan(catalog, wanted.folder, manifest=wanted.manifest, pool=pool, progress=progress)
+    except BadInput as error:
+        return {}, [Problem(step="scan", what=str(wanted.folder), reason=error.reason, detail=error.detail)]
+    names = ("files", "new_clips", "known_clips", "unchanged", "ignored", "waiting", "quarantined")
+    counts = {name: getattr(report, name) for name in names}
+    return counts | {"rejected": len(report.rejected)}, list(_rejected("scan", report.rejected))
+
+
+def refresh_metadata(catalog: Catalog, config: NightlyConfig) -> Step:
+    """Enter the files of metadata anew: what they said before changes nothing, what they say now is added."""
+    started, counts, problems = time.monotonic(), Counter[str](), list[Problem]()
+    for wanted in config.imports:
+        found, bad = _import(catalog, wanted)
+        counts.update(found)
+        problems += bad
+    return Step(name="metadata", seconds=time.monotonic() - started, counts=counts, problems=tuple(problems))
+
+
+def _import(catalog: Catalog, wanted: ImportFile) -> tuple[dict[str, int], list[Problem]]:
+    try:
+        report = _IMPORTS[wanted.kind](catalog, wanted.file, source=wanted.source, licence=wanted.licence)
+    except (BadInput, InvalidArgument) as error:
+        reason, detail = (error.reason, error.detail) if isinstance(error, BadInput) else (error.field, error.problem)
+        return {}, [Problem(step="metadata", what=str(wanted.file), reason=reason, detail=detail)]
+    counts = {name: getattr(report, name) for name in ("rows", "imported", "unchanged", "new_artists")}
+    return counts | {"rejected": len(report.rejected)}, list(_rejected("metadata", report.rejected))
+
+
+def _rejected(step: str, rejected: Iterable[Rejected]) -> Iterator[Problem]:
+    for row in rejected:
+        what, reason, detail = row.shown
+        yield Problem(step=step, what=what, reason=reason, detail=detail)
+
+
+def choose_encoder(choice: EncoderChoice, home: Path, profile: Profile) -> Encoder:
+    """The encoder of the configuration; nothing is loaded of one whose licence does not allow the use.
+
+    Raises LicenceRefused, and as :func:`indexer.encoders.load_encoder`.
+    """
+    name = choice.name or DESCRIPTORS
+    model = find_model(name)
+    if model:
+        require(f"encoder {name}", find_licence(model.licence), profile)
+    weights = choice.settings.weights or weights_folder(name, home)
+    encoder = load_encoder(name, replace(choice.settings, weights=weights))
+    require(f"encoder {name}", encoder.licence, profile)
+    return encoder
+
+
+def embed_new(
+    catalog: Catalog, store: EmbeddingStore, encoder: Encoder, pool: DecoderPool, options: EmbedOptions
+) -> Step:
+    """Embed every clip that has no embedding yet."""
+    report = embed(catalog, store, encoder, pool, options=options)
+    rows = (*report.failed, *report.left_alone)
+    return Step(
+        name="embed",
+        seconds=report.seconds,
+        counts={
+            "embedded": report.embedded,
+            "known": report.known,
+            "failed": len(report.failed),
+            "left_alone": len(report.left_alone),
+            "waiting": report.waiting,
+            "quarantined": report.quarantined,
+        },
+        problems=tuple(Problem(step="embed", what=what, reason=why, detail=detail) for what, why, detail in rows),
+    )

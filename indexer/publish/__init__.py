@@ -1,0 +1,3 @@
+"""indexer/publish: TODO-DOC."""
+
+from __future__ import annotations
