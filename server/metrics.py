@@ -15,9 +15,6 @@ from enum import StrEnum
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
 from recommender.generation.manifest import Manifest
-from recommender.generation.open_generation import (
-    Manifest,
-)
 from server.address import Address, check_free
 
 RPC_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.encoders.base import Encoder
     from indexer.ingest.imports import ImportReport
     from indexer.ingest.scan import ScanReport
-from indexer.files import home
+from indexer.files.home import open_catalog
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -57,7 +57,7 @@ def scan(
     from indexer.ingest.scan import scan as run
 
     with (
-        home.open_catalog(home, database_url) as catalog,
+        open_catalog(home, database_url) as catalog,
         DecoderPool(workers=workers) as pool,
         options.progress_bar("scan") as progress,
     ):
@@ -101,7 +101,7 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
         "scene": imports.import_scene,
         "collaborations": imports.import_collaborations,
     }[kind]
-    with home.open_catalog(target.home, target.database_url) as catalog:
+    with open_catalog(target.home, target.database_url) as catalog:
         report = run(catalog, path, source=source or path.name[:64], licence=licence)
     line = (
         f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
@@ -147,7 +147,7 @@ for _kind, _summary in _IMPORT_HELP.items():
 @options.json_option
 def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> None:
     """Take back everything that SOURCE said, as to import it again under another licence."""
-    with home.open_catalog(home, database_url) as catalog:
+    with open_catalog(home, database_url) as catalog:
         gone = catalog.forget_source(source)
     if as_json:
         click.echo(json.dumps({"source": source, "rows": gone}, indent=1))
@@ -212,7 +212,7 @@ def embed(**asked: Unpack[EmbedAsked]) -> None:
     home = asked["home"]
     with (
         in_use(_encoder(asked)) as encoder,
-        home.open_catalog(home, asked["database_url"]) as catalog,
+        open_catalog(home, asked["database_url"]) as catalog,
         DecoderPool(workers=asked["workers"]) as pool,
         embed_bar() as progress,
     ):

@@ -12,6 +12,7 @@ import click
 
 from indexer.cli import options
 from indexer.files.atomic import require_home
+from indexer.files.home import open_catalog
 from indexer.files.locks import HOME_LOCK, require_free
 from recommender.errors import CatalogueError, PublishRefused
 from recommender.names import printable
@@ -50,7 +51,7 @@ def build(
     from indexer.store.store import EmbeddingStore
 
     space = _stored_space(encoder_name, key, home)
-    with home.open_catalog(home, database_url) as catalog, options.progress_bar("layers") as progress:
+    with open_catalog(home, database_url) as catalog, options.progress_bar("layers") as progress:
         store = EmbeddingStore(home, space)
         how = BuildOptions(incremental=incremental, progress=progress)
         manifest = run(catalog, store, home, profile=Profile(profile), options=how)
@@ -127,7 +128,7 @@ def publish(
     from indexer.publish.publish import publish as run
 
     terms = Terms(profile=Profile(profile), space=key, encoder=encoder_name)
-    with home.open_catalog(home, database_url) as catalog, _reasons_told(as_json):
+    with open_catalog(home, database_url) as catalog, _reasons_told(as_json):
         manifest = run(catalog, home, terms=terms, forced_why=why)
     if as_json:
         options.print_json(manifest)
@@ -177,7 +178,7 @@ def rollback(version: str | None, home: Path, database_url: str | None, as_json:
     else:
         click.echo(f"generation {manifest.version} serves again in {home}")
     try:
-        with home.open_catalog(home, database_url) as catalog:
+        with open_catalog(home, database_url) as catalog:
             record_rollback(catalog, manifest)
     except CatalogueError as error:  # the deed is done, and who calls must not take it for undone
         click.secho(printable(f"it is not on record: {error}"), err=True)
@@ -224,7 +225,7 @@ def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str
 
     report, repaired = run(home), None
     if quarantine or rebuild_ledger:
-        with home.open_catalog(home, database_url) as catalog:
+        with open_catalog(home, database_url) as catalog:
             repaired = repair(catalog, home, report.problems if quarantine else ())
     if as_json:
         options.print_json(report, repaired=repaired)

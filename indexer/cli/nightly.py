@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.cli import options
+from indexer.files.home import open_catalog
 from indexer.files.locks import NIGHTLY_LOCK, require_free
 from recommender.errors import Busy, SoundkinError
 from recommender.names import printable
@@ -48,7 +49,7 @@ def nightly(config: Path | None, home: Path, database_url: str | None, as_json: 
         elif sys.stdout.isatty() or not report.all_well:
             _print(report)
 
-    with home.open_catalog(home, database_url) as catalog:
+    with open_catalog(home, database_url) as catalog:
         try:
             run(catalog, home, wanted, bars=_bars(), tell=tell)
         except SoundkinError as error:

@@ -1,4 +1,4 @@
-"""TODO-DOC."""
+"""Where things stand in a home folder (`SOUNDKIN_HOME`): the embedded catalog and the staging area of builds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from indexer.files.atomic import make_folder
 from recommender.catalog import Catalog
 
+STAGING = "staging"
+"""Folder in the home in which a build is made before it is published."""
 CATALOG_FILE = "catalog.db"
 """The embedded catalogue, inside the home."""
 
@@ -15,6 +17,3 @@ def open_catalog(home: Path, database_url: str | None) -> Catalog:
     """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
     make_folder(home)
     return Catalog.open(database_url or home.resolve() / CATALOG_FILE)
-
-
-STAGING = "staging"

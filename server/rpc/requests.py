@@ -11,7 +11,6 @@ import numpy as np
 
 from pb import soundkin_pb2 as pb
 from recommender import layer_mix
-from recommender.calibration.cohort import CalibratedLayer, Status
 from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
 from recommender.fusion.profiles import WeightChoices, WeightProfile, find_profile
 from recommender.lookup import Directory
@@ -86,14 +85,6 @@ SIGNALS: Mapping[pb.Signal, SignalName] = {
     pb.SIGNAL_COLLABORATION: SignalName.COLLABORATION,
 }
 """Proto enum -> signal."""
-
-_STATUSES = {
-    Status.CALIBRATED: pb.CALIBRATION_CALIBRATED,
-    Status.PROVISIONAL: pb.CALIBRATION_PROVISIONAL,
-    Status.UNCALIBRATED: pb.CALIBRATION_UNCALIBRATED,
-}
-
-_TO_SIGNAL = {signal: number for number, signal in SIGNALS.items()}
 
 Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.RankArtistsRequest
 """Requests that carry a ``weighting``."""
@@ -223,13 +214,3 @@ def read_vector_listening(request: pb.SimilarTracksRequest, space: Space) -> Lay
     if request.listening.WhichOneof("by") and read_listening(request.listening, space) != mix:
         raise InvalidArgument("listening", f"is not the layer of the vector, {request.vector.layer}; leave it unset")
     return mix
-
-
-def _calibrated(layer: CalibratedLayer | None) -> pb.LayerInfo:
-    if layer is None:
-        return pb.LayerInfo(calibration=pb.CALIBRATION_UNCALIBRATED, calibration_note="the generation holds none")
-    return pb.LayerInfo(
-        calibration=_STATUSES[layer.bundle.status],
-        reference_artists=layer.bundle.reference_artists,
-        calibration_note=layer.bundle.said,
-    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from pb import soundkin_pb2 as pb
 from recommender import layer_mix
-from recommender.calibration.cohort import CalibratedLayer
+from recommender.calibration.cohort import CalibratedLayer, Status
 from recommender.calibration.jackknife import Evidence
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.explain.sentence import sentence
@@ -25,7 +25,15 @@ from recommender.types import (
     SignalName,
     SignalScore,
 )
-from server.rpc.requests import _TO_SIGNAL, _calibrated
+from server.rpc.requests import SIGNALS
+
+_STATUSES = {
+    Status.CALIBRATED: pb.CALIBRATION_CALIBRATED,
+    Status.PROVISIONAL: pb.CALIBRATION_PROVISIONAL,
+    Status.UNCALIBRATED: pb.CALIBRATION_UNCALIBRATED,
+}
+
+_TO_SIGNAL = {signal: number for number, signal in SIGNALS.items()}
 
 
 def artist(recommender: Recommender, row: int) -> pb.ArtistSummary:
@@ -207,4 +215,14 @@ def to_aspect(aspect: Aspect) -> pb.Aspect:
         description=aspect.description,
         layers=pb.LayerMix(layers=layers),
         evidence=aspect.evidence,
+    )
+
+
+def _calibrated(layer: CalibratedLayer | None) -> pb.LayerInfo:
+    if layer is None:
+        return pb.LayerInfo(calibration=pb.CALIBRATION_UNCALIBRATED, calibration_note="the generation holds none")
+    return pb.LayerInfo(
+        calibration=_STATUSES[layer.bundle.status],
+        reference_artists=layer.bundle.reference_artists,
+        calibration_note=layer.bundle.said,
     )

@@ -29,7 +29,7 @@ FORMULAS = 1
 """Raised by hand whenever a formula changes; a test notices when that was forgotten."""
 DIM = 48
 LIMIT = 4.0
-CONSTANTS_PATH = Path(__file__).with_name("descriptor_constants.json")
+CONSTANTS_PATH = Path(__file__).with_name("constants.json")
 
 Constants = Mapping[str, Mapping[str, Sequence[float]]]
 """Layer -> descriptor -> (mean, std). Their order is the order of the coordinates."""
