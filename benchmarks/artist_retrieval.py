@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from benchmarks.measurement import Measurement, add_json_option, machine
 from indexer.audio.decode import choose_excerpt, decode, probe
-from indexer.encoders import encoder_names, load_encoder
 from indexer.encoders.base import Encoder
+from indexer.encoders.registry import encoder_names, load_encoder
 from indexer.ingest.tracklist import ManifestRow, read_manifest
 from recommender.names import fold
 from recommender.types import ClipEmbeddings, Vectors

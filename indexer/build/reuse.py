@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.build.averages import Grouping
 from indexer.build.contents import digests
-from indexer.build.seal import software
+from indexer.build.software import software
 from indexer.store.shard import open_shard
 from indexer.store.store import EmbeddingStore
 from recommender.errors import GenerationCorrupt

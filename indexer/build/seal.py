@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 from indexer.build.averages import Grouping
 from indexer.build.catalog_rows import CatalogueRows
 from indexer.build.layers import Entries
+from indexer.build.software import software
 from indexer.files.atomic import sync_file, sync_folder, write_file
 from recommender.generation.lease import LEASE
 from recommender.generation.manifest import CalibrationEntry, CandidatesEntry, Counts, Golden, Manifest, Quality, Taken
 from recommender.generation.open_generation import MANIFEST, checksum_file
 from recommender.types import Profile, Space
 from recommender.vectors import RECALL_FLOOR
-
-_FAISS = ("faiss", "faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
-_SOFTWARE = ("soundkin", "numpy", "scipy", "librosa", "soundfile", "soxr", *_FAISS)
-
-
-@cache
-def software() -> dict[str, str]:
-    """Package -> version, of whatever is installed here and could change a number. Not to be changed."""
-    return {name: found for name in _SOFTWARE if (found := _version(name))} | {"python": platform.python_version()}
-
-
-def _version(package: str) -> str | None:
-    """Asked for by name: to read what every installed package says of itself takes longer than a small build."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

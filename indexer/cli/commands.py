@@ -228,8 +228,8 @@ def embed(**asked: Unpack[EmbedAsked]) -> None:
 
 def _encoder(asked: EmbedAsked) -> Encoder:
     """The encoder that was asked for; nothing is loaded of one whose licence does not allow the use."""
-    from indexer.encoders import weights_folder
-    from indexer.encoders.settings import EncoderSettings, load_allowed
+    from indexer.encoders.registry import load_allowed, weights_folder
+    from indexer.encoders.settings import EncoderSettings
 
     name = asked["encoder_name"]
     settings = EncoderSettings(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.encoders import encoder_names
+from indexer.encoders.registry import encoder_names
 from indexer.files.home import CATALOG_FILE
 from recommender.catalog import Catalog, Schema
 from recommender.errors import SoundkinError

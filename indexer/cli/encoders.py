@@ -16,7 +16,7 @@ from recommender.types import Profile
 
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.encoders.mert.models import MertSpec
-    from indexer.encoders.settings import Listed
+    from indexer.encoders.registry import Listed
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -31,7 +31,7 @@ def encoder() -> None:
 @options.json_option
 def list_(home: Path, as_json: bool) -> None:
     """List the encoders with their layers and licence, and where their weights are looked for."""
-    from indexer.encoders.settings import list_encoders
+    from indexer.encoders.registry import list_encoders
 
     listed = list_encoders(home)
     if as_json:
@@ -62,8 +62,8 @@ def _described(one: Listed) -> tuple[str, ...]:
 def verify(name: str, weights: Path | None, device: str, home: Path, as_json: bool) -> None:
     """Check the weights of encoder NAME: digest, every tensor, and the answer to a test signal."""
     spec = _model(name)
-    from indexer.encoders import weights_folder
     from indexer.encoders.mert.known_answers import verify as run
+    from indexer.encoders.registry import weights_folder
     from indexer.encoders.settings import EncoderSettings
 
     verified = run(spec, EncoderSettings(weights=weights or weights_folder(name, home), device=device))
@@ -85,7 +85,7 @@ def verify(name: str, weights: Path | None, device: str, home: Path, as_json: bo
 def fetch(name: str, profile: str, home: Path, as_json: bool) -> None:
     """Bring the published weights of encoder NAME into the home, from the Hugging Face cache or hub."""
     spec = _model(name)
-    from indexer.encoders import weights_folder
+    from indexer.encoders.registry import weights_folder
     from recommender.licences import find_licence, require
 
     click.echo(f"{spec.repo} at {spec.revision}, licence {spec.licence}", err=True)
@@ -165,9 +165,9 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
     """
     from indexer.audio.workers.pool import DecoderPool
     from indexer.encoder_service.serve import Settings, run
-    from indexer.encoders import weights_folder
     from indexer.encoders.base import in_use
-    from indexer.encoders.settings import EncoderSettings, load_allowed
+    from indexer.encoders.registry import load_allowed, weights_folder
+    from indexer.encoders.settings import EncoderSettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = EncoderSettings(
@@ -185,7 +185,7 @@ def serve(**asked: Unpack[ServeAsked]) -> None:
 
 def _model(name: str) -> MertSpec:
     """The model behind an encoder. Raises NotFound, and InvalidArgument for one that has no weights."""
-    from indexer.encoders import find_model
+    from indexer.encoders.registry import find_model
 
     spec = find_model(name)
     if spec is None:

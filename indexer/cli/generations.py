@@ -93,7 +93,7 @@ def _print_candidates(manifest: Manifest) -> None:
 
 def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
     """The space to build from. Only an encoder without weights is asked for its own; else the stores say it."""
-    from indexer.encoders import DESCRIPTORS, load_encoder
+    from indexer.encoders.registry import DESCRIPTORS, load_encoder
     from indexer.store.store import find_space
 
     if key is None and encoder_name == DESCRIPTORS:

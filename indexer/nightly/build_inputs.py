@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from indexer.build.averages import clips_by_track
 from indexer.build.catalog_rows import read_catalogue, require_usable
 from indexer.build.contents import make_contents
-from indexer.build.seal import software
+from indexer.build.software import software
 from indexer.store.store import EmbeddingStore
 from recommender.arrays import TextColumn
 from recommender.catalog import Catalog

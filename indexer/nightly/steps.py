@@ -11,8 +11,8 @@ from pathlib import Path
 
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
-from indexer.encoders import DESCRIPTORS, find_model, load_encoder, weights_folder
 from indexer.encoders.base import Encoder
+from indexer.encoders.registry import DESCRIPTORS, find_model, load_encoder, weights_folder
 from indexer.ingest.imports import import_collaborations, import_genres, import_scene
 from indexer.ingest.scan import scan
 from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
@@ -97,7 +97,7 @@ def _rejected(step: str, rejected: Iterable[Rejected]) -> Iterator[Problem]:
 def choose_encoder(choice: EncoderChoice, home: Path, profile: Profile) -> Encoder:
     """The encoder of the configuration; nothing is loaded of one whose licence does not allow the use.
 
-    Raises LicenceRefused, and as :func:`indexer.encoders.load_encoder`.
+    Raises LicenceRefused, and as :func:`indexer.encoders.registry.load_encoder`.
     """
     name = choice.name or DESCRIPTORS
     model = find_model(name)

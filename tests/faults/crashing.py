@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from indexer.build.seal import software
+from indexer.build.software import software
 from indexer.files import failpoints
 from indexer.maintain.collect import CollectOptions, collect
 from indexer.maintain.verify import verify

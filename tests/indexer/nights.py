@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from indexer.encoders import load_encoder
+from indexer.encoders.registry import load_encoder
 from indexer.files.home import CATALOG_FILE
 from indexer.maintain.verify import verify
 from indexer.nightly.config import CONFIG_FILE, read_config

@@ -15,7 +15,7 @@ import pytest
 
 import soundkin
 from indexer.build.build import BuildOptions, build
-from indexer.encoders import load_encoder
+from indexer.encoders.registry import load_encoder
 from indexer.files.home import CATALOG_FILE
 from indexer.files.locks import NIGHTLY_LOCK, exclusive
 from indexer.nightly.config import CONFIG_FILE, read_config

@@ -17,7 +17,7 @@ SOMEBODY = 12345
 ENCODE = """
 import json, os, stat
 import numpy as np
-from indexer.encoders import load_encoder
+from indexer.encoders.registry import load_encoder
 encoder = load_encoder("descriptors")
 noise = np.random.default_rng(0).normal(size=6 * encoder.space.sample_rate_hz).astype(np.float32)
 shape = encoder.encode([0.1 * noise]).shape

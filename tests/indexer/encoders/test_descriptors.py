@@ -14,7 +14,6 @@ import pytest
 from benchmarks.fit_material import example_clip
 from indexer.audio.decode import PREPROCESSING
 from indexer.demo.synth import STYLES, render
-from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ
 from indexer.encoders.descriptors.encoder import (
@@ -28,6 +27,7 @@ from indexer.encoders.descriptors.encoder import (
     space_for,
     standardise,
 )
+from indexer.encoders.registry import load_encoder
 from recommender.errors import BadInput
 from tests.contracts.encoder import EncoderContract, cosines
 from tests.indexer.encoders import sounds
@@ -151,7 +151,7 @@ def test_forty_decibels_change_no_layer_by_a_thousandth(encoder: Encoder) -> Non
 
 def test_the_number_of_threads_changes_no_bit() -> None:
     code = (
-        "import hashlib; from indexer.encoders import load_encoder; from indexer.demo.synth import render; "
+        "import hashlib; from indexer.encoders.registry import load_encoder; from indexer.demo.synth import render; "
         "clip = render('folk', seed=1, seconds=30.0, sample_rate_hz=22050); "
         "print(hashlib.sha256(load_encoder('descriptors').encode([clip]).tobytes()).hexdigest())"
     )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from indexer.encoders import encoder_names, load_encoder
+from indexer.encoders.registry import encoder_names, load_encoder
 from recommender.errors import NotFound
 
 
@@ -27,7 +27,7 @@ def test_an_unknown_name_is_not_found_and_the_error_lists_the_known_ones() -> No
 
 def test_asking_for_names_brings_no_heavy_library() -> None:
     code = (
-        "import sys; from indexer.encoders import encoder_names; encoder_names(); "
+        "import sys; from indexer.encoders.registry import encoder_names; encoder_names(); "
         "print(sorted({'librosa', 'numba', 'scipy', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
