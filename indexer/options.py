@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -18,9 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from indexer.durable import make_folder
-from recommender.catalog import Catalog
 from recommender.names import printable
 from recommender.types import Profile
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
+    from recommender.catalog import Catalog
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -106,6 +108,8 @@ workers_option = click.option(
 
 def open_catalog(home: Path, database_url: str | None) -> Catalog:
     """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
+    from recommender.catalog import Catalog
+
     make_folder(home)
     return Catalog.open(database_url or home.resolve() / CATALOG_FILE)
 
