@@ -59,12 +59,12 @@ schema-matches: $(VENV)/dev.stamp
 	$(BIN)/alembic -x "$$url" upgrade head && $(BIN)/alembic -x "$$url" check
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp
-	$(PIP) --no-build-isolation --editable '.[cpu,dev,mert]'
+	$(PIP) --no-build-isolation --editable '.[cpu,indexer,evaluate,mert,dev]'
 	@touch $@
 
 $(VENV)/runtime.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
 	$(PIP) setuptools
-	$(PIP) --no-build-isolation --editable '.[cpu]'
+	$(PIP) --no-build-isolation --editable '.[cpu,indexer]'
 	@touch $@
 
 $(VENV)/made.stamp:

@@ -38,12 +38,12 @@ COMMANDS = {
 }
 """Command -> (``module:attribute`` of its click command, its line in ``soundkin --help``), in the order of use."""
 
-EXTRAS = {
-    "faiss": "cpu",
-    **dict.fromkeys(("torch", "transformers", "safetensors", "huggingface_hub"), "mert"),
-    **dict.fromkeys(("ir_measures", "pytrec_eval", "matplotlib", "jinja2", "sklearn"), "evaluate"),
+NEEDS = {
+    **dict.fromkeys(("import", "publish", "rollback", "collect", "verify"), "catalog"),
+    **dict.fromkeys(("demo", "scan", "embed", "cost", "build", "nightly", "encoder"), "indexer"),
+    **dict.fromkeys(("evaluate", "report"), "evaluate"),
 }
-"""Top-level module that may be missing -> the extra of this distribution that brings it."""
+"""Command -> the extra that all of its work needs. The others need no more than the base and, some of them, FAISS."""
 
 WRONG_USAGE = (InvalidArgument, NotFound, AmbiguousName)
 """Errors the caller can cure by asking differently: exit status 2. All other errors of ours: 1, but the two below."""
@@ -97,10 +97,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         _leave(f"{error.filename or 'the system'}: {error.strerror or error}", status=1)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in EXTRAS:
+        told = _missing_extra((error.name or "").partition(".")[0], sys.argv[1:] if arguments is None else arguments)
+        if told is None:
             raise
-        _leave(f"{missing} is not installed; install the extra: pip install 'soundkin[{EXTRAS[missing]}]'", status=1)
+        _leave(told, status=1)
+
+
+def _missing_extra(library: str, arguments: Sequence[str]) -> str | None:
+    """What to install so that the command in ``arguments`` finds ``library``; None when no extra of ours brings it."""
+    from recommender.extras import find_extra, pip_line
+
+    command = next((word for word in arguments if word in COMMANDS), "")
+    extra = find_extra(library, asked_by=NEEDS.get(command))
+    if extra is None:
+        return None
+    line = pip_line(extra) + (", or 'soundkin[gpu]' with CUDA" if library == "faiss" else "")
+    return f"`{f'soundkin {command}'.strip()}` needs the {extra} extra ({library} is not installed): {line}"
 
 
 def _status(error: SoundkinError) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from recommender.errors import (
     SoundkinError,
     Unavailable,
 )
+from recommender.extras import EXTRAS
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("numpy", "scipy", "faiss", "librosa", "sqlalchemy", "grpc", "rich", "indexer", "server")
@@ -160,6 +162,8 @@ def test_a_server_with_nothing_to_serve_exits_with_the_status_that_means_set_me_
         ("faiss", "cpu"),
         ("matplotlib", "evaluate"),
         ("ir_measures", "evaluate"),
+        ("sqlalchemy", "catalog"),
+        ("av.codec", "indexer"),
     ],
 )
 def test_a_missing_extra_is_named(
@@ -167,6 +171,21 @@ def test_a_missing_extra_is_named(
 ) -> None:
     assert run(monkeypatch, raising(ModuleNotFoundError(f"No module named {missing!r}", name=missing))) == 1
     assert f"soundkin[{extra}]" in capsys.readouterr().err
+
+
+def test_a_command_names_the_extra_that_all_of_its_work_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(soundkin.NEEDS, "probe", "indexer")
+    assert run(monkeypatch, raising(ModuleNotFoundError("No module named 'sqlalchemy'", name="sqlalchemy"))) == 1
+    said = "`soundkin probe` needs the indexer extra (sqlalchemy is not installed): pip install 'soundkin[indexer]'"
+    assert capsys.readouterr().err == f"soundkin: {said}\n"
+
+
+def test_every_command_that_needs_an_extra_is_named_by_the_extra() -> None:
+    assert set(soundkin.NEEDS) <= set(soundkin.COMMANDS)
+    for command, extra in soundkin.NEEDS.items():
+        assert re.search(rf"\b{command}\b", EXTRAS[extra].needed_by)
 
 
 def test_a_missing_module_that_no_extra_brings_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

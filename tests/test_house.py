@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,12 +17,17 @@ from typing import Any
 
 import pytest
 
+from indexer.encoders.mert.models import SPECS
+from recommender.extras import EXTRAS, libraries
 from tests import house
+from tests.fresh import build_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("pb", "recommender", "indexer", "server")
+PACKAGES = ("pb", "recommender", "indexer", "server", "evaluation")
 GENERATED = {"pb"}
 LONGEST_FILE = 400
+DATA = {".html", ".json", ".proto", ".pyi", ".toml"}
+"""Of the files that are no Python and travel with the packages."""
 
 MAY_CATCH_EVERYTHING = {
     "indexer/audio/workers/worker.py",  # one file, in a decoder process
@@ -158,22 +162,37 @@ def test_folders_that_are_no_packages_hold_no_init_file(folder: str) -> None:
 
 def test_the_distribution_names_every_package_there_is() -> None:
     packages = {path.parent.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
-    migrations = {Path("migrations"), Path("migrations/versions")}
+    namespaces = {Path("migrations"), Path("migrations/versions"), Path("proto/soundkin/v1")}
     assert sorted(project()["tool"]["setuptools"]["packages"]) == sorted(
-        ".".join(path.parts) for path in packages | migrations
+        ".".join(path.parts) for path in packages | namespaces
     )
 
 
-def test_the_wheel_carries_migrations_and_constants_but_no_tests(tmp_path: Path) -> None:
+def test_the_wheel_carries_migrations_the_contract_licences_and_data_but_no_tests(tmp_path: Path) -> None:
     pytest.importorskip("setuptools", minversion="77", reason="building needs the setuptools that `make test` installs")
-    shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info"))
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*build, "--wheel-dir", tmp_path, tmp_path / "tree"], check=True)
-    (wheel,) = tmp_path.glob("soundkin-*.whl")
-    carried = set(zipfile.ZipFile(wheel).namelist())
-    data = {path.relative_to(ROOT).as_posix() for name in PACKAGES for path in (ROOT / name).rglob("*.json")}
+    carried = set(zipfile.ZipFile(build_wheel(tmp_path)).namelist())
+    paths = [path for folder in (*PACKAGES, "migrations", "proto") for path in (ROOT / folder).rglob("*")]
+    data = {path.relative_to(ROOT).as_posix() for path in paths if path.suffix in DATA}
+    assert {Path(name).suffix for name in data} == DATA
     assert ({*PRODUCT} | data) - carried == set()
+    licences = {name.rpartition("/licenses/")[2] for name in carried if "/licenses/" in name}
+    assert licences == {"LICENSE", "NOTICE"}
     assert [name for name in carried if name.startswith(("tests", "benchmarks"))] == []
+
+
+def test_the_licence_is_the_whole_of_apache_2_and_the_distribution_says_so() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert re.findall(r"^ {3}([1-9])\. [A-Z]", text, re.MULTILINE) == list("123456789")
+    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert "APPENDIX: How to apply the Apache License to your work." in text
+    assert project()["project"]["license"] == "Apache-2.0"
+
+
+def test_the_notice_names_every_model_whose_weights_have_a_licence_of_their_own() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for spec in SPECS.values():
+        assert re.search(rf"\({re.escape(spec.repo)} .*\) +{re.escape(spec.licence)}$", notice, re.MULTILINE)
 
 
 def test_no_other_installed_distribution_claims_our_names() -> None:
@@ -183,10 +202,21 @@ def test_no_other_installed_distribution_claims_our_names() -> None:
 
 
 def requirements(*extras: str) -> set[str]:
-    """Names of the distributions the project asks for, with these extras."""
+    """Names of the distributions the project asks for, with these extras and those that they include."""
     asked = project()["project"]
     lines = [*asked["dependencies"], *(line for extra in extras for line in asked["optional-dependencies"][extra])]
-    return {re.split(r"[\[<>=;\s]", line)[0].lower() for line in lines}
+    included = {name for line in lines if line.startswith("soundkin[") for name in re.split(r"[\[\],]", line)[1:-1]}
+    others = requirements(*included) if included else set()
+    names = {re.split(r"[\[<>=;\s]", line)[0].lower() for line in lines}
+    return (names | others) - {"soundkin"}
+
+
+def installed_by(stamp: str) -> set[str]:
+    """The extras that the Makefile installs to make ``stamp``."""
+    recipe = re.search(rf"^\$\(VENV\)/{stamp}:.*\n(\t.*\n)+", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert recipe is not None
+    (extras,) = re.findall(r"--editable '\.\[([a-z,]+)\]'", recipe[0])
+    return set(extras.split(","))
 
 
 def _distribution(name: str) -> str:
@@ -216,9 +246,43 @@ def test_every_library_the_product_imports_is_asked_for() -> None:
     assert unasked == set(), "a library that is not installed, such as torch, is taken to be called as it is imported"
 
 
-def test_demo_and_test_do_not_ask_for_torch() -> None:
-    assert requirements("cpu", "dev") & (requirements("mert") - requirements()) == set()
-    assert "torch" in requirements("mert")
+def test_the_server_and_its_clients_import_nothing_that_an_extra_brings_but_faiss() -> None:
+    files = [file for file in python_files("recommender", "server") if not file.startswith("recommender/catalog/")]
+    imported = {name.partition(".")[0] for file in files for name in house.imported(parsed(file))}
+    assert imported & {library for extra in EXTRAS for library in libraries(extra)} == {"faiss"}
+
+
+def test_every_library_that_is_not_in_the_base_is_known_to_come_with_an_extra() -> None:
+    brought_by = packages_distributions()
+    asked = requirements()
+    imported = {name.partition(".")[0] for file in PRODUCT for name in house.imported(parsed(file))}
+    third_party = imported - {*sys.stdlib_module_names, *PACKAGES, "migrations", "soundkin"}
+    later = {name for name in third_party if not {_distribution(dist) for dist in brought_by.get(name, [name])} & asked}
+    assert later <= {library for extra in EXTRAS for library in libraries(extra)}
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_each_extra_brings_what_the_programs_believe_it_brings(name: str) -> None:
+    lines = project()["project"]["optional-dependencies"][name]
+    names = {re.split(r"[\[<>=]", line)[0] for line in lines if not line.startswith("soundkin[")}
+    called = {"faiss-cpu": "faiss", "faiss-gpu": "faiss", "scikit-learn": "sklearn"}
+    assert {called.get(line, line.replace("-", "_")) for line in names} == set(EXTRAS[name].libraries)
+    assert [line for line in lines if line.startswith("soundkin[")] == [
+        f"soundkin[{included}]" for included in EXTRAS[name].includes
+    ]
+
+
+def test_the_demo_does_not_ask_for_torch_and_the_tests_do() -> None:
+    torch = requirements("mert") - requirements("indexer")
+    assert "torch" in torch
+    assert requirements(*installed_by("runtime.stamp")) & torch == set()
+    assert requirements("cpu", "dev") & torch == set()
+    assert requirements(*installed_by("dev.stamp")) >= torch
+
+
+def test_the_tests_have_every_extra_but_the_other_faiss() -> None:
+    every = project()["project"]["optional-dependencies"].keys() - {"gpu"}
+    assert requirements(*installed_by("dev.stamp")) == requirements(*every)
 
 
 def test_no_set_up_brings_two_faiss() -> None:

@@ -283,21 +283,32 @@ def cost(tracks: int, rate: float, price_per_hour: float | None, as_json: bool) 
 
 
 @click.command()
+@options.encoder_option
+@options.weights_option
+@click.option("--address", envvar="SOUNDKIN_ADDRESS", help="HOST:PORT of the server to ask.  [default: as the clients]")
 @options.home_option
 @options.database_option
 @options.json_option
-def doctor(home: Path, database_url: str | None, as_json: bool) -> None:
+def doctor(
+    encoder_name: str,
+    weights: Path | None,
+    address: str | None,
+    home: Path,
+    database_url: str | None,
+    as_json: bool,
+) -> None:
     """Say what works on this machine, and what to do about what does not."""
-    from indexer.cli.doctor import examine
+    from indexer.cli.doctor import Settings, examine
 
-    findings = examine(home, database_url)
+    settings = Settings(database_url=database_url, address=address, encoder=encoder_name, weights=weights)
+    findings = examine(home, settings)
     if as_json:
         options.print_json(findings)
     else:
         for finding in findings.all:
-            click.secho(
-                f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.detail}", fg=None if finding.ok else "red"
-            )
+            sign = "--  " if finding.absent else "ok  "
+            line = printable(f"{sign if finding.ok else 'FAIL'} {finding.what}: {finding.detail}")
+            click.secho(line, fg=None if finding.ok else "red")
     options.finish(sum(not finding.ok for finding in findings.all))
 
 

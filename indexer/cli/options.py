@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.text import Text
 
 from recommender.names import printable
 from recommender.types import Profile
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
+    pass
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

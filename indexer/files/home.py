@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.files.atomic import make_folder
-from recommender.catalog import Catalog
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
+    from recommender.catalog import Catalog
 
 STAGING = "staging"
 """Folder in the home in which a build is made before it is published."""
@@ -15,5 +18,7 @@ CATALOG_FILE = "catalog.db"
 
 def open_catalog(home: Path, database_url: str | None) -> Catalog:
     """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
+    from recommender.catalog import Catalog
+
     make_folder(home)
     return Catalog.open(database_url or home.resolve() / CATALOG_FILE)
