@@ -1,0 +1,77 @@
+"""A pickle that would run code runs none, also where it names nothing that the first look at it can see."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+pytest.importorskip("torch", reason="the mert extra is not installed")
+
+import torch
+
+from indexer.encoders.mert import convert as converting
+from indexer.encoders.mert.convert import ALLOWED, convert, named_globals, read_published
+from recommender.errors import WeightsRefused
+from tests.indexer.encoders.mert import tiny
+
+UNLOADED = "Weights only load failed"
+"""What torch says of a pickle that it would have to run."""
+
+
+class Makes:
+    """Makes a folder when it is loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self._folder,)
+
+
+def disguised(file: Path, folder: Path) -> Path:
+    """What ``torch.save`` writes, but for its pickle: that makes ``folder``, and is read as naming an OrderedDict."""
+    torch.save({}, file)
+    with ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    path = str(folder).encode()
+    (name,) = [name for name in parts if name.endswith("data.pkl")]
+    parts[name] = b"".join(
+        (
+            b"\x80\x02",
+            b"\x8c\x0bcollections\x8c\x0bOrderedDict00",  # two short strings, taken from the stack again
+            *(b"\x8d" + struct.pack("<Q", len(word)) + word for word in (b"os", b"mkdir")),  # two long ones
+            b"\x93X",  # the global that is called so, and its argument
+            struct.pack("<I", len(path)) + path,
+            b"\x85R.",
+        )
+    )
+    with ZipFile(file, "w") as archive:
+        for each, content in parts.items():
+            archive.writestr(each, content)
+    return file
+
+
+def test_a_pickle_in_disguise_is_refused_and_runs_nothing(tmp_path: Path) -> None:
+    file = disguised(tmp_path / "pytorch_model.bin", tmp_path / "ran")
+    with pytest.raises(Exception, match=f"{UNLOADED}|it names os mkdir"):
+        convert(file, tmp_path / "model.safetensors", tiny.POST_NORM)
+    assert [path.name for path in tmp_path.iterdir()] == ["pytorch_model.bin"]
+
+
+def test_a_function_is_not_called_even_if_the_first_look_let_its_name_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pytorch_model.bin"
+    torch.save({"weight": Makes(tmp_path / "ran")}, file)
+    (named,) = named_globals(file)
+    assert named.endswith(" mkdir")
+    with pytest.raises(WeightsRefused, match="it names"):
+        read_published(file)
+    monkeypatch.setattr(converting, "ALLOWED", ALLOWED | {named})
+    with pytest.raises(Exception, match=UNLOADED):
+        read_published(file)
+    assert not (tmp_path / "ran").exists()
