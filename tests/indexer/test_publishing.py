@@ -20,21 +20,21 @@ from recommender.errors import GenerationCorrupt, InvalidArgument, PublishRefuse
 from recommender.generation.lease import Lease
 from recommender.generation.manifest import with_sum
 from recommender.generation.open_generation import CURRENT, MANIFEST, open_current, read_current
-from tests.faults.homes import add_tracks, build, build_and_publish, open_catalog, publish, reseal, served
+from tests.faults import homes
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Version 1 served, version 2 staged."""
     home = tmp_path / "home"
-    add_tracks(home, range(4))
-    build_and_publish(home)
-    build(home)
+    homes.add_tracks(home, range(4))
+    homes.build_and_publish(home)
+    homes.build(home)
     return home
 
 
 def actions(home: Path) -> list[tuple[int, str]]:
-    with open_catalog(home) as catalog:
+    with homes.open_catalog(home) as catalog:
         return [(each.version, each.action) for each in catalog.read_publications()]
 
 
@@ -46,7 +46,7 @@ def run(home: Path, *words: str) -> tuple[int, str, str]:
 
 
 def test_what_is_published_can_be_read_and_leased_and_not_written(home: Path) -> None:
-    publish(home)
+    homes.publish(home)
     folder = home / "versions" / "v00000002"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o555
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
@@ -60,12 +60,12 @@ def test_a_damaged_build_is_set_aside_with_what_is_wrong_with_it(home: Path, har
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(GenerationCorrupt):
-        publish(home)
+        homes.publish(home)
     (kept,) = (home / QUARANTINE).iterdir()
     assert kept.name == "v00000002@corrupt"
     assert harmed in json.loads((kept / "REASON.json").read_text())["refusals"][0]["detail"]
-    assert (served(home), build(home).version) == (1, 3)
-    assert publish(home).version == 3
+    assert (homes.served(home), homes.build(home).version) == (1, 3)
+    assert homes.publish(home).version == 3
 
 
 def test_the_sha256_is_checked_too(home: Path) -> None:
@@ -75,23 +75,23 @@ def test_the_sha256_is_checked_too(home: Path) -> None:
     (folder / MANIFEST).chmod(0o644)
     (folder / MANIFEST).write_text(json.dumps(with_sum(told)))
     with pytest.raises(GenerationCorrupt, match="checksums"):
-        publish(home)
+        homes.publish(home)
 
 
 def test_a_build_that_was_killed_before_its_manifest_is_no_build(home: Path) -> None:
     (home / "staging" / "v00000002" / MANIFEST).unlink()
     with pytest.raises(InvalidArgument, match="no built generation"):
-        publish(home)
-    assert build_and_publish(home) == 2
+        homes.publish(home)
+    assert homes.build_and_publish(home) == 2
 
 
 def test_a_run_that_died_before_the_record_is_put_on_record_by_the_next(home: Path) -> None:
-    publish(home)
-    with open_catalog(home) as catalog, catalog._writing() as connection:
+    homes.publish(home)
+    with homes.open_catalog(home) as catalog, catalog._writing() as connection:
         connection.exec_driver_sql("DELETE FROM generations WHERE version = 2")
         connection.exec_driver_sql("DELETE FROM publications WHERE version = 2")
     with pytest.raises(InvalidArgument):
-        publish(home)
+        homes.publish(home)
     assert actions(home) == [(1, "publish"), (2, "publish")]
 
 
@@ -104,15 +104,15 @@ def test_one_that_a_killed_run_left_is_held_to_the_terms_of_the_run_that_finishe
     strand(home)
     (home / "versions" / "v00000002").chmod(0o555)
     with pytest.raises(PublishRefused, match="other_model"):
-        publish(home, terms=Terms(encoder="mert-v1-95m"))
-    assert served(home) == 1
+        homes.publish(home, terms=Terms(encoder="mert-v1-95m"))
+    assert homes.served(home) == 1
     assert [folder.name for folder in (home / QUARANTINE).iterdir()] == ["v00000002@other_model"]
     assert actions(home) == [(1, "publish"), (2, "refused")]
 
 
 def test_one_that_a_killed_run_left_is_finished_where_the_gate_has_nothing_against_it(home: Path) -> None:
     strand(home)
-    assert publish(home, terms=Terms()).version == 2
+    assert homes.publish(home, terms=Terms()).version == 2
     assert actions(home) == [(1, "publish"), (2, "publish")]
 
 
@@ -120,16 +120,16 @@ def test_one_that_a_killed_run_left_is_finished_where_the_gate_has_nothing_again
 def test_what_was_overruled_stays_overruled_and_nothing_else(home: Path, overruled: str, finished: bool) -> None:
     strand(home)
     forced = Publication(version=2, action="publish", refusals=f"{overruled}: x", forced_why="so", at="2026-11-21")
-    with open_catalog(home) as catalog:
+    with homes.open_catalog(home) as catalog:
         catalog.record_publication(forced)
     with nullcontext() if finished else pytest.raises(PublishRefused, match="other_model"):
-        publish(home, terms=Terms(encoder="mert-v1-95m"))
-    assert served(home) == (2 if finished else 1)
+        homes.publish(home, terms=Terms(encoder="mert-v1-95m"))
+    assert homes.served(home) == (2 if finished else 1)
 
 
 def test_a_current_that_cannot_be_read_is_replaced_by_the_next_build(home: Path) -> None:
     (home / CURRENT).write_bytes(b"\0" * 40)
-    assert publish(home).version == 2
+    assert homes.publish(home).version == 2
     assert open_current(home).manifest.version == 2
 
 
@@ -143,22 +143,22 @@ def test_a_current_of_the_first_release_is_understood(home: Path) -> None:
 
 
 def test_numbers_go_on_upward_after_a_refusal_and_without_the_catalogue(home: Path) -> None:
-    reseal(home / "staging" / "v00000002", indexes=())
+    homes.reseal(home / "staging" / "v00000002", indexes=())
     with pytest.raises(GenerationCorrupt):
-        publish(home)
-    assert build(home).version == 3
+        homes.publish(home)
+    assert homes.build(home).version == 3
 
 
 def test_why_is_not_empty(home: Path) -> None:
     with pytest.raises(InvalidArgument, match="why"):
-        publish(home, forced_why=" ")
-    assert served(home) == 1
+        homes.publish(home, forced_why=" ")
+    assert homes.served(home) == 1
 
 
 @pytest.mark.parametrize("words", [["--force"], ["--why", "because"]])
 def test_force_and_why_go_together(home: Path, words: list[str]) -> None:
     assert run(home, "publish", *words)[0] == 2
-    assert served(home) == 1
+    assert homes.served(home) == 1
 
 
 def test_the_command_tells_the_reasons_one_a_line_and_exits_1(home: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_command_tells_the_reasons_one_a_line_and_exits_1(home: Path) -> Non
         "other_model: it is of encoder made, mert is asked for",
         "licence: it was built for personal use, commercial is asked for",
     ]
-    assert (out, served(home)) == ("", 1)
+    assert (out, homes.served(home)) == ("", 1)
 
 
 def test_the_command_tells_the_reasons_as_json(home: Path) -> None:
@@ -199,6 +199,6 @@ def test_what_was_staged_and_will_not_go_stops_the_build_and_is_named(
 
     monkeypatch.setattr(os, "rmdir", fail)
     with pytest.raises(OSError, match=r"Input/output error.*v00000002"):
-        build(home)
+        homes.build(home)
     monkeypatch.undo()
-    assert build(home).version == 2
+    assert homes.build(home).version == 2

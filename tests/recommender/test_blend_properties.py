@@ -27,9 +27,9 @@ PAIR = st.tuples(OPINION, OPINION, OPINION, OPINION)
 FITTED = LogOdds(name="fitted", intercept=-3.0, slopes=(1.5, 0.8, 0.6, 0.2), missing=(-0.7, 0.4, 0.0, 0.3))
 UNEVEN = custom_weights(dict(zip(SIGNALS, (5.0, 0.0, 2.0, 1.0), strict=True)))
 UNEVEN_EVIDENCE = evidence_profile(dict(zip(SIGNALS, (0.0, 4.0, 1.0, 1.0), strict=True)), name="custom")
-PROFILES = (*CALIBRATED_PROFILES.values(), FITTED, UNEVEN, UNEVEN_EVIDENCE)
+JUDGED = (*CALIBRATED_PROFILES.values(), FITTED, UNEVEN, UNEVEN_EVIDENCE)
 
-every_profile = pytest.mark.parametrize("profile", PROFILES, ids=("seed", "evidence", "fitted", "table", "log-odds"))
+every_profile = pytest.mark.parametrize("profile", JUDGED, ids=("seed", "evidence", "fitted", "table", "log-odds"))
 
 
 def column(opinions: tuple[float, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

@@ -10,7 +10,7 @@ from recommender.retrieval.filters import PopularityBand
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
 from tests.calibrated import ARTISTS, SILENT, calibrated, plain
-from tests.recommender.test_candidates import FEW, recommender
+from tests.recommender.test_candidates import FEW, recommender as with_candidates
 
 EVERYONE = ARTISTS + SILENT
 AGAINST = (1, 7, 12)
@@ -56,7 +56,7 @@ def test_a_negative_seed_is_never_among_the_answers(changes: dict[str, object], 
 
 def test_a_negative_seed_is_not_brought_back_by_candidates_or_by_pages() -> None:
     query = ArtistQuery(seeds=(0,), mix={"low": 1.0}, negative_seeds=AGAINST)
-    ours = recommender(FEW)
+    ours = with_candidates(FEW)
     pages = [ours.rank_artists(query, offset=at, n=7) for at in range(0, EVERYONE, 7)]
     rows = [artist.row for page in pages for artist in page]
     assert set(AGAINST).isdisjoint(rows)
