@@ -16,7 +16,7 @@ from indexer.maintain.verify import verify
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt
 from recommender.generation.open_generation import read_current
-from tests.indexer import nights
+from tests.indexer.nightly import nights
 
 MOMENTS = ("file.renamed@2", "publish.renamed", "publish.recorded")
 """Places of a first night: a shard is sealed and SQL not told, a version is named and not pointed to, all is done."""

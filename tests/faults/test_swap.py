@@ -24,7 +24,7 @@ from recommender.generation.open_generation import VERSIONS, folder_name, index_
 from tests.factories import write_generation
 from tests.faults.homes import publish, served
 from tests.faults.traffic import Seen, judge, made_generation, traffic
-from tests.server.asking import figures
+from tests.server.ask import figures
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60

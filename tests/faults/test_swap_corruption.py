@@ -15,7 +15,7 @@ from recommender.generation.lease import LEASE
 from recommender.generation.open_generation import CURRENT, MANIFEST, VERSIONS, Pointer, folder_name
 from tests.factories import write_generation
 from tests.faults.traffic import made_generation, traffic
-from tests.server.asking import eventually
+from tests.server.ask import eventually
 from tests.server.conftest import Served, serving
 
 TRACKS, DIM, RPS = 300, 8, 30

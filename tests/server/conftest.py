@@ -29,7 +29,7 @@ from server.service import NAME
 from server.shutdown import Patience
 from tests.encoder_process import encoder_process, music
 from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
-from tests.server.asking import figures
+from tests.server.ask import figures
 
 MADE = MadeCatalogue(
     artists=(

@@ -21,7 +21,7 @@ from server.interceptors import Guard
 from server.metrics import Metrics, Phase, Reason
 from server.service import NAME
 from tests.factories import make_generation, write_generation
-from tests.server.asking import by_id, by_name, eventually, refusal
+from tests.server.ask import by_id, by_name, eventually, refusal
 from tests.server.conftest import MADE, Serve
 
 INFO = pb.GetIndexInfoRequest()

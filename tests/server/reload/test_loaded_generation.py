@@ -1,0 +1,139 @@
+"""A generation is let go of when the last who answers from it is done: in the loader's thread, and then its lease."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pb import soundkin_pb2 as pb
+from recommender.generation.lease import try_exclusive
+from recommender.types import Profile
+from server.metrics import Metrics
+from server.reload.holder import Holder
+from server.reload.loaded_generation import Snapshot
+from server.rpc import artists, lookups
+from tests.factories import write_generation
+from tests.server.ask import by_id
+from tests.server.conftest import MADE
+
+INFO = pb.GetIndexInfoRequest()
+
+
+def is_leased(folder: Path) -> bool:
+    """Somebody reads the generation in ``folder``."""
+    with try_exclusive(folder) as free:
+        return not free
+
+
+def loaded(metrics: Metrics) -> float | None:
+    """How many generations are in memory."""
+    return metrics.registry.get_sample_value("soundkin_generations_loaded")
+
+
+async def holding(home: Path, metrics: Metrics) -> Holder:
+    """A holder that has loaded what is published in ``home``."""
+    holder = Holder(home, Profile.PERSONAL, metrics)
+    await holder.refresh()
+    return holder
+
+
+def test_a_request_keeps_its_generation_until_it_is_done(tmp_path: Path) -> None:
+    async def go() -> None:
+        metrics = Metrics()
+        first = write_generation(tmp_path, MADE)
+        holder = await holding(tmp_path, metrics)
+        held = await holder.snapshot()
+        second = write_generation(tmp_path, MADE, version=2)
+        await holder.refresh()
+        await holder.refresh()
+        assert lookups.get_index_info(held, INFO).generation.version == 1
+        assert lookups.get_index_info(await holder.snapshot(), INFO).generation.version == 2
+        assert (is_leased(first), is_leased(second), loaded(metrics)) == (True, True, 2)
+        del held
+        await holder.refresh()
+        assert (is_leased(first), is_leased(second), loaded(metrics)) == (False, True, 1)
+        await holder.close()
+        assert not is_leased(second)
+
+    asyncio.run(go())
+
+
+def test_a_cancelled_request_whose_search_goes_on_keeps_its_generation(tmp_path: Path) -> None:
+    started, may_end = threading.Event(), threading.Event()
+
+    def search(snapshot: Snapshot) -> int:
+        started.set()
+        may_end.wait(10)
+        return artists.similar_artists(snapshot, pb.SimilarArtistsRequest(seeds=by_id("a"))).generation.version
+
+    async def go() -> None:
+        first = write_generation(tmp_path, MADE)
+        holder = await holding(tmp_path, Metrics())
+        with ThreadPoolExecutor(1) as worker:
+            running = worker.submit(search, await holder.snapshot())
+            asking = asyncio.ensure_future(asyncio.wrap_future(running))
+            await asyncio.to_thread(started.wait, 10)
+            asking.cancel()
+            write_generation(tmp_path, MADE, version=2)
+            for _ in range(3):
+                await holder.refresh()
+            assert is_leased(first)
+            may_end.set()
+            assert running.result(10) == 1
+        del running
+        await holder.refresh()
+        assert not is_leased(first)
+        await holder.close()
+
+    asyncio.run(go())
+
+
+def test_the_memory_is_given_back_in_the_loader_s_thread_and_the_lease_after_it(tmp_path: Path) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    async def go() -> None:
+        first = write_generation(tmp_path, MADE)
+        holder = await holding(tmp_path, Metrics())
+        recommender = (await holder.snapshot()).recommender
+        weakref.finalize(
+            recommender.generation.tracks["low"],
+            lambda: seen.append((threading.current_thread().name, is_leased(first))),
+        )
+        del recommender
+        write_generation(tmp_path, MADE, version=2)
+        await holder.refresh()
+        assert seen == []
+        await holder.refresh()
+        await holder.close()
+
+    asyncio.run(go())
+    assert seen == [("loader_0", True)]
+
+
+def test_two_snapshots_of_one_generation_are_two_readers(tmp_path: Path) -> None:
+    async def go() -> None:
+        write_generation(tmp_path, MADE)
+        holder = await holding(tmp_path, Metrics())
+        one, other = await holder.snapshot(), await holder.snapshot()
+        assert one != other
+        await holder.close()
+
+    asyncio.run(go())
+
+
+def test_a_tenancy_that_has_ended_gives_nothing_out(tmp_path: Path) -> None:
+    async def go() -> None:
+        write_generation(tmp_path, MADE)
+        holder = await holding(tmp_path, Metrics())
+        tenancy = holder._serving
+        assert tenancy is not None
+        await holder.close()
+        with pytest.raises(RuntimeError, match="version 1 has ended"):
+            tenancy.snapshot(degraded=False)
+
+    asyncio.run(go())
