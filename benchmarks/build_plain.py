@@ -221,7 +221,7 @@ def _tune(index: Any, rows: Rows, queries: Floats, right: Rows) -> None:  # Any:
 
 
 def calibrate(tracks: Floats, artist: Rows, path: Path) -> tuple[Floats, Doubles, Doubles]:
-    """Fit on some artists, measure all of them, save both (recommender/calibration/cohort.py says what these numbers are).
+    """Fit on some artists, measure all of them, save both; recommender/calibration/cohort.py defines the numbers.
 
     The vectors of all artists, and mean and standard deviation of their cosines with the cohort.
     """

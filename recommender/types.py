@@ -195,4 +195,4 @@ class Scale(enum.Enum):
     VALUES = "values"
     """The signal's own value in [0, 1]."""
     PERCENTILES = "percentiles"
-    """How high that value stands among reference pairs (``recommender/calibration/percentiles.py``; for audio, the bundle's F)."""
+    """The percentile of that value among reference pairs; for audio, the F of the bundle."""

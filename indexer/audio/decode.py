@@ -114,7 +114,7 @@ def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
     50: reference/mert.md 6). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the
     end, as in files whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
 
-    Raises BadInput with a :class:`indexer.audio.rejection_reasons.Reason`; InvalidArgument for a rate outside 4-384 kHz.
+    Raises BadInput with a reason of ``rejection_reasons``; InvalidArgument for a rate outside 4-384 kHz.
     """
     with open_regular(path) as file:
         return decode_open(file, excerpt=excerpt, sample_rate_hz=sample_rate_hz)

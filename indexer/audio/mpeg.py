@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
-_adts_HEADER_BYTES = 7
+_ADTS_HEADER_BYTES = 7
 _RATES = 13
 """Indices of sample rates that exist (ISO/IEC 13818-7, table 35)."""
 
@@ -19,14 +19,14 @@ def looks_like_adts(header: bytes) -> bool:
 
 def _adts_frame_bytes(header: bytes) -> int:
     """Length of the frame that starts here, 0 if none does."""
-    if len(header) < _adts_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
+    if len(header) < _ADTS_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
         return 0
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
     rate = header[2] >> 2 & 0xF
-    return length if rate < _RATES and length >= _adts_HEADER_BYTES else 0
+    return length if rate < _RATES and length >= _ADTS_HEADER_BYTES else 0
 
 
-_id3_HEADER_BYTES = 10
+_ID3_HEADER_BYTES = 10
 _MAX_TAGS = 8
 _PADDING_BYTES = 4096
 
@@ -40,8 +40,8 @@ def skip_tags(file: BinaryIO) -> int:
     offset = 0
     for _ in range(_MAX_TAGS):
         file.seek(offset)
-        header = file.read(_id3_HEADER_BYTES)
-        if not header.startswith(b"ID3") or len(header) < _id3_HEADER_BYTES:
+        header = file.read(_ID3_HEADER_BYTES)
+        if not header.startswith(b"ID3") or len(header) < _ID3_HEADER_BYTES:
             break
         offset += _tag_bytes(header)
     return offset + _padding(file, offset) if offset else 0
@@ -52,8 +52,8 @@ def _tag_bytes(header: bytes) -> int:
     size = 0
     for byte in header[6:10]:
         size = size << 7 | byte & 0x7F
-    footer = _id3_HEADER_BYTES if header[5] & 0x10 else 0
-    return _id3_HEADER_BYTES + size + footer
+    footer = _ID3_HEADER_BYTES if header[5] & 0x10 else 0
+    return _ID3_HEADER_BYTES + size + footer
 
 
 def _padding(file: BinaryIO, offset: int) -> int:

@@ -252,7 +252,7 @@ def _standing(frame: _Frame, vectors: Matrix, own: Rows) -> tuple[Matrix, Matrix
 
 
 def _spread(frame: _Frame, block: _Block, stats: ArtistStats) -> npt.NDArray[np.bool_]:
-    """Enter the jackknife standard error, as ``recommender.calibration.jackknife.spread`` has it; who stands on an edge."""
+    """Enter the jackknife standard error, as ``recommender.calibration.jackknife`` has it; who stands on an edge."""
     many = block.sizes >= 2
     if not len(frame.bundle.cohort) or not many.any():
         return np.zeros(len(block.sizes), dtype=bool)

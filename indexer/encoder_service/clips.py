@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 def encode_files(pool: DecoderPool, encoder: Encoder, files: Sequence[bytes], within: Path) -> list[Encoded]:
     """``[layer, dim]`` of each audio file, or why there is none, in order; one file costs no other.
 
-    Of a file as much is heard as a scan would take (:func:`indexer.audio.decode.choose_excerpt`). The files lie in a folder
-    under ``within`` while they are decoded, as the decoder processes read files and nothing else.
+    Of each file the excerpt that a scan takes is decoded (``indexer.audio.decode``). The files lie in a folder under
+    ``within`` while they are decoded, as the decoder processes read files and nothing else.
 
     Raises:
         DecoderStartFailed: a decoder process that died cannot be replaced.

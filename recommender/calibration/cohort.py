@@ -4,8 +4,8 @@ A vector of the encoder is moved by a :class:`Bundle` (centred, projected onto m
 tracks of one artist vary). An artist is the mean of its moved unit tracks, and stands somewhere against the cohort.
 
 Nothing here depends on who else is in the catalogue: a new artist costs one product with the cohort, and no other
-pair's score moves. Two artists are compared in ``recommender/calibration/scores.py``; the fit is in ``indexer/build/calibration_fit.py``,
-the files in ``recommender/calibration/bundle_files.py``.
+pair's score moves. ``scores.py`` compares two artists, ``bundle_files.py`` reads and writes a bundle, and
+``indexer/build/calibration_fit.py`` fits one.
 """
 
 from __future__ import annotations

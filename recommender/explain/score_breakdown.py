@@ -1,8 +1,8 @@
 """A score taken apart: what each signal said, how it was weighed, and what it was worth. Pure.
 
 With several seeds each number is a mean over the seeds that scored the artist, so that ``base`` and the contributions
-still add up to the score. What negative seeds take away (recommender/fusion/seeds.py) is spread over the signals as they
-speak with those seeds.
+still add up to the score. What negative seeds take away (recommender/fusion/seeds.py) is shared among the signals in
+proportion to their opinions of those seeds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Questions whose answers are known: replayed on a generation, they show vectors that moved or ids that were mixed up.
 
-The answers were worked out from the embedding store (indexer/build/golden_answers.py); the replay reads the files of the
+indexer/build/golden_answers.py computes the answers from the embedding store; the replay reads the files of the
 generation, its indexes and its columns of ids. So a shuffled id, a layer in another's file or a wrong vector shows.
 """
 

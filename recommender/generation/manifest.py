@@ -113,7 +113,7 @@ class CalibrationEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidatesEntry:
-    """How the nearest artists are found without comparing with everyone, and how well (recommender/retrieval/candidates.py)."""
+    """How candidates are retrieved, and the recall that was measured (recommender/retrieval/candidates.py)."""
 
     first: int = 0
     """How many of a ranking come from candidates; who reads further has everyone compared. 0: always everyone."""

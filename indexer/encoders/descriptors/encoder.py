@@ -116,7 +116,7 @@ def space_for(constants: Constants) -> Space:
 
 
 class DescriptorEncoder:
-    """Classic audio descriptors as an :class:`~indexer.encoders.registry.base.Encoder`."""
+    """Classic audio descriptors as an :class:`~indexer.encoders.base.Encoder`."""
 
     def __init__(self, constants: Constants | None = None) -> None:
         self._constants = constants or load_constants()

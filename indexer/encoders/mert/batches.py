@@ -39,9 +39,9 @@ def rows_that_fit(
 ) -> int:
     """Clips of ``samples`` that a GPU with ``free_bytes`` takes in one pass beside the weights: 1 to ``most``.
 
-    A pass that still does not fit is halved (:mod:`indexer.encoders.registry.mert.batches`), so this decides speed only.
+    A pass that still does not fit is halved (:mod:`indexer.encoders.mert.batches`), so this decides speed only.
 
-    >>> from indexer.encoders.registry.mert.models import MERT_V1_95M
+    >>> from indexer.encoders.mert.models import MERT_V1_95M
     >>> rows_that_fit(4 << 30, MERT_V1_95M.geometry, Precision.FP16)
     16
     """

@@ -79,7 +79,7 @@ def space_of(spec: MertSpec, weights_sha256: str, *, precision: Precision, conte
 
 
 class MertEncoder:
-    """A MERT model as an :class:`~indexer.encoders.registry.base.Encoder`.
+    """A MERT model as an :class:`~indexer.encoders.base.Encoder`.
 
     Reads a folder with ``config.json`` and ``model.safetensors``. A clip is heard whole, at zero mean and unit
     variance; what comes back is one mean over time for each hidden state, taken on the device.

@@ -17,10 +17,10 @@ from recommender.types import ClipEmbeddings, Licence, Space, Waveform
 
 
 class SpreadEncoder:
-    """The encoder of ``recipes`` as an :class:`~indexer.encoders.registry.base.Encoder`, in a process for each of them.
+    """The encoder of ``recipes`` as an :class:`~indexer.encoders.base.Encoder`, in a process for each of them.
 
     A process that ends is replaced once, and its clips are given to the new one. Close it at the end, or use
-    :func:`~indexer.encoders.registry.base.in_use`.
+    :func:`~indexer.encoders.base.in_use`.
     """
 
     def __init__(self, recipes: Sequence[Recipe]) -> None:

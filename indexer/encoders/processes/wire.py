@@ -1,6 +1,6 @@
 """What an encoder process and its parent tell each other: JSON, and vectors as raw floats. Samples go another way.
 
-Samples lie in memory that both see (:mod:`indexer.encoders.registry.processes.shared`); a request only says where.
+Samples lie in memory that both see (:mod:`indexer.encoders.processes.shared`); a request only says where.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -157,31 +158,42 @@ NOW = CollectOptions(keep=1, min_age_hours=0)
 
 
 @pytest.fixture
-def test_collect_held_home(tmp_path: Path) -> Path:
+def stranded(tmp_path: Path) -> Path:
     """Version 1 served; 2 and 3 were renamed by publishes that died before the pointer."""
-    test_collect_held_home = tmp_path / "test_collect_held_home"
-    add_tracks(test_collect_held_home, range(4))
-    build_and_publish(test_collect_held_home)
+    stranded = tmp_path / "home"
+    add_tracks(stranded, range(4))
+    build_and_publish(stranded)
     for version in ("v00000002", "v00000003"):
-        build(test_collect_held_home)
-        (test_collect_held_home / "staging" / version).rename(test_collect_held_home / "versions" / version)
-    return test_collect_held_home
-
-
-def test_collect_held_names(test_collect_held_home: Path) -> list[str]:
-    return sorted(path.name for path in (test_collect_held_home / "versions").iterdir())
+        build(stranded)
+        (stranded / "staging" / version).rename(stranded / "versions" / version)
+    return stranded
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_every_publish_that_was_stranded_stays_though_one_is_kept(test_collect_held_home: Path, dry_run: bool) -> None:
-    done = collect(test_collect_held_home, CollectOptions(keep=1, min_age_hours=0, dry_run=dry_run))
+def test_every_publish_that_was_stranded_stays_though_one_is_kept(stranded: Path, dry_run: bool) -> None:
+    done = collect(stranded, CollectOptions(keep=1, min_age_hours=0, dry_run=dry_run))
     assert (done.removed, done.freed_bytes) == ((), 0)
-    assert test_collect_held_names(test_collect_held_home) == ["v00000001", "v00000002", "v00000003"]
+    assert names(stranded) == ["v00000001", "v00000002", "v00000003"]
 
 
-def test_the_newest_of_them_is_finished_after_a_collection_and_then_the_others_go(test_collect_held_home: Path) -> None:
-    collect(test_collect_held_home, NOW)
-    assert publish(test_collect_held_home).version == 3
-    assert served(test_collect_held_home) == 3
-    assert collect(test_collect_held_home, NOW).removed == ("versions/v00000002", "versions/v00000001")
-    assert test_collect_held_names(test_collect_held_home) == ["v00000003"]
+def test_the_newest_of_them_is_finished_after_a_collection_and_then_the_others_go(stranded: Path) -> None:
+    collect(stranded, NOW)
+    assert publish(stranded).version == 3
+    assert served(stranded) == 3
+    assert collect(stranded, NOW).removed == ("versions/v00000002", "versions/v00000001")
+    assert names(stranded) == ["v00000003"]
+
+
+def test_what_was_staged_and_will_not_go_stops_the_build_and_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(home)
+
+    def fail(path: str, **more: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(os, "rmdir", fail)
+    with pytest.raises(OSError, match=r"Input/output error.*v00000006"):
+        build(home)
+    monkeypatch.undo()
+    assert build(home).version == 6

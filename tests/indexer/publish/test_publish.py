@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -390,16 +388,3 @@ def test_the_commands_go_forward_back_and_clean_up(home: Path) -> None:
     told = json.loads(run(home, "collect", "--keep", "1", "--min-age-hours", "0", "--json")[1])
     assert told["removed"] == ["versions/v00000001"]
     assert [path.name for path in (home / "versions").iterdir()] == ["v00000002"]
-
-
-def test_what_was_staged_and_will_not_go_stops_the_build_and_is_named(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(path: str, **more: object) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
-
-    monkeypatch.setattr(os, "rmdir", fail)
-    with pytest.raises(OSError, match=r"Input/output error.*v00000002"):
-        homes.build(home)
-    monkeypatch.undo()
-    assert homes.build(home).version == 2

@@ -1,7 +1,7 @@
 """Shards that were sealed once and are read for ever: what they hold, and the program that sealed them.
 
-``python -m tests.indexer.store.golden_shards FOLDER`` seals the forms of today into FOLDER; those in ``tests/data/shards``
-came from it and are never made again. ``release-0.1.shard`` was sealed from the same values by the first release
+``python -m tests.indexer.store.golden_shards FOLDER`` seals the forms of today into FOLDER; ``tests/data/shards`` holds
+what came from it and are never made again. ``release-0.1.shard`` was sealed from the same values by the first release
 (commit fa2deb8), whose header did not name a type. A new form gets a file of its own beside them.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from indexer.store.shard import Stored, seal
 from recommender.types import ClipEmbeddings
 
-FOLDER = Path(__file__).resolve().parent.parent / "data" / "shards"
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "shards"
 FINGERPRINT = "0123456789abcdef"
 CLIP_IDS = tuple(f"{number:032x}" for number in (0xB0B, 0xA11CE, 0xFF << 120))
 

@@ -191,8 +191,7 @@ def test_an_unknown_profile_is_named_with_those_there_are() -> None:
     assert find_profile("evidence", CALIBRATED_PROFILES) is EVIDENCE
 
 
-test_blend_properties_NAN = float("nan")
-OPINION = st.one_of(st.just(test_blend_properties_NAN), st.floats(0, 1))
+OPINION = st.one_of(st.just(NAN), st.floats(0, 1))
 PAIR = st.tuples(OPINION, OPINION, OPINION, OPINION)
 FITTED = LogOdds(name="fitted", intercept=-3.0, slopes=(1.5, 0.8, 0.6, 0.2), missing=(-0.7, 0.4, 0.0, 0.3))
 UNEVEN = custom_weights(dict(zip(SIGNALS, (5.0, 0.0, 2.0, 1.0), strict=True)))
@@ -257,7 +256,7 @@ def test_a_pair_scores_the_same_alone_as_among_others(
 @given(opinions=PAIR, axis=st.integers(0, 3))
 def test_no_opinion_is_not_the_opinion_zero(profile: WeightProfile, opinions: tuple[float, ...], axis: int) -> None:
     silent, zero = list(opinions), list(opinions)
-    silent[axis], zero[axis] = test_blend_properties_NAN, 0.0
+    silent[axis], zero[axis] = NAN, 0.0
     assume(profile.weigh(column(tuple(zero)))[axis, 0] > 0)
     before, after = (float(profile.score(column(tuple(each)))[0]) for each in (silent, zero))
     if not math.isnan(before):
@@ -277,7 +276,7 @@ def test_the_weights_of_a_table_sum_to_one_whatever_speaks(columns: list[tuple[f
 @given(opinions=PAIR, axis=st.integers(0, 3))
 def test_silence_adds_nothing_to_evidence(opinions: tuple[float, ...], axis: int) -> None:
     even, silent = list(opinions), list(opinions)
-    even[axis], silent[axis] = 0.5, test_blend_properties_NAN
+    even[axis], silent[axis] = 0.5, NAN
     assume(not np.isnan(silent).all())
     evidence = CALIBRATED_PROFILES["evidence"]
     said, unsaid = (float(evidence.score(column(tuple(each)))[0]) for each in (even, silent))

@@ -180,32 +180,24 @@ def test_a_pointer_to_a_version_that_is_gone_is_refused(folder: Path) -> None:
         open_current(folder.parent.parent)
 
 
-@pytest.fixture
-def test_generation_held_folder(tmp_path: Path) -> Path:
-    """Two artists and two tracks, one of each with vectors of two numbers."""
-    return write_generation(tmp_path, MADE)
+def home_of(folder: Path) -> Path:
+    return folder.parent.parent
 
 
-def home_of(test_generation_held_folder: Path) -> Path:
-    return test_generation_held_folder.parent.parent
-
-
-def test_a_manifest_that_is_sound_but_not_the_one_current_names_is_refused(test_generation_held_folder: Path) -> None:
-    reseal(test_generation_held_folder, profile="commercial")
-    assert open_generation(test_generation_held_folder).manifest.profile == "commercial", (
-        "it is a manifest, and its files are right"
-    )
+def test_a_manifest_that_is_sound_but_not_the_one_current_names_is_refused(folder: Path) -> None:
+    reseal(folder, profile="commercial")
+    assert open_generation(folder).manifest.profile == "commercial", "it is a manifest, and its files are right"
     with pytest.raises(GenerationCorrupt, match=r"MANIFEST\.json: is not the one that was published"):
-        open_current(home_of(test_generation_held_folder))
-    point_to(home_of(test_generation_held_folder), 1)
-    assert open_current(home_of(test_generation_held_folder)).manifest.profile == "commercial"
+        open_current(home_of(folder))
+    point_to(home_of(folder), 1)
+    assert open_current(home_of(folder)).manifest.profile == "commercial"
 
 
-def test_a_pointer_with_another_digest_is_not_followed(test_generation_held_folder: Path) -> None:
-    home = home_of(test_generation_held_folder)
+def test_a_pointer_with_another_digest_is_not_followed(folder: Path) -> None:
+    home = home_of(folder)
     pointer = read_current(home)
     assert pointer is not None
-    assert pointer.manifest_sha256 == read_manifest(test_generation_held_folder)[1]
+    assert pointer.manifest_sha256 == read_manifest(folder)[1]
     for wrong in ("0" * 64, "", pointer.manifest_sha256[:-1], pointer.manifest_sha256.upper()):
         (home / CURRENT).write_text(replace(pointer, manifest_sha256=wrong).to_json())
         with pytest.raises(GenerationCorrupt, match="is not the one that was published"):
@@ -213,17 +205,17 @@ def test_a_pointer_with_another_digest_is_not_followed(test_generation_held_fold
 
 
 @pytest.mark.parametrize("content", [b"x", b"\n", b"\0"])
-def test_a_lease_that_is_not_empty_is_refused(test_generation_held_folder: Path, content: bytes) -> None:
-    (test_generation_held_folder / LEASE).write_bytes(content)
+def test_a_lease_that_is_not_empty_is_refused(folder: Path, content: bytes) -> None:
+    (folder / LEASE).write_bytes(content)
     with pytest.raises(GenerationCorrupt, match=r"v00000001.*LEASE: is not empty"):
-        open_generation(test_generation_held_folder)
-    (test_generation_held_folder / LEASE).write_bytes(b"")
-    assert open_generation(test_generation_held_folder).manifest.version == 1
+        open_generation(folder)
+    (folder / LEASE).write_bytes(b"")
+    assert open_generation(folder).manifest.version == 1
 
 
-def test_a_generation_of_the_first_release_without_a_lease_is_opened(test_generation_held_folder: Path) -> None:
-    (test_generation_held_folder / LEASE).unlink()
-    assert open_generation(test_generation_held_folder).manifest.version == 1
+def test_a_generation_of_the_first_release_without_a_lease_is_opened(folder: Path) -> None:
+    (folder / LEASE).unlink()
+    assert open_generation(folder).manifest.version == 1
 
 
 Harm = Callable[[Path], None]
@@ -231,14 +223,12 @@ Harm = Callable[[Path], None]
 
 def rows(name: str, *numbers: int) -> Harm:
     """Another column of rows of an index."""
-    return lambda test_generation_held_folder: np.save(
-        test_generation_held_folder / f"{name}.vector_row.npy", np.array(numbers, dtype=np.int64)
-    )
+    return lambda folder: np.save(folder / f"{name}.vector_row.npy", np.array(numbers, dtype=np.int64))
 
 
 def index(name: str, vectors: Vectors) -> Harm:
     """Another index."""
-    return lambda test_generation_held_folder: FaissIndex.write(test_generation_held_folder / name, vectors)
+    return lambda folder: FaissIndex.write(folder / name, vectors)
 
 
 TWO = np.eye(2, dtype=np.float32)
@@ -270,13 +260,11 @@ WIDE = np.eye(1, 3, dtype=np.float32)
         "an index of another space",
     ],
 )
-def test_rows_or_an_index_that_do_not_fit_the_manifest_are_refused(
-    test_generation_held_folder: Path, harm: Harm, said: str
-) -> None:
-    harm(test_generation_held_folder)
-    reseal(test_generation_held_folder)
+def test_rows_or_an_index_that_do_not_fit_the_manifest_are_refused(folder: Path, harm: Harm, said: str) -> None:
+    harm(folder)
+    reseal(folder)
     with pytest.raises(GenerationCorrupt, match=said):
-        open_generation(test_generation_held_folder)
+        open_generation(folder)
 
 
 @pytest.mark.parametrize(
@@ -290,19 +278,19 @@ def test_rows_or_an_index_that_do_not_fit_the_manifest_are_refused(
 )
 @pytest.mark.parametrize("more", [-1, 1])
 def test_a_manifest_that_counts_one_more_or_less_than_there_is_is_refused(
-    test_generation_held_folder: Path, field: str, file: str, more: int
+    folder: Path, field: str, file: str, more: int
 ) -> None:
-    counts = read_manifest(test_generation_held_folder)[0].counts
+    counts = read_manifest(folder)[0].counts
     right: int = getattr(counts, field)
     wrong: Counts = replace(counts, **{field: right + more})
-    reseal(test_generation_held_folder, counts=wrong)
+    reseal(folder, counts=wrong)
     expected = MANIFEST if wrong.tracks_indexed == 0 else file
     with pytest.raises(GenerationCorrupt, match=expected.replace(".", r"\.")):
-        open_generation(test_generation_held_folder)
+        open_generation(folder)
 
 
-def test_an_index_of_another_type_than_the_manifest_says_is_refused(test_generation_held_folder: Path) -> None:
-    first, *rest = read_manifest(test_generation_held_folder)[0].indexes
-    reseal(test_generation_held_folder, indexes=(replace(first, factory="HNSW32"), *rest))
+def test_an_index_of_another_type_than_the_manifest_says_is_refused(folder: Path) -> None:
+    first, *rest = read_manifest(folder)[0].indexes
+    reseal(folder, indexes=(replace(first, factory="HNSW32"), *rest))
     with pytest.raises(GenerationCorrupt, match=r"1 vectors of 2 as Flat, the manifest says 1 of 2 as HNSW32"):
-        open_generation(test_generation_held_folder)
+        open_generation(folder)

@@ -243,7 +243,7 @@ def tracks_like(running: Served, file: bytes, **request: Any) -> pb.SimilarTrack
     return reply
 
 
-def test_tracks_by_clip_cosines(reply: pb.SimilarTracksResponse) -> dict[str, float]:
+def cosines_by_title(reply: pb.SimilarTracksResponse) -> dict[str, float]:
     return {f"{one.track.artist.name} {one.track.title}": one.cosine for one in reply.tracks}
 
 
@@ -258,8 +258,8 @@ def test_a_clip_finds_the_track_that_was_made_from_it_and_then_what_that_finds(
     asked = pb.SimilarTracksRequest(track=pb.TrackRef(id=held.track.id), listening=listening, limit=100)
     by_track = hearing.stub.SimilarTracks(asked)
     rest = pb.SimilarTracksResponse(tracks=by_clip.tracks[1:])
-    assert test_tracks_by_clip_cosines(rest) == pytest.approx(test_tracks_by_clip_cosines(by_track), abs=1e-6)
-    assert list(test_tracks_by_clip_cosines(rest)) == list(test_tracks_by_clip_cosines(by_track))
+    assert cosines_by_title(rest) == pytest.approx(cosines_by_title(by_track), abs=1e-6)
+    assert list(cosines_by_title(rest)) == list(cosines_by_title(by_track))
     assert (by_clip.HasField("seed"), by_clip.not_indexed, by_clip.generation) == (False, False, by_track.generation)
 
 

@@ -4,8 +4,8 @@
     /tmp/golden/bin/python -m tests.indexer.encoders.mert.make_golden
 
 The checkpoints and the clip are made from seeds by arithmetic that no library version changes
-(indexer/encoders/mert/random_checkpoint.py). Recorded are, for both places of the norms, every hidden state of three frames,
-and every state's mean over time. Committed: made on an x86-64 CPU with torch 2.13.0.
+(indexer/encoders/mert/random_checkpoint.py). For both places of the norms it records every hidden state of three
+frames and every state's mean over time. Committed: made on an x86-64 CPU with torch 2.13.0.
 """
 
 from __future__ import annotations

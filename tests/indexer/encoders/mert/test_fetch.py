@@ -27,7 +27,7 @@ FETCH_TINY = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from indexer.encoders.registry.mert.fetch import fetch
+from indexer.encoders.mert.fetch import fetch
 from tests.indexer.encoders.mert import tiny
 pins = {"pytorch_model.bin": sys.argv[2]}
 spec = replace(tiny.spec_of(tiny.POST_NORM), repo="m-a-p/MERT-v1-95M", revision="c5a8dd1", published=pins)

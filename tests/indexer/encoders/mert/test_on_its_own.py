@@ -30,7 +30,7 @@ def watch(event, given):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.bind"):
         dialled.append(event)
 from pathlib import Path
-from indexer.encoders.registry.mert.encoder import MertEncoder, MertOptions
+from indexer.encoders.mert.encoder import MertEncoder, MertOptions
 from tests.indexer.encoders.mert import tiny
 sys.addaudithook(watch)
 encoder = MertEncoder(tiny.spec_of(tiny.POST_NORM), Path(sys.argv[1]), MertOptions(device="cpu"))

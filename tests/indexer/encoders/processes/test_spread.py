@@ -213,7 +213,7 @@ def test_a_device_that_hangs_is_given_up_within_the_half_hour_however_many_clips
 def test_processes_end_with_a_parent_that_is_killed_even_in_the_middle_of_a_clip() -> None:
     code = (
         "import numpy as np\n"
-        "from indexer.encoders.registry.processes.spread import SpreadEncoder\n"
+        "from indexer.encoders.processes.spread import SpreadEncoder\n"
         "from tests.indexer.encoders.processes.recipes import SLOW, recipe\n"
         "if __name__ == '__main__':\n"
         "    encoder = SpreadEncoder([recipe('obedient'), recipe('obedient')])\n"
