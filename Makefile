@@ -21,7 +21,7 @@ PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/runtime.stamp  ## Synthesise a catalogue, take it all the way to gRPC answers (no torch)
+demo: $(VENV)/runtime.stamp  ## Synthesise a catalog, take it all the way to gRPC answers (no torch)
 	$(BIN)/soundkin demo $(ARGS)
 
 test: $(VENV)/dev.stamp  ## Run the whole test suite; ARGS="-k scan" narrows it

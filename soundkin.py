@@ -14,11 +14,11 @@ from recommender.errors import AmbiguousName, Busy, InvalidArgument, NotFound, N
 
 COMMANDS = {
     "demo": ("indexer.cli.commands:demo", "Play the whole path through on synthesised music, or on yours."),
-    "scan": ("indexer.cli.commands:scan", "Read a folder of music into the catalogue."),
+    "scan": ("indexer.cli.commands:scan", "Read a folder of music into the catalog."),
     "import": ("indexer.cli.commands:import_", "Read genres, the scene map or collaborations from a file."),
     "embed": ("indexer.cli.commands:embed", "Turn the clips that are new into embeddings."),
     "cost": ("indexer.cli.commands:cost", "Estimate what embedding so many tracks will cost."),
-    "build": ("indexer.cli.generations:build", "Build a generation of indices from catalogue and embeddings."),
+    "build": ("indexer.cli.generations:build", "Build a generation of indices from catalog and embeddings."),
     "publish": ("indexer.cli.generations:publish", "Make a built generation the one that is served."),
     "rollback": ("indexer.cli.generations:rollback", "Serve an earlier generation again."),
     "collect": ("indexer.cli.generations:collect", "Remove generations that nothing serves or reads any more."),

@@ -106,7 +106,7 @@ def retrieve(view: str, vectors: Vectors, music: Music) -> Retrieval:
     """Measure one view. A tie goes to the clip that comes first."""
     nearest = nearest_other(vectors, barred=np.eye(len(vectors), dtype=bool))
     hits = music.artists[nearest] == music.artists
-    apart = nearest_other(vectors, barred=music.same_recording)
+    break_down = nearest_other(vectors, barred=music.same_recording)
     return Retrieval(
         view=view,
         hits=int(hits.sum()),
@@ -115,7 +115,7 @@ def retrieve(view: str, vectors: Vectors, music: Music) -> Retrieval:
         chance=chance(music.artists),
         interval=bootstrap_interval(hits, music.artists),
         p_value=permutation_p(nearest, music.artists),
-        hits_without_versions=int((music.artists[apart] == music.artists).sum()),
+        hits_without_versions=int((music.artists[break_down] == music.artists).sum()),
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.blend_catalogue import ARTISTS_A_SCENE, AS_DESCRIBED, SETTINGS, Matrix, World, make_world
+from benchmarks.blend_catalog import ARTISTS_A_SCENE, AS_DESCRIBED, SETTINGS, Matrix, World, make_world
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.similarity import SPACE, reference_of
 from evaluation.fit_weights import fit
@@ -53,7 +53,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One catalogue's queries and what every method answered."""
+    """One catalog's queries and what every method answered."""
 
     niche: npt.NDArray[np.bool_]
     """``[query]``: the artist that asks is of the less popular half."""
@@ -66,7 +66,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """The four signals on one catalogue, ``[signal, artist, artist]``, as each kind of profile wants them."""
+    """The four signals on one catalog, ``[signal, artist, artist]``, as each kind of profile wants them."""
 
     raw: Matrix
     calibrated: Matrix
@@ -112,7 +112,7 @@ def ask(world: World, *, seed: int) -> Asked:
         niche=world.popularity[queries] <= 0.5,
         off_map=~world.mapped[queries],
         answers={name: _judge(scores, world.scene, grades, queries) for name, scores in methods.items()},
-        learned=learned.said,
+        learned=learned.summary,
     )
 
 
@@ -173,7 +173,7 @@ def interval(figures: npt.NDArray[np.float64]) -> tuple[float, float]:
 
 
 def pooled(found: list[Asked], name: str, figure: str = "ndcg") -> npt.NDArray[np.float64]:
-    """One figure of one method over the queries of all catalogues."""
+    """One figure of one method over the queries of all catalogs."""
     return np.concatenate([getattr(each.answers[name], figure) for each in found])
 
 
@@ -183,7 +183,7 @@ def table(found: Mapping[str, list[Asked]]) -> str:
 
 
 def _head() -> Iterator[str]:
-    yield "| world | blend | NDCG@10 | 95 % | by catalogue | niche | off the map | shown without scene data |"
+    yield "| world | blend | NDCG@10 | 95 % | by catalog | niche | off the map | shown without scene data |"
     yield "|---|---|---:|---|---|---:|---:|---:|"
 
 
@@ -199,7 +199,7 @@ def _lines(setting: str, found: list[Asked]) -> Iterator[str]:
 
 
 def verdicts(found: list[Asked]) -> list[str]:
-    """One sentence a rival of ``evidence``: beaten when the paired difference is above 0, interval and catalogues."""
+    """One sentence a rival of ``evidence``: beaten when the paired difference is above 0, interval and catalogs."""
     return [_verdict(found, rival) for rival in MUST_BEAT]
 
 
@@ -208,7 +208,7 @@ def _verdict(found: list[Asked], rival: str) -> str:
     low, high = interval(gain)
     lowest = min((each.answers[EVIDENCE].ndcg - each.answers[rival].ndcg).mean() for each in found)
     word = "Reached" if low > 0 and lowest > 0 else "MISSED"
-    figures = f"{gain.mean():+.3f} NDCG@10, {low:+.3f} to {high:+.3f} over queries, lowest catalogue {lowest:+.3f}"
+    figures = f"{gain.mean():+.3f} NDCG@10, {low:+.3f} to {high:+.3f} over queries, lowest catalog {lowest:+.3f}"
     return f"{word}: evidence beats {rival}: {figures}."
 
 
@@ -222,10 +222,10 @@ def notes(found: Mapping[str, list[Asked]], *, artists: int, seconds: float) -> 
         f"The bars are those of the world {AS_DESCRIBED.name!r}. The other was the first draft and missed the bar "
         "against audio: where audio alone is nearly right, weights that count it as .3 of 1 win nothing. "
         "What differs was then set by the reference's figures for audio and the map alone, not by a blend.",
-        f"{len(described)} catalogue(s) a world, {artists:,} artists, {queries:,} queries in all by artists that "
+        f"{len(described)} catalog(s) a world, {artists:,} artists, {queries:,} queries in all by artists that "
         f"taught nothing; {seconds:.0f} s. Intervals: bootstrap over queries, {RESAMPLES:,} draws; they do not cover "
-        "the draw of a catalogue, so the means of each are shown.",
-        *(f"Catalogue {place}: fitted {each.learned}." for place, each in enumerate(described)),
+        "the draw of a catalog, so the means of each are shown.",
+        *(f"Catalog {place}: fitted {each.learned}." for place, each in enumerate(described)),
         f"Shown without scene data: {off_map:.2f} is the least there can be, for the map knows nothing of that share "
         "of those who ask. Niche: those who ask are of the less popular half.",
         "A signal alone ranks whom it has an opinion of, and gains 0 where it has none.",
@@ -237,7 +237,7 @@ def notes(found: Mapping[str, list[Asked]], *, artists: int, seconds: float) -> 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Judge the ways to blend four signals where much is missing.")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogues [default: {SEEDS}]")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogs [default: {SEEDS}]")
     parser.add_argument(
         "--scene", type=int, default=ARTISTS_A_SCENE, help=f"artists of one [default: {ARTISTS_A_SCENE}]"
     )

@@ -21,7 +21,7 @@ SHARD = 4096
 
 
 def make_home(home: Path, tracks: int, layers: int) -> None:
-    """A catalogue, and a store of ``tracks`` clips in shards."""
+    """A catalog, and a store of ``tracks`` clips in shards."""
     names = tuple(f"{number:02d}" for number in range(layers))
     space = Space(
         name="made",
@@ -34,7 +34,7 @@ def make_home(home: Path, tracks: int, layers: int) -> None:
         default_mix={names[-1]: 1.0},
     )
     ids = [f"{number:032x}" for number in range(tracks)]
-    _fill_catalogue(home, space.key, ids)
+    _fill_catalog(home, space.key, ids)
     with tempfile.TemporaryDirectory(dir=home) as name:
         files = [Path(name) / f"{layer:02d}.npy" for layer in range(layers)]
         for layer, file in enumerate(files):
@@ -51,8 +51,8 @@ def _fill_store(store: EmbeddingStore, files: Sequence[Path], ids: Sequence[str]
         store.append(ids[part], np.stack([vectors[part] for vectors in mapped], axis=1), space=space)
 
 
-def _fill_catalogue(home: Path, space: str, ids: Sequence[str]) -> None:
-    """In one transaction, past the catalogue's own functions: a scan of a million files is no part of a build."""
+def _fill_catalog(home: Path, space: str, ids: Sequence[str]) -> None:
+    """In one transaction, past the catalog's own functions: a scan of a million files is no part of a build."""
     Catalog.open(home / "catalog.db").close()
     artists = ids[: -(-len(ids) // TRACKS_OF)]
     tables: dict[str, list[tuple[object, ...]]] = {

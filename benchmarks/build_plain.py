@@ -1,10 +1,10 @@
 """The product of a build by a straight script: what the same work costs without staging, checks and durability.
 
-From the same catalogue and the same shards it makes the same files in all but format: per layer an index of tracks and
+From the same catalog and the same shards it makes the same files in all but format: per layer an index of tracks and
 one of artists, of the types the build chose, with search parameters it finds by the same search and a recall measured
 on other queries; the fitted calibration and every artist's numbers; codes that lead to candidates; columns of ids,
 names and titles; a hash a file. It checks nothing that it reads, reads nothing back, syncs nothing, asks no golden
-questions and takes only what this catalogue has (no genres, no scenes, one clip a track). Nothing of the build is used:
+questions and takes only what this catalog has (no genres, no scenes, one clip a track). Nothing of the build is used:
 sqlite3, numpy, scipy, FAISS.
 """
 
@@ -43,7 +43,7 @@ _BLOCK = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
+class Catalog:
     """What SQL says."""
 
     artists: Sequence[tuple[str, str]]
@@ -59,18 +59,18 @@ class Catalogue:
 def build(home: Path, factories: Factories, out: Path) -> float:
     """Make everything in the new folder ``out``; the least recall of its indexes, on queries not tuned for."""
     out.mkdir()
-    catalogue = read_catalogue(home / "catalog.db")
-    _write_columns(catalogue, out)
+    catalog = read_catalog(home / "catalog.db")
+    _write_columns(catalog, out)
     recalls = []
-    places = Places.of(home, catalogue.clips)
+    places = Places.of(home, catalog.clips)
     for layer in range(places.layers):
         tracks = places.read(layer)
         faiss.normalize_L2(tracks)
-        artists = mean_of_groups(tracks, catalogue.artist, len(catalogue.artists))
+        artists = mean_of_groups(tracks, catalog.artist, len(catalog.artists))
         for kind, vectors in (("tracks", tracks), ("artists", artists)):
             recalls.append(write_index(vectors, factories[kind], out / f"{layer:02d}.{kind}.faiss"))
-        numbers = calibrate(tracks, catalogue.artist, out / f"{layer:02d}")
-    if len(catalogue.artists) >= CODES_FROM:  # of the layer that is listened by, which is the last
+        numbers = calibrate(tracks, catalog.artist, out / f"{layer:02d}")
+    if len(catalog.artists) >= CODES_FROM:  # of the layer that is listened by, which is the last
         write_codes(*numbers, out / "codes.faiss")
     hashes = {path.name: _sha256(path) for path in sorted(out.iterdir())}
     (out / "hashes.json").write_text(json.dumps(hashes))
@@ -80,12 +80,12 @@ def build(home: Path, factories: Factories, out: Path) -> float:
 def faiss_alone(home: Path, factories: Factories, parameters: Mapping[str, Mapping[str, int]], out: Path) -> float:
     """Train, fill, measure and write the indexes of every layer, and nothing else; the least recall."""
     out.mkdir()
-    catalogue = read_catalogue(home / "catalog.db")
-    places, recalls = Places.of(home, catalogue.clips), []
+    catalog = read_catalog(home / "catalog.db")
+    places, recalls = Places.of(home, catalog.clips), []
     for layer in range(places.layers):
         tracks = places.read(layer)
         faiss.normalize_L2(tracks)
-        artists = mean_of_groups(tracks, catalogue.artist, len(catalogue.artists))
+        artists = mean_of_groups(tracks, catalog.artist, len(catalog.artists))
         for kind, vectors in (("tracks", tracks), ("artists", artists)):
             index = filled(vectors, factories[kind])
             recalls.append(1.0)
@@ -96,7 +96,7 @@ def faiss_alone(home: Path, factories: Factories, parameters: Mapping[str, Mappi
     return min(recalls)
 
 
-def read_catalogue(path: Path) -> Catalogue:
+def read_catalog(path: Path) -> Catalog:
     """Everything that has an embedding."""
     with closing(sqlite3.connect(path)) as database:
         artists = database.execute("SELECT id, name FROM artists ORDER BY id").fetchall()
@@ -104,7 +104,7 @@ def read_catalogue(path: Path) -> Catalogue:
         done = "JOIN extractions ON extractions.clip_id = clips.id WHERE state = 'done'"
         clip_of = dict(database.execute(f"SELECT track_id, clips.id FROM clips {done}"))  # noqa: S608 - the line above
     row = {one: place for place, (one, _) in enumerate(artists)}
-    return Catalogue(
+    return Catalog(
         artists=artists,
         tracks=tracks,
         clips=[clip_of[one] for one, _, _ in tracks],
@@ -329,9 +329,9 @@ def measure(moved: Doubles, sizes: Rows, cohort: Doubles, own: Rows) -> tuple[np
     sd = np.sqrt(np.maximum(squares / left - mean**2, 0.0))
     rest = sums[each] - moved
     rest /= np.sqrt(np.einsum("ij,ij->i", rest, rest))[:, np.newaxis]
-    apart = rest - (adding @ rest / sizes[:, np.newaxis])[each]
-    spread = np.einsum("ij,ij->i", apart @ (cohort.T @ cohort), apart)
-    spread -= np.where(own[each] >= 0, np.einsum("ij,ij->i", apart, cohort[own[each]]), 0.0) ** 2
+    break_down = rest - (adding @ rest / sizes[:, np.newaxis])[each]
+    spread = np.einsum("ij,ij->i", break_down @ (cohort.T @ cohort), break_down)
+    spread -= np.where(own[each] >= 0, np.einsum("ij,ij->i", break_down, cohort[own[each]]), 0.0) ** 2
     error = np.sqrt((sizes - 1) / sizes * (adding @ spread) / left)
     return vectors.astype(np.float32), mean, sd, length[:, 0] / sizes, error
 
@@ -342,18 +342,18 @@ def _quantiles(cohort: Doubles, mean: Doubles, sd: Doubles) -> Doubles:
     return np.asarray(np.quantile(pairs, np.linspace(0, 1, QUANTILES)))
 
 
-def _write_columns(catalogue: Catalogue, out: Path) -> None:
+def _write_columns(catalog: Catalog, out: Path) -> None:
     texts = {
-        "artist.ids": [one for one, _ in catalogue.artists],
-        "artist.names": [name for _, name in catalogue.artists],
-        "track.ids": [one for one, _, _ in catalogue.tracks],
-        "track.titles": [title for _, _, title in catalogue.tracks],
+        "artist.ids": [one for one, _ in catalog.artists],
+        "artist.names": [name for _, name in catalog.artists],
+        "track.ids": [one for one, _, _ in catalog.tracks],
+        "track.titles": [title for _, _, title in catalog.tracks],
     }
     for name, strings in texts.items():
         encoded = [text.encode() for text in strings]
         np.save(out / f"{name}.utf8.npy", np.frombuffer(b"".join(encoded), dtype=np.uint8))
         np.save(out / f"{name}.offsets.npy", np.cumsum([0, *map(len, encoded)]))
-    np.save(out / "track.artist.npy", catalogue.artist)
+    np.save(out / "track.artist.npy", catalog.artist)
 
 
 def _sha256(path: Path) -> str:

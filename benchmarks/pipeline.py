@@ -22,7 +22,7 @@ from statistics import median
 import psutil
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from benchmarks.pipeline_kills import WORKERS, Survived, kill_and_resume, make_catalogue, open_catalogue
+from benchmarks.pipeline_kills import WORKERS, Survived, kill_and_resume, make_catalog, open_catalog
 from benchmarks.pipeline_stub import HANDLER, StubEncoder, made_clip, path_of
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIPS = 10_000
 RUNS = 5
 KILLS = 5
-MOST_OVERHEAD_MS = 2.0
+MAX_OVERHEAD_MS = 2.0
 MOMENTS = (0.1, 0.5, 1.0)
 """Shares of the run after which memory is read."""
 
@@ -72,14 +72,14 @@ def _plain_loop(clips: int) -> None:
 
 def _pipeline(home: Path, progress: Progress) -> None:
     encoder = StubEncoder()
-    with open_catalogue(home) as catalog, DecoderPool(workers=WORKERS, handler=HANDLER) as pool:
+    with open_catalog(home) as catalog, DecoderPool(workers=WORKERS, handler=HANDLER) as pool:
         store = EmbeddingStore(home, encoder.space)
         embed(catalog, store, encoder, pool, options=EmbedOptions(batch=BATCH, progress=progress))
 
 
 def measure_run(home: Path, clips: int) -> Run:
     """Embed ``clips`` clips under ``home`` in this process and its decoders."""
-    make_catalogue(home, clips)
+    make_catalog(home, clips)
     moments = [round(share * clips) for share in MOMENTS]
     resident: list[float] = []
 
@@ -125,7 +125,7 @@ def _table(runs: Sequence[Run], survived: Survived, clips: int) -> str:
     megabytes = " / ".join(f"{value:.0f}" for value in runs[0].resident_mb)
     overhead = _spread([run.overhead_s * per_clip_ms for run in runs])
     rows = (
-        ("the pipeline's own CPU time a clip, all processes", f"{overhead}; bound: {MOST_OVERHEAD_MS:g} ms"),
+        ("the pipeline's own CPU time a clip, all processes", f"{overhead}; bound: {MAX_OVERHEAD_MS:g} ms"),
         ("of it: parent", _spread([(run.parent_s - run.plain_s) * per_clip_ms for run in runs])),
         ("of it: decoder processes", _spread([run.children_s * per_clip_ms for run in runs])),
         ("the plain loop that was taken off", _spread([run.plain_s * per_clip_ms for run in runs])),

@@ -40,10 +40,10 @@ from recommender.names import clip_id
 
 WORKERS = 2
 LEDGER_LOST_EVERY = 9
-"""Kills after which the catalogue is deleted, too: every other time it is scanned again and the run finds out by itself
+"""Kills after which the catalog is deleted, too: every other time it is scanned again and the run finds out by itself
 what is sealed, every other time ``verify --rebuild-ledger`` tells the ledger first."""
 _ROOT = Path(__file__).resolve().parent.parent
-_LONGEST_WAIT_S = 600.0
+_MAX_WAIT_S = 600.0
 _START_S = 1.5
 """About how long a run takes until it encodes: a fifth of the kills fall into it."""
 
@@ -54,7 +54,7 @@ class Survived:
 
     kills: int
     ledgers_lost: int
-    """Times the catalogue was deleted."""
+    """Times the catalog was deleted."""
     missing: int
     """Clips without an embedding."""
     twice: int
@@ -73,9 +73,9 @@ class Survived:
     """Decoder processes that outlived their run by ten seconds."""
 
 
-def make_catalogue(home: Path, clips: int) -> None:
-    """Enter ``clips`` clips in a new catalogue under ``home``."""
-    with open_catalogue(home) as catalog:
+def make_catalog(home: Path, clips: int) -> None:
+    """Enter ``clips`` clips in a new catalog under ``home``."""
+    with open_catalog(home) as catalog:
         enter_clips(catalog, clips)
 
 
@@ -97,8 +97,8 @@ def enter_clips(catalog: Catalog, clips: int) -> None:
             )
 
 
-def open_catalogue(home: Path) -> Catalog:
-    """The catalogue under ``home``."""
+def open_catalog(home: Path) -> Catalog:
+    """The catalog under ``home``."""
     return Catalog.open(f"sqlite:///{home / 'catalog.db'}")
 
 
@@ -124,7 +124,7 @@ class _Torment:
         self._log.touch()
         self._numbers = {name_of(made_clip(path_of(number))): number for number in range(clips)}
         self._ledgers_lost = self._sealed_again = self._most_again = self._left_running = 0
-        make_catalogue(home, clips)
+        make_catalog(home, clips)
 
     def kill_one(self, *, kills_left: int) -> None:
         """Start a run and kill it, somewhere in the share of the clips left that leaves some for the other kills."""
@@ -136,20 +136,20 @@ class _Torment:
         self._take_stock(sealed, lambda: self._kill_after(wanted, pause_s))
 
     def lose_the_ledger(self) -> None:
-        """Delete the catalogue and scan again; every other time rebuild the ledger before anything else runs."""
+        """Delete the catalog and scan again; every other time rebuild the ledger before anything else runs."""
         for path in self._home.glob("catalog.db*"):
             path.unlink()
-        make_catalogue(self._home, self._clips)
+        make_catalog(self._home, self._clips)
         self._ledgers_lost += 1
         if self._ledgers_lost % 2 == 0:
-            with open_catalogue(self._home) as catalog:
+            with open_catalog(self._home) as catalog:
                 rebuild_ledger(catalog, self._home)
 
     def finish(self, kills: int) -> Survived:
         """Run to the end, and count."""
         self._take_stock(self._sealed(), self._run_to_the_end)
         store = EmbeddingStore(self._home, StubEncoder.space)
-        with open_catalogue(self._home) as catalog:
+        with open_catalog(self._home) as catalog:
             unmarked = len(catalog.pending_clips(store.space.key, retry_failed=True))
         shards = open_shards(store.folder, fingerprint=store.space.fingerprint)
         seen = Counter(clip_id for shard in shards for clip_id in shard.clip_ids)
@@ -183,13 +183,13 @@ class _Torment:
         return frozenset(number for number in range(self._clips) if id_of(number) in held)
 
     def _run_to_the_end(self) -> None:
-        subprocess.run(self._command, cwd=_ROOT, check=True, timeout=_LONGEST_WAIT_S)
+        subprocess.run(self._command, cwd=_ROOT, check=True, timeout=_MAX_WAIT_S)
 
     def _kill_after(self, clips: int, pause_s: float) -> None:
         """Start a run and kill it ``pause_s`` after it has encoded ``clips`` more."""
         until = self._log.stat().st_size + clips * NAME_BYTES
         with subprocess.Popen(self._command, cwd=_ROOT) as running:
-            latest = time.monotonic() + _LONGEST_WAIT_S
+            latest = time.monotonic() + _MAX_WAIT_S
             while self._log.stat().st_size < until and running.poll() is None and time.monotonic() < latest:
                 time.sleep(0.002)
             time.sleep(pause_s)
@@ -221,7 +221,7 @@ def main(arguments: Sequence[str]) -> None:
     home = Path(arguments[0])
     log = os.open(home / "encoded", os.O_WRONLY | os.O_APPEND)
     encoder, options = StubEncoder(log), EmbedOptions(seal_every=int(arguments[1]))
-    with open_catalogue(home) as catalog, DecoderPool(workers=WORKERS, handler=HANDLER) as pool:
+    with open_catalog(home) as catalog, DecoderPool(workers=WORKERS, handler=HANDLER) as pool:
         embed(catalog, EmbeddingStore(home, encoder.space), encoder, pool, options=options)
 
 

@@ -22,10 +22,10 @@ from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform
 HANDLER = "benchmarks.pipeline_stub:answer"
 RATE_HZ, SECONDS, LAYERS, DIM = 24_000, 30, 13, 768
 SAMPLES = RATE_HZ * SECONDS
-MOST_CLIPS = 100_000
+MAX_CLIPS = 100_000
 NAME_BYTES = 8
 
-_NOISE = np.random.default_rng(0).standard_normal(SAMPLES + MOST_CLIPS, dtype=np.float32)
+_NOISE = np.random.default_rng(0).standard_normal(SAMPLES + MAX_CLIPS, dtype=np.float32)
 _PICKED = np.arange(LAYERS)[:, None] * 50_000 + np.arange(DIM)
 """Which samples of a clip are its embedding, ``[layer, dim]``."""
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.readability_counts import (
-    Spread,
+    ValueRange,
     body_lengths,
     code_lines,
     comment_lines,
@@ -76,7 +76,7 @@ def counted(tree: Path) -> Report:
     return Report(figures=figures, lists={"fullest folder": folder, "short modules of one importer": short})
 
 
-def _three(name: str, of: Spread) -> dict[str, float]:
+def _three(name: str, of: ValueRange) -> dict[str, float]:
     return {f"{name}, median": of.median, f"{name}, p90": of.p90, f"{name}, most": of.largest}
 
 

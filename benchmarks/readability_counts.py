@@ -57,7 +57,7 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class ValueRange:
     """The middle, the 90th percentile (nearest rank) and the largest of some numbers; 0 of none."""
 
     median: float
@@ -161,12 +161,12 @@ def _doc_lines(tree: ast.Module) -> Iterator[int]:
             yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
-def spread(numbers: Sequence[int]) -> Spread:
+def spread(numbers: Sequence[int]) -> ValueRange:
     """
     >>> spread([5, 1, 2, 4])
     Spread(median=3.0, p90=5, largest=5)
     """
     ordered = sorted(numbers) or [0]
-    return Spread(
+    return ValueRange(
         median=float(statistics.median(ordered)), p90=ordered[math.ceil(0.9 * len(ordered)) - 1], largest=ordered[-1]
     )

@@ -1,4 +1,4 @@
-"""What one ranking costs as the catalogue grows: candidates, a full scan by the same code, and the floor, in one run.
+"""What one ranking costs as the catalog grows: candidates, a full scan by the same code, and the floor, in one run.
 
     python -m benchmarks.recommend [--artists N ...] [--json OUT]
 
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from benchmarks.recommend_catalogue import make_generation
+from benchmarks.recommend_catalog import make_generation
 from indexer.build.candidates import AT, OVERLAP, PATTERN, Ground, write_candidates
 from recommender import layer_mix
 from recommender.generation.candidate_files import Candidates, open_candidates
@@ -79,7 +79,7 @@ def with_candidates(generation: Generation, folder: Path) -> Generation:
 
 
 def measure(artists: int) -> Measured:
-    """Make a catalogue and ask it."""
+    """Make a catalog and ask it."""
     with tempfile.TemporaryDirectory() as name:
         folder, plain = Path(name), make_generation(artists)
         started = time.perf_counter()
@@ -208,7 +208,7 @@ def notes(found: Sequence[Measured]) -> list[str]:
         *verdicts(found),
         f"One thread, {ASKED} seeds drawn evenly, the first 20 with the breakdown of each; {SCANNED} of the seeds by a "
         "full scan as well, on the same arrays in the same run.",
-        "Made catalogues (benchmarks/recommend_catalogue.py): vectors, lists and tags are drawn at once; standings "
+        "Made catalogs (benchmarks/recommend_catalog.py): vectors, lists and tags are drawn at once; standings "
         "against the cohort, percentiles and candidates are the product's own. Real ones may need candidates further "
         "out: a build tries, measures, and compares everyone where nothing finds enough.",
     ]
@@ -216,7 +216,7 @@ def notes(found: Sequence[Measured]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; 1 when a bar was missed."""
-    parser = argparse.ArgumentParser(description="What one ranking costs as the catalogue grows.")
+    parser = argparse.ArgumentParser(description="What one ranking costs as the catalog grows.")
     parser.add_argument("--artists", type=int, action="append", metavar="N", help=f"sizes [default: {SIZES}]")
     add_json_option(parser)
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Does calibration find the right artists, without hubs, on a scale one can read? On catalogues whose truth is known.
+"""Does calibration find the right artists, without hubs, on a scale one can read? On catalogs whose truth is known.
 
     python -m benchmarks.similarity [--seeds N] [--scene ARTISTS] [--json OUT]
 
@@ -19,16 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from benchmarks.similarity_catalogue import (
+from benchmarks.similarity_catalog import (
     ARTISTS,
     DIM,
     GENRES,
     REGIMES,
     SCENES,
     TRACKS,
-    MadeCatalogue,
+    MadeCatalog,
     Regime,
-    make_catalogue,
+    make_catalog,
 )
 from evaluation.measures.hubness import hubness, nearest_others, occurrences
 from indexer.build.calibration_fit import Reference, fit, measure_artists
@@ -40,7 +40,7 @@ SEEDS = 3
 FITTED = 0.3
 """Share of the artists that the methods are fitted on."""
 AT, HUB_AT = 5, 10
-GAIN, MOST_SKEW, UNRELATED = 2.0, 0.6, (0.1, 0.3)
+GAIN, MAX_SKEW, UNRELATED = 2.0, 0.6, (0.1, 0.3)
 """What the pipeline must reach: precision over raw's, skew of N10, median of unrelated pairs."""
 JUDGED = ("A", "B")
 """Regimes where it must; any other is there to be looked at."""
@@ -61,7 +61,7 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """What one method reached on one catalogue."""
+    """What one method reached on one catalog."""
 
     precision: float
     """Share of an artist's five nearest that are of its scene."""
@@ -80,34 +80,34 @@ class Quality:
     """Median similarity shown of artists of one scene."""
 
 
-def measure_method(method: Method, catalogue: MadeCatalogue, chosen: Rows) -> Quality:
-    """Fit ``method`` on the ``chosen`` artists of a catalogue and judge it on all."""
-    ids = catalogue.ids
-    bundle = fit(reference_of(catalogue, chosen), space=SPACE, layer="only", method=method)
-    stats = measure_artists(bundle, catalogue.tracks, catalogue.artist, ids=ids)
+def measure_method(method: Method, catalog: MadeCatalog, chosen: Rows) -> Quality:
+    """Fit ``method`` on the ``chosen`` artists of a catalog and judge it on all."""
+    ids = catalog.ids
+    bundle = fit(reference_of(catalog, chosen), space=SPACE, layer="only", method=method)
+    stats = measure_artists(bundle, catalog.tracks, catalog.artist, ids=ids)
     unseen = np.ones(len(ids), dtype=bool)
     unseen[chosen] = False
-    return judge(bundle, scores_between(bundle, stats, stats), catalogue, unseen=unseen)
+    return judge(bundle, scores_between(bundle, stats, stats), catalog, unseen=unseen)
 
 
-def reference_of(catalogue: MadeCatalogue, chosen: Rows) -> Reference:
+def reference_of(catalog: MadeCatalog, chosen: Rows) -> Reference:
     """The ``chosen`` artists, rising, with their tracks."""
-    kept = np.isin(catalogue.artist, chosen)
+    kept = np.isin(catalog.artist, chosen)
     return Reference(
-        ids=tuple(catalogue.ids[row] for row in chosen),
-        artist=np.searchsorted(chosen, catalogue.artist[kept]),
-        tracks=catalogue.tracks[kept],
+        ids=tuple(catalog.ids[row] for row in chosen),
+        artist=np.searchsorted(chosen, catalog.artist[kept]),
+        tracks=catalog.tracks[kept],
     )
 
 
-def judge(bundle: Bundle, scores: Matrix, catalogue: MadeCatalogue, *, unseen: npt.NDArray[np.bool_]) -> Quality:
+def judge(bundle: Bundle, scores: Matrix, catalog: MadeCatalog, *, unseen: npt.NDArray[np.bool_]) -> Quality:
     """Hold scores ``[artist, artist]`` against the truth. Ranks are by score, the scale is what would be shown."""
     nearest = nearest_others(scores, k=HUB_AT)
-    right = (catalogue.scene[nearest[:, :AT]] == catalogue.scene[:, np.newaxis]).mean(axis=1)
+    right = (catalog.scene[nearest[:, :AT]] == catalog.scene[:, np.newaxis]).mean(axis=1)
     hubs = hubness(occurrences(nearest, artists=len(scores)), k=HUB_AT)
     above = np.triu_indices(len(scores), k=1)
     shown = display(bundle, scores[above])
-    same_scene, same_genre = (kind[above[0]] == kind[above[1]] for kind in (catalogue.scene, catalogue.genre))
+    same_scene, same_genre = (kind[above[0]] == kind[above[1]] for kind in (catalog.scene, catalog.genre))
     return Quality(
         precision=float(right.mean()),
         precision_unseen=float(right[unseen].mean()),
@@ -121,15 +121,15 @@ def judge(bundle: Bundle, scores: Matrix, catalogue: MadeCatalogue, *, unseen: n
 
 
 def measure_regime(regime: Regime, *, seeds: int, artists_a_scene: int) -> dict[Method, list[Quality]]:
-    """Every method on one catalogue a seed."""
+    """Every method on one catalog a seed."""
     found: dict[Method, list[Quality]] = {method: [] for method in ORDER}
     for seed in range(seeds):
-        catalogue = make_catalogue(regime, seed=seed, artists_a_scene=artists_a_scene)
-        artists = len(catalogue.scene)
+        catalog = make_catalog(regime, seed=seed, artists_a_scene=artists_a_scene)
+        artists = len(catalog.scene)
         fitted = round(FITTED * artists)
         drawn = np.random.default_rng((seed, fitted)).permutation(artists)[:fitted]
         for method in ORDER:
-            found[method].append(measure_method(method, catalogue, np.sort(drawn)))
+            found[method].append(measure_method(method, catalog, np.sort(drawn)))
     return found
 
 
@@ -169,7 +169,7 @@ def verdicts(found: dict[str, dict[Method, list[Quality]]]) -> list[str]:
         low, high = min(each.unrelated for each in ours), max(each.unrelated for each in ours)
         said += [
             f"{_word(gain >= GAIN)} in {name}: precision@5 at least {GAIN:g} times raw's (lowest {gain:.2f}).",
-            f"{_word(skew < MOST_SKEW)} in {name}: N10 skew under {MOST_SKEW:g} (highest {skew:.2f}).",
+            f"{_word(skew < MAX_SKEW)} in {name}: N10 skew under {MAX_SKEW:g} (highest {skew:.2f}).",
             f"{_word(UNRELATED[0] <= low and high <= UNRELATED[1])} in {name}: unrelated median between "
             f"{UNRELATED[0]:g} and {UNRELATED[1]:g} ({low:.2f} to {high:.2f}).",
         ]
@@ -191,7 +191,7 @@ def notes(found: dict[str, dict[Method, list[Quality]]], *, artists: int, second
         "A: signal in all of 64 latent directions alike. B: signal in main components 5 to 28 of 200, the four largest "
         "are nuisance. Hubs are planted: some artists are mostly what all music shares.",
         "C has no bar. What matters already lies in the largest components, under noise as wide as itself in all of "
-        "200: equal weight for 128 directions then costs as much as it brings. Compare methods on your own catalogue.",
+        "200: equal weight for 128 directions then costs as much as it brings. Compare methods on your own catalog.",
         "A first draft was run and missed the bars: its B was about what is now C, for its nuisance was not in the "
         "largest components as described, and its A, with a flatter spectrum (variance 1 / i), gained 1.77 times.",
         "What reference/science.md 2.2 leaves open was set in A and B by its figures for raw, centring and main "
@@ -204,8 +204,8 @@ def notes(found: dict[str, dict[Method, list[Quality]]], *, artists: int, second
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Judge the ways to compare artists on catalogues of known truth.")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogues a regime [default: {SEEDS}]")
+    parser = argparse.ArgumentParser(description="Judge the ways to compare artists on catalogs of known truth.")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogs a regime [default: {SEEDS}]")
     parser.add_argument("--scene", type=int, default=ARTISTS, help=f"artists of a scene [default: {ARTISTS}]")
     add_json_option(parser)
     return parser.parse_args(arguments)
@@ -223,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(found), *(f"- {note}" for note in said), sep="\n")
     if options.out:
         Measurement(
-            title="Calibrated similarity on catalogues of known truth",
+            title="Calibrated similarity on catalogs of known truth",
             command="python -m benchmarks.similarity",
             machine=machine("numpy"),
             table_markdown=table(found),

@@ -14,7 +14,7 @@ from indexer.cli import options
 if TYPE_CHECKING:  # importing a command must stay quick
     from evaluation.evaluate import Inputs
     from evaluation.gates import Thresholds
-    from evaluation.learned_profile import Learned, Lesson
+    from evaluation.learned_profile import LearnedProfile, TrainingData
     from evaluation.report.document import Document
     from evaluation.results import EvaluationRun
     from recommender.fusion.learned_weights import Provenance
@@ -146,7 +146,7 @@ def report(
 
 
 def _inputs(
-    *, truth: Path | None, pairs: Path | None, embed_report: Path | None, k: int, learned: Learned | None = None
+    *, truth: Path | None, pairs: Path | None, embed_report: Path | None, k: int, learned: LearnedProfile | None = None
 ) -> Inputs:
     from evaluation.evaluate import Inputs
     from evaluation.results_file import read_extraction
@@ -162,7 +162,7 @@ def _measure(generation: Generation, inputs: Inputs) -> EvaluationRun:
         return run(generation, inputs, progress=progress)
 
 
-def _learn(generation: Generation, truth: Path, k: int) -> Lesson:
+def _learn(generation: Generation, truth: Path, k: int) -> TrainingData:
     """What the labels of ``truth`` teach. Raises BadInput where they are too few."""
     from evaluation.learned_profile import learn
     from evaluation.truth import read_truth
@@ -184,7 +184,7 @@ def _provenance(truth: Path, space: str) -> Provenance:
     return Provenance(labels_sha256=digest, date=datetime.now(UTC).date().isoformat(), space=space)
 
 
-def _keep(home: Path, lesson: Lesson, made: Provenance) -> bool:
+def _keep(home: Path, lesson: TrainingData, made: Provenance) -> bool:
     """Leave learned weights in ``home`` for the next build, unless they do worse than those that need no labels."""
     from evaluation.fit_weights import save
     from evaluation.report.sections import said_of
@@ -224,9 +224,9 @@ def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
     click.echo(f"{run.pool.generation}, {run.pool.artists} artists, space {run.pool.space}")
     for system in () if run.asks_nobody else run.systems:
         primary = interval(system.measures[run.asked.primary])
-        click.echo(f"{system.name}: {run.asked.primary} {primary}; overlap at {run.asked.k} {system.overlap.said}")
+        click.echo(f"{system.name}: {run.asked.primary} {primary}; overlap at {run.asked.k} {system.overlap.summary}")
     for each in gates:
-        click.echo(each.said)
+        click.echo(each.summary)
     click.echo(f"verdict: {judged.status}")
     for sentence in (*judged.actions, *judged.limits):
         click.echo(printable(f"- {sentence}"))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.layer_views import (
-    Looked,
+    LayerViews,
     Selection,
     View,
     default_view,
@@ -23,7 +23,7 @@ from evaluation.layer_views import (
     select,
     side_by_side,
 )
-from evaluation.learned_profile import Learned
+from evaluation.learned_profile import LearnedProfile
 from evaluation.measures.distribution import pairs_of
 from evaluation.measures.hubness import exposure
 from evaluation.measures.rank_metrics import Overlap, measure, measure_names, overlap_at, summarise
@@ -150,7 +150,7 @@ class Inputs:
     pairs: Path | None = None
     extraction: Extraction | None = None
     k: int = 5
-    learned: Learned | None = None
+    learned: LearnedProfile | None = None
     """What :func:`evaluation.learned_profile.learn` made of the same truth."""
 
 
@@ -223,14 +223,14 @@ def _sound(generation: Generation) -> Sound:
     return heard
 
 
-def _looked(generation: Generation, truth: Truth) -> Looked:
+def _looked(generation: Generation, truth: Truth) -> LayerViews:
     related = {
         query: frozenset(row for row, grade in truth.grades(query).items() if grade > 0) for query in truth.lists
     }
     return look(generation, related)
 
 
-def _views(generation: Generation, looked: Looked, k: int) -> tuple[tuple[View, ...], Selection]:
+def _views(generation: Generation, looked: LayerViews, k: int) -> tuple[tuple[View, ...], Selection]:
     views: list[View] = []
     halves: dict[str, SplitRetrieval] = {}
     for name, mix in mixes_of(generation).items():

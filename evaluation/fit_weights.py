@@ -23,7 +23,7 @@ from recommender.types import SIGNALS, Rows
 FOLDS = 5
 STRENGTH = 1.0
 """C of the regression: the inverse of how strongly slopes are held towards 0 (L2)."""
-_MOST_STEPS = 1000
+_MAX_STEPS = 1000
 
 Features: TypeAlias = npt.NDArray[np.float64]
 """``[pair, signal]`` percentiles in [0, 1], signals in the order of ``SIGNALS``; NaN is "no opinion"."""
@@ -111,7 +111,7 @@ def _regress(design: Design, shares: Grades) -> tuple[float, npt.NDArray[np.floa
     answers = np.repeat([1, 0], len(design))
     weights = np.concatenate([shares, 1.0 - shares])
     told = weights > 0
-    model = LogisticRegression(C=STRENGTH, max_iter=_MOST_STEPS)
+    model = LogisticRegression(C=STRENGTH, max_iter=_MAX_STEPS)
     model.fit(np.vstack([design, design])[told], answers[told], sample_weight=weights[told])
     coefficients = np.where(design.any(axis=0), model.coef_[0], 0.0)
     return float(model.intercept_[0]), coefficients

@@ -52,7 +52,7 @@ class Gate:
     """Where there is no effect at all: a figure there or beyond is a null result; NaN when not stated."""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Such as ``span > 0.4``."""
         return f"{self.figure} {_SIGNS[self.bound]} {self.threshold:g}"
 
@@ -66,7 +66,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class GateResult:
     """One gate and what it found."""
 
     gate: Gate
@@ -75,10 +75,10 @@ class Held:
     status: Status
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Such as ``FAIL: span > 0.4, found 0.280``; without a figure, that there is none."""
         found = "" if self.status is Status.NO_DATA else f", found {self.value:.3f}"
-        return f"{self.status.value}: {self.gate.said}{found}"
+        return f"{self.status.value}: {self.gate.summary}{found}"
 
 
 def read_thresholds(path: Path = DEFAULT) -> Thresholds:
@@ -117,7 +117,7 @@ def _finite(value: Any) -> float:  # Any: TOML
     return float(value) if abs(value) <= sys.float_info.max else math.nan
 
 
-def hold(thresholds: Thresholds, figures: Mapping[str, float]) -> tuple[Held, ...]:
+def hold(thresholds: Thresholds, figures: Mapping[str, float]) -> tuple[GateResult, ...]:
     """Every gate against ``figures``. Raises BadInput for a gate on a figure that no run has."""
     for gate in thresholds.gates:
         if gate.figure not in figures:
@@ -125,8 +125,8 @@ def hold(thresholds: Thresholds, figures: Mapping[str, float]) -> tuple[Held, ..
     return tuple(_held(gate, figures[gate.figure]) for gate in thresholds.gates)
 
 
-def _held(gate: Gate, value: float) -> Held:
-    return Held(gate=gate, value=value, status=_status(gate, value))
+def _held(gate: Gate, value: float) -> GateResult:
+    return GateResult(gate=gate, value=value, status=_status(gate, value))
 
 
 def _status(gate: Gate, value: float) -> Status:

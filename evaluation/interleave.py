@@ -32,7 +32,7 @@ class Setting:
     profile_b: str
 
 
-def shown_lines(setting: Setting, drafted: Sequence[Drafted]) -> Iterator[str]:
+def shown_lines(setting: Setting, drafted: Sequence[InterleavedList]) -> Iterator[str]:
     """One line a place of the list, positions from 1."""
     for position, place in enumerate(drafted, start=1):
         line = {"event": "shown", "position": position, "artist": place.artist, "team": place.team.value}
@@ -84,7 +84,7 @@ class Team(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drafted:
+class InterleavedList:
     """One place of the list that is shown."""
 
     artist: str
@@ -103,7 +103,7 @@ class Preference:
     """Two-sided sign test over the sessions that are not tied; NaN when all are."""
 
 
-def draft(a: Sequence[str], b: Sequence[str], *, length: int, seed: int | str) -> list[Drafted]:
+def draft(a: Sequence[str], b: Sequence[str], *, length: int, seed: int | str) -> list[InterleavedList]:
     """Interleave two rankings, without repetition; the same seed gives the same list.
 
     Raises:
@@ -113,24 +113,24 @@ def draft(a: Sequence[str], b: Sequence[str], *, length: int, seed: int | str) -
         if len(set(ranking)) < len(ranking):
             raise InvalidArgument(name, "names an artist twice; a ranking names each once")
     toss = random.Random(seed)  # noqa: S311  # who picks first, not a secret
-    shown: list[Drafted] = []
+    shown: list[InterleavedList] = []
     while len(shown) < length and (picks := _round(a, b, {each.artist for each in shown}, toss)):
         shown += picks
     return shown[:length]
 
 
-def _round(a: Sequence[str], b: Sequence[str], taken: set[str], toss: random.Random) -> list[Drafted]:
+def _round(a: Sequence[str], b: Sequence[str], taken: set[str], toss: random.Random) -> list[InterleavedList]:
     """One pick of each team, in the order of the toss; one of neither where both want the same; none at the end."""
     next_a, next_b = _next(a, taken), _next(b, taken)
     if next_a == next_b:
-        return [] if next_a is None else [Drafted(artist=next_a, team=Team.NEITHER)]
+        return [] if next_a is None else [InterleavedList(artist=next_a, team=Team.NEITHER)]
     first, second = (a, b) if toss.random() < 0.5 else (b, a)
     teams = {id(a): Team.A, id(b): Team.B}
-    picks: list[Drafted] = []
+    picks: list[InterleavedList] = []
     for ranking in (first, second):
         wanted = _next(ranking, taken | {pick.artist for pick in picks})
         if wanted is not None:
-            picks.append(Drafted(artist=wanted, team=teams[id(ranking)]))
+            picks.append(InterleavedList(artist=wanted, team=teams[id(ranking)]))
     return picks
 
 

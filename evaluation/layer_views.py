@@ -10,8 +10,8 @@ import numpy as np
 from evaluation.measures.distribution import (
     Histogram,
     Separation,
-    Spread,
     Square,
+    ValueRange,
     histogram,
     hub_share,
     pairs_of,
@@ -28,7 +28,7 @@ from recommender.types import LayerMix, Rows, Vectors
 from recommender.vectors import VectorIndex
 
 DEFAULT_MIX = "default mix"
-MOST_ARTISTS = 2000
+MAX_ARTISTS = 2000
 """Artists whose pairs are gone through; of more, a seeded sample."""
 HUB_EVERYWHERE = 0.8
 """In the nearest k of so large a share of the others, an artist is named as a hub."""
@@ -49,7 +49,7 @@ class View:
 
     name: str
     artists: int
-    spread: Spread
+    spread: ValueRange
     lowest: NamedPair | None
     highest: NamedPair | None
     hub_share: float
@@ -82,7 +82,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class LayerViews:
     """The artists that are looked at, and what the truth says of their pairs."""
 
     rows: Rows
@@ -97,7 +97,7 @@ class Looked:
     """``[pair, 2]`` pairs of an artist asked about and one that its list does not hold."""
 
 
-def look(generation: Generation, lists: Mapping[int, frozenset[int]]) -> Looked:
+def look(generation: Generation, lists: Mapping[int, frozenset[int]]) -> LayerViews:
     """Choose artists with audio: those that the truth asks about first, then a seeded sample.
 
     Args:
@@ -106,14 +106,14 @@ def look(generation: Generation, lists: Mapping[int, frozenset[int]]) -> Looked:
     """
     heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).astype(np.int64)
     wanted = {row for query, related in lists.items() for row in (query, *related)}
-    first = heard[np.isin(heard, list(wanted))][:MOST_ARTISTS]
+    first = heard[np.isin(heard, list(wanted))][:MAX_ARTISTS]
     rest = np.setdiff1d(heard, first)
-    drawn = np.random.default_rng(SEED).permutation(rest)[: MOST_ARTISTS - len(first)]
+    drawn = np.random.default_rng(SEED).permutation(rest)[: MAX_ARTISTS - len(first)]
     rows = np.sort(np.concatenate([first, drawn]))
     related, unrelated = _pairs(rows, lists)
     names = tuple(generation.contents.artists.names[int(row)] for row in rows)
     genres = main_genres(generation.contents.relations.genre_weights)[rows]
-    return Looked(rows=rows, names=names, genres=genres, related=related, unrelated=unrelated)
+    return LayerViews(rows=rows, names=names, genres=genres, related=related, unrelated=unrelated)
 
 
 def _pairs(rows: Rows, lists: Mapping[int, frozenset[int]]) -> tuple[Rows, Rows]:
@@ -147,7 +147,7 @@ def default_view(generation: Generation) -> str:
 
 
 def measure_view(
-    generation: Generation, looked: Looked, mix: LayerMix, *, name: str, k: int
+    generation: Generation, looked: LayerViews, mix: LayerMix, *, name: str, k: int
 ) -> tuple[View, SplitRetrieval]:
     """Measure one view; what its halves retrieved comes with it, to compare views artist by artist."""
     artists = generation.contents.artists.vector_row[looked.rows]

@@ -113,16 +113,16 @@ def _opinions(signal: Signal, drawn: Rows) -> Similarities:
     return np.concatenate(rows) if rows else np.empty(0)
 
 
-LEAST_QUERIES = 20
+MIN_QUERIES = 20
 """Artists asked about that have kin in the generation: four in each of five folds."""
-LEAST_LISTED = 80
+MIN_LISTED = 80
 """Listed pairs: ten for each of the eight coefficients (Peduzzi et al., J. Clin. Epidemiol. 49, 1996)."""
 RIVAL = "evidence"
 """What learned weights have to beat: it needs no labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class LearnedProfile:
     """What the labels taught, and what it is worth for artists that were not among them."""
 
     intercept: float
@@ -155,14 +155,14 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class TrainingData:
     """The weights and what is to be said of them."""
 
     weights: FittedWeights
-    learned: Learned
+    learned: LearnedProfile
 
 
-def learn(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: int) -> Lesson:
+def learn(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: int) -> TrainingData:
     """Learn weights from ``truth`` and judge them by the ranking measure at ``k``, fold by fold.
 
     Raises:
@@ -189,16 +189,16 @@ def _answerable(truth: Truth) -> Truth:
 
 def _require_enough(truth: Truth) -> None:
     listed = sum(grade > 0 for query in truth.lists for grade in truth.grades(query).values())
-    if len(truth.lists) < LEAST_QUERIES or listed < LEAST_LISTED:
+    if len(truth.lists) < MIN_QUERIES or listed < MIN_LISTED:
         detail = (
             f"{len(truth.lists)} artists with {listed} kin in the generation; weights are learned from "
-            f"{LEAST_QUERIES} artists and {LEAST_LISTED} listed pairs or more. Ask for the profile {RIVAL}, "
+            f"{MIN_QUERIES} artists and {MIN_LISTED} listed pairs or more. Ask for the profile {RIVAL}, "
             "which needs none"
         )
         raise BadInput("too_few_labels", detail)
 
 
-def _learn(recommender: Recommender, found: Features, truth: Truth, asked: ArtistQuery, *, k: int) -> Lesson:
+def _learn(recommender: Recommender, found: Features, truth: Truth, asked: ArtistQuery, *, k: int) -> TrainingData:
     weights = fit(found.percentiles, found.grades, found.queries)
     primary = measure_names(k)[0]
     rival = recommender.generation.calibration.choices.named[RIVAL]
@@ -206,7 +206,7 @@ def _learn(recommender: Recommender, found: Features, truth: Truth, asked: Artis
         np.concatenate([_judge(recommender, truth, replace(asked, weights=profile), held, k=k) for profile, held in by])
         for by in _by_fold(found, rival)
     )
-    learned = Learned(
+    learned = LearnedProfile(
         intercept=weights.intercept,
         slopes=_named(weights.slopes),
         missing=_named(weights.missing),
@@ -219,7 +219,7 @@ def _learn(recommender: Recommender, found: Features, truth: Truth, asked: Artis
         rival=estimate(theirs),
         difference=compare(ours, theirs),
     )
-    return Lesson(weights=weights, learned=learned)
+    return TrainingData(weights=weights, learned=learned)
 
 
 _Judged = list[tuple[WeightProfile, tuple[int, ...]]]

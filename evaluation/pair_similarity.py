@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.layer_views import Looked
-from evaluation.measures.distribution import Separation, Spread, pairs_of, separation, spread
+from evaluation.layer_views import LayerViews
+from evaluation.measures.distribution import Separation, ValueRange, pairs_of, separation, spread
 from evaluation.measures.kinship_probability import Reliability, reliability
 from recommender.signals.audio import AudioSignal
 
-MOST_ARTISTS = 500
+MAX_ARTISTS = 500
 """Artists whose pairs are asked for, those of the truth among the first; each is compared with the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownSimilarities:
     """What a reader of the scores sees, calibrated if the generation is."""
 
-    spread: Spread
+    spread: ValueRange
     separation: Separation
     reliability: Reliability
 
 
-def measure_shown(signal: AudioSignal, looked: Looked) -> Shown:
+def measure_shown(signal: AudioSignal, looked: LayerViews) -> ShownSimilarities:
     """Measure ``signal`` over the pairs of the artists that are looked at."""
     chosen = _chosen(looked)
     rows = looked.rows[chosen]
@@ -36,7 +36,7 @@ def measure_shown(signal: AudioSignal, looked: Looked) -> Shown:
         inside = place[pairs]
         found.append(inside[(inside >= 0).all(axis=1)])
     related, unrelated = (values[inside[:, 0], inside[:, 1]] for inside in found)
-    return Shown(
+    return ShownSimilarities(
         spread=spread(pairs_of(values)),
         separation=separation(related, unrelated),
         reliability=reliability(
@@ -47,8 +47,8 @@ def measure_shown(signal: AudioSignal, looked: Looked) -> Shown:
     )
 
 
-def _chosen(looked: Looked) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _chosen(looked: LayerViews) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Places in ``looked.rows``: artists of related pairs first, then the others, in order."""
     related = np.unique(looked.related)
     rest = np.setdiff1d(np.arange(len(looked.rows)), related)
-    return np.sort(np.concatenate([related, rest])[:MOST_ARTISTS]).astype(np.int64)
+    return np.sort(np.concatenate([related, rest])[:MAX_ARTISTS]).astype(np.int64)

@@ -32,7 +32,7 @@ from recommender.ranking.artists import Recommender
 from recommender.types import LayerMix, Rows
 
 FILE = "similarities.csv"
-MOST_ARTISTS = 100
+MAX_ARTISTS = 100
 """4,950 pairs; of more artists with audio, a seeded sample."""
 COLUMNS = ("a_id", "a", "b_id", "b", "layer", "cosine", "tracks_min", "tracks_mean", "tracks_max", "tracks_nearest")
 
@@ -48,9 +48,9 @@ def write_similarities(generation: Generation, folder: Path) -> Path:
 
 
 def chosen(generation: Generation) -> Rows:
-    """The artists that are written, ``[artist]``: those with audio, at most :data:`MOST_ARTISTS`."""
+    """The artists that are written, ``[artist]``: those with audio, at most :data:`MAX_ARTISTS`."""
     heard = np.flatnonzero(generation.contents.artists.vector_row >= 0)
-    return np.sort(np.random.default_rng(SEED).permutation(heard)[:MOST_ARTISTS]).astype(np.int64)
+    return np.sort(np.random.default_rng(SEED).permutation(heard)[:MAX_ARTISTS]).astype(np.int64)
 
 
 def _lines(generation: Generation) -> Iterator[bytes]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluation.layer_views import Selection, View
-from evaluation.learned_profile import Learned
+from evaluation.learned_profile import LearnedProfile
 from evaluation.measures.hubness import Exposure
 from evaluation.measures.rank_metrics import OverlapSummary
 from evaluation.measures.statistics import Difference, Estimate
-from evaluation.pair_similarity import Shown
+from evaluation.pair_similarity import ShownSimilarities
 from evaluation.pairs import PairResult
 from indexer.tabular.rejects import Rejected
 
@@ -156,7 +156,7 @@ class EvaluationRun:
     """None for a run without labels."""
     views: tuple[View, ...]
     selection: Selection
-    shown: Shown
+    shown: ShownSimilarities
     """Over pairs of artists with audio."""
     systems: tuple[SystemResult, ...]
     comparisons: tuple[Comparison, ...]
@@ -164,7 +164,7 @@ class EvaluationRun:
     pairs: tuple[PairResult, ...]
     pairs_rejected: tuple[Rejected, ...]
     extraction: Extraction | None
-    learned: Learned | None
+    learned: LearnedProfile | None
     """Weights learned from the truth, where that was asked for."""
 
     @property

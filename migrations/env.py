@@ -1,4 +1,4 @@
-"""How alembic reaches the catalogue: over the connection Soundkin hands it, or at ``alembic -x url=…``."""
+"""How alembic reaches the catalog: over the connection Soundkin hands it, or at ``alembic -x url=…``."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@
     ├── GenerationCorrupt        a published file is missing, extra or altered
     ├── PublishRefused           a built generation that is worse than the one that serves
     ├── EmbeddingsCorrupt        a sealed shard of embeddings is altered or of another space
-    ├── CatalogueError           the database is unreachable or of another version
+    ├── CatalogError           the database is unreachable or of another version
     ├── WeightsMissing           a model whose weights are not where they were looked for
     ├── FetchFailed              a file of a model could not be had from the hub or its cache
     ├── WeightsRefused           a model's weights or config that must not be used
@@ -219,8 +219,8 @@ class KnownAnswerWrong(SoundkinError):
         )
 
 
-class CatalogueError(SoundkinError):
-    """The catalogue database cannot be used as it is."""
+class CatalogError(SoundkinError):
+    """The catalog database cannot be used as it is."""
 
 
 class LicenceRefused(SoundkinError):

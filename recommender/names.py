@@ -1,4 +1,4 @@
-"""How names are compared, written and shown: foldings, an id for a clip, the words of foreign catalogues."""
+"""How names are compared, written and shown: foldings, an id for a clip, the words of foreign catalogs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _is_of_releases(tail: str) -> bool:
 
 
 NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
-"""Foreign catalogues that need no introduction: ``mbid:VALUE`` is an id, any other word with a colon is a name."""
+"""Foreign catalogs that need no introduction: ``mbid:VALUE`` is an id, any other word with a colon is a name."""
 
 _SPACE = re.compile(r"\s+")
 _ACUTE, _DIAERESIS = "\u0301", "\u0308"
@@ -135,7 +135,7 @@ def fold_genre(genre: str) -> str:
 
 
 def clip_id(content_sha256: str, start_ms: int, length_ms: int) -> str:
-    """Id of a clip: 32 hex digits over what it holds. A renamed file keeps it; a rebuilt catalogue finds it again."""
+    """Id of a clip: 32 hex digits over what it holds. A renamed file keeps it; a rebuilt catalog finds it again."""
     text = f"{content_sha256}:{start_ms}:{length_ms}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

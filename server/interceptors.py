@@ -23,11 +23,11 @@ from server.message_size import AUDIO_FIELDS, objection
 from server.metrics import Metrics
 
 DOMAIN = "soundkin.v1"
-LONGEST_MESSAGE = 1_000
+MAX_MESSAGE = 1_000
 """Bytes of UTF-8. Trailers hold 8 KiB, and a message travels in them twice, once with three bytes for one."""
-LONGEST_DETAIL = 300
-LONGEST_LABEL = 80
-MOST_CANDIDATES = 10
+MAX_DETAIL = 300
+MAX_LABEL = 80
+MAX_CANDIDATES = 10
 RETRY_AFTER_S = 1
 """When to ask again a server without a generation: it looks for one each second."""
 
@@ -47,7 +47,7 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.GenerationCorrupt: grpc.StatusCode.DATA_LOSS,
     errors.PublishRefused: grpc.StatusCode.FAILED_PRECONDITION,
     errors.EmbeddingsCorrupt: grpc.StatusCode.DATA_LOSS,
-    errors.CatalogueError: grpc.StatusCode.INTERNAL,
+    errors.CatalogError: grpc.StatusCode.INTERNAL,
     errors.WeightsMissing: grpc.StatusCode.FAILED_PRECONDITION,
     errors.FetchFailed: grpc.StatusCode.UNAVAILABLE,
     errors.WeightsRefused: grpc.StatusCode.DATA_LOSS,
@@ -90,7 +90,7 @@ class Fault:
 
 def fault_of(error: SoundkinError) -> Fault:
     """What a client is told about ``error``."""
-    message = shorten(str(error), LONGEST_MESSAGE)
+    message = shorten(str(error), MAX_MESSAGE)
     return Fault(code=CODES[type(error)], message=message, details=(_error_info(error), *_further(error)))
 
 
@@ -122,19 +122,19 @@ def shorten(text: str, most: int) -> str:
 
 
 def _error_info(error: SoundkinError) -> Message:
-    candidates = error.candidates[:MOST_CANDIDATES] if isinstance(error, AmbiguousName) else ()
-    metadata = {identifier: shorten(label, LONGEST_LABEL) for identifier, label in candidates}
+    candidates = error.candidates[:MAX_CANDIDATES] if isinstance(error, AmbiguousName) else ()
+    metadata = {identifier: shorten(label, MAX_LABEL) for identifier, label in candidates}
     info: Message = error_details_pb2.ErrorInfo(reason=reason(type(error)), domain=DOMAIN, metadata=metadata)
     return info
 
 
 def _further(error: SoundkinError) -> tuple[Message, ...]:
     if isinstance(error, InvalidArgument):
-        problem = shorten(error.problem, LONGEST_DETAIL)
+        problem = shorten(error.problem, MAX_DETAIL)
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=problem)
         return (error_details_pb2.BadRequest(field_violations=[violation]),)
     if isinstance(error, NotFound | AmbiguousName):
-        wanted = shorten(error.wanted, LONGEST_DETAIL)
+        wanted = shorten(error.wanted, MAX_DETAIL)
         return (error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=wanted),)
     if isinstance(error, Unavailable):
         return (error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)),)

@@ -6,25 +6,25 @@ from collections.abc import Sized
 
 from recommender.errors import InvalidArgument
 
-MOST_SEEDS = 100
+MAX_SEEDS = 100
 """Seeds, and negative seeds."""
-MOST_REFS = 1000
+MAX_REFS = 1000
 """References to resolve, candidates, and artists to leave out."""
-MOST_BATCHED = 100
+MAX_BATCHED = 100
 """Requests of one batch."""
-MOST_CLIPS = 32
+MAX_CLIPS = 32
 """Clips of one act."""
-MOST_CLIP_BYTES = 16 << 20
+MAX_CLIP_BYTES = 16 << 20
 """Of one clip: 30 s of stereo take 0.5 to 1.5 MB as mp3 or m4a, 5.3 MB as 16-bit wav at 44.1 kHz."""
-MOST_AUDIO_BYTES = 64 << 20
+MAX_AUDIO_BYTES = 64 << 20
 """Of all clips of one act; what the encoder takes at once."""
-MOST_CLIP_NAME = 200
+MAX_CLIP_NAME = 200
 """Characters of a clip's name that are kept."""
-MOST_MESSAGE_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 1 << 20
 """Of a request without audio."""
-MOST_GENRES = 100
+MAX_GENRES = 100
 """In one list of a filter."""
-MOST_MIXED = 100
+MAX_MIXED = 100
 """Layers or aspects of one mix."""
 
 

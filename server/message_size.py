@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pb import soundkin_pb2 as pb
-from server.limits import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
+from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _SIZES = {_FIXED64: 8, _FIXED32: 4}
@@ -27,13 +27,13 @@ def objection(raw: bytes, audio: int | None) -> str | None:
 
     Args:
         raw: not yet known to be a message.
-        audio: number of the field that may have :data:`MOST_CLIP_BYTES` more than a message else; None without one.
+        audio: number of the field that may have :data:`MAX_CLIP_BYTES` more than a message else; None without one.
     """
-    most = MOST_MESSAGE_BYTES if audio is None else MOST_MESSAGE_BYTES + MOST_CLIP_BYTES
+    most = MAX_MESSAGE_BYTES if audio is None else MAX_MESSAGE_BYTES + MAX_CLIP_BYTES
     if len(raw) > most:
         return f"the request has {len(raw)} bytes, at most {most} are read; ask for less at once"
-    if audio is not None and len(raw) > MOST_MESSAGE_BYTES and _beside(raw, audio) > MOST_MESSAGE_BYTES:
-        return f"the request has more than {MOST_MESSAGE_BYTES} bytes beside its audio; ask for less at once"
+    if audio is not None and len(raw) > MAX_MESSAGE_BYTES and _beside(raw, audio) > MAX_MESSAGE_BYTES:
+        return f"the request has more than {MAX_MESSAGE_BYTES} bytes beside its audio; ask for less at once"
     return None
 
 
@@ -43,7 +43,7 @@ def _beside(raw: bytes, audio: int) -> int:
     for field, stop in _fields(raw):
         if field != audio:
             beside += stop - start
-        if beside > MOST_MESSAGE_BYTES:
+        if beside > MAX_MESSAGE_BYTES:
             break
         start = stop
     return beside

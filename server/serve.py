@@ -21,7 +21,7 @@ from recommender.process_control import on_signals
 from recommender.types import Profile
 from server.address import Address, check_free, write_port
 from server.interceptors import Guard
-from server.limits import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
+from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
 from server.metrics import Metrics, exposed
 from server.reload.holder import Holder, refuse_narrower
 from server.rpc.encoder_client import EncoderClient
@@ -33,7 +33,7 @@ NAMES = ("", NAME)
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
-    ("grpc.max_receive_message_length", MOST_CLIP_BYTES + MOST_MESSAGE_BYTES),  # without a clip 1 MiB: interceptors
+    ("grpc.max_receive_message_length", MAX_CLIP_BYTES + MAX_MESSAGE_BYTES),  # without a clip 1 MiB: interceptors
     ("grpc.max_send_message_length", 4 << 20),
     ("grpc.max_metadata_size", 16 << 10),
     ("grpc.max_concurrent_streams", 1000),

@@ -16,7 +16,7 @@ USES = ("personal", "noncommercial", "commercial")
 """Values of :class:`recommender.types.Profile`, which cannot be imported here: it brings numpy, see ``serve``."""
 
 
-class ServeAsked(TypedDict):
+class ServeOptions(TypedDict):
     """Options of ``serve``."""
 
     home: Path
@@ -86,7 +86,7 @@ def _default_home() -> Path:
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve figures for Prometheus on this port.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
-def serve(**asked: Unpack[ServeAsked]) -> None:
+def serve(**asked: Unpack[ServeOptions]) -> None:
     """Answer over gRPC from the published generation, and follow new ones."""
     for variable in THREAD_VARIABLES:  # read when numpy and FAISS are first imported, which is below
         os.environ.setdefault(variable, "1")

@@ -22,7 +22,7 @@ NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name
 
 HEARD_AT_ONCE = 4
 """Requests with audio whose clips are in memory; others wait before they are read, and their clients with them."""
-MOST_WITH_CLIP = 8
+MAX_WITH_CLIP = 8
 """Requests for tracks like a clip, those that wait included: they arrive whole, and wait in memory."""
 
 Context: TypeAlias = Any  # Any: grpc.aio's context, which has no types for it
@@ -97,8 +97,8 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
     async def _tracks_like_clip(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
         """Unlike a stream this one has its clip in memory while it waits, so only so many may."""
         encoder = self._encoder_at_hand()
-        if self._with_clip >= MOST_WITH_CLIP:
-            raise Unavailable(f"{MOST_WITH_CLIP} clips wait to be heard; ask again later")
+        if self._with_clip >= MAX_WITH_CLIP:
+            raise Unavailable(f"{MAX_WITH_CLIP} clips wait to be heard; ask again later")
         self._with_clip += 1
         try:
             async with self._hearing:

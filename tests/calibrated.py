@@ -1,4 +1,4 @@
-"""A catalogue large enough to be calibrated, in memory, and the same generation with and without its calibration."""
+"""A catalog large enough to be calibrated, in memory, and the same generation with and without its calibration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.calibration.percentiles import percentiles_of
 from recommender.generation.calibration import RELATIONS, Calibration
 from recommender.generation.open_generation import Generation
 from recommender.signals.panel import RelationSignals
-from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, make_generation, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeCollaboration, MadeTrack, make_generation, make_space
 
 ARTISTS = 60
 DIM = 6
@@ -25,7 +25,7 @@ SILENT = 6
 @cache
 def plain(seed: int = 0) -> Generation:
     """Sixty artists of three tracks around six sounds, six that are only known by genre, nothing calibrated."""
-    return make_generation(make_catalogue(seed))
+    return make_generation(make_catalog(seed))
 
 
 @cache
@@ -34,7 +34,7 @@ def calibrated(seed: int = 0) -> Generation:
     return calibrate(plain(seed))
 
 
-def make_catalogue(seed: int) -> MadeCatalogue:
+def make_catalog(seed: int) -> MadeCatalog:
     """Genre and sound agree; every third artist is in the scene, every fourth has collaborations."""
     random = np.random.default_rng(seed)
     sounds = random.normal(size=(6, len(LAYERS), DIM))
@@ -47,7 +47,7 @@ def make_catalogue(seed: int) -> MadeCatalogue:
         MadeCollaboration(a=_id(a), b=_id(a + 4), similarity=float(random.uniform(0.1, 0.9)), title=f"Song {a}")
         for a in range(0, ARTISTS, 4)
     ]
-    return MadeCatalogue(
+    return MadeCatalog(
         artists=tuple(artists),
         scene=scene,
         scene_listed=tuple(_id(a) for a in listed),

@@ -1,4 +1,4 @@
-"""Fixtures for every test: a database, on SQLite and on PostgreSQL, and a catalogue in it."""
+"""Fixtures for every test: a database, on SQLite and on PostgreSQL, and a catalog in it."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def catalog(database_url: str) -> Iterator[Catalog]:
-    """An open, empty catalogue."""
+    """An open, empty catalog."""
     with Catalog.open(database_url) as opened:
         yield opened
 
 
 @pytest.fixture
 def older_schema(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of a catalogue one migration behind: a further one, which must not run, makes the present schema older."""
+    """URL of a catalog one migration behind: a further one, which must not run, makes the present schema older."""
     Catalog.open(database_url).close()
     shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
     last = max(path.name[:4] for path in (tmp_path / "migrations" / "versions").glob("*.py"))

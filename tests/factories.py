@@ -32,7 +32,7 @@ from recommender.vectors import RECALL_FLOOR, ExactIndex, FaissIndex, unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeTrack:
-    """A track of a test catalogue."""
+    """A track of a test catalog."""
 
     title: str
     id: str
@@ -42,7 +42,7 @@ class MadeTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeArtist:
-    """An artist of a test catalogue. Artists and tracks are sorted by id, as the build does."""
+    """An artist of a test catalog. Artists and tracks are sorted by id, as the build does."""
 
     id: str
     name: str
@@ -82,7 +82,7 @@ def make_space(layers: Sequence[str] = ("low", "high"), *, dim: int = 2) -> Spac
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MadeCatalogue:
+class MadeCatalog:
     """Everything a generation is made from."""
 
     artists: tuple[MadeArtist, ...]
@@ -96,7 +96,7 @@ class MadeCatalogue:
     """The use it was built for."""
 
 
-def make_contents(made: MadeCatalogue) -> Contents:
+def make_contents(made: MadeCatalog) -> Contents:
     """Columns and matrices of ``made``."""
     artists = sorted(made.artists, key=lambda artist: artist.id)
     rows = {artist.id: row for row, artist in enumerate(artists)}
@@ -107,7 +107,7 @@ def make_contents(made: MadeCatalogue) -> Contents:
     )
 
 
-def make_generation(made: MadeCatalogue, *, version: int = 1) -> Generation:
+def make_generation(made: MadeCatalog, *, version: int = 1) -> Generation:
     """An open generation in memory, on the exact index."""
     tracks, artists = _vectors(made)
     return Generation(
@@ -118,7 +118,7 @@ def make_generation(made: MadeCatalogue, *, version: int = 1) -> Generation:
     )
 
 
-def write_generation(home: Path, made: MadeCatalogue, *, version: int = 1) -> Path:
+def write_generation(home: Path, made: MadeCatalog, *, version: int = 1) -> Path:
     """A generation on disk, with checksums, that CURRENT points to; its folder."""
     folder = home / VERSIONS / folder_name(version)
     folder.mkdir(parents=True)
@@ -173,7 +173,7 @@ def _track_columns(artists: Sequence[MadeArtist]) -> TrackColumns:
     )
 
 
-def _relations(made: MadeCatalogue, artists: Sequence[MadeArtist], rows: Mapping[str, int]) -> Relations:
+def _relations(made: MadeCatalog, artists: Sequence[MadeArtist], rows: Mapping[str, int]) -> Relations:
     genres = sorted({genre for artist in artists for genre in artist.genres})
     columns = {genre: column for column, genre in enumerate(genres)}
     weights = [(row, columns[genre], w) for row, artist in enumerate(artists) for genre, w in artist.genres.items()]
@@ -199,7 +199,7 @@ def _relations(made: MadeCatalogue, artists: Sequence[MadeArtist], rows: Mapping
     )
 
 
-def _vectors(made: MadeCatalogue) -> tuple[dict[str, Vectors], dict[str, Vectors]]:
+def _vectors(made: MadeCatalog) -> tuple[dict[str, Vectors], dict[str, Vectors]]:
     """Layer -> track vectors, layer -> artist vectors; empty when no track is embedded."""
     artists = sorted(made.artists, key=lambda artist: artist.id)
     heard = [(track, row) for track, row in _tracks(artists) if track.vectors]
@@ -213,7 +213,7 @@ def _vectors(made: MadeCatalogue) -> tuple[dict[str, Vectors], dict[str, Vectors
     return by_track, by_artist
 
 
-def _manifest(made: MadeCatalogue, version: int, files: Iterable[Path]) -> Manifest:
+def _manifest(made: MadeCatalog, version: int, files: Iterable[Path]) -> Manifest:
     tracks = [track for artist in made.artists for track in artist.tracks]
     heard = sum(bool(track.vectors) for track in tracks)
     singing = sum(any(track.vectors for track in artist.tracks) for artist in made.artists)

@@ -1,4 +1,4 @@
-"""Calibrated generations in which much is missing, one a seed: for what must hold of every catalogue."""
+"""Calibrated generations in which much is missing, one a seed: for what must hold of every catalog."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from recommender.fusion.learned_weights import FittedWeights
 from recommender.generation.open_generation import Generation
-from tests.calibrated import ARTISTS, LAYERS, SILENT, calibrate, make_catalogue
-from tests.factories import MadeArtist, MadeCatalogue, make_generation
+from tests.calibrated import ARTISTS, LAYERS, SILENT, calibrate, make_catalog
+from tests.factories import MadeArtist, MadeCatalog, make_generation
 
 EVERYONE = ARTISTS + SILENT
 SEEDS = range(8)
@@ -33,11 +33,11 @@ FITTED = FittedWeights(
 @cache
 def generated(seed: int) -> Generation:
     """Every signal is missing for some artists, all for the last; with the profiles seed, evidence and fitted."""
-    generation = calibrate(make_generation(_thinned(make_catalogue(seed), np.random.default_rng(1000 + seed))))
+    generation = calibrate(make_generation(_thinned(make_catalog(seed), np.random.default_rng(1000 + seed))))
     return replace(generation, calibration=replace(generation.calibration, fitted=FITTED.profile))
 
 
-def _thinned(made: MadeCatalogue, random: np.random.Generator) -> MadeCatalogue:
+def _thinned(made: MadeCatalog, random: np.random.Generator) -> MadeCatalog:
     unheard = set(random.permutation(ARTISTS)[:UNHEARD].tolist())
     kept = {pair: strength for pair, strength in made.scene.items() if random.random() < 0.6}
     return replace(

@@ -9,11 +9,11 @@ from typing import TypeAlias
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Documented: TypeAlias = ast.Module | ast.ClassDef | Function
 
-LONGEST_BODY = 50
+MAX_BODY_LINES = 50
 """Lines of a function body, its docstring not counted."""
-DEEPEST = 3
+MAX_DEPTH = 3
 """Blocks inside one another in one function."""
-MOST_PARAMETERS = 5
+MAX_PARAMETERS = 5
 """Of one function, ``self`` and ``cls`` not counted."""
 BANNED_NAMES = frozenset({"utils", "util", "common", "core", "helpers", "helper", "manager", "misc"})
 UNSAFE_MODULES = frozenset({"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"})
@@ -34,8 +34,8 @@ def functions(tree: ast.Module) -> Iterator[Function]:
 
 
 def long_functions(tree: ast.Module) -> list[str]:
-    """Functions whose body is longer than ``LONGEST_BODY`` lines."""
-    return [f"{f.name}: {body_lines(f)} lines" for f in functions(tree) if body_lines(f) > LONGEST_BODY]
+    """Functions whose body is longer than ``MAX_BODY_LINES`` lines."""
+    return [f"{f.name}: {body_lines(f)} lines" for f in functions(tree) if body_lines(f) > MAX_BODY_LINES]
 
 
 def body_lines(function: Function) -> int:
@@ -46,7 +46,7 @@ def body_lines(function: Function) -> int:
 
 def deep_functions(tree: ast.Module) -> list[str]:
     """Functions with more than ``DEEPEST`` blocks inside one another."""
-    return [f"{f.name}: {depth(f)} levels" for f in functions(tree) if depth(f) > DEEPEST]
+    return [f"{f.name}: {depth(f)} levels" for f in functions(tree) if depth(f) > MAX_DEPTH]
 
 
 def depth(node: ast.AST) -> int:
@@ -61,11 +61,11 @@ def _adds(child: ast.AST, parent: ast.AST) -> int:
 
 
 def wide_functions(tree: ast.Module) -> list[str]:
-    """Functions with more than ``MOST_PARAMETERS`` parameters. Commands are exempt: theirs are flags, not arguments."""
+    """Functions with more than ``MAX_PARAMETERS`` parameters. Commands are exempt: theirs are flags, not arguments."""
     return [
         f"{f.name}: {parameters(f)} parameters"
         for f in functions(tree)
-        if parameters(f) > MOST_PARAMETERS and not _is_command(f)
+        if parameters(f) > MAX_PARAMETERS and not _is_command(f)
     ]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import soundkin
 from recommender.extras import EXTRAS
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, write_generation
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, write_generation
 from tests.fresh import build_wheel, make_environment
 
 NOT_FOR_SERVING = (
@@ -28,7 +28,7 @@ START_S = 120
 
 LOW = MadeTrack(id="t1", title="Lullaby", vectors={"low": (1, 0), "high": (1, 0)})
 MIMI = MadeTrack(id="t2", title="Laser Beam", vectors={"low": (3, 4), "high": (0, 1)})
-MADE = MadeCatalogue(
+MADE = MadeCatalog(
     artists=(MadeArtist(id="a", name="Low", tracks=(LOW,)), MadeArtist(id="b", name="Mimi", tracks=(MIMI,)))
 )
 

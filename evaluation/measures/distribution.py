@@ -17,7 +17,7 @@ Square: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class ValueRange:
     """Where the similarities of all pairs lie. NaN without a pair."""
 
     pairs: int
@@ -68,12 +68,12 @@ def pairs_of(similarities: Square) -> Similarities:
     return similarities[np.triu_indices(len(similarities), k=1)]
 
 
-def spread(values: Similarities) -> Spread:
+def spread(values: Similarities) -> ValueRange:
     """Spread of ``[pair]`` similarities, NaN left out."""
     given = values[~np.isnan(values)]
     points = np.percentile(given, (0, 5, 25, 50, 75, 95, 100)) if given.size else np.full(7, np.nan)
     least, p5, lower, median, upper, p95, most = map(float, points)
-    return Spread(
+    return ValueRange(
         pairs=int(given.size),
         least=least,
         most=most,

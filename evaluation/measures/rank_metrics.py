@@ -47,7 +47,7 @@ class OverlapSummary:
     """Queries left out because their ceiling is 0."""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """For the reader: the overlap beside its ceiling and chance, or that there is none."""
         if not self.overlap.n:
             return f"{UNDEFINED} for all {self.undefined} queries" if self.undefined else "no queries"

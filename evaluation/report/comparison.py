@@ -132,7 +132,7 @@ def _chosen(run: EvaluationRun) -> dict[str, str]:
         "best layer": ", ".join((run.selection.best, *run.selection.tied)) or "none",
         "artists, tracks": f"{pool.artists}, {pool.tracks}",
         "default profile": run.asked.baseline,
-        "overlap": run.baseline.overlap.said,
+        "overlap": run.baseline.overlap.summary,
     }
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from evaluation.gates import Held
+from evaluation.gates import GateResult
 from evaluation.layer_views import NamedPair, View
-from evaluation.learned_profile import RIVAL, Learned
+from evaluation.learned_profile import RIVAL, LearnedProfile
 from evaluation.measures.rank_metrics import UNDEFINED
 from evaluation.report import plots
 from evaluation.report.comparison import Versus, against_sections
@@ -24,7 +24,7 @@ def label_sections(run: EvaluationRun) -> Iterator[Section]:
     yield from _reliability(run)
 
 
-def said_of(learned: Learned) -> str:
+def said_of(learned: LearnedProfile) -> str:
     """One sentence: how learned weights did on artists left out, and whether they beat the ones that need no labels."""
     found = learned.difference
     return (
@@ -35,7 +35,7 @@ def said_of(learned: Learned) -> str:
     )
 
 
-def _learned(learned: Learned | None) -> Iterator[Section]:
+def _learned(learned: LearnedProfile | None) -> Iterator[Section]:
     if learned is None:
         return
     rows = [
@@ -71,7 +71,12 @@ LISTED = 50
 
 
 def document(
-    run: EvaluationRun, held: Sequence[Held], judged: Verdict, against: Versus | None = None, *, thresholds: str = ""
+    run: EvaluationRun,
+    held: Sequence[GateResult],
+    judged: Verdict,
+    against: Versus | None = None,
+    *,
+    thresholds: str = "",
 ) -> Document:
     """The report of ``run``. ``thresholds``: what those call themselves that it was held against."""
     pool = run.pool
@@ -99,8 +104,8 @@ def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: Vers
     yield _setting(run)
 
 
-def _gates(held: Sequence[Held], thresholds: str) -> Section:
-    rows = [(each.gate.said, figure(each.value), each.status.value) for each in held]
+def _gates(held: Sequence[GateResult], thresholds: str) -> Section:
+    rows = [(each.gate.summary, figure(each.value), each.status.value) for each in held]
     said = f"Held against: {thresholds}. That it stood before the run is for whoever wrote it to show."
     table = Table(headings=("gate", "found", "status"), rows=tuple(rows))
     return Section(title="Gates", sentences=(said,) if thresholds else (), table=table)
@@ -139,7 +144,7 @@ def _overlap(run: EvaluationRun) -> Section:
     ]
     headings = ("system", "overlap", "ceiling", "of the ceiling", "chance", "queries", "undefined (ceiling 0)")
     undefined = run.truth.undefined if run.truth else ()
-    said = [f"{run.asked.baseline}: {run.baseline.overlap.said}."]
+    said = [f"{run.asked.baseline}: {run.baseline.overlap.summary}."]
     if undefined:
         said.append(
             f"Left out, for nothing of their list is in the generation: {', '.join(undefined[:LISTED])}"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evaluation.gates import Held, Status
-from evaluation.learned_profile import Learned
+from evaluation.gates import GateResult, Status
+from evaluation.learned_profile import LearnedProfile
 from evaluation.report.document import figure
 from evaluation.results import Comparison, EvaluationRun
 
@@ -29,7 +29,7 @@ class Verdict:
     """What this run cannot tell."""
 
 
-def verdict(run: EvaluationRun, held: Sequence[Held]) -> Verdict:
+def verdict(run: EvaluationRun, held: Sequence[GateResult]) -> Verdict:
     """Judge ``run`` by its gates, its comparisons and what it lacks."""
     return Verdict(
         status="undecided" if run.asks_nobody else _status(held),
@@ -39,7 +39,7 @@ def verdict(run: EvaluationRun, held: Sequence[Held]) -> Verdict:
     )
 
 
-def _status(held: Sequence[Held]) -> str:
+def _status(held: Sequence[GateResult]) -> str:
     found = [each.status for each in held if each.status is not Status.NO_DATA]
     passed = sum(status is Status.PASS for status in found)
     if not found:
@@ -51,13 +51,13 @@ def _status(held: Sequence[Held]) -> str:
     return "null result" if all(status is Status.NULL for status in found) else "failed"
 
 
-def _reasons(run: EvaluationRun, held: Sequence[Held]) -> Iterator[str]:
+def _reasons(run: EvaluationRun, held: Sequence[GateResult]) -> Iterator[str]:
     for status in Status:
-        named = [f"{each.gate.said} ({figure(each.value)})" for each in held if each.status is status]
+        named = [f"{each.gate.summary} ({figure(each.value)})" for each in held if each.status is status]
         if named:
             yield f"{status.value}: {', '.join(named)}."
     if run.truth:
-        yield f"{run.asked.baseline}, overlap at {run.asked.k}: {run.baseline.overlap.said}."
+        yield f"{run.asked.baseline}, overlap at {run.asked.k}: {run.baseline.overlap.summary}."
     for comparison in _proven(run):
         sign = "better" if comparison.difference.difference.mean > 0 else "worse"
         yield f"{comparison.system} is {sign} than {run.asked.baseline} by {_interval(comparison)}."
@@ -68,7 +68,7 @@ def _reasons(run: EvaluationRun, held: Sequence[Held]) -> Iterator[str]:
         yield f"Halves of artists find each other best in {run.selection.best}{tied} ({run.selection.queries} artists)."
 
 
-def _learned(learned: Learned) -> str:
+def _learned(learned: LearnedProfile) -> str:
     found = learned.difference.difference
     words = {"better": "better than evidence", "worse": "worse than evidence"}
     said = words.get(learned.standing, "not to be told from evidence")
@@ -91,7 +91,7 @@ def _actions(run: EvaluationRun) -> Iterator[str]:
     if run.asks_nobody:
         yield "Name artists as the generation does, or choose another truth: it asks about nobody who is there."
     elif run.truth and not run.baseline.overlap.overlap.n:
-        yield "Widen the catalogue or choose another truth: nobody that the truth lists is in the generation."
+        yield "Widen the catalog or choose another truth: nobody that the truth lists is in the generation."
     elif run.truth and run.baseline.overlap.overlap.n < ENOUGH_QUERIES:
         yield f"Repeat with {ENOUGH_QUERIES} queries or more before deciding."
     better = [each.system for each in _proven(run) if each.difference.difference.mean > 0]

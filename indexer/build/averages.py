@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from indexer.build.catalog_rows import CatalogueRows
+from indexer.build.catalog_rows import CatalogRows
 from recommender.types import Rows, Vectors
 from recommender.vectors import unit
 
@@ -49,7 +49,7 @@ class Grouping:
         return sum(map(len, self.track_clips))
 
 
-def group(data: CatalogueRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Grouping:
+def group(data: CatalogRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Grouping:
     """Group the embedded clips of ``data``. ``artists`` is id -> row of every artist."""
     tracks = [track for track in data.tracks if track.id in clips]
     heard, of_track = np.unique(int64(artists[track.artist_id] for track in tracks), return_inverse=True)
@@ -61,7 +61,7 @@ def group(data: CatalogueRows, artists: Mapping[str, int], *, clips: ClipsByTrac
     )
 
 
-def clips_by_track(data: CatalogueRows) -> ClipsByTrack:
+def clips_by_track(data: CatalogRows) -> ClipsByTrack:
     """Which tracks are embedded, and their clips."""
     found: dict[str, tuple[str, ...]] = {}
     for clip in data.clips:  # in the order of their ids

@@ -1,4 +1,4 @@
-"""From the catalogue and the embedding store to one staged generation, checked and ready to publish."""
+"""From the catalog and the embedding store to one staged generation, checked and ready to publish."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 from indexer.build.averages import Grouping, clips_by_track, give_back, group, without_collecting
 from indexer.build.candidates import WORTH_IT_FROM, staged_candidates
-from indexer.build.catalog_rows import CatalogueRows, read_catalogue, require_usable
+from indexer.build.catalog_rows import CatalogRows, read_catalog, require_usable
 from indexer.build.contents import make_contents
 from indexer.build.golden_answers import Heard, golden_layers, record
-from indexer.build.layer_calibration import Roster, expected_bytes
+from indexer.build.layer_calibration import EmbeddedArtists, expected_bytes
 from indexer.build.layers import LayerSource, bad_vectors, write_layer
 from indexer.build.percentiles import keep_fitted, write_percentiles
 from indexer.build.reuse import Parent, find_parent, plan_reuse
@@ -76,7 +76,7 @@ def build(
 
     Raises:
         LicenceRefused: the encoder or a source of metadata is not allowed under ``profile``.
-        InvalidArgument: the catalogue has no artists, or the clips of a track cancel out.
+        InvalidArgument: the catalog has no artists, or the clips of a track cancel out.
         EmbeddingsCorrupt: a shard lost its checksum.
         GenerationCorrupt: what was written does not answer as the embedding store does.
         DiskFull: there is no room for it.
@@ -112,7 +112,7 @@ def build(
 class _Ready:
     """What is known before the first vector is read."""
 
-    data: CatalogueRows
+    data: CatalogRows
     held: Contents
     heard: Heard
     source: LayerSource
@@ -121,7 +121,7 @@ class _Ready:
 
 
 def _prepare(catalog: Catalog, store: EmbeddingStore, home: Path, *, profile: Profile, incremental: bool) -> _Ready:
-    data = read_catalogue(catalog, store)
+    data = read_catalog(catalog, store)
     require_usable(data, profile)
     artists = {artist.id: row for row, artist in enumerate(data.artists)}
     clips = clips_by_track(data)
@@ -132,7 +132,7 @@ def _prepare(catalog: Catalog, store: EmbeddingStore, home: Path, *, profile: Pr
         store=store,
         grouping=grouping,
         reuse=plan_reuse(parent, store, grouping),
-        roster=Roster.of(grouping, held),
+        roster=EmbeddedArtists.of(grouping, held),
     )
     return _Ready(data=data, held=held, heard=Heard.of(data, clips), source=source, note=parent.note)
 

@@ -44,7 +44,7 @@ SHRINKAGE = 0.1
 COHORT = 1000
 REFERENCE = 2000
 """Artists that a fit is made on at most: more would cost memory and change little."""
-LEAST_TRACKS = 2
+MIN_TRACKS = 2
 SEED = 0
 _NO_VARIANCE = 1e-12
 """Share of the largest eigenvalue below which a direction holds nothing but rounding."""
@@ -80,8 +80,8 @@ class Reference:
         if len(self.artist) != len(self.tracks if self.rows is None else self.rows):
             raise InvalidArgument("reference", f"names the artists of {len(self.artist)} tracks and has others")
         counts = np.bincount(self.artist, minlength=len(self.ids))
-        if len(counts) != len(self.ids) or np.any(counts < LEAST_TRACKS):
-            raise InvalidArgument("reference", f"every artist in it needs {LEAST_TRACKS} tracks or more")
+        if len(counts) != len(self.ids) or np.any(counts < MIN_TRACKS):
+            raise InvalidArgument("reference", f"every artist in it needs {MIN_TRACKS} tracks or more")
         if list(self.ids) != sorted(set(self.ids)):
             raise InvalidArgument("reference", "artist ids must be sorted and distinct")
 
@@ -123,7 +123,7 @@ def choose_reference(track_counts: npt.NDArray[np.int64], *, most: int = REFEREN
     Args:
         track_counts: ``[artist]`` embedded tracks, artists in id order.
     """
-    able = np.flatnonzero(track_counts >= LEAST_TRACKS)
+    able = np.flatnonzero(track_counts >= MIN_TRACKS)
     return np.sort(np.random.default_rng(seed).permutation(able)[:most]).astype(np.int64)
 
 
@@ -358,7 +358,7 @@ def measure_artists(
     ids: Sequence[str],
     aliases: Mapping[str, frozenset[str]] = NO_ALIASES,
 ) -> ArtistStats:
-    """Measure every artist of a catalogue, one after another, so that no artist's numbers depend on another's.
+    """Measure every artist of a catalog, one after another, so that no artist's numbers depend on another's.
 
     Args:
         bundle: what to measure with.

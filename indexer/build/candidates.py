@@ -23,12 +23,12 @@ from recommender.generation.calibration import (
 )
 from recommender.generation.candidate_files import GENRES, Candidates, codes_file
 from recommender.generation.contents import Contents
-from recommender.generation.genre_neighbours import GenreOrders, genre_orders
+from recommender.generation.genre_neighbours import GenreNeighbours, genre_orders
 from recommender.generation.manifest import CandidatesEntry
 from recommender.generation.open_generation import index_file
-from recommender.retrieval.candidates import Neighbourhood
+from recommender.retrieval.candidates import CandidateRetriever
 from recommender.signals.audio import AudioSignal
-from recommender.signals.panel import Panel, RelationSignals
+from recommender.signals.panel import RelationSignals, SignalPanel
 from recommender.types import LayerMix, Rows, Space
 from recommender.vectors import FaissIndex, VectorIndex, top
 from recommender.vectors.pq_codes import CodeIndex
@@ -72,10 +72,10 @@ class Ground:
         """What answers a request that asks for nothing else."""
         return self.calibration.choices.default
 
-    def panel(self, relations: RelationSignals) -> Panel:
+    def panel(self, relations: RelationSignals) -> SignalPanel:
         """The four signals."""
         rows, layers = self.contents.artists.vector_row, self.calibration.layers
-        return Panel(AudioSignal(self.artists, rows, self.mix, layers), relations, self.calibration.percentiles)
+        return SignalPanel(AudioSignal(self.artists, rows, self.mix, layers), relations, self.calibration.percentiles)
 
 
 def staged_candidates(
@@ -141,7 +141,7 @@ class _Right:
 
 
 def _measured(
-    ground: Ground, codes: Mapping[str, CodeIndex], orders: GenreOrders, *, levels: Sequence[CandidatesEntry]
+    ground: Ground, codes: Mapping[str, CodeIndex], orders: GenreNeighbours, *, levels: Sequence[CandidatesEntry]
 ) -> CandidatesEntry:
     """The first of ``levels`` that finds enough, with what it finds."""
     relations = RelationSignals.of(ground.contents.relations)
@@ -151,7 +151,9 @@ def _measured(
     for level in levels:
         entry = replace(level, lists=level.lists if any(each.lists for each in codes.values()) else 0)
         held = Candidates(entry=entry, codes=codes, genres=orders)
-        finds = Neighbourhood(held, relations=relations, layers=ground.calibration.layers, contents=ground.contents)
+        finds = CandidateRetriever(
+            held, relations=relations, layers=ground.calibration.layers, contents=ground.contents
+        )
         overlap, same = _overlap(panel, ground.profile, finds, right)
         _log.info("candidates by sound %d: %.4f of the first %d", entry.nearest, overlap, AT)
         if overlap >= OVERLAP:
@@ -165,7 +167,7 @@ def _drawn(artists: int) -> list[int]:
     return drawn
 
 
-def _full_scans(panel: Panel, profile: WeightProfile, seeds: Sequence[int]) -> list[_Right]:
+def _full_scans(panel: SignalPanel, profile: WeightProfile, seeds: Sequence[int]) -> list[_Right]:
     """Of the seeds that have a ranking."""
     found = []
     for seed in seeds:
@@ -177,7 +179,7 @@ def _full_scans(panel: Panel, profile: WeightProfile, seeds: Sequence[int]) -> l
 
 
 def _overlap(
-    panel: Panel, profile: WeightProfile, finds: Neighbourhood, right: Sequence[_Right]
+    panel: SignalPanel, profile: WeightProfile, finds: CandidateRetriever, right: Sequence[_Right]
 ) -> tuple[float, float]:
     """Shares of the right answers that candidates give: those as good as them, and those themselves."""
     as_good = same = 0

@@ -1,4 +1,4 @@
-"""Everything a build reads from SQL, in one moment of the catalogue."""
+"""Everything a build reads from SQL, in one moment of the catalog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.types import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueRows:
+class CatalogRows:
     """The rows, each kind in the order of its ids."""
 
     artists: Sequence[rows.Artist]
@@ -29,11 +29,11 @@ class CatalogueRows:
     sources: Sequence[rows.Source]
 
 
-def read_catalogue(catalog: Catalog, store: EmbeddingStore) -> CatalogueRows:
+def read_catalog(catalog: Catalog, store: EmbeddingStore) -> CatalogRows:
     """Read what a generation of the space of ``store`` is made from."""
     held = store.clip_ids
     with catalog.snapshot():
-        return CatalogueRows(
+        return CatalogRows(
             artists=catalog.read_artists(),
             names=catalog.read_names(),
             external_ids=catalog.read_external_ids(),
@@ -47,7 +47,7 @@ def read_catalogue(catalog: Catalog, store: EmbeddingStore) -> CatalogueRows:
         )
 
 
-def require_usable(data: CatalogueRows, profile: Profile) -> None:
+def require_usable(data: CatalogRows, profile: Profile) -> None:
     """Refuse what cannot make a generation for ``profile``.
 
     Raises:
@@ -55,6 +55,6 @@ def require_usable(data: CatalogueRows, profile: Profile) -> None:
         LicenceRefused: a source is not allowed under ``profile``.
     """
     if not data.artists:
-        raise InvalidArgument("catalogue", "has no artists; run soundkin scan on a folder of music first")
+        raise InvalidArgument("catalog", "has no artists; run soundkin scan on a folder of music first")
     for source in data.sources:
         require(f"source {source.name}", find_licence(source.licence), profile)

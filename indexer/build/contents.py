@@ -1,4 +1,4 @@
-"""What a generation holds beside its vectors, made from the rows of the catalogue."""
+"""What a generation holds beside its vectors, made from the rows of the catalog."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from indexer.build import relation_matrices
 from indexer.build.averages import ClipsByTrack, int64
-from indexer.build.catalog_rows import CatalogueRows
+from indexer.build.catalog_rows import CatalogRows
 from recommender.arrays import TextColumn
 from recommender.generation.contents import ArtistColumns, Contents, Digests, Relations, TrackColumns, digest_of
 from recommender.types import Rows
 
 
-def make_contents(data: CatalogueRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Contents:
+def make_contents(data: CatalogRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Contents:
     """Names, ids, tracks and matrices. ``artists`` is id -> row of every artist."""
     return Contents(
         artists=_artist_columns(data, artists, clips),
@@ -23,7 +23,7 @@ def make_contents(data: CatalogueRows, artists: Mapping[str, int], *, clips: Cli
     )
 
 
-def _artist_columns(data: CatalogueRows, artists: Mapping[str, int], clips: ClipsByTrack) -> ArtistColumns:
+def _artist_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsByTrack) -> ArtistColumns:
     heard = {track.artist_id for track in data.tracks if track.id in clips}
     return ArtistColumns(
         ids=TextColumn.of(artist.id for artist in data.artists),
@@ -37,7 +37,7 @@ def _artist_columns(data: CatalogueRows, artists: Mapping[str, int], clips: Clip
     )
 
 
-def _track_columns(data: CatalogueRows, artists: Mapping[str, int], clips: ClipsByTrack) -> TrackColumns:
+def _track_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsByTrack) -> TrackColumns:
     return TrackColumns(
         ids=TextColumn.of(track.id for track in data.tracks),
         titles=TextColumn.of(track.title for track in data.tracks),
@@ -53,7 +53,7 @@ def digests(clips: Iterator[tuple[str, ...]]) -> Digests:
     return np.frombuffer(b"".join(map(digest_of, clips)), dtype=np.uint8).reshape(-1, 16)
 
 
-def _relations(data: CatalogueRows, artists: Mapping[str, int]) -> Relations:
+def _relations(data: CatalogRows, artists: Mapping[str, int]) -> Relations:
     genres, genre_weights = relation_matrices.genre_matrix(data.genres, artists)
     mentioned, listed = relation_matrices.scene_flags(data.scene_lists, data.scene_edges, artists)
     collaborations, known = relation_matrices.collaboration_matrix(data.collaborations, artists)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.build.averages import ClipsByTrack, scale, unit_means
-from indexer.build.catalog_rows import CatalogueRows
+from indexer.build.catalog_rows import CatalogRows
 from recommender.generation.manifest import Golden
 from recommender.types import LayerMix, Vectors
 from recommender.vectors import VectorIndex
@@ -40,8 +40,8 @@ class Heard:
     """Artist id -> ids of its embedded tracks; artists in the order of their ids."""
 
     @classmethod
-    def of(cls, data: CatalogueRows, clips: ClipsByTrack) -> Heard:
-        """Read from the rows of the catalogue."""
+    def of(cls, data: CatalogRows, clips: ClipsByTrack) -> Heard:
+        """Read from the rows of the catalog."""
         tracks: defaultdict[str, list[str]] = defaultdict(list)
         for track in data.tracks:
             if track.id in clips:
@@ -50,7 +50,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class LayerVectors:
     """The vectors of one layer, to be taken by id."""
 
     layer: str
@@ -103,7 +103,7 @@ def golden_layers(layers: Sequence[str], default: LayerMix) -> tuple[str, ...]:
     return (main, *others[:1], *others[1:][-1:])
 
 
-def record(shelf: Shelf, heard: Heard) -> tuple[Golden, ...]:
+def record(shelf: LayerVectors, heard: Heard) -> tuple[Golden, ...]:
     """Up to eight questions about tracks and four about artists, spread over their ids: the nearest ten of each."""
     artists = _spread(list(heard.tracks_of), ARTIST_QUERIES)
     tracks = _spread(sorted(heard.clips_of), TRACK_QUERIES)
@@ -119,13 +119,13 @@ def record(shelf: Shelf, heard: Heard) -> tuple[Golden, ...]:
     )
 
 
-def _artists(owned: Sequence[Sequence[str]], shelf: Shelf, heard: Heard) -> tuple[Vectors, Vectors]:
+def _artists(owned: Sequence[Sequence[str]], shelf: LayerVectors, heard: Heard) -> tuple[Vectors, Vectors]:
     """Unit vectors of artists ``[artist, dim]`` and those of their tracks, artist after artist."""
     tracks = shelf.tracks(list(chain.from_iterable(owned)), heard)
     return unit_means(tracks, np.array([len(part) for part in owned])), tracks
 
 
-def _score(asked: Mapping[str, Vectors], shelf: Shelf, heard: Heard) -> dict[str, _Scored]:
+def _score(asked: Mapping[str, Vectors], shelf: LayerVectors, heard: Heard) -> dict[str, _Scored]:
     """Compare with everything, some artists and their tracks at a time."""
     parts: dict[str, list[npt.NDArray[np.float64]]] = {"tracks": [], "artists": []}
     queries = {kind: np.ascontiguousarray(vectors.T) for kind, vectors in asked.items()}

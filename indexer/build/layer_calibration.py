@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.build.averages import Grouping
-from indexer.build.calibration_fit import COHORT, COMPONENTS, LEAST_TRACKS, Reference, choose_reference, fit
+from indexer.build.calibration_fit import COHORT, COMPONENTS, MIN_TRACKS, Reference, choose_reference, fit
 from indexer.build.measure_artists import Owners, measure_able
 from recommender.calibration import bundle_files
 from recommender.calibration.cohort import PROVISIONAL_FROM, QUANTILES, Bundle
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
+class EmbeddedArtists:
     """The embedded artists, in the order of the rows of an index."""
 
     ids: tuple[str, ...]
@@ -38,7 +38,7 @@ class Roster:
     """``[artist]`` rows of its embedded tracks."""
 
     @classmethod
-    def of(cls, grouping: Grouping, contents: Contents) -> Roster:
+    def of(cls, grouping: Grouping, contents: Contents) -> EmbeddedArtists:
         """Who is embedded, and what each is known for."""
         order = np.argsort(grouping.track_artist, kind="stable")
         ends = np.cumsum(np.bincount(grouping.track_artist, minlength=grouping.artists))
@@ -65,7 +65,7 @@ class Roster:
 
 def expected_bytes(dim: int, grouping: Grouping) -> int:
     """What the calibration of one layer takes on disk, at most."""
-    able = int(np.count_nonzero(np.bincount(grouping.track_artist, minlength=grouping.artists) >= LEAST_TRACKS))
+    able = int(np.count_nonzero(np.bincount(grouping.track_artist, minlength=grouping.artists) >= MIN_TRACKS))
     width = dim if able < PROVISIONAL_FROM else min(dim, COMPONENTS)
     frozen = dim * (width + 1) + min(able, COHORT) * width + QUANTILES
     return 8 * frozen + grouping.artists * (4 * width + _NUMBERS_AN_ARTIST * 8)
@@ -79,7 +79,9 @@ class Fitted:
     note: str = ""
 
 
-def write_calibration(folder: Path, layer: int, *, space: Space, tracks: Vectors, roster: Roster) -> CalibrationEntry:
+def write_calibration(
+    folder: Path, layer: int, *, space: Space, tracks: Vectors, roster: EmbeddedArtists
+) -> CalibrationEntry:
     """Fit the ``layer``-th layer, measure every artist in it, and write both into ``folder``.
 
     An artist that cannot be measured is recorded and has NaN for its standing; a layer that cannot be fitted is left

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from indexer.build.averages import BLOCK, Grouping, average_by_row, average_in_place, give_back
-from indexer.build.golden_answers import Shelf
-from indexer.build.layer_calibration import Roster, write_calibration
+from indexer.build.golden_answers import LayerVectors
+from indexer.build.layer_calibration import EmbeddedArtists, write_calibration
 from indexer.build.reuse import Reuse
 from indexer.store.store import EmbeddingStore
 from recommender.generation.manifest import CalibrationEntry, IndexEntry
@@ -29,7 +29,7 @@ class LayerSource:
     store: EmbeddingStore
     grouping: Grouping
     reuse: Reuse
-    roster: Roster
+    roster: EmbeddedArtists
 
     @property
     def fresh(self) -> Rows:
@@ -44,11 +44,11 @@ class LayerSource:
         """Embeddings of the fresh clips, ``[clip, dim]``, as the encoder gave them. Raises EmbeddingsCorrupt."""
         return self.store.layer(layer, self.fresh_clips())
 
-    def shelf(self, layer: int, clips: Vectors) -> Shelf:
+    def shelf(self, layer: int, clips: Vectors) -> LayerVectors:
         """What :meth:`read` gave and what the parent has, to be taken by id."""
         rows, name = self.reuse.parent_row, self.store.space.layer_names[layer]
         taken = np.flatnonzero(rows >= 0)
-        return Shelf(
+        return LayerVectors(
             layer=name,
             clips=clips,
             clip_row={clip: row for row, clip in enumerate(self.fresh_clips())},

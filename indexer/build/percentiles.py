@@ -22,7 +22,7 @@ ASKING = 200
 ASKED = 5000
 """Artists they are asked about at most, of all: a million pairs, two thousand of them above the highest percentile
 that counts."""
-LEAST_ARTISTS = PROVISIONAL_FROM
+MIN_ARTISTS = PROVISIONAL_FROM
 """Below it a percentile would say nothing, so none are written."""
 SEED = 0
 
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 def write_percentiles(folder: Path, relations: Relations) -> None:
     """Write the percentiles of scene, genre and collaboration into ``folder``; nothing for too few artists."""
     artists = len(relations.scene_mentioned)
-    if artists < LEAST_ARTISTS:
+    if artists < MIN_ARTISTS:
         return
     for signal in RelationSignals.of(relations).all():
         percentiles.save(reference_of(signal), folder, percentiles_prefix(signal.name))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from indexer.build.averages import Grouping
-from indexer.build.catalog_rows import CatalogueRows
+from indexer.build.catalog_rows import CatalogRows
 from indexer.build.layers import Entries
 from indexer.build.software import software
 from indexer.files.atomic import sync_file, sync_folder, write_file
@@ -26,7 +26,7 @@ class Origin:
     profile: Profile
     parent_version: int | None
     shards: dict[str, str]
-    data: CatalogueRows
+    data: CatalogRows
     grouping: Grouping
     taken: Taken
 
@@ -74,7 +74,7 @@ def seal(folder: Path, origin: Origin, made: Made) -> Manifest:
     return manifest
 
 
-def _counts(data: CatalogueRows, grouping: Grouping) -> Counts:
+def _counts(data: CatalogRows, grouping: Grouping) -> Counts:
     return Counts(
         artists=len(data.artists),
         artists_indexed=grouping.artists,

@@ -51,7 +51,7 @@ def scan(
     database_url: str | None,
     as_json: bool,
 ) -> None:
-    """Find the music in FOLDER and enter it in the catalogue."""
+    """Find the music in FOLDER and enter it in the catalog."""
     from indexer.audio.workers.pool import DecoderPool
     from indexer.ingest.scan import read_again
     from indexer.ingest.scan import scan as run
@@ -155,7 +155,7 @@ def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> 
         click.echo(f"{gone} rows of {source} forgotten")
 
 
-class EmbedAsked(TypedDict):
+class EmbedCommandOptions(TypedDict):
     """Options of ``embed``."""
 
     encoder_name: str
@@ -199,7 +199,7 @@ class EmbedAsked(TypedDict):
 @options.home_option
 @options.database_option
 @options.json_option
-def embed(**asked: Unpack[EmbedAsked]) -> None:
+def embed(**asked: Unpack[EmbedCommandOptions]) -> None:
     """Extract every layer of every clip that has none yet."""
     from indexer.audio.workers.pool import DecoderPool
     from indexer.embed.embed import EmbedOptions
@@ -226,7 +226,7 @@ def embed(**asked: Unpack[EmbedAsked]) -> None:
     options.finish(len(report.failed))
 
 
-def _encoder(asked: EmbedAsked) -> Encoder:
+def _encoder(asked: EmbedCommandOptions) -> Encoder:
     """The encoder that was asked for; nothing is loaded of one whose licence does not allow the use."""
     from indexer.encoders.registry import load_allowed, weights_folder
     from indexer.encoders.settings import EncoderSettings
@@ -313,7 +313,7 @@ def doctor(
 
 
 @click.command()
-@click.option("--audio", type=_FOLDER, help="Real music instead of the synthesised catalogue.")
+@click.option("--audio", type=_FOLDER, help="Real music instead of the synthesised catalog.")
 @click.option("--manifest", type=_FILE, help="With --audio: artist, title and genres per file.")
 @click.option(
     "--home",

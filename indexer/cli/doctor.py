@@ -80,7 +80,7 @@ def _checks(home: Path, settings: Settings) -> Iterator[tuple[str, Check]]:
             chosen = settings.weights if name == settings.encoder else None
             yield f"weights of {name}", partial(_weights, name, chosen or folder)
     yield "home", partial(_home, home)
-    yield "catalogue", partial(_catalogue, home, settings.database_url)
+    yield "catalog", partial(_catalog, home, settings.database_url)
     yield "generation", partial(_generation, home)
     yield "server", partial(_server, settings.address)
 
@@ -162,7 +162,7 @@ def _home(home: Path) -> str:
     return f"{home}{made}, {free.f_bavail * free.f_frsize / 1e9:.1f} GB free"
 
 
-def _catalogue(home: Path, database_url: str | None) -> str:
+def _catalog(home: Path, database_url: str | None) -> str:
     from recommender.catalog import Catalog, Schema
 
     where = database_url or home.resolve() / CATALOG_FILE

@@ -16,7 +16,7 @@ from recommender.types import Profile
 
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.encoders.mert.models import MertSpec
-    from indexer.encoders.registry import Listed
+    from indexer.encoders.registry import EncoderInfo
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -41,7 +41,7 @@ def list_(home: Path, as_json: bool) -> None:
         click.echo("\n".join(_described(one)))
 
 
-def _described(one: Listed) -> tuple[str, ...]:
+def _described(one: EncoderInfo) -> tuple[str, ...]:
     if one.weights is None:
         weights = "  needs no weights"
     else:
@@ -127,7 +127,7 @@ def make_random(name: str, folder: Path, seed: int, as_json: bool) -> None:
     _say_written(write_checkpoint(folder, spec.geometry, seed=seed), as_json=as_json)
 
 
-class ServeAsked(TypedDict):
+class ServeOptions(TypedDict):
     """Options of ``encoder serve``."""
 
     encoder_name: str
@@ -157,7 +157,7 @@ class ServeAsked(TypedDict):
 @options.workers_option
 @options.profile_option
 @options.home_option
-def serve(**asked: Unpack[ServeAsked]) -> None:
+def serve(**asked: Unpack[ServeOptions]) -> None:
     """Encode clips for a server, so that it can answer for artists of whom only audio is known.
 
     Choose the encoder, weights, context and precision that the generation was embedded with: vectors of another space

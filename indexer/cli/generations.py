@@ -14,7 +14,7 @@ from indexer.cli import options
 from indexer.files.atomic import require_home
 from indexer.files.home import open_catalog
 from indexer.files.locks import HOME_LOCK, require_free
-from recommender.errors import CatalogueError, PublishRefused
+from recommender.errors import CatalogError, PublishRefused
 from recommender.names import printable
 from recommender.types import Profile
 
@@ -44,7 +44,7 @@ def build(
     as_json: bool,
     incremental: bool,
 ) -> None:
-    """Build a generation from the catalogue and the embeddings, and stage it."""
+    """Build a generation from the catalog and the embeddings, and stage it."""
     _refuse_while_busy(home)
     from indexer.build.build import BuildOptions
     from indexer.build.build import build as run
@@ -81,7 +81,7 @@ def _print_built(manifest: Manifest, *, incremental: bool) -> None:
 
 
 def _print_candidates(manifest: Manifest) -> None:
-    """Nothing for a catalogue so small that nobody misses them."""
+    """Nothing for a catalog so small that nobody misses them."""
     from indexer.build.candidates import WORTH_IT_FROM
 
     found = manifest.candidates
@@ -180,7 +180,7 @@ def rollback(version: str | None, home: Path, database_url: str | None, as_json:
     try:
         with open_catalog(home, database_url) as catalog:
             record_rollback(catalog, manifest)
-    except CatalogueError as error:  # the deed is done, and who calls must not take it for undone
+    except CatalogError as error:  # the deed is done, and who calls must not take it for undone
         click.secho(printable(f"it is not on record: {error}"), err=True)
 
 
@@ -252,6 +252,6 @@ def _print_repaired(repaired: Repaired | None) -> None:
     for space in repaired.ledger if repaired else ():
         click.echo(
             f"ledger of {space.space}: {space.known} of {space.held} clips known, {space.marked} marked as done, "
-            f"{space.forgotten} forgotten, {space.replaced} of replaced files, {space.unknown} not in the catalogue"
+            f"{space.forgotten} forgotten, {space.replaced} of replaced files, {space.unknown} not in the catalog"
             + ("; a scan of their music brings them back" if space.unknown else "")
         )

@@ -43,12 +43,12 @@ home_option = click.option(
     envvar="SOUNDKIN_HOME",
     default=_default_home,
     show_default="~/.soundkin",
-    help="Folder of the catalogue, embeddings and generations.",
+    help="Folder of the catalog, embeddings and generations.",
 )
 database_option = click.option(
     "--database-url",
     envvar="SOUNDKIN_DATABASE_URL",
-    help="Catalogue elsewhere, postgresql://…  [default: catalog.db in the home]",
+    help="Catalog elsewhere, postgresql://…  [default: catalog.db in the home]",
 )
 profile_option = click.option(
     "--profile",

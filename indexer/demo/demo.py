@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from indexer.demo.synth import write_catalogue
+from indexer.demo.synth import write_catalog
 from indexer.encoders.mert.models import MertSpec
 from indexer.encoders.mert.weights import is_published
 from indexer.encoders.registry import DESCRIPTORS, find_model, require_weights, weights_folder
@@ -69,7 +69,7 @@ class Steps:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Ours, without any Soundkin setting of the user's: the demo touches no catalogue but its own."""
+        """Ours, without any Soundkin setting of the user's: the demo touches no catalog but its own."""
         others = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDKIN_")}
         return others | {"SOUNDKIN_HOME": str(self.home), "SOUNDKIN_ENCODER": self.encoder} | dict(self.settings)
 
@@ -99,7 +99,7 @@ def soundkin(*words: str) -> list[str]:
 
 
 def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: DemoEncoder) -> None:
-    """Run every step on ``music`` (a synthesised catalogue when None), ask the questions, stop the server.
+    """Run every step on ``music`` (a synthesised catalog when None), ask the questions, stop the server.
 
     Raises:
         WeightsMissing: the encoder needs weights, and they are not there. Found before anything else is done.
@@ -121,7 +121,7 @@ def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: DemoEncoder
 def _synthesise(folder: Path) -> DemoMusic:
     click.secho(f"Synthesising 8 invented artists x 5 clips of 30 s in {folder}", bold=True)
     started = time.monotonic()
-    made = write_catalogue(folder)
+    made = write_catalog(folder)
     click.echo(f"{len(made.clips)} clips in {time.monotonic() - started:.1f} s")
     return DemoMusic(folder=folder, manifest=made.manifest, scene=made.scene, collaborations=made.collaborations)
 

@@ -10,21 +10,21 @@ from recommender.errors import InvalidArgument
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
-    """What became of all the clips of a catalogue in one space, in this run and those before it."""
+    """What became of all the clips of a catalog in one space, in this run and those before it."""
 
     embedded: int
     clips: int
 
     @property
     def share(self) -> float:
-        """0 to 1; 1 of an empty catalogue, where nothing is missing."""
+        """0 to 1; 1 of an empty catalog, where nothing is missing."""
         return self.embedded / self.clips if self.clips else 1.0
 
     @property
     def line(self) -> str:
         """On one line. Rounded down: 100 % is said of all clips only."""
         if not self.clips:
-            return "nothing to embed: the catalogue has no clip; run soundkin scan"
+            return "nothing to embed: the catalog has no clip; run soundkin scan"
         percent = int(self.share * 1000) / 10
         return f"embedded {self.embedded} of {self.clips} clips ({percent:.1f} %)"
 

@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from indexer.audio.workers.pool import DecoderPool
 from indexer.encoder_service.scratch_folder import scratch
-from indexer.encoder_service.service import MOST_REQUEST_BYTES, NAME, EncoderService
+from indexer.encoder_service.service import MAX_REQUEST_BYTES, NAME, EncoderService
 from indexer.encoders.base import Encoder
 from indexer.encoders.encode_batch import encode_each
 from indexer.files.atomic import write_file
@@ -32,7 +32,7 @@ WARM_S = 10
 """Seconds of noise."""
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second encoder shares the port without an error
-    ("grpc.max_receive_message_length", MOST_REQUEST_BYTES + (1 << 20)),
+    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES + (1 << 20)),
     ("grpc.max_send_message_length", 64 << 20),  # 32 clips of 25 layers of 1,024 numbers take 3 MB
 )
 _LOCAL = ("127.", "localhost:", "[::1]:")

@@ -24,12 +24,12 @@ from recommender.types import Space
 
 NAME: str = pb.DESCRIPTOR.services_by_name["EncoderService"].full_name
 """``soundkin.v1.EncoderService``."""
-MOST_CLIPS = 32
+MAX_CLIPS = 32
 """Of one request. Each is decoded to some 3 MB, and all are in memory together."""
-MOST_CLIP_BYTES = 16 << 20
+MAX_CLIP_BYTES = 16 << 20
 """30 s of stereo take 0.5 to 1.5 MB as mp3 or m4a, 5.3 MB as 16-bit wav at 44.1 kHz."""
-MOST_REQUEST_BYTES = 64 << 20
-MOST_WAITING = 8
+MAX_REQUEST_BYTES = 64 << 20
+MAX_WAITING = 8
 """Requests at once: one that is encoded, and those that wait, in memory, for their turn."""
 
 Context: TypeAlias = Any  # Any: grpc.aio's context, generic over the messages of the method
@@ -58,8 +58,8 @@ class EncoderService(pb_grpc.EncoderServiceServicer):
         problem = objection(request)
         if problem is not None:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, problem)
-        if self._waiting >= MOST_WAITING:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MOST_WAITING} requests wait; ask again later")
+        if self._waiting >= MAX_WAITING:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MAX_WAITING} requests wait; ask again later")
         self._waiting += 1
         try:
             return await self._encode(request)
@@ -87,10 +87,10 @@ class EncoderService(pb_grpc.EncoderServiceServicer):
 def objection(request: pb.EncodeRequest) -> str | None:
     """Why ``request`` is out of bounds; None when it is not."""
     sizes = [len(clip.file) for clip in request.clips]
-    if not 0 < len(sizes) <= MOST_CLIPS:
-        return f"clips: {len(sizes)}; at least 1 and at most {MOST_CLIPS} are encoded at once"
-    if max(sizes) > MOST_CLIP_BYTES or sum(sizes) > MOST_REQUEST_BYTES:
-        bounds = f"{MOST_CLIP_BYTES >> 20} MiB a clip and {MOST_REQUEST_BYTES >> 20} MiB together"
+    if not 0 < len(sizes) <= MAX_CLIPS:
+        return f"clips: {len(sizes)}; at least 1 and at most {MAX_CLIPS} are encoded at once"
+    if max(sizes) > MAX_CLIP_BYTES or sum(sizes) > MAX_REQUEST_BYTES:
+        bounds = f"{MAX_CLIP_BYTES >> 20} MiB a clip and {MAX_REQUEST_BYTES >> 20} MiB together"
         return f"clips: {sum(sizes)} bytes, {max(sizes)} in one; at most {bounds}"
     return None
 

@@ -76,11 +76,11 @@ def _mert(spec: MertSpec, settings: EncoderSettings) -> Encoder:
 
 def _spread(name: str, settings: EncoderSettings, devices: Sequence[str]) -> Encoder:
     from indexer.encoders.processes.child import Recipe
-    from indexer.encoders.processes.spread import SpreadEncoder
+    from indexer.encoders.processes.spread import MultiDeviceEncoder
 
     threads = max(1, (os.cpu_count() or 1) // len(devices))
     told = {"encoder": name} | {field: str(value) for field, value in asdict(settings).items()}
-    return SpreadEncoder(
+    return MultiDeviceEncoder(
         [
             Recipe(loader=f"{__name__}:load_told", told=told | {"device": device}, device=device, threads=threads)
             for device in devices
@@ -88,7 +88,7 @@ def _spread(name: str, settings: EncoderSettings, devices: Sequence[str]) -> Enc
     )
 
 
-def load_told(told: Mapping[str, str]) -> Encoder:
+def load_from_recipe(told: Mapping[str, str]) -> Encoder:
     """The encoder of a process that has been told its name and settings as texts; see :func:`load_encoder`."""
     rest = {name: value for name, value in told.items() if name not in ("encoder", "weights")}
     return load_encoder(told["encoder"], EncoderSettings(weights=Path(told["weights"]), **rest))
@@ -111,7 +111,7 @@ def require_weights(spec: MertSpec, folder: Path | None) -> Path:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class EncoderInfo:
     """One encoder, as far as it is known before it is loaded."""
 
     name: str
@@ -126,14 +126,14 @@ class Listed:
     """It needs no weights, or they are there. Whether they are right, ``encoder verify`` says."""
 
 
-def list_encoders(home: Path) -> tuple[Listed, ...]:
+def list_encoders(home: Path) -> tuple[EncoderInfo, ...]:
     """Every encoder, with the weights that lie under ``home``."""
     return tuple(_listed(name, weights_folder(name, home)) for name in encoder_names())
 
 
-def _listed(name: str, folder: Path | None) -> Listed:
+def _listed(name: str, folder: Path | None) -> EncoderInfo:
     layers, dim, licence = _shape(name)
-    return Listed(
+    return EncoderInfo(
         name=name,
         layers=layers,
         dim=dim,

@@ -13,11 +13,11 @@ if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
 STAGING = "staging"
 """Folder in the home in which a build is made before it is published."""
 CATALOG_FILE = "catalog.db"
-"""The embedded catalogue, inside the home."""
+"""The embedded catalog, inside the home."""
 
 
 def open_catalog(home: Path, database_url: str | None) -> Catalog:
-    """The catalogue at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
+    """The catalog at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
     from recommender.catalog import Catalog
 
     make_folder(home)

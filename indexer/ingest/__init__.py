@@ -1,1 +1,1 @@
-"""What a scan is made of: the walk, what is known of each file, and how it enters the catalogue."""
+"""What a scan is made of: the walk, what is known of each file, and how it enters the catalog."""

@@ -22,7 +22,7 @@ KeyT = TypeVar("KeyT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim(Generic[NounT]):
-    """A good row: the artists it names, and how to make a catalogue row of their ids."""
+    """A good row: the artists it names, and how to make a catalog row of their ids."""
 
     record: Record
     artists: tuple[ArtistRef, ...]

@@ -1,4 +1,4 @@
-"""From a folder of files to clips in the catalogue: every file gives a clip or a reason, and the run goes on."""
+"""From a folder of files to clips in the catalog: every file gives a clip or a reason, and the run goes on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from indexer.audio.workers.jobs import Inspection, InspectJob
 from indexer.audio.workers.pool import DecoderPool
 from indexer.ingest.scan_plan import ToRead, plan
-from indexer.ingest.scan_writer import Entering
+from indexer.ingest.scan_writer import ScanWriter
 from indexer.ingest.tracklist import NOTHING, Matched, match, read_manifest
 from indexer.ingest.walk_folder import Walk, walk
 from indexer.tabular.rejects import Rejected
@@ -27,7 +27,7 @@ class ScanReport:
     files: int
     """Audio files, and files that claim to be."""
     new_clips: int
-    """Files whose excerpt the catalogue did not have."""
+    """Files whose excerpt the catalog did not have."""
     known_clips: int
     """Files read or moved whose excerpt it had: copies, renamed files, files given another artist or title."""
     unchanged: int
@@ -50,7 +50,7 @@ def scan(
     pool: DecoderPool,
     progress: Callable[[int, int], None],
 ) -> ScanReport:
-    """Enter the audio files of ``folder``, and all below it, in the catalogue.
+    """Enter the audio files of ``folder``, and all below it, in the catalog.
 
     A file that is as the last scan left it is not read again; a manifest may still give it another artist or title,
     and its clip moves there. A file that vanished keeps its rows, for embeddings outlive audio. ``progress`` is called
@@ -61,7 +61,7 @@ def scan(
     found = walk(folder)
     said = match(read_manifest(manifest), found) if manifest else NOTHING
     planned = plan(catalog, found.files, said.rows)
-    entering = Entering(catalog, frozenset(file.path for file in found.files))
+    entering = ScanWriter(catalog, frozenset(file.path for file in found.files))
     entering.give_up(planned.hopeless)
     entering.pass_over(planned.waiting)
     entering.settle(planned.settled)
@@ -90,7 +90,7 @@ def _read(pool: DecoderPool, wanted: Sequence[ToRead]) -> Iterator[tuple[ToRead,
         yield one, value
 
 
-def _report(found: Walk, said: Matched, entering: Entering) -> ScanReport:
+def _report(found: Walk, said: Matched, entering: ScanWriter) -> ScanReport:
     rejected = (*found.unreadable, *said.rejected, *entering.rejected)
     return ScanReport(
         files=len(found.files),

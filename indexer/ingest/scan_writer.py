@@ -1,4 +1,4 @@
-"""Enter files in the catalogue, a batch to a transaction: artist, track, clip, ledger."""
+"""Enter files in the catalog, a batch to a transaction: artist, track, clip, ledger."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LICENCE = "own"
 """Manifests and tags are the operator's own data."""
 
 
-class GenreGathering:
+class GenreCollector:
     """Artist by artist, what manifest and tags said, and which clips were looked at."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class _Heard:
         return clip_id(self.inspection.content_sha256, self.excerpt.start_ms, self.excerpt.length_ms)
 
 
-class Entering:
+class ScanWriter:
     """Takes the files of one scan, and counts what became of them.
 
     Where one content lies in several files, the clip belongs to the one it was first found in, as long as that one
@@ -102,7 +102,7 @@ class Entering:
         self._catalog = catalog
         self._present = present
         self._holds: dict[str, str] = {}  # path -> clip, of files whose content this scan is sure of
-        self._genres = GenreGathering()
+        self._genres = GenreCollector()
         self._heard: list[_Heard] = []
         self._ledger: list[FileRecord] = []
         self._passed_over: list[str] = []

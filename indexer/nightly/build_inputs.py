@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from indexer.build.averages import clips_by_track
-from indexer.build.catalog_rows import read_catalogue, require_usable
+from indexer.build.catalog_rows import read_catalog, require_usable
 from indexer.build.contents import make_contents
 from indexer.build.software import software
 from indexer.store.store import EmbeddingStore
@@ -44,7 +44,7 @@ def read_inputs(catalog: Catalog, store: EmbeddingStore, *, profile: Profile) ->
     Raises InvalidArgument or LicenceRefused for what a build would refuse.
     """
     require(f"encoder {store.space.name}", find_licence(store.space.licence), profile)
-    data = read_catalogue(catalog, store)
+    data = read_catalog(catalog, store)
     require_usable(data, profile)
     return Inputs(
         space=store.space,

@@ -45,7 +45,7 @@ class Renewal:
 def renew(
     catalog: Catalog, store: EmbeddingStore, home: Path, *, terms: Terms, progress: Callable[[int, int], None]
 ) -> Renewal:
-    """Publish a generation of what catalogue and store hold now, unless one of just that serves already.
+    """Publish a generation of what catalog and store hold now, unless one of just that serves already.
 
     One that an earlier run built and did not publish is taken as it is, when it is made of what there is now. So is one
     that was rolled back from: it does not come back by itself.

@@ -162,6 +162,6 @@ def _read(path: Path) -> tuple[frozenset[str], frozenset[tuple[str, str, str]]]:
 
 
 def _newest_first(home: Path) -> list[Path]:
-    """By when they were written, not by number: a catalogue that was lost counts from 1 again."""
+    """By when they were written, not by number: a catalog that was lost counts from 1 again."""
     files = {path: int(path.stem) for path in (home / RUNS).glob("*.json") if re.fullmatch(r"\d+", path.stem)}
     return sorted(files, key=lambda path: (path.stat().st_mtime_ns, files[path]), reverse=True)

@@ -17,7 +17,7 @@ from recommender.vectors import count_bad
 FEW = 8
 """So few tracks tell nothing about how many of all were made anew."""
 
-MOST_MADE_ANEW = 0.5
+MAX_MADE_ANEW = 0.5
 """Share of the tracks asked about that may be made of other clips than before: files are replaced, but not most of
 them in a night. Ids that were mixed up look just like that."""
 
@@ -42,7 +42,7 @@ def moved(candidate: Generation, serving: Generation, *, tolerance: float) -> tu
     shared = now.keys() & before.keys()
     kept = {track: now[track] for track in shared if before[track].clips == now[track].clips}
     anew = len(shared) - len(kept)
-    if len(shared) >= FEW and anew > MOST_MADE_ANEW * len(shared):
+    if len(shared) >= FEW and anew > MAX_MADE_ANEW * len(shared):
         return (f"{anew} of {len(shared)} tracks asked about are made of other clips than in {serving.label}",)
     return tuple(
         f"{line}, was in {serving.label}"
@@ -74,7 +74,7 @@ def _heard(tracks: TrackColumns, wanted: set[str]) -> dict[str, _Heard]:
     }
 
 
-LEAST_SHARE = 0.98
+MIN_SHARE = 0.98
 """Of the tracks and of the artists of the one that serves: below it, something was lost."""
 
 TOLERANCE = 1e-4
@@ -147,9 +147,7 @@ def _fewer(candidate: Generation, serving: Generation | None) -> Iterator[Refusa
     )
     for code, *counts in sides:
         short = [
-            f"{now} {what} ({now / before:.1%} of {before})"
-            for what, now, before in counts
-            if now < LEAST_SHARE * before
+            f"{now} {what} ({now / before:.1%} of {before})" for what, now, before in counts if now < MIN_SHARE * before
         ]
         if short:
             yield Refusal(code=code, detail=f"{', '.join(short)} beside {serving.label}")

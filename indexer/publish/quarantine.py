@@ -60,6 +60,6 @@ def _version(folder: Path) -> int:
 
 
 def _unused(path: Path) -> Path:
-    """``path``, or with a number when a rejected generation has that name: a lost catalogue counts from the start."""
+    """``path``, or with a number when a rejected generation has that name: a lost catalog counts from the start."""
     tried = [path, *(path.with_name(f"{path.name}.{number}") for number in range(2, 1000))]
     return next(each for each in tried if not each.exists())

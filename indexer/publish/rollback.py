@@ -22,7 +22,7 @@ def rollback(home: Path, version: int | None = None) -> Manifest:
     """Make CURRENT point to ``version``, or to the newest before the serving one that is sound; its manifest.
 
     What it is rolled back from keeps its folder, and is not published again by itself; the next build has a new
-    number. No SQL is asked, so that it works when the catalogue does not: see :func:`record_rollback`.
+    number. No SQL is asked, so that it works when the catalog does not: see :func:`record_rollback`.
 
     Raises:
         NotFound: there is no such version.

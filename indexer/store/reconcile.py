@@ -17,11 +17,11 @@ class Reconciled:
     held: int
     """Clips in the shards."""
     known: int
-    """Of them, clips of the catalogue whose file is still theirs."""
+    """Of them, clips of the catalog whose file is still theirs."""
     replaced: int
-    """Of them, clips of the catalogue whose file holds something else by now; they count again when it comes back."""
+    """Of them, clips of the catalog whose file holds something else by now; they count again when it comes back."""
     unknown: int
-    """Of them, clips the catalogue has never heard of, or no longer; kept, and used when a scan finds them."""
+    """Of them, clips the catalog has never heard of, or no longer; kept, and used when a scan finds them."""
     marked: int
     """Clips the ledger did not know to be done."""
     forgotten: int

@@ -34,7 +34,7 @@ from recommender.types import ClipEmbeddings, Vectors
 
 LOST_IN_STORE = "lost_in_store"
 """Reason of a clip whose vectors the type they should be kept in cannot hold."""
-MOST_LOST = 1e-3
+MAX_LOST = 1e-3
 """Length of what rounding may take from a vector, as a share of the vector's length.
 
 Rounding to fp16 takes at most 2**-11 of a value between 6.1e-5 and 65504; more is lost below, and everything above.
@@ -77,7 +77,7 @@ def objection(vectors: Vectors, layers: Sequence[str], stored: Stored) -> BadInp
     if stored is Stored.FP32:
         return None
     lost = losses(vectors, stored)
-    if (lost <= MOST_LOST).all():
+    if (lost <= MAX_LOST).all():
         return None
     worst = layers[int(np.nan_to_num(lost, nan=np.inf).argmax())]
     detail = f"{stored.value} cannot hold layer {worst} of it; run soundkin embed --store fp32 --retry-failed"
@@ -87,7 +87,7 @@ def objection(vectors: Vectors, layers: Sequence[str], stored: Stored) -> BadInp
 MAGIC = b"SKSHARD1"
 KEY = 16
 """Bytes of a clip id."""
-MOST_HEADER = 4096
+MAX_HEADER = 4096
 """Bytes a header may claim, twenty times what one takes: nothing is read or reserved on the word of a damaged file."""
 Buffer: TypeAlias = npt.NDArray[np.uint8]
 _ALIGN = 64
@@ -206,7 +206,7 @@ def seal(
     clips, layers, dim = embeddings.shape
     if clips != len(clip_ids) or len(set(clip_ids)) != clips or clips == 0:
         raise InvalidArgument("embeddings", f"{clips} embeddings for {len(set(clip_ids))} clips")
-    if not (losses(embeddings, stored) <= MOST_LOST).all():
+    if not (losses(embeddings, stored) <= MAX_LOST).all():
         raise InvalidArgument("embeddings", f"hold a vector that is not finite, all zero or lost in {stored.value}")
     facts = {"space": fingerprint, "clips": clips, "layers": layers, "dim": dim, "type": stored.value}
     header, keys = _header(facts), keys_of(clip_ids)
@@ -256,8 +256,8 @@ def _read_header(file: BinaryIO) -> _Header:
     if head[: len(MAGIC)] != MAGIC:
         raise ValueError("it is no shard")
     (length,) = struct.unpack("<I", head[len(MAGIC) :])
-    if length > MOST_HEADER:
-        raise ValueError(f"its header claims {length} bytes, {MOST_HEADER} are the most")
+    if length > MAX_HEADER:
+        raise ValueError(f"its header claims {length} bytes, {MAX_HEADER} are the most")
     header = _parse(head + file.read(length), at=len(head))
     size = os.fstat(file.fileno()).st_size
     if header.file_size != size:

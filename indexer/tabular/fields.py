@@ -80,7 +80,7 @@ def genre(name: str) -> str:
 def artist(record: Record, column: str, *, prefixes: tuple[str, ...]) -> ArtistRef:
     """The artist named in ``column``, by name or as ``mbid:…``, and by the ids in ``{prefix}mbid`` and its like.
 
-    Ids of a catalogue outside :data:`NAMESPACES` are in ``{prefix}external_id:NAMESPACE``. Raises BadInput
+    Ids of a catalog outside :data:`NAMESPACES` are in ``{prefix}external_id:NAMESPACE``. Raises BadInput
     ``no_artist`` when there is neither.
     """
     name = text(record, column) or ""

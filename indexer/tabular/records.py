@@ -17,7 +17,7 @@ from typing import Any
 from indexer.tabular.rejects import Rejected
 from recommender.errors import BadInput
 
-_LONGEST_FIELD = 20
+_MAX_FIELD = 20
 """Lines a quoted field may span. An unclosed quote costs its own line then, and not the rest of the file."""
 
 _OPEN_QUOTE = "unexpected end of data"  # what the csv module says of one
@@ -143,7 +143,7 @@ def _header(path: Path, lines: Sequence[str], required: Sequence[str]) -> tuple[
 
 def _cells(lines: Sequence[str], start: int) -> tuple[list[str] | None, int]:
     """Cells of the row that starts at a line, None when it is not CSV, and where the next row starts."""
-    for end in range(start + 1, min(start + _LONGEST_FIELD, len(lines)) + 1):
+    for end in range(start + 1, min(start + _MAX_FIELD, len(lines)) + 1):
         try:
             (cells,) = csv.reader(lines[start:end], strict=True)
         except csv.Error as error:

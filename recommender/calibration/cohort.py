@@ -3,7 +3,7 @@
 A vector of the encoder is moved by a :class:`Bundle` (centred, projected onto main components, whitened by how
 tracks of one artist vary). An artist is the mean of its moved unit tracks, and stands somewhere against the cohort.
 
-Nothing here depends on who else is in the catalogue: a new artist costs one product with the cohort, and no other
+Nothing here depends on who else is in the catalog: a new artist costs one product with the cohort, and no other
 pair's score moves. ``scores.py`` compares two artists, ``bundle_files.py`` reads and writes a bundle, and
 ``indexer/build/calibration_fit.py`` fits one.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from recommender.calibration.jackknife import Evidence, Matrix, spread
+from recommender.calibration.jackknife import Matrix, VectorReliability, jackknife_se
 from recommender.errors import InvalidArgument
 from recommender.types import Rows, Similarities, Vectors
 
@@ -28,9 +28,9 @@ PROVISIONAL_FROM = 50
 QUANTILES = 2001
 LOCAL_NEIGHBOURS = 10
 """Cohort artists whose cosines CSLS takes the mean of."""
-LEAST_SD = 1e-6
-LEAST_LENGTH = 1e-12
-LEAST_COHERENCE = 1e-6
+MIN_SD = 1e-6
+MIN_LENGTH = 1e-12
+MIN_COHERENCE = 1e-6
 
 
 class Method(enum.Enum):
@@ -113,7 +113,7 @@ class Bundle:
         return self.dim if self.projection is None else self.projection.shape[1]
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """One sentence for the reader: how similarities of this bundle are made, and how far they can be trusted."""
         known = f"{self.reference_artists} reference artists"
         if self.status is Status.UNCALIBRATED:
@@ -123,7 +123,7 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class CohortStats:
     """How alike one artist (or each of several) is to the cohort: numbers, or arrays that broadcast."""
 
     mean: float | Similarities
@@ -140,11 +140,11 @@ class Measured:
     """Of its cosines with the cohort, itself and its aliases left out."""
     sd: float
     """Population standard deviation of the same."""
-    evidence: Evidence
+    evidence: VectorReliability
 
     @property
-    def standing(self) -> Standing:
-        return Standing(mean=self.mean, sd=self.sd)
+    def standing(self) -> CohortStats:
+        return CohortStats(mean=self.mean, sd=self.sd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +173,8 @@ class ArtistStats:
         )
 
     @property
-    def standing(self) -> Standing:
-        return Standing(mean=self.mean, sd=self.sd)
+    def standing(self) -> CohortStats:
+        return CohortStats(mean=self.mean, sd=self.sd)
 
     def take(self, rows: Rows) -> ArtistStats:
         """The artists at ``rows``, in that order."""
@@ -182,7 +182,7 @@ class ArtistStats:
 
     def at(self, row: int) -> Measured:
         """The artist at ``row``."""
-        evidence = Evidence(
+        evidence = VectorReliability(
             tracks=int(self.tracks[row]),
             coherence=float(self.coherence[row]),
             standard_error=float(self.standard_error[row]),
@@ -201,7 +201,7 @@ class CalibratedLayer:
 
 def unmeasured(*, width: int, tracks: int) -> Measured:
     """An artist that could not be measured: no vector, NaN for its standing, so that every score with it is NaN."""
-    nothing = Evidence(tracks=tracks, coherence=float("nan"), standard_error=float("nan"))
+    nothing = VectorReliability(tracks=tracks, coherence=float("nan"), standard_error=float("nan"))
     return Measured(vector=np.zeros(width, dtype=np.float32), mean=float("nan"), sd=float("nan"), evidence=nothing)
 
 
@@ -219,8 +219,8 @@ def measure(bundle: Bundle, tracks: npt.NDArray[np.floating], *, without: Collec
     vector, coherence = _middle(moved)
     mean, sd = cohort_stats(bundle, vector, without=without)
     own = _places(bundle, without)
-    error = spread(moved, np.delete(bundle.cohort, own, axis=0) if own else bundle.cohort)
-    evidence = Evidence(tracks=len(moved), coherence=coherence, standard_error=error)
+    error = jackknife_se(moved, np.delete(bundle.cohort, own, axis=0) if own else bundle.cohort)
+    evidence = VectorReliability(tracks=len(moved), coherence=coherence, standard_error=error)
     return Measured(vector=vector, mean=mean, sd=sd, evidence=evidence)
 
 
@@ -243,7 +243,7 @@ def unit_rows(rows: Matrix, *, first: int = 0) -> Matrix:
     ``first`` is the number of the first of them, for the message.
     """
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, np.newaxis]  # a fourth of the time of norm()
-    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths < LEAST_LENGTH))
+    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths < MIN_LENGTH))
     if bad.size:
         raise InvalidArgument(
             "tracks", f"vector {first + bad[0]} is not finite or has no direction ({bad.size} such vectors)"
@@ -265,7 +265,7 @@ def embed_artist(bundle: Bundle, tracks: npt.NDArray[np.floating]) -> tuple[npt.
 def _middle(moved: Matrix) -> tuple[npt.NDArray[np.float32], float]:
     middle = moved.mean(axis=0)
     coherence = float(np.linalg.norm(middle))
-    if coherence < LEAST_COHERENCE:
+    if coherence < MIN_COHERENCE:
         raise InvalidArgument("tracks", f"the {len(moved)} tracks cancel one another, so their mean has no direction")
     return (middle / coherence).astype(np.float32), min(coherence, 1.0)
 
@@ -288,7 +288,7 @@ def cohort_stats(
     if bundle.method is Method.CSLS:
         return float(np.sort(found)[-LOCAL_NEIGHBOURS:].mean()), 1.0
     mean, sd = float(found.mean()), float(found.std())
-    if not sd >= LEAST_SD:
+    if not sd >= MIN_SD:
         raise InvalidArgument("cohort", f"all its cosines with the artist are {mean:.6f}; fit it on other artists")
     return mean, sd
 

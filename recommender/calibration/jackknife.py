@@ -17,7 +17,7 @@ _NO_LENGTH = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class VectorReliability:
     """What an artist's vector rests on."""
 
     tracks: int
@@ -38,10 +38,10 @@ def standard_error_of_pair(a: Matrix, b: Matrix) -> float:
     Each artist's tracks are left out in turn while the other artist stays; the two variances add up. NaN when an
     artist has one track.
     """
-    return float(np.hypot(spread(a, direction(b)[np.newaxis]), spread(b, direction(a)[np.newaxis])))
+    return float(np.hypot(jackknife_se(a, direction(b)[np.newaxis]), jackknife_se(b, direction(a)[np.newaxis])))
 
 
-def spread(tracks: Matrix, directions: Matrix) -> float:
+def jackknife_se(tracks: Matrix, directions: Matrix) -> float:
     """Jackknife standard error of an artist's cosines with ``directions`` ``[direction, dim]``, root mean square.
 
     For one direction: ``sqrt((n - 1) / n * sum((c_t - mean(c))^2))``, where ``c_t`` is the cosine without track t

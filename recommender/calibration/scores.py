@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from recommender.calibration.cohort import PLAIN, QUANTILES, ArtistStats, Bundle, Measured, Method, Standing
+from recommender.calibration.cohort import PLAIN, QUANTILES, ArtistStats, Bundle, CohortStats, Measured, Method
 from recommender.calibration.jackknife import Matrix
 from recommender.types import Similarities, Vectors
 
@@ -19,7 +19,7 @@ INTERVAL_WIDTH = 1.6448536269514722
 _SHARES = np.linspace(0.0, 1.0, QUANTILES)
 
 
-def s_norm(cosines: Similarities, x: Standing, y: Standing) -> Similarities:
+def s_norm(cosines: Similarities, x: CohortStats, y: CohortStats) -> Similarities:
     """Symmetric z-score: how many standard deviations more alike two artists are than either is to the cohort.
 
     ``z = ((s - mean_x) / sd_x + (s - mean_y) / sd_y) / 2`` (S-norm of speaker verification).
@@ -27,12 +27,12 @@ def s_norm(cosines: Similarities, x: Standing, y: Standing) -> Similarities:
     return np.asarray(0.5 * ((cosines - x.mean) / x.sd + (cosines - y.mean) / y.sd), dtype=np.float64)
 
 
-def mutual_proximity(cosines: Similarities, x: Standing, y: Standing) -> Similarities:
+def mutual_proximity(cosines: Similarities, x: CohortStats, y: CohortStats) -> Similarities:
     """Gaussian mutual proximity in [0, 1]: chance that a cohort artist is less like x, times the same for y."""
     return np.asarray(ndtr((cosines - x.mean) / x.sd) * ndtr((cosines - y.mean) / y.sd), dtype=np.float64)
 
 
-def score_cosines(method: Method, cosines: Similarities, x: Standing, y: Standing) -> Similarities:
+def score_cosines(method: Method, cosines: Similarities, x: CohortStats, y: CohortStats) -> Similarities:
     """Cosines of pairs, in any shape, as scores by ``method``: higher is more alike, symmetric, NaN stays NaN.
 
     One formula serves all but MP: raw and centre stand at mean 0 and sd 1, where z is the cosine; CSLS stands at its
@@ -52,7 +52,7 @@ def scores(bundle: Bundle, query: Measured, artists: ArtistStats) -> Similaritie
 def scores_between(bundle: Bundle, queries: ArtistStats, artists: ArtistStats) -> Matrix:
     """Scores ``[query, artist]`` in one matrix product: for statistics, as its last bits depend on the whole."""
     products = queries.vectors.astype(np.float64) @ artists.vectors.astype(np.float64).T
-    asking = Standing(mean=queries.mean[:, np.newaxis], sd=queries.sd[:, np.newaxis])
+    asking = CohortStats(mean=queries.mean[:, np.newaxis], sd=queries.sd[:, np.newaxis])
     return score_cosines(bundle.method, np.clip(products, -1.0, 1.0), asking, artists.standing)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue: who exists, what was heard of them, who said what. The only SQL of Soundkin."""
+"""The catalog: who exists, what was heard of them, who said what. The only SQL of Soundkin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recommender.catalog.tracks import Audio
 
 
 class Catalog(Identity, Audio, Ledger, Relations, Runs, Reading):
-    """The catalogue's one face; each base is one family of tables.
+    """The catalog's one face; each base is one family of tables.
 
     >>> with Catalog.open("sqlite://") as catalog:
     ...     one = catalog.find_or_add_artist("Beyoncé")

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogError
 
 _BUSY_TIMEOUT_S = 300.0  # a writer waits for another: a large import is one transaction
 _CONNECT_TIMEOUT_S = 10
@@ -24,14 +24,14 @@ _EXAMPLES = "sqlite:////absolute/path/catalog.db or postgresql://user@host/name"
 def create(where: str | Path) -> Engine:
     """Engine for an SQLite file, or for the URL of an SQLite or PostgreSQL database. Nothing is connected yet.
 
-    Raises CatalogueError for a URL of any other shape; the message never repeats the URL, it may hold a password.
+    Raises CatalogError for a URL of any other shape; the message never repeats the URL, it may hold a password.
     """
     url = URL.create("sqlite", database=str(where)) if isinstance(where, Path) else _parse(where)
     if url.drivername in _SQLITE:
         return _create_sqlite(url)
     if url.drivername in _POSTGRESQL:
         return _create_postgresql(url)
-    raise CatalogueError(f"the catalogue cannot live in {url.drivername!r}; give {_EXAMPLES}")
+    raise CatalogError(f"the catalog cannot live in {url.drivername!r}; give {_EXAMPLES}")
 
 
 _WRITER = 0x50_0D_1C_1B  # key of the advisory lock that PostgreSQL's writers take, one after another
@@ -48,7 +48,7 @@ def begin_writing(connection: Connection) -> None:
 
 
 def describe(engine: Engine) -> str:
-    """Where the catalogue is, fit for messages: no user, no password, no query."""
+    """Where the catalog is, fit for messages: no user, no password, no query."""
     url = engine.url
     return URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database).render_as_string()
 
@@ -60,22 +60,22 @@ def is_absent(engine: Engine) -> bool:
     return on_disk and not Path(str(place)).exists()
 
 
-def explain(engine: Engine, error: SQLAlchemyError) -> CatalogueError:
+def explain(engine: Engine, error: SQLAlchemyError) -> CatalogError:
     """Our error for what the driver said, on one line, with every secret of the URL blotted out."""
     said = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
     message = " ".join(said.split())
     for secret in _secrets(engine.url):
         message = message.replace(secret, "***")
-    return CatalogueError(f"{describe(engine)}: {message}; check that the database is there, reachable and writable")
+    return CatalogError(f"{describe(engine)}: {message}; check that the database is there, reachable and writable")
 
 
 def _parse(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise CatalogueError(f"this is not a database URL; give {_EXAMPLES}") from None
+        raise CatalogError(f"this is not a database URL; give {_EXAMPLES}") from None
     if url.drivername in _POSTGRESQL and "@" in (url.host or ""):
-        raise CatalogueError("the user or password in the database URL holds '@', ':' or '/'; percent-encode it")
+        raise CatalogError("the user or password in the database URL holds '@', ':' or '/'; percent-encode it")
     return url
 
 

@@ -1,4 +1,4 @@
-"""Artists in the catalogue: found or added by name and external ids, never keyed by name."""
+"""Artists in the catalog: found or added by name and external ids, never keyed by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recommender.names import fold
 
 
 class Identity(Store):
-    """The artists' part of the catalogue. The rules are in :mod:`recommender.catalog.artist_match`."""
+    """The artists' part of the catalog. The rules are in :mod:`recommender.catalog.artist_match`."""
 
     def find_or_add_artist(self, name: str, *, external_ids: Sequence[tuple[str, str]] = ()) -> str:
         """Id of the artist meant by a name and (namespace, value) pairs; a new artist when none is.

@@ -11,7 +11,7 @@ from recommender.catalog.rows import Failure, Generation, PendingClip, Publicati
 from recommender.catalog.tables import clips, extractions, files, generations, publications, runs
 from recommender.catalog.transactions import Store
 from recommender.catalog.upsert import batches
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogError
 from recommender.retry_schedule import POISON, TRIED_AGAIN_AFTER, count_losses, skip_after
 
 
@@ -25,7 +25,7 @@ def overwritten() -> ColumnElement[bool]:
 
 
 class Runs(Store):
-    """The catalogue's part on runs. Whoever begins one holds the lock of its kind: no other is running."""
+    """The catalog's part on runs. Whoever begins one holds the lock of its kind: no other is running."""
 
     def begin_run(self, kind: str, *, at: str) -> int:
         """Note that a run begins, ``at`` a time in RFC 3339; its id.
@@ -56,7 +56,7 @@ _MAX_DETAIL = 1000
 
 
 class Ledger(Store):
-    """The catalogue's books: nothing is ever extracted twice, no failure is forgotten."""
+    """The catalog's books: nothing is ever extracted twice, no failure is forgotten."""
 
     def pending_clips(self, space: str, *, retry_failed: bool = False) -> list[PendingClip]:
         """Clips that ``space`` (a ``Space.key``) has no embedding of, by clip id.
@@ -127,7 +127,7 @@ class Ledger(Store):
     def record_generation(self, generation: Generation) -> None:
         """Note a generation that was published. Noting it again changes nothing.
 
-        Raises CatalogueError when its number was published with other contents.
+        Raises CatalogError when its number was published with other contents.
         """
         same = generations.c.version == generation.version
         with self._writing() as connection:
@@ -135,7 +135,7 @@ class Ledger(Store):
             if known is None:
                 connection.execute(generations.insert(), asdict(generation))
             elif known != generation.manifest_sha256:
-                raise CatalogueError(f"generation {generation.version} is published already; build the next number")
+                raise CatalogError(f"generation {generation.version} is published already; build the next number")
 
     def record_publication(self, publication: Publication) -> None:
         """Note what was done with a generation; each time is a row of its own."""

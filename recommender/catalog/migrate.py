@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, inspect
 
 from recommender.catalog.database import begin_writing, describe, is_absent
 from recommender.catalog.tables import metadata
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogError
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 """The folder beside the packages, in a checkout and in an installed wheel alike."""
@@ -22,7 +22,7 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 def config() -> Config:
     """Alembic's configuration: the place of the migrations, nothing else, no ini file."""
     if not (MIGRATIONS / "env.py").is_file():
-        raise CatalogueError(f"the migrations are missing from {MIGRATIONS}; install Soundkin again")
+        raise CatalogError(f"the migrations are missing from {MIGRATIONS}; install Soundkin again")
     made = Config()
     made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return made
@@ -41,7 +41,7 @@ class Schema(enum.Enum):
 def state(engine: Engine) -> Schema:
     """Tell how a database stands to this code, and change nothing, not even make an empty file.
 
-    Raises CatalogueError as :func:`upgrade`.
+    Raises CatalogError as :func:`upgrade`.
     """
     if is_absent(engine):
         return Schema.MISSING
@@ -57,7 +57,7 @@ def state(engine: Engine) -> Schema:
 def upgrade(engine: Engine) -> None:
     """Create or migrate the schema, in one transaction. A database that is up to date is only read.
 
-    Raises CatalogueError for a revision this code does not know, and for tables of somebody else.
+    Raises CatalogError for a revision this code does not know, and for tables of somebody else.
     """
     settings = config()
     scripts = ScriptDirectory.from_config(settings)
@@ -80,13 +80,13 @@ def _refuse_strangers(connection: Connection, scripts: ScriptDirectory) -> None:
     revision = _revision(connection)
     known = {script.revision for script in scripts.walk_revisions()}
     if revision is not None and revision not in known:
-        raise CatalogueError(
+        raise CatalogError(
             f"{where} is at schema revision {revision!r}, which this Soundkin (at {scripts.get_current_head()!r}) does "
             "not know; use the newer Soundkin that wrote it, or another database"
         )
     taken = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
     if revision is None and taken:
-        raise CatalogueError(
+        raise CatalogError(
             f"{where} has tables called {', '.join(taken)} but no schema revision; "
             "they are not Soundkin's: give an empty database"
         )

@@ -1,4 +1,4 @@
-"""The catalogue read whole, table by table, for a build: frozen rows in an order that both databases share."""
+"""The catalog read whole, table by table, for a build: frozen rows in an order that both databases share."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _COLLABORATION_KEY = ("artist_a", "artist_b", "kind", "title", "source")
 
 
 class Relations(Store):
-    """The catalogue's part on who is said to be what, and near whom. Every write is idempotent.
+    """The catalog's part on who is said to be what, and near whom. Every write is idempotent.
 
     Rows come in ready for the tables: genres folded, weights finite and positive, ranks and counts within 32 bits,
     sources made known by :meth:`ensure_source`.

@@ -1,4 +1,4 @@
-"""The rows of the catalogue as frozen nouns: what goes into it and what comes out of it."""
+"""The rows of the catalog as frozen nouns: what goes into it and what comes out of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue's tables. Rows only; vectors live in the embedding store.
+"""The catalog's tables. Rows only; vectors live in the embedding store.
 
 The numbered migrations in ``migrations/versions`` create exactly these tables; ``alembic check`` holds the two equal.
 Plain SQL types only, so that SQLite and PostgreSQL take the same schema.

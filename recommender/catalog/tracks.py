@@ -20,7 +20,7 @@ from recommender.retry_schedule import POISON, TRIED_AGAIN_AFTER
 
 
 class Audio(Store):
-    """The catalogue's part on what can be listened to."""
+    """The catalog's part on what can be listened to."""
 
     def find_or_add_track(self, artist_id: str, title: str) -> str:
         """Id of the artist's track of that title, whatever its spelling. Raises BadInput ``no_title``, ``bad_text``."""

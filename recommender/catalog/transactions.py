@@ -13,11 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from recommender.catalog import database, migrate
 from recommender.catalog.migrate import Schema
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogError
 
 
 class Store:
-    """An open catalogue database. Opened with :meth:`open`, closed with :meth:`close` or by ``with``."""
+    """An open catalog database. Opened with :meth:`open`, closed with :meth:`close` or by ``with``."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -25,9 +25,9 @@ class Store:
 
     @classmethod
     def open(cls, where: str | Path) -> Self:
-        """Open the catalogue in an SQLite file, or at ``sqlite:///…`` or ``postgresql://…``, and migrate it to date.
+        """Open the catalog in an SQLite file, or at ``sqlite:///…`` or ``postgresql://…``, and migrate it to date.
 
-        Raises CatalogueError when the database cannot be reached, holds something else, or is newer than this code.
+        Raises CatalogError when the database cannot be reached, holds something else, or is newer than this code.
         """
         engine = database.create(where)
         try:
@@ -35,7 +35,7 @@ class Store:
         except SQLAlchemyError as error:
             engine.dispose()
             raise database.explain(engine, error) from None
-        except CatalogueError:
+        except CatalogError:
             engine.dispose()
             raise
         return cls(engine)
@@ -44,7 +44,7 @@ class Store:
     def schema(where: str | Path) -> Schema:
         """Tell how the database at ``where`` stands to this code, without changing or making it.
 
-        Raises CatalogueError as :meth:`open`.
+        Raises CatalogError as :meth:`open`.
         """
         engine = database.create(where)
         try:
@@ -55,7 +55,7 @@ class Store:
             engine.dispose()
 
     def close(self) -> None:
-        """Give every connection back. The catalogue cannot be used afterwards."""
+        """Give every connection back. The catalog cannot be used afterwards."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All reads in the block see the catalogue at one moment, whoever writes meanwhile. Do not write in it."""
+        """All reads in the block see the catalog at one moment, whoever writes meanwhile. Do not write in it."""
         with self._reading():
             yield
 

@@ -15,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.fusion.profiles import Blended, WeightProfile, blend
-from recommender.fusion.seeds import mean_given, taken_away
-from recommender.signals.panel import Said
+from recommender.fusion.seeds import mean_given, negative_share
+from recommender.signals.panel import SignalScores
 from recommender.types import SIGNALS, Rows, ScoredArtist, Scores, SignalScore
 
 Numbers = npt.NDArray[np.float64]
 
 
-def apart(rows: Rows, profile: WeightProfile, *, for_: Sequence[Said], against: Sequence[Said]) -> list[ScoredArtist]:
+def break_down(
+    rows: Rows, profile: WeightProfile, *, for_: Sequence[SignalScores], against: Sequence[SignalScores]
+) -> list[ScoredArtist]:
     """The artists at ``rows`` scored with seeds and negative seeds, each with one line a signal.
 
     Args:
@@ -53,7 +55,7 @@ def with_itself(scores: Scores, own: npt.NDArray[np.bool_]) -> Scores:
     return np.where(own & ~np.isnan(scores), 1.0, scores)
 
 
-def _blended(said: Said, profile: WeightProfile) -> Blended:
+def _blended(said: SignalScores, profile: WeightProfile) -> Blended:
     """What the profile makes of it; for the seed itself the contributions are stretched to add up to 1."""
     found = blend(said.read, profile)
     if not said.own.any():
@@ -72,7 +74,7 @@ def _balance(liked: Sequence[Blended], disliked: Sequence[Blended]) -> tuple[Num
         return scores, contributions
     against = mean_given(each.scores for each in disliked)
     lost = np.nan_to_num(_mean([each.contributions for each in disliked], _unscored(disliked)), nan=0.0)
-    share = taken_away(against, base)
+    share = negative_share(against, base)
     return scores * (1.0 - share), contributions - np.where(share > 0, scores * lost / (1.0 - base), 0.0)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 
-from recommender.calibration.cohort import Bundle, Standing, Status, cohort_stats, move
+from recommender.calibration.cohort import Bundle, CohortStats, Status, cohort_stats, move
 from recommender.calibration.scores import cosines, percentile, score_cosines
 from recommender.errors import InvalidArgument
 from recommender.generation.contents import Contents, Events
@@ -20,7 +20,7 @@ Pair = Callable[[str], Vectors]
 """Layer -> ``[2, dim]``, unit vectors of two tracks."""
 
 
-def standing_out(generation: Generation, a: int, b: int) -> str:
+def standout_aspect(generation: Generation, a: int, b: int) -> str:
     """Name of the aspect of the space in which the tracks at rows ``a`` and ``b`` are nearest (:func:`aspect_of`)."""
     tracks, ids = generation.contents.tracks, generation.contents.artists.ids
     owners = {ids[int(owner)] for owner in tracks.artist[[a, b]]}
@@ -65,7 +65,7 @@ def _percentile(bundle: Bundle, pair: Vectors, without: Collection[str]) -> floa
     vectors = move(bundle, pair).astype(np.float32)
     (mean, sd), (mean_b, sd_b) = (cohort_stats(bundle, vector, without=without) for vector in vectors)
     alike = cosines(vectors[:1], vectors[1])
-    score = score_cosines(bundle.method, alike, Standing(mean=mean, sd=sd), Standing(mean=mean_b, sd=sd_b))
+    score = score_cosines(bundle.method, alike, CohortStats(mean=mean, sd=sd), CohortStats(mean=mean_b, sd=sd_b))
     return float(percentile(bundle, score)[0])
 
 

@@ -54,7 +54,7 @@ class FittedWeights:
         return LogOdds(name=PROFILE, intercept=self.intercept, slopes=self.slopes, missing=self.missing)
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """One sentence for the reader: from how much it was learned, and what was refused."""
         learned = f"learned from {self.pairs:,} pairs of {self.queries:,} artists, {self._judged}"
         names = ", ".join(signal.value for signal in self.refused)

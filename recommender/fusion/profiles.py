@@ -62,7 +62,7 @@ class WeightProfile(Protocol):
         """The score before any signal is heard."""
 
     def score(self, opinions: Opinions) -> Scores:
-        """Scores alone, fast enough for a whole catalogue."""
+        """Scores alone, fast enough for a whole catalog."""
 
     def weigh(self, opinions: Opinions) -> Opinions:
         """``[signal, artist]`` weights used; 0 where the signal is silent."""
@@ -273,7 +273,7 @@ def find_profile(name: str, profiles: Mapping[str, WeightProfile] = PROFILES) ->
 
 
 def blend(opinions: Opinions, profile: WeightProfile) -> Blended:
-    """Blend opinions and take each score apart: for the rows that are shown; ``profile.score`` ranks a catalogue."""
+    """Blend opinions and take each score apart: for the rows that are shown; ``profile.score`` ranks a catalog."""
     return Blended(
         scores=profile.score(opinions),
         weights=profile.weigh(opinions),

@@ -38,7 +38,7 @@ def mean_given(each: Iterable[Numbers]) -> Numbers:
     return means
 
 
-def taken_away(disliked: Scores, base: float) -> Numbers:
+def negative_share(disliked: Scores, base: float) -> Numbers:
     """e: the share of a score that mean scores with negative seeds take away, in [0, 1]; 0 where they are NaN.
 
     >>> taken_away(np.array([0.1, 0.25, 0.625, 1.0, np.nan]), 0.25).tolist()

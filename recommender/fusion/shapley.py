@@ -19,7 +19,7 @@ def shapley(effects: Effects, *, intercept: float) -> Effects:
 
     A contribution is the mean, over all orders in which the signals could be heard, of what the score gains when this
     one is (Shapley 1953). It has the sign of the effect; an effect of 0 contributes exactly 0; equal effects contribute
-    alike. All ``2^signals`` sets are gone through: for the rows that are shown, not for a catalogue.
+    alike. All ``2^signals`` sets are gone through: for the rows that are shown, not for a catalog.
 
     >>> shapley(np.array([[math.log(3)], [0.0]]), intercept=0.0).tolist()
     [[0.25], [0.0]]

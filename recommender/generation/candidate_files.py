@@ -10,7 +10,7 @@ from recommender import layer_mix
 from recommender.calibration.cohort import CalibratedLayer
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.contents import Contents
-from recommender.generation.genre_neighbours import GenreOrders
+from recommender.generation.genre_neighbours import GenreNeighbours
 from recommender.generation.manifest import CandidatesEntry, Manifest
 from recommender.vectors.pq_codes import CodeIndex, padded_width
 
@@ -24,7 +24,7 @@ class Candidates:
     entry: CandidatesEntry
     codes: Mapping[str, CodeIndex]
     """Layer of the default mix -> codes of its ``inner_product_rows`` (recommender/calibration/scores.py)."""
-    genres: GenreOrders
+    genres: GenreNeighbours
 
 
 def codes_file(layer: int) -> str:
@@ -52,7 +52,7 @@ def open_candidates(
         for layer, number in numbers.items()
     }
     try:
-        genres = GenreOrders.load(folder, GENRES)
+        genres = GenreNeighbours.load(folder, GENRES)
     except (OSError, ValueError) as error:
         raise GenerationCorrupt(folder.name, f"{GENRES}.*.npy", f"cannot be read ({error})") from error
     weights = contents.relations.genre_weights

@@ -26,7 +26,7 @@ Places = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenreOrders:
+class GenreNeighbours:
     """One order a genre, one after another."""
 
     starts: Rows
@@ -67,7 +67,7 @@ class GenreOrders:
             np.save(folder / f"{prefix}.{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path, prefix: str) -> GenreOrders:
+    def load(cls, folder: Path, prefix: str) -> GenreNeighbours:
         """Map what :meth:`save` wrote. Raises OSError or ValueError when it is not there or damaged."""
         return cls(
             starts=load_array(folder, f"{prefix}.starts", np.int64),
@@ -92,7 +92,7 @@ def once(rows: Rows) -> Rows:
     return rising[fresh]
 
 
-def genre_orders(weights: csr_array) -> GenreOrders:
+def genre_orders(weights: csr_array) -> GenreNeighbours:
     """Sort the artists of every genre. ``weights``: ``[artist, genre]`` with sorted columns; ties go by row."""
     artist = np.repeat(np.arange(weights.shape[0], dtype=np.int32), np.diff(weights.indptr))
     held = np.bincount(weights.indices, minlength=weights.shape[1])
@@ -103,7 +103,7 @@ def genre_orders(weights: csr_array) -> GenreOrders:
     order = np.lexsort((artist, level, *keys[::-1], weights.indices))
     places = np.empty(len(order), dtype=np.int32)
     places[order] = np.arange(len(order), dtype=np.int32)
-    return GenreOrders(starts=np.concatenate([[0], np.cumsum(held)]), artists=artist[order], places=places)
+    return GenreNeighbours(starts=np.concatenate([[0], np.cumsum(held)]), artists=artist[order], places=places)
 
 
 def _following(rarity: Places, artist: Places, indptr: npt.NDArray[np.integer]) -> list[Places]:

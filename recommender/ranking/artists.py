@@ -9,22 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import layer_mix
-from recommender.calibration.jackknife import Evidence
+from recommender.calibration.jackknife import VectorReliability
 from recommender.explain import shared_facts
-from recommender.explain.score_breakdown import apart, with_itself
-from recommender.explain.shared_facts import standing_out
+from recommender.explain.score_breakdown import break_down, with_itself
+from recommender.explain.shared_facts import standout_aspect
 from recommender.fusion.profiles import WeightProfile
-from recommender.fusion.seeds import mean_given, taken_away
+from recommender.fusion.seeds import mean_given, negative_share
 from recommender.generation.candidate_files import Candidates
 from recommender.generation.open_generation import Generation
 from recommender.lookup import Directory
 from recommender.ranking.popularity import NEUTRAL, order_keys, popularity_of
 from recommender.ranking.tracks import TrackRanking
-from recommender.retrieval.candidates import Neighbourhood
+from recommender.retrieval.candidates import CandidateRetriever
 from recommender.retrieval.filters import GenreFilter, PopularityBand, having_genres
 from recommender.signals.audio import AudioSignal
 from recommender.signals.base import Signal, positions
-from recommender.signals.panel import Panel, RelationSignals
+from recommender.signals.panel import RelationSignals, SignalPanel
 from recommender.types import (
     Explanation,
     LayerMix,
@@ -91,9 +91,9 @@ class Recommender:
         rows, layers = self.generation.contents.artists.vector_row, self.generation.calibration.layers
         return AudioSignal(self.generation.artists, rows, chosen, layers)
 
-    def panel(self, mix: LayerMix | None = None) -> Panel:
+    def panel(self, mix: LayerMix | None = None) -> SignalPanel:
         """The signals on every scale, the audio signal listening by ``mix`` (the default of the space when None)."""
-        return Panel(self.audio(mix), self._relations, self.generation.calibration.percentiles)
+        return SignalPanel(self.audio(mix), self._relations, self.generation.calibration.percentiles)
 
     def rank_artists(self, query: ArtistQuery, *, offset: int, n: int) -> list[ScoredArtist]:
         """Artists ``offset`` … ``offset + n`` of the ranking by score, ties by id. Those without a score are left out.
@@ -108,13 +108,13 @@ class Recommender:
         for_, against = (
             [panel.say(seed, ranked, profile.scale) for seed in seeds] for seeds in (query.seeds, query.negative_seeds)
         )
-        return apart(ranked, profile, for_=for_, against=against)
+        return break_down(ranked, profile, for_=for_, against=against)
 
     def order_artists(self, query: ArtistQuery, *, n: int) -> Rows:
         """The rows of the first ``n`` that :meth:`rank_artists` gives, without what each signal was worth."""
         return self._order(query, self.panel(query.mix), n)
 
-    def _order(self, query: ArtistQuery, panel: Panel, depth: int) -> Rows:
+    def _order(self, query: ArtistQuery, panel: SignalPanel, depth: int) -> Rows:
         """The first ``depth`` rows of the ranking.
 
         Where candidates can answer, as many as the generation promises come from them, and what follows is what stands
@@ -142,9 +142,9 @@ class Recommender:
         last = int(self._last_of[artist])
         return self._by_artist[last - int(self._tracks_of[artist]) : last]
 
-    def _neighbours(self, held: Candidates) -> Neighbourhood:
+    def _neighbours(self, held: Candidates) -> CandidateRetriever:
         layers, contents = self.generation.calibration.layers, self.generation.contents
-        return Neighbourhood(held, relations=self._relations, layers=layers, contents=contents)
+        return CandidateRetriever(held, relations=self._relations, layers=layers, contents=contents)
 
     def _near(self, query: ArtistQuery) -> tuple[Rows, int] | None:
         """Rows of candidates and how many of the first places they fill; None where that was never measured."""
@@ -155,21 +155,21 @@ class Recommender:
             return None
         return self._neighbourhood.of(query.seeds[0]), entry.first
 
-    def _keys(self, query: ArtistQuery, panel: Panel, rows: Rows | None = None) -> Scores:
+    def _keys(self, query: ArtistQuery, panel: SignalPanel, rows: Rows | None = None) -> Scores:
         """What everyone, or the artists at ``rows``, are ordered by; NaN for whom is not answered."""
         profile = self._profile(query.weights)
         liked, disliked = (_mean_scores(panel, profile, seeds, rows) for seeds in (query.seeds, query.negative_seeds))
-        scores = np.where(self.answerable(query, rows), liked * (1.0 - taken_away(disliked, profile.base)), np.nan)
+        scores = np.where(self.answerable(query, rows), liked * (1.0 - negative_share(disliked, profile.base)), np.nan)
         return order_keys(scores, self.popularity if rows is None else self.popularity[rows], query.depth)
 
     def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightProfile | None = None) -> ScoredArtist:
         """``b`` as scored with the seed ``a``: the same number a ranking gives it; 1 for an artist with itself."""
         profile, row = self._profile(weights), np.array([b], dtype=np.int64)
         said = self.panel(mix).say(a, row, profile.scale)
-        (scored,) = apart(row, profile, for_=[said], against=[])
+        (scored,) = break_down(row, profile, for_=[said], against=[])
         return scored
 
-    def evidence(self, artist: int, mix: LayerMix | None = None) -> Evidence | None:
+    def evidence(self, artist: int, mix: LayerMix | None = None) -> VectorReliability | None:
         """How much music stands behind ``artist``; None without an embedding, or in a generation that was not measured.
 
         With several layers, coherence and standard error are means over them by share.
@@ -181,7 +181,7 @@ class Recommender:
             return None
         found = [(share, layers[layer].artists.at(row).evidence) for layer, share in chosen.items()]
         total = sum(share for share, _ in found)
-        return Evidence(
+        return VectorReliability(
             tracks=found[0][1].tracks,
             coherence=sum(share * each.coherence for share, each in found) / total,
             standard_error=sum(share * each.standard_error for share, each in found) / total,
@@ -196,7 +196,7 @@ class Recommender:
             scene_neighbours=shared_facts.shared_neighbours(self._relations.scene, self.generation.contents, a, b),
             collaborations=shared_facts.shared_recordings(self.generation.contents.relations.events, a, b),
             nearest_tracks=nearest,
-            aspect="" if nearest is None else standing_out(self.generation, nearest[0], nearest[1]),
+            aspect="" if nearest is None else standout_aspect(self.generation, nearest[0], nearest[1]),
             listed_together=shared_facts.listed_together(self._relations.scene, a, b),
         )
 
@@ -219,7 +219,7 @@ def _behind(keys: Scores, key: float, row: int, n: int) -> Rows:
     return top(np.where(later, keys, np.nan), n)
 
 
-def _mean_scores(panel: Panel, profile: WeightProfile, seeds: tuple[int, ...], rows: Rows | None) -> Scores:
+def _mean_scores(panel: SignalPanel, profile: WeightProfile, seeds: tuple[int, ...], rows: Rows | None) -> Scores:
     """Mean over ``seeds`` of the scores with each that has one; a single NaN without seeds."""
 
     def score(seed: int) -> Scores:

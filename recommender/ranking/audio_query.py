@@ -1,6 +1,6 @@
-"""An artist that is not in the catalogue, known by its clips alone: heard as the catalogue's artists are, and ranked.
+"""An artist that is not in the catalog, known by its clips alone: heard as the catalog's artists are, and ranked.
 
-Every clip is a track. The audio signal says what it would say of an artist in the catalogue with these tracks; the
+Every clip is a track. The audio signal says what it would say of an artist in the catalog with these tracks; the
 other signals know nothing of a newcomer, and are missing.
 """
 
@@ -13,16 +13,16 @@ import numpy as np
 
 from recommender import layer_mix
 from recommender.calibration.cohort import CalibratedLayer, Measured, measure, unmeasured
-from recommender.calibration.jackknife import Evidence
+from recommender.calibration.jackknife import VectorReliability
 from recommender.errors import InvalidArgument
 from recommender.explain import shared_facts
-from recommender.explain.score_breakdown import apart
+from recommender.explain.score_breakdown import break_down
 from recommender.explain.shared_facts import aspect_of
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.popularity import order_keys
 from recommender.signals.audio import AudioSignal, Heard
-from recommender.signals.panel import Said
+from recommender.signals.panel import SignalScores
 from recommender.types import (
     SIGNALS,
     ClipEmbeddings,
@@ -49,15 +49,15 @@ class Newcomer:
     """Layer of the mix -> the artist."""
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> VectorReliability:
         """What stands behind it; means over the layers by share, NaN where a layer could not measure it."""
         count = len(next(iter(self.tracks.values())))
         found = [(self.mix[layer], each.measured) for layer, each in self.heard.items()]
         known = [(share, each.evidence) for share, each in found if each is not None]
         total = sum(share for share, _ in known)
         if not known or len(known) < len(found):
-            return Evidence(tracks=count, coherence=float("nan"), standard_error=float("nan"))
-        return Evidence(
+            return VectorReliability(tracks=count, coherence=float("nan"), standard_error=float("nan"))
+        return VectorReliability(
             tracks=count,
             coherence=sum(share * each.coherence for share, each in known) / total,
             standard_error=sum(share * each.standard_error for share, each in known) / total,
@@ -143,7 +143,7 @@ def rank_for(recommender: Recommender, newcomer: Newcomer, query: ArtistQuery, *
     allowed = np.where(recommender.answerable(query)[asked], scores, np.nan)
     best = top(order_keys(allowed, recommender.popularity[asked], query.depth), n)
     ranked = best if rows is None else rows[best]
-    return apart(ranked, profile, for_=[_said(audio, newcomer, ranked, profile.scale)], against=[])
+    return break_down(ranked, profile, for_=[_said(audio, newcomer, ranked, profile.scale)], against=[])
 
 
 def _heard(audio: AudioSignal, newcomer: Newcomer, rows: Rows | None, scale: Scale) -> Similarities:
@@ -153,8 +153,8 @@ def _heard(audio: AudioSignal, newcomer: Newcomer, rows: Rows | None, scale: Sca
     return audio.percentiles(newcomer.heard, rows)
 
 
-def _said(audio: AudioSignal, newcomer: Newcomer, rows: Rows, scale: Scale) -> Said:
-    return Said(
+def _said(audio: AudioSignal, newcomer: Newcomer, rows: Rows, scale: Scale) -> SignalScores:
+    return SignalScores(
         raw=_alone(audio.raw(newcomer.heard, rows)),
         shown=_alone(audio.shown(newcomer.heard, rows)),
         percentiles=_alone(audio.percentiles(newcomer.heard, rows)),

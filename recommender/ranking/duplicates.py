@@ -27,7 +27,7 @@ SAME_FROM = 0.98
 """Mean cosine over the layers of the space from which two tracks of one artist are one recording."""
 CENTRED_FROM, CENTRED_ON = 20, 2000
 """Fewest and most tracks whose mean is taken for the centre of a layer without a calibration."""
-MOST_COMPARED = 200
+MAX_COMPARED = 200
 """Of the tracks of one artist, how many a track is held against by sound: "Various Artists" may have ten thousand."""
 
 _SHORTEST = 1e-9
@@ -54,12 +54,12 @@ class SameRecording:
         The centre of the layer is taken off first, so that the bar means the same in a space in which any two vectors
         lie close together: that of the calibration, or where there is none the mean of many tracks (:func:`_centre`).
         A track without an embedding is told by its title alone. By sound it is held against the first of ``others``,
-        where the seed stands, and the last :data:`MOST_COMPARED`: in a ranking a copy is about as near to the seed.
+        where the seed stands, and the last :data:`MAX_COMPARED`: in a ranking a copy is about as near to the seed.
         """
         title = self._title(track)
         if title and any(title == self._title(other) for other in others):
             return True
-        near = others if len(others) <= MOST_COMPARED else [others[0], *others[-MOST_COMPARED:]]
+        near = others if len(others) <= MAX_COMPARED else [others[0], *others[-MAX_COMPARED:]]
         heard = [other for other in near if self._tracks.vector_row[other] >= 0]
         if not heard or self._tracks.vector_row[track] < 0:
             return False

@@ -28,7 +28,7 @@ from recommender.types import Rows
 from recommender.vectors import top
 
 
-class Neighbourhood:
+class CandidateRetriever:
     """Finds the candidates of a seed. Stateless but for what it reads; safe to share between threads."""
 
     def __init__(

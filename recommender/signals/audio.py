@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from recommender.calibration.cohort import CalibratedLayer, Measured, Standing, Status
+from recommender.calibration.cohort import CalibratedLayer, CohortStats, Measured, Status
 from recommender.calibration.scores import cosines, display, percentile, score_cosines, scores
 from recommender.types import LayerMix, Rows, SignalName, Similarities, Vectors
 from recommender.vectors import VectorIndex, to_similarity
@@ -20,7 +20,7 @@ NOT_CALIBRATED: Mapping[str, CalibratedLayer] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """One artist as a layer hears it, in the catalogue or not."""
+    """One artist as a layer hears it, in the catalog or not."""
 
     vector: Vectors
     """``[dim]``, unit length."""
@@ -29,7 +29,7 @@ class Heard:
 
 
 Newcomer: TypeAlias = Mapping[str, Heard]
-"""Somebody who is not in the catalogue, in every layer of the mix that is listened by."""
+"""Somebody who is not in the catalog, in every layer of the mix that is listened by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def _scores(layer: CalibratedLayer, measured: Measured, rows: Rows | None) -> Si
     artists = layer.artists
     if rows is None:
         return scores(layer.bundle, measured, artists)
-    standing = Standing(mean=artists.mean[rows], sd=artists.sd[rows])
+    standing = CohortStats(mean=artists.mean[rows], sd=artists.sd[rows])
     alike = cosines(artists.vectors[rows], measured.vector)
     return score_cosines(layer.bundle.method, alike, measured.standing, standing)
 

@@ -41,7 +41,7 @@ class RelationSignals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class SignalScores:
     """What every signal says about one seed and some artists; each ``[signal, artist]``, NaN is "no opinion"."""
 
     raw: Opinions
@@ -56,7 +56,7 @@ class Said:
     """``[artist]``: it is the seed itself."""
 
 
-class Panel:
+class SignalPanel:
     """The four signals of one generation, listening by one mix."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Panel:
         return dict(zip(SIGNALS, every, strict=True))
 
     def read(self, seed: int, scale: Scale, rows: Rows | None = None) -> Opinions:
-        """``[signal, artist]`` with every artist, or those at ``rows``, on ``scale``: what ranks a catalogue.
+        """``[signal, artist]`` with every artist, or those at ``rows``, on ``scale``: what ranks a catalog.
 
         The same to the bit whichever artists are asked for.
         """
@@ -85,7 +85,7 @@ class Panel:
             [self._audio.percentiles(seed, rows), *(self._standing(signal, raw, seed, rows) for signal, raw in told)]
         )
 
-    def say(self, seed: int, rows: Rows, scale: Scale) -> Said:
+    def say(self, seed: int, rows: Rows, scale: Scale) -> SignalScores:
         """Everything about ``seed`` and the artists at ``rows``: for those that are shown."""
         raw = np.stack([signal.raw(seed, rows) for signal in self.signals.values()])
         plain = np.stack([signal.value(each) for signal, each in zip(self.signals.values(), raw, strict=True)])
@@ -93,7 +93,7 @@ class Panel:
             self._standing(signal, each, seed, rows) for signal, each in zip(self._relations, raw[1:], strict=True)
         )
         percentiles = np.stack([self._audio.percentiles(seed, rows), *standing])
-        return Said(
+        return SignalScores(
             raw=raw,
             shown=np.stack([self._audio.shown(seed, rows), *plain[1:]]),
             percentiles=percentiles,

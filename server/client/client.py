@@ -20,7 +20,7 @@ from server.interceptors import CODES, DOMAIN, reason
 DEADLINE_S = 10.0
 AUDIO_DEADLINE_S = 120.0
 """Clips have to be sent, decoded and encoded, which takes a network on a CPU seconds each."""
-LARGEST_REPLY = 8 << 20
+MAX_REPLY_BYTES = 8 << 20
 
 _REASONS = {reason(kind): kind for kind in CODES}
 _LOCAL = ("127.", "localhost:", "[::1]:")
@@ -36,7 +36,7 @@ class Client:
         self._deadline_s = deadline_s
         self._channel = grpc.insecure_channel(
             address,
-            options=[("grpc.max_receive_message_length", LARGEST_REPLY), ("grpc.enable_http_proxy", through_proxy)],
+            options=[("grpc.max_receive_message_length", MAX_REPLY_BYTES), ("grpc.enable_http_proxy", through_proxy)],
         )
         self._stub = pb_grpc.SimilarityServiceStub(self._channel)
 

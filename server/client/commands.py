@@ -76,7 +76,7 @@ class Weigh(TypedDict):
     weight: tuple[str, ...]
 
 
-class SimilarAsked(Answer, Listen, Weigh):
+class SimilarOptions(Answer, Listen, Weigh):
     """Options of ``similar``."""
 
     audio: tuple[Path, ...]
@@ -92,18 +92,18 @@ class SimilarAsked(Answer, Listen, Weigh):
     explain: bool
 
 
-class RankAsked(Answer, Listen, Weigh):
+class RankOptions(Answer, Listen, Weigh):
     """Options of ``rank``."""
 
     lineup: tuple[str, ...]
     explain: bool
 
 
-class CompareAsked(Answer, Listen, Weigh):
+class CompareOptions(Answer, Listen, Weigh):
     """Options of ``compare``."""
 
 
-class TracksAsked(Answer, Listen):
+class TracksOptions(Answer, Listen):
     """Options of ``tracks``."""
 
     audio: tuple[Path, ...]
@@ -117,7 +117,7 @@ class TracksAsked(Answer, Listen):
 @click.command(epilog=NAME_HELP)
 @click.argument("name", nargs=-1)
 @click.option(
-    "--audio", multiple=True, type=_FILE, help="A clip of an act that is in no catalogue, in place of NAME; repeat it."
+    "--audio", multiple=True, type=_FILE, help="A clip of an act that is in no catalog, in place of NAME; repeat it."
 )
 @_limit_option
 @_listen_options
@@ -134,7 +134,7 @@ class TracksAsked(Answer, Listen):
 )
 @_explain_option
 @_answer_options
-def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
+def similar(name: tuple[str, ...], **asked: Unpack[SimilarOptions]) -> None:
     """Ask which artists are like NAME, or like several together, or like the music of an act in --audio files.
 
     Exit 1 when some of the files could not be used; they are listed.
@@ -173,7 +173,7 @@ def similar(name: tuple[str, ...], **asked: Unpack[SimilarAsked]) -> None:
     _print(reply, tables.similar(reply), as_json=asked["as_json"])
 
 
-def _similar_to_audio(request: Any, asked: SimilarAsked) -> None:  # Any: a message, imported when needed
+def _similar_to_audio(request: Any, asked: SimilarOptions) -> None:  # Any: a message, imported when needed
     from server.client import tables
     from server.client.client import AUDIO_DEADLINE_S, Client
     from server.client.requests import audio_clips
@@ -199,7 +199,7 @@ def _similar_to_audio(request: Any, asked: SimilarAsked) -> None:  # Any: a mess
 @_weigh_options
 @_explain_option
 @_answer_options
-def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
+def rank(seed: tuple[str, ...], **asked: Unpack[RankOptions]) -> None:
     """Put a line-up in the order of someone who likes SEED.
 
     Exit 1 when somebody in it is not known, or several are called so; they are listed. Exit 2 when a file is not there
@@ -233,7 +233,7 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankAsked]) -> None:
 @_listen_options
 @_weigh_options
 @_answer_options
-def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
+def compare(a: str, b: str, **asked: Unpack[CompareOptions]) -> None:
     """Ask how alike artists A and B are, and why."""
     from pb import soundkin_pb2 as pb
     from server.client import tables
@@ -255,7 +255,7 @@ def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
 
 @click.command(epilog='NAME is "Title", "Artist - Title" or id:ID.')
 @click.argument("name", required=False)
-@click.option("--audio", multiple=True, type=_FILE, help="One clip of a track in no catalogue, in place of NAME.")
+@click.option("--audio", multiple=True, type=_FILE, help="One clip of a track in no catalog, in place of NAME.")
 @_limit_option
 @_listen_options
 @click.option("--exclude-same-artist", is_flag=True, help="Leave out the artist of NAME.")
@@ -265,7 +265,7 @@ def compare(a: str, b: str, **asked: Unpack[CompareAsked]) -> None:
 @click.option("--keep-duplicates", is_flag=True, help="Show every release of a recording, not only the nearest.")
 @click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
 @_answer_options
-def tracks(name: str | None, **asked: Unpack[TracksAsked]) -> None:
+def tracks(name: str | None, **asked: Unpack[TracksOptions]) -> None:
     """Ask which tracks sound like the one called NAME, or like the clip in an --audio file."""
     from pb import soundkin_pb2 as pb
     from server.client import tables

@@ -11,12 +11,12 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
 from recommender.names import NAMESPACES, printable
 from recommender.types import SignalName
-from server.limits import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIPS, check_size
+from server.limits import MAX_AUDIO_BYTES, MAX_CLIP_BYTES, MAX_CLIPS, check_size
 from server.rpc.responses import to_signal
 
 _DASH = " - "
-_MOST_CLIP = f"{MOST_CLIP_BYTES >> 20} MiB"
-_MOST_AUDIO = f"{MOST_AUDIO_BYTES >> 20} MiB"
+_MAX_CLIP = f"{MAX_CLIP_BYTES >> 20} MiB"
+_MAX_AUDIO = f"{MAX_AUDIO_BYTES >> 20} MiB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def text(word: str) -> str:
 
 
 def artist_ref(word: str) -> pb.ArtistRef:
-    """``id:…``, an id in a known catalogue, or else a name. Raises InvalidArgument for what is not UTF-8.
+    """``id:…``, an id in a known catalog, or else a name. Raises InvalidArgument for what is not UTF-8.
 
     >>> artist_ref("mbid:b1").external_id.value, artist_ref("AC:DC").name, artist_ref("id:7").id
     ('b1', 'AC:DC', '7')
@@ -101,22 +101,22 @@ def _name(word: str) -> str:
 
 def audio_clips(files: Sequence[Path]) -> list[pb.AudioClip]:
     """The audio files, whole, under their names. Raises InvalidArgument for more than a server takes."""
-    check_size(files, "--audio", MOST_CLIPS)
-    clips, left = [], MOST_AUDIO_BYTES
+    check_size(files, "--audio", MAX_CLIPS)
+    clips, left = [], MAX_AUDIO_BYTES
     for file in files:
         clips.append(pb.AudioClip(file=_read_clip(file), name=printable(file.name)))
         left -= len(clips[-1].file)
         if left < 0:
-            raise InvalidArgument("--audio", f"more than {_MOST_AUDIO} in all; give fewer files")
+            raise InvalidArgument("--audio", f"more than {_MAX_AUDIO} in all; give fewer files")
     return clips
 
 
 def _read_clip(path: Path) -> bytes:
     """The whole file, unless it is too large: then no more is read of it, for a pipe does not say what it holds."""
     with path.open("rb") as file:
-        content = file.read(MOST_CLIP_BYTES + 1)
-    if len(content) > MOST_CLIP_BYTES:
-        raise InvalidArgument("--audio", f"{path} has more than {_MOST_CLIP}; cut 30 s out")
+        content = file.read(MAX_CLIP_BYTES + 1)
+    if len(content) > MAX_CLIP_BYTES:
+        raise InvalidArgument("--audio", f"{path} has more than {_MAX_CLIP}; cut 30 s out")
     return content
 
 

@@ -13,7 +13,7 @@ from recommender.errors import GenerationCorrupt, Unavailable
 from recommender.generation.open_generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
 from recommender.types import Profile
 from server.metrics import Metrics, Reason
-from server.reload.loaded_generation import Snapshot, Tenancy
+from server.reload.loaded_generation import LoadedGeneration, Snapshot
 from server.reload.loader import load, older, require_profile
 from server.reload.rejections import Rejection, Rejections, key_of
 
@@ -39,8 +39,8 @@ class Holder:
         self._profile = profile
         self._metrics = metrics
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
-        self._serving: Tenancy | None = None
-        self._leaving: list[Tenancy] = []
+        self._serving: LoadedGeneration | None = None
+        self._leaving: list[LoadedGeneration] = []
         self._rejections = Rejections()
         self._degraded = False
         self._problem = "the server is loading its first generation; ask again in a moment"
@@ -186,12 +186,12 @@ def _still_points_to(home: Path, pointer: Pointer) -> bool:
         return False
 
 
-def _end(tenancies: list[Tenancy]) -> None:
+def _end(tenancies: list[LoadedGeneration]) -> None:
     for tenancy in tenancies:
         tenancy.end()
 
 
-def _label(tenancy: Tenancy) -> str:
+def _label(tenancy: LoadedGeneration) -> str:
     return folder_name(tenancy.pointer.version)
 
 

@@ -24,7 +24,7 @@ class Snapshot:
     """The newest generation could not be used; this is an older one."""
 
 
-class Tenancy:
+class LoadedGeneration:
     """A loaded generation with its lease. Used from one thread, but for :meth:`end`."""
 
     def __init__(self, *, pointer: Pointer, recommender: Recommender, lease: Lease) -> None:

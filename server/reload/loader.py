@@ -33,7 +33,7 @@ from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import Profile
 from recommender.vectors import VectorIndex
 from server.metrics import Phase, Reason
-from server.reload.loaded_generation import Tenancy
+from server.reload.loaded_generation import LoadedGeneration
 from server.reload.rejections import Rejection, key_of
 
 UNUSABLE = (
@@ -87,7 +87,7 @@ class _Stages:
         self._observe(phase, time.perf_counter() - started)
 
 
-def load(home: Path, pointer: Pointer, *, profile: Profile, observe: Observe) -> Tenancy | Rejection:
+def load(home: Path, pointer: Pointer, *, profile: Profile, observe: Observe) -> LoadedGeneration | Rejection:
     """The generation of ``home`` that ``pointer`` names, ready to answer; or why it may not.
 
     Nothing is handed out before the whole of it was read and found as it was published.
@@ -115,7 +115,7 @@ def older(home: Path, below: int | None) -> list[Pointer]:
     return pointers
 
 
-def _load(folder: Path, pointer: Pointer, *, profile: Profile, stages: _Stages) -> Tenancy:
+def _load(folder: Path, pointer: Pointer, *, profile: Profile, stages: _Stages) -> LoadedGeneration:
     with stages(Phase.LEASE):
         lease = Lease.take(folder)
     try:
@@ -123,7 +123,7 @@ def _load(folder: Path, pointer: Pointer, *, profile: Profile, stages: _Stages) 
     except BaseException:
         lease.release()
         raise
-    return Tenancy(pointer=pointer, recommender=recommender, lease=lease)
+    return LoadedGeneration(pointer=pointer, recommender=recommender, lease=lease)
 
 
 def _open(folder: Path, pointer: Pointer, *, profile: Profile, stages: _Stages) -> Recommender:

@@ -12,7 +12,7 @@ from server.metrics import Reason
 RETRY_S = 30.0
 """How long a rejected generation is left alone at first. Each time it is rejected again, twice as long as before."""
 
-LONGEST_RETRY_S = 3600.0
+MAX_RETRY_S = 3600.0
 """No rejected generation is left alone longer: what holds its files may have been repaired."""
 
 REMEMBERED = 64
@@ -50,7 +50,7 @@ class Rejections:
     def add(self, key: str) -> bool:
         """Leave ``key`` alone for a while; True when it was not rejected before."""
         _, waited_s = self._left_alone.pop(key, (0.0, 0.0))
-        wait_s = min(2 * waited_s, LONGEST_RETRY_S) if waited_s else RETRY_S
+        wait_s = min(2 * waited_s, MAX_RETRY_S) if waited_s else RETRY_S
         while len(self._left_alone) >= REMEMBERED:
             del self._left_alone[next(iter(self._left_alone))]
         self._left_alone[key] = (self._clock() + wait_s, wait_s)

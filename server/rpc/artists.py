@@ -12,7 +12,7 @@ from recommender.errors import AmbiguousName, InvalidArgument, NotFound, Soundki
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import ScoredArtist
 from server.interceptors import fault_of
-from server.limits import MOST_BATCHED, MOST_REFS, MOST_SEEDS, check_size
+from server.limits import MAX_BATCHED, MAX_REFS, MAX_SEEDS, check_size
 from server.reload.loaded_generation import Snapshot
 from server.rpc import page_tokens, requests, responses
 from server.rpc.lookups import generation
@@ -37,7 +37,7 @@ def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb
 
 def batch_similar_artists(snapshot: Snapshot, request: pb.BatchSimilarArtistsRequest) -> pb.BatchSimilarArtistsResponse:
     """Each request answered by itself, in order, from one generation; one that cannot be fails alone."""
-    check_size(request.requests, "requests", MOST_BATCHED)
+    check_size(request.requests, "requests", MAX_BATCHED)
     return pb.BatchSimilarArtistsResponse(entries=[_entry(snapshot, each) for each in request.requests])
 
 
@@ -52,7 +52,7 @@ def _entry(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.BatchSim
 def rank_artists(snapshot: Snapshot, request: pb.RankArtistsRequest) -> pb.RankArtistsResponse:
     """A line-up in the order of a person who likes the seeds; last, by id, those that no signal can place."""
     recommender = snapshot.recommender
-    check_size(request.candidates, "candidates", MOST_REFS)
+    check_size(request.candidates, "candidates", MAX_REFS)
     seeds = _find_seeds(recommender, request.seeds)
     found, missing = _find_line_up(recommender, request.candidates)
     query = ArtistQuery(
@@ -118,14 +118,14 @@ def conditions(recommender: Recommender, request: pb.SimilarArtistsRequest) -> A
 
 def _check_sizes(request: pb.SimilarArtistsRequest) -> None:
     """Before anything is looked up."""
-    check_size(request.seeds, "seeds", MOST_SEEDS)
-    check_size(request.negative_seeds, "negative_seeds", MOST_SEEDS)
-    check_size(request.candidates, "candidates", MOST_REFS)
-    check_size(request.exclude, "exclude", MOST_REFS)
+    check_size(request.seeds, "seeds", MAX_SEEDS)
+    check_size(request.negative_seeds, "negative_seeds", MAX_SEEDS)
+    check_size(request.candidates, "candidates", MAX_REFS)
+    check_size(request.exclude, "exclude", MAX_REFS)
 
 
 def _find_seeds(recommender: Recommender, refs: Sequence[pb.ArtistRef]) -> tuple[int, ...]:
-    check_size(refs, "seeds", MOST_SEEDS)
+    check_size(refs, "seeds", MAX_SEEDS)
     if not refs:
         raise InvalidArgument("seeds", "is empty; name at least one artist")
     return tuple(find_artists(recommender.directory, refs, "seeds"))

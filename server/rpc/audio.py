@@ -54,7 +54,7 @@ def similar_to_audio(asked: Asked, encoded: Sequence[Encoded]) -> pb.SimilarArti
     bad = [(clip, one) for clip, one in pairs if isinstance(one, BadInput)]
     used = [(clip, one) for clip, one in pairs if not isinstance(one, BadInput)]
     if not used:
-        reasons = "; ".join(clip.said(one.reason, one.detail) for clip, one in bad)
+        reasons = "; ".join(clip.describe_problem(one.reason, one.detail) for clip, one in bad)
         raise InvalidArgument("clip", f"none can be used: {reasons}")
     heard = audio_query.hear(recommender.generation, np.stack([one for _, one in used]), asked.query.mix)
     ranked = audio_query.rank_for(recommender, heard, asked.query, n=asked.limit)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
-from server.limits import MOST_AUDIO_BYTES, MOST_CLIP_BYTES, MOST_CLIP_NAME, MOST_CLIPS
+from server.limits import MAX_AUDIO_BYTES, MAX_CLIP_BYTES, MAX_CLIP_NAME, MAX_CLIPS
 
-LONGEST_S = 60.0
+MAX_DURATION_S = 60.0
 """How long a client may take to send its clips: others may be waiting for it."""
 REPEATED = "repeated"
 """``RejectedClip.reason`` of a clip that was sent before."""
@@ -26,7 +26,7 @@ class Clip:
     name: str
     file: bytes
 
-    def said(self, reason: str, detail: str) -> str:
+    def describe_problem(self, reason: str, detail: str) -> str:
         """Why this one could not be used, for the reader."""
         return f"clip {self.place}{f' ({self.name})' if self.name else ''} {reason}: {detail}"
 
@@ -46,7 +46,9 @@ class Received:
     """Those that were sent before: a track that counts twice would pass for evidence."""
 
 
-async def receive(requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], *, within_s: float = LONGEST_S) -> Received:
+async def receive(
+    requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], *, within_s: float = MAX_DURATION_S
+) -> Received:
     """Read the stream to its end.
 
     Raises InvalidArgument for no clip at all, for more or larger ones than are allowed, for options after the first
@@ -87,17 +89,17 @@ def _require_first(first: bool) -> None:
 
 def read_clip(place: int, clip: pb.AudioClip) -> Clip:
     """The clip that was sent in this ``place``. Raises InvalidArgument when it is too large."""
-    if len(clip.file) > MOST_CLIP_BYTES:
-        problem = f"clip {place} has {len(clip.file)} bytes, at most {MOST_CLIP_BYTES >> 20} MiB; send 30 s of it"
+    if len(clip.file) > MAX_CLIP_BYTES:
+        problem = f"clip {place} has {len(clip.file)} bytes, at most {MAX_CLIP_BYTES >> 20} MiB; send 30 s of it"
         raise InvalidArgument("clip.file", problem)
-    return Clip(place=place, name=clip.name[:MOST_CLIP_NAME], file=clip.file)
+    return Clip(place=place, name=clip.name[:MAX_CLIP_NAME], file=clip.file)
 
 
 def _check_all(count: int, size: int) -> None:
-    if count > MOST_CLIPS:
-        raise InvalidArgument("clip", f"at most {MOST_CLIPS} are heard; more tell little that is new")
-    if size > MOST_AUDIO_BYTES:
-        raise InvalidArgument("clip.file", f"all together have at most {MOST_AUDIO_BYTES >> 20} MiB; send 30 s each")
+    if count > MAX_CLIPS:
+        raise InvalidArgument("clip", f"at most {MAX_CLIPS} are heard; more tell little that is new")
+    if size > MAX_AUDIO_BYTES:
+        raise InvalidArgument("clip.file", f"all together have at most {MAX_AUDIO_BYTES >> 20} MiB; send 30 s each")
 
 
 def _sorted_out(options: pb.SimilarArtistsRequest, clips: list[Clip]) -> Received:

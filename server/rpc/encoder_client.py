@@ -13,13 +13,13 @@ from pb import encoder_pb2_grpc as encoder_grpc
 from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable
 from recommender.types import ClipEmbeddings, Space
 from server.address import Address
-from server.limits import MOST_AUDIO_BYTES
+from server.limits import MAX_AUDIO_BYTES
 from server.rpc.clip_stream import Clip
 
-LONGEST_S = 120.0
+MAX_DURATION_S = 120.0
 """How long an encoder may take over one request, its turn included, where the client does not say less."""
 OPTIONS = (
-    ("grpc.max_send_message_length", MOST_AUDIO_BYTES + (1 << 20)),
+    ("grpc.max_send_message_length", MAX_AUDIO_BYTES + (1 << 20)),
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -55,7 +55,7 @@ class EncoderClient:
             EncoderMismatch: it encodes for another space.
         """
         sent = [encoder_pb.ClipToEncode(file=clip.file, name=clip.name) for clip in clips]
-        patience_s = LONGEST_S if within_s is None else min(within_s, LONGEST_S)
+        patience_s = MAX_DURATION_S if within_s is None else min(within_s, MAX_DURATION_S)
         try:
             reply = await self._stub.Encode(encoder_pb.EncodeRequest(clips=sent), timeout=patience_s)
         except grpc.aio.AioRpcError as error:

@@ -8,7 +8,7 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.ranking.artists import Recommender
 from recommender.ranking.tracks import tracks_of
-from server.limits import MOST_REFS, check_size
+from server.limits import MAX_REFS, check_size
 from server.reload.loaded_generation import Snapshot
 from server.rpc import requests, responses
 from server.rpc.requests import find_artist, find_track
@@ -38,7 +38,7 @@ def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb
 
 def resolve_artists(snapshot: Snapshot, request: pb.ResolveArtistsRequest) -> pb.ResolveArtistsResponse:
     """Who is meant by each reference, in order; nobody when there is none."""
-    check_size(request.refs, "refs", MOST_REFS)
+    check_size(request.refs, "refs", MAX_REFS)
     artists = [_resolve(snapshot.recommender, ref) for ref in request.refs]
     return pb.ResolveArtistsResponse(generation=generation(snapshot), artists=artists)
 

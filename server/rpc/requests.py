@@ -17,7 +17,7 @@ from recommender.lookup import Directory
 from recommender.ranking.popularity import NEUTRAL, checked_depth
 from recommender.retrieval.filters import GenreFilter, PopularityBand
 from recommender.types import LayerMix, SignalName, Space, Vectors
-from server.limits import MOST_GENRES, MOST_MIXED, check_size
+from server.limits import MAX_GENRES, MAX_MIXED, check_size
 
 
 def find_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:
@@ -73,9 +73,9 @@ def _within(field: str) -> Iterator[None]:
 
 
 DEFAULT_LIMIT = 10
-MOST_RESULTS = 1000
-SHORTEST = 1e-6
-LONGEST = 1e6
+MAX_RESULTS = 1000
+MIN_NORM = 1e-6
+MAX_NORM = 1e6
 """Range of length in which a vector from outside has a direction worth trusting."""
 
 SIGNALS: Mapping[pb.Signal, SignalName] = {
@@ -92,8 +92,8 @@ Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.R
 
 def read_limit(limit: int) -> int:
     """How many to answer; 0 means 10. Raises InvalidArgument above 1000."""
-    if limit > MOST_RESULTS:
-        raise InvalidArgument("limit", f"is {limit}, at most {MOST_RESULTS}; ask for further pages instead")
+    if limit > MAX_RESULTS:
+        raise InvalidArgument("limit", f"is {limit}, at most {MAX_RESULTS}; ask for further pages instead")
     return limit or DEFAULT_LIMIT
 
 
@@ -145,11 +145,11 @@ def read_listening(message: pb.Listening, space: Space) -> LayerMix:
         case "aspect":
             return layer_mix.by_aspect(space, message.aspect)
         case "layer_mix":
-            check_size(message.layer_mix.layers, "listening.layer_mix.layers", MOST_MIXED)
+            check_size(message.layer_mix.layers, "listening.layer_mix.layers", MAX_MIXED)
             pairs = ((entry.layer, entry.weight) for entry in message.layer_mix.layers)
             return layer_mix.by_layers(space, _each_once(pairs, "listening.layer_mix.layers"))
         case "aspect_mix":
-            check_size(message.aspect_mix.aspects, "listening.aspect_mix.aspects", MOST_MIXED)
+            check_size(message.aspect_mix.aspects, "listening.aspect_mix.aspects", MAX_MIXED)
             pairs = ((entry.aspect, entry.weight) for entry in message.aspect_mix.aspects)
             return layer_mix.by_aspects(space, _each_once(pairs, "listening.aspect_mix.aspects"))
     return layer_mix.by_default(space)
@@ -167,7 +167,7 @@ def _each_once(pairs: Iterable[tuple[str, float]], field: str) -> dict[str, floa
 def read_genres(message: pb.ArtistFilter | pb.TrackFilter) -> GenreFilter:
     """The genre conditions of a filter. Raises InvalidArgument for a list of more than 100."""
     for field in ("genres_any", "genres_all", "genres_none"):
-        check_size(getattr(message, field), f"filter.{field}", MOST_GENRES)
+        check_size(getattr(message, field), f"filter.{field}", MAX_GENRES)
     return GenreFilter(
         any_of=tuple(message.genres_any), all_of=tuple(message.genres_all), none_of=tuple(message.genres_none)
     )
@@ -203,8 +203,8 @@ def read_vector(message: pb.SpaceVector, space: Space) -> Vectors:
     if len(values) != space.dim:
         raise InvalidArgument("vector.values", f"has {len(values)} values, the space has {space.dim}")
     norm = float(np.linalg.norm(values)) if np.isfinite(values).all() else math.nan
-    if not SHORTEST <= norm <= LONGEST:
-        raise InvalidArgument("vector.values", f"has length {norm}; it must lie within [{SHORTEST:g}, {LONGEST:g}]")
+    if not MIN_NORM <= norm <= MAX_NORM:
+        raise InvalidArgument("vector.values", f"has length {norm}; it must lie within [{MIN_NORM:g}, {MAX_NORM:g}]")
     return (values / norm).astype(np.float32)
 
 

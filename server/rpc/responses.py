@@ -10,7 +10,7 @@ import numpy as np
 from pb import soundkin_pb2 as pb
 from recommender import layer_mix
 from recommender.calibration.cohort import CalibratedLayer, Status
-from recommender.calibration.jackknife import Evidence
+from recommender.calibration.jackknife import VectorReliability
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.explain.sentence import sentence
 from recommender.generation.manifest import CandidatesEntry, Manifest
@@ -135,7 +135,7 @@ def aliases(recommender: Recommender, row: int) -> list[str]:
 
 
 def external_ids(recommender: Recommender, row: int) -> list[pb.ExternalId]:
-    """Ids in other catalogues, by namespace and value."""
+    """Ids in other catalogs, by namespace and value."""
     artists = recommender.generation.contents.artists
     places = [int(place) for place in np.flatnonzero(artists.external_artist == row)]
     pairs = sorted((artists.external_namespaces[place], artists.external_values[place]) for place in places)
@@ -170,7 +170,7 @@ def to_signal_score(score: SignalScore) -> pb.SignalScore:
     )
 
 
-def to_evidence(evidence: Evidence | None) -> pb.Evidence | None:
+def to_evidence(evidence: VectorReliability | None) -> pb.Evidence | None:
     """What an artist's vector rests on; unset numbers are those that could not be measured."""
     if evidence is None:
         return None
@@ -224,5 +224,5 @@ def _calibrated(layer: CalibratedLayer | None) -> pb.LayerInfo:
     return pb.LayerInfo(
         calibration=_STATUSES[layer.bundle.status],
         reference_artists=layer.bundle.reference_artists,
-        calibration_note=layer.bundle.said,
+        calibration_note=layer.bundle.summary,
     )

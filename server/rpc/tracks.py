@@ -1,4 +1,4 @@
-"""The RPC that ranks tracks: like a track of the catalogue, like a vector, or like a clip that the encoder heard."""
+"""The RPC that ranks tracks: like a track of the catalog, like a vector, or like a clip that the encoder heard."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _like_vector(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.Sim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedByClip:
+class ClipTracksQuery:
     """A request by clip that makes sense on one snapshot."""
 
     snapshot: Snapshot
@@ -69,23 +69,23 @@ class AskedByClip:
     """Without vectors, which only the encoder can give."""
 
 
-def read(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> AskedByClip:
+def read(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> ClipTracksQuery:
     """Understand a request by clip, before anything is encoded. Raises what the others raise for the same fields."""
     manifest = snapshot.recommender.generation.manifest
     clip = read_clip(0, request.clip)
     query = _conditions(request, requests.read_listening(request.listening, manifest.space))
     _page(snapshot, request)
-    return AskedByClip(snapshot=snapshot, request=request, clip=clip, query=query)
+    return ClipTracksQuery(snapshot=snapshot, request=request, clip=clip, query=query)
 
 
-def like_clip(asked: AskedByClip, encoded: Sequence[Encoded]) -> pb.SimilarTracksResponse:
+def like_clip(asked: ClipTracksQuery, encoded: Sequence[Encoded]) -> pb.SimilarTracksResponse:
     """Tracks like the clip; ``encoded`` is what became of it. It has no artist, as a vector has none.
 
     Raises InvalidArgument when it could not be used.
     """
     (heard,) = encoded
     if isinstance(heard, BadInput):
-        raise InvalidArgument("clip", f"cannot be used: {asked.clip.said(heard.reason, heard.detail)}")
+        raise InvalidArgument("clip", f"cannot be used: {asked.clip.describe_problem(heard.reason, heard.detail)}")
     vectors = clip_vectors(asked.snapshot.recommender.generation.manifest.space, heard[None])
     query = replace(asked.query, vectors={layer: vectors[layer][0] for layer in asked.query.mix})
     return _ranked(asked.snapshot, asked.request, query)

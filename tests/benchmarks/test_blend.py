@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.blend import EVIDENCE, MUST_BEAT, RESAMPLES, Answers, Asked, interval, main, ndcg, top, verdicts
-from benchmarks.blend_catalogue import AS_DESCRIBED, SETTINGS, World, make_world
+from benchmarks.blend_catalog import AS_DESCRIBED, SETTINGS, World, make_world
 from benchmarks.measurement import Measurement
 
 NAN = float("nan")
@@ -16,7 +16,7 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    """A catalogue of 500 artists."""
+    """A catalog of 500 artists."""
     return make_world(AS_DESCRIBED, seed=0, artists_a_scene=5)
 
 
@@ -48,7 +48,7 @@ def test_the_interval_is_that_of_a_mean() -> None:
     assert (low, high) == pytest.approx((figures.mean() - error, figures.mean() + error), abs=0.01)
 
 
-def test_a_bar_holds_only_when_the_interval_and_every_catalogue_do() -> None:
+def test_a_bar_holds_only_when_the_interval_and_every_catalog_do() -> None:
     def asked(**gains: float) -> Asked:
         ndcg = {EVIDENCE: 0.8} | {rival: 0.8 - gains.get(rival.split(",")[0], 0.1) for rival in MUST_BEAT}
         answers = {name: Answers(ndcg=np.full(50, each), unmapped=np.zeros(50)) for name, each in ndcg.items()}

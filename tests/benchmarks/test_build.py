@@ -1,4 +1,4 @@
-"""The programs that the benchmark compares make the same of the same catalogue and shards."""
+"""The programs that the benchmark compares make the same of the same catalog and shards."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_a_case_is_measured_printed_and_written_for_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "_rounds", lambda vectors: 1)
-    monkeypatch.setattr(build, "MOST_SHARE", 0.0)
+    monkeypatch.setattr(build, "MAX_SHARE", 0.0)
     with pytest.raises(SystemExit, match="1"):  # a bar is missed, and what was found is written all the same
         build.main(["--case", "600x1", "--json", str(tmp_path / "out.json")])
     written = Measurement.read(tmp_path / "out.json")

@@ -73,7 +73,7 @@ def test_the_option_says_where_to_write(tmp_path: Path) -> None:
 def test_the_claims_are_the_scripts_that_measure() -> None:
     found = set(claims(ROOT / "benchmarks"))
     assert {"artist_retrieval", "blend", "build", "encode", "index", "pipeline", "scan", "similarity", "store"} <= found
-    assert not found & {"run", "measurement", "fit_descriptors", "encode_forms", "encode_whole", "blend_catalogue"}
+    assert not found & {"run", "measurement", "fit_descriptors", "encode_forms", "encode_whole", "blend_catalog"}
 
 
 def test_what_misses_its_bar_is_read_and_fails_and_what_breaks_raises(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import readability
 from benchmarks.readability_counts import (
-    Spread,
+    ValueRange,
     body_lengths,
     code_lines,
     comment_lines,
@@ -117,8 +117,8 @@ def test_lines_of_code_comments_and_bodies(tree: Path) -> None:
 
 
 def test_a_spread_of_nothing_is_zero() -> None:
-    assert spread([]) == Spread(median=0.0, p90=0, largest=0)
-    assert spread(range(1, 11)) == Spread(median=5.5, p90=9, largest=10)
+    assert spread([]) == ValueRange(median=0.0, p90=0, largest=0)
+    assert spread(range(1, 11)) == ValueRange(median=5.5, p90=9, largest=10)
 
 
 def test_a_call_crosses_a_border_between_two_files_of_the_project() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.measurement import Measurement
 from benchmarks.recommend import Measured, compared, main, row, verdicts
-from benchmarks.recommend_catalogue import GENRES, STYLE, make_generation
+from benchmarks.recommend_catalog import GENRES, STYLE, make_generation
 from recommender.generation.manifest import CandidatesEntry
 
 ENTRY = CandidatesEntry(first=200, nearest=500, profile="evidence", seeds=300, overlap_at_20=0.995, same_at_20=0.99)
@@ -53,7 +53,7 @@ def test_a_row_shows_both_ends_of_the_times() -> None:
     assert row(SMALL).split(" | ")[:5] == ["| 100,000", "2.00 / 3.96", "1.50", "25.00 / 29.90", "5.00"]
 
 
-def test_the_catalogue_is_the_same_for_the_same_seed_and_as_described() -> None:
+def test_the_catalog_is_the_same_for_the_same_seed_and_as_described() -> None:
     one, two = (make_generation(2_000, seed=seed) for seed in (0, 0))
     layers = [each.calibration.layers["only"].artists for each in (one, two)]
     np.testing.assert_array_equal(layers[0].vectors, layers[1].vectors)

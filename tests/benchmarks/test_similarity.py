@@ -1,4 +1,4 @@
-"""The judging of the similarity benchmark by hand, and a small run of it on catalogues of its own."""
+"""The judging of the similarity benchmark by hand, and a small run of it on catalogs of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.similarity import (
     table,
     verdicts,
 )
-from benchmarks.similarity_catalogue import DIM, NUISANCE_OF_ARTIST, REGIMES, TRACKS, MadeCatalogue, make_catalogue
+from benchmarks.similarity_catalog import DIM, NUISANCE_OF_ARTIST, REGIMES, TRACKS, MadeCatalog, make_catalog
 from indexer.build.calibration_fit import Reference, fit
 from recommender.calibration.cohort import Method
 from tests.factories import make_space
@@ -37,8 +37,8 @@ GOOD = Quality(
 )
 
 
-def test_the_same_seed_makes_the_same_catalogue_and_every_scene_is_of_one_genre() -> None:
-    one, two, other = (make_catalogue(REGIMES[0], seed=seed, artists_a_scene=2) for seed in (0, 0, 1))
+def test_the_same_seed_makes_the_same_catalog_and_every_scene_is_of_one_genre() -> None:
+    one, two, other = (make_catalog(REGIMES[0], seed=seed, artists_a_scene=2) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.tracks, two.tracks)
     assert not np.array_equal(one.tracks, other.tracks)
     assert one.tracks.shape == (200 * TRACKS, DIM)
@@ -47,12 +47,12 @@ def test_the_same_seed_makes_the_same_catalogue_and_every_scene_is_of_one_genre(
 
 
 def test_in_regime_b_the_largest_components_say_nothing_of_the_scene() -> None:
-    catalogue = make_catalogue(REGIMES[1], seed=0, artists_a_scene=5)
-    centred = catalogue.tracks.astype(np.float64) - catalogue.tracks.mean(axis=0)
+    catalog = make_catalog(REGIMES[1], seed=0, artists_a_scene=5)
+    centred = catalog.tracks.astype(np.float64) - catalog.tracks.mean(axis=0)
     _, _, right = np.linalg.svd(centred, full_matrices=False)
     found = (centred @ right[:12].T).reshape(-1, TRACKS, 12).mean(axis=1)
     found /= found.std(axis=0)
-    means = np.stack([found[catalogue.scene == scene].mean(axis=0) for scene in range(100)])
+    means = np.stack([found[catalog.scene == scene].mean(axis=0) for scene in range(100)])
     between = means.var(axis=0)
     assert between[:4].max() < 0.35, "means of five artists of no scene vary by a fifth"
     assert between[4:].min() > 0.45
@@ -63,29 +63,29 @@ def test_a_ranking_is_judged_by_who_is_near_and_by_what_is_shown() -> None:
     rows = np.arange(12)
     scene = rows // 6
     truth = np.where(scene[:, np.newaxis] == scene, 0.8, 0.1)
-    catalogue = MadeCatalogue(tracks=np.ones((12, 2), dtype=np.float32), artist=rows, scene=scene, genre=scene)
+    catalog = MadeCatalog(tracks=np.ones((12, 2), dtype=np.float32), artist=rows, scene=scene, genre=scene)
     empty = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, 2), dtype=np.float32))
     raw = fit(empty, space=make_space(dim=2), layer="low")
-    found = judge(raw, truth, catalogue, unseen=rows > 5)
+    found = judge(raw, truth, catalog, unseen=rows > 5)
     assert (found.precision, found.precision_unseen) == (1.0, 1.0), "five others of its scene, all ahead"
     assert (found.unrelated, found.same_scene, found.span) == pytest.approx((0.1, 0.8, 0.7))
     assert found.antihubs == 0.0
-    mixed = judge(raw, -truth, catalogue, unseen=rows > 5)
+    mixed = judge(raw, -truth, catalog, unseen=rows > 5)
     assert (mixed.precision, mixed.unrelated) == (0.0, 0.0), "the other scene comes first, and shows no likeness"
 
 
 def test_the_fitted_artists_keep_their_own_tracks() -> None:
-    catalogue = make_catalogue(REGIMES[0], seed=0, artists_a_scene=1)
-    reference = reference_of(catalogue, np.array([3, 50]))
+    catalog = make_catalog(REGIMES[0], seed=0, artists_a_scene=1)
+    reference = reference_of(catalog, np.array([3, 50]))
     assert reference.ids == ("00003", "00050")
-    np.testing.assert_array_equal(reference.of(1), catalogue.tracks[50 * TRACKS : 51 * TRACKS])
+    np.testing.assert_array_equal(reference.of(1), catalog.tracks[50 * TRACKS : 51 * TRACKS])
 
 
 @pytest.mark.parametrize("regime", REGIMES[:2], ids=lambda regime: regime.name)
-def test_on_a_small_catalogue_the_pipeline_finds_more_of_the_scene_than_raw(regime: object) -> None:
-    catalogue = make_catalogue(regime, seed=0, artists_a_scene=4)  # type: ignore[arg-type]  # pytest's ids want object
+def test_on_a_small_catalog_the_pipeline_finds_more_of_the_scene_than_raw(regime: object) -> None:
+    catalog = make_catalog(regime, seed=0, artists_a_scene=4)  # type: ignore[arg-type]  # pytest's ids want object
     chosen = np.sort(np.random.default_rng(0).permutation(400)[:200])
-    raw, ours = (measure_method(method, catalogue, chosen) for method in (Method.RAW, Method.PIPELINE))
+    raw, ours = (measure_method(method, catalog, chosen) for method in (Method.RAW, Method.PIPELINE))
     assert ours.precision > 1.5 * raw.precision
     assert ours.skew < raw.skew
 

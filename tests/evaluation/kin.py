@@ -1,4 +1,4 @@
-"""A catalogue whose kin are known: four families of three artists, alike in sound and genre within a family."""
+"""A catalog whose kin are known: four families of three artists, alike in sound and genre within a family."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_space
 
 FAMILIES = 4
 EACH = 3
@@ -25,7 +25,7 @@ def name(family: int, member: int) -> str:
     return f"Family {family} Member {member}"
 
 
-def catalogue() -> MadeCatalogue:
+def catalog() -> MadeCatalog:
     """The default listens by ``sound``; ``noise`` is drawn anew for every track. Only family 0 is in the scene."""
     random = np.random.default_rng(0)
     artists = [
@@ -39,7 +39,7 @@ def catalogue() -> MadeCatalogue:
         for family in range(FAMILIES)
         for member in range(EACH)
     ]
-    return MadeCatalogue(
+    return MadeCatalog(
         artists=(*artists, MadeArtist(id="z", name="Silent", genres={"genre 0": 1.0})),
         space=make_space((SOUND, NOISE), dim=8),
         scene={(artist_id(0, 0), artist_id(0, 1)): 0.9, (artist_id(0, 0), artist_id(0, 2)): 0.5},

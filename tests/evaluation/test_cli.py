@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import soundkin
-from tests.evaluation.kin import catalogue, families_csv, name
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, write_generation
+from tests.evaluation.kin import catalog, families_csv, name
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, write_generation
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -20,7 +20,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Exit status, stdout and stderr of a command in a home where the families are published."""
     (tmp_path / "home").mkdir()
-    write_generation(tmp_path / "home", catalogue())
+    write_generation(tmp_path / "home", catalog())
     monkeypatch.setenv("SOUNDKIN_HOME", str(tmp_path / "home"))
 
     def command(*words: str) -> tuple[int, str, str]:
@@ -54,7 +54,7 @@ def test_the_first_experiments_protocol_is_undefined_for_all_seven_artists(run: 
     )
     home = tmp_path / "eight"
     home.mkdir()
-    write_generation(home, MadeCatalogue(artists=artists))
+    write_generation(home, MadeCatalog(artists=artists))
     truth = tmp_path / "t.json"
     lists = [{"query": f"Artist {row}", "items": [f"Elsewhere {row} {n}" for n in range(5)]} for row in range(7)]
     truth.write_text(json.dumps(lists))
@@ -62,7 +62,7 @@ def test_the_first_experiments_protocol_is_undefined_for_all_seven_artists(run: 
     assert code == 0
     assert "audio alone: nDCG@5 –; overlap at 5 undefined (ceiling 0) for all 7 queries" in out
     assert "NO DATA: overlap > 0.1" in out
-    assert "Widen the catalogue" in out
+    assert "Widen the catalog" in out
     assert "1 artists of the generation are not asked about in the truth, and not scored" in out
 
 

@@ -27,11 +27,11 @@ from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import SIGNALS
 from tests.calibrated import calibrated
-from tests.evaluation.kin import NOISE, SOUND, artist_id, catalogue, families_csv, name
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
+from tests.evaluation.kin import NOISE, SOUND, artist_id, catalog, families_csv, name
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
 
 NOBODYS = "Silent,Nobody,1"
-"""A query of the catalogue whose whole list is elsewhere: ceiling 0."""
+"""A query of the catalog whose whole list is elsewhere: ceiling 0."""
 SHUFFLED = "query,item\n" + "".join(
     f"{name(family, member)},{name((family + 1) % 4, member)}\n" for family in range(4) for member in range(3)
 )
@@ -39,7 +39,7 @@ SHUFFLED = "query,item\n" + "".join(
 
 @pytest.fixture(scope="module")
 def generation() -> Generation:
-    return make_generation(catalogue())
+    return make_generation(catalog())
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
         f"{name(0, 0)},Nobody,low,,,\n"
     )
     truth = families_csv(folder / "truth.csv", [NOBODYS])
-    return evaluate(make_generation(catalogue()), Inputs(truth=truth, pairs=pairs, k=2))
+    return evaluate(make_generation(catalog()), Inputs(truth=truth, pairs=pairs, k=2))
 
 
 def system(run: EvaluationRun, wanted: str) -> SystemResult:
@@ -110,7 +110,7 @@ def test_an_artist_near_everyone_is_named_as_a_hub() -> None:
         MadeArtist(id=f"a{n}", name=f"N{n}", tracks=(MadeTrack(title="t", id=f"t{n}", vectors={"low": vector}),))
         for n, vector in enumerate(directions)
     )
-    generation = make_generation(MadeCatalogue(artists=artists, space=make_space(("low",), dim=7)))
+    generation = make_generation(MadeCatalog(artists=artists, space=make_space(("low",), dim=7)))
     (view,) = evaluate(generation, Inputs(k=1)).views
     assert view.everywhere == ("N7",)
     assert view.hubs.largest == 7
@@ -149,7 +149,7 @@ def test_of_many_artists_those_of_the_truth_are_looked_at_first(
     heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
     looked = look(generation, {heard[-1]: frozenset({heard[-2]})})
     signal = Recommender(generation).audio({SOUND: 1.0})
-    monkeypatch.setattr(pair_similarity, "MOST_ARTISTS", 3)
+    monkeypatch.setattr(pair_similarity, "MAX_ARTISTS", 3)
     found = measure_shown(signal, looked)
     assert (found.spread.pairs, found.separation.related) == (3, 1)
 
@@ -171,7 +171,7 @@ def test_pairs_are_held_against_their_targets(run: EvaluationRun) -> None:
 
 def test_pairs_of_tracks_are_averaged_as_the_first_experiment_did(run: EvaluationRun) -> None:
     """The mean of the 16 track cosines is the artists' cosine times the lengths of both means, so never more."""
-    generation = make_generation(catalogue())
+    generation = make_generation(catalog())
     tracks = generation.contents.tracks
     one, other = (
         generation.tracks[SOUND].vectors(tracks.vector_row[tracks.artist == row]).astype(np.float64) for row in (0, 1)
@@ -231,16 +231,16 @@ def test_without_truth_what_needs_no_labels_is_measured(generation: Generation) 
     assert found.comparisons == ()
     assert found.queries == ()
     assert found.selection.best == SOUND
-    assert found.baseline.overlap.said == "no queries"
+    assert found.baseline.overlap.summary == "no queries"
     assert found.baseline.exposure.queries == 13
     assert verdict(found, hold(read_thresholds(), figures(found))).limits[0].startswith("There is no truth")
 
 
-def test_a_catalogue_without_audio_is_told_to_embed(tmp_path: Path) -> None:
+def test_a_catalog_without_audio_is_told_to_embed(tmp_path: Path) -> None:
     artists = tuple(MadeArtist(id=str(n), name=f"N{n}", genres={"folk": 1.0}) for n in range(3))
     truth = tmp_path / "t.csv"
     truth.write_text("query,item\nN0,N1\n")
-    found = evaluate(make_generation(MadeCatalogue(artists=artists)), Inputs(truth=truth))
+    found = evaluate(make_generation(MadeCatalog(artists=artists)), Inputs(truth=truth))
     judged = verdict(found, hold(read_thresholds(), figures(found)))
     assert found.views == ()
     assert judged.actions[0].startswith("Embed the music")
@@ -251,10 +251,10 @@ def test_when_nothing_could_be_found_the_verdict_says_so(generation: Generation,
     truth = tmp_path / "t.csv"
     truth.write_text(f"query,item\n{name(0, 0)},Nobody\n{name(1, 0)},No One\n")
     found = evaluate(generation, Inputs(truth=truth))
-    assert found.baseline.overlap.said == "undefined (ceiling 0) for all 2 queries"
+    assert found.baseline.overlap.summary == "undefined (ceiling 0) for all 2 queries"
     assert np.isnan(figures(found)["overlap"])
     judged = verdict(found, hold(read_thresholds(), figures(found)))
-    assert any(action.startswith("Widen the catalogue") for action in judged.actions)
+    assert any(action.startswith("Widen the catalog") for action in judged.actions)
 
 
 def test_two_runs_are_compared_query_by_query(run: EvaluationRun, generation: Generation, tmp_path: Path) -> None:

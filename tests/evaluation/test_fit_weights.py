@@ -62,7 +62,7 @@ def test_each_fold_holds_artists_of_its_own_and_beats_chance(learned: FittedWeig
     assert [fold.queries for fold in learned.folds] == [QUERIES // 5] * 5
     assert sum(fold.pairs for fold in learned.folds) == learned.pairs
     assert all(fold.log_loss < fold.chance - 0.05 for fold in learned.folds)
-    assert "100 artists, log loss on held-out artists" in learned.said
+    assert "100 artists, log loss on held-out artists" in learned.summary
 
 
 def test_chance_is_the_loss_of_the_other_artists_mean_grade() -> None:
@@ -89,7 +89,7 @@ def test_a_signal_that_speaks_against_the_labels_is_left_out_and_named() -> None
     assert SignalName.GENRE in found.refused
     assert found.slopes[2] == 0
     assert found.slopes[:2] == pytest.approx(TRUE_SLOPES[:2], abs=0.08), "the others are fitted without it"
-    assert "genre" in found.said
+    assert "genre" in found.summary
 
 
 def test_the_profile_scores_with_what_was_learned(learned: FittedWeights) -> None:

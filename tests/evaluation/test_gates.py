@@ -48,7 +48,7 @@ def test_each_bound_passes_on_its_side(tmp_path: Path) -> None:
         1.0: [False, False, True, True],
         1.5: [True, False, True, False],
     }
-    assert [gate.said for gate in gates.gates] == ["x > 1", "x < 1", "x >= 1", "x <= 1"]
+    assert [gate.summary for gate in gates.gates] == ["x > 1", "x < 1", "x >= 1", "x <= 1"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from evaluation.cli import _keep
 from evaluation.evaluate import Inputs, evaluate
 from evaluation.fit_weights import FOLDS
 from evaluation.gates import hold, read_thresholds
-from evaluation.learned_profile import LEAST_QUERIES, Lesson, _folds, features, learn
+from evaluation.learned_profile import MIN_QUERIES, TrainingData, _folds, features, learn
 from evaluation.measures.statistics import Difference, Estimate
 from evaluation.report.sections import document, said_of
 from evaluation.report.verdict import verdict
@@ -31,7 +31,7 @@ from recommender.generation.open_generation import Generation, open_current, ope
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import SIGNALS
 from tests.calibrated import calibrate
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
 from tests.indexer.build.homes import add_clip, open_catalog, run_build, run_publish, staged
 
 GROUPS, EACH = 12, 5
@@ -55,7 +55,7 @@ def misled() -> Generation:
         )
         for number in range(GROUPS * EACH)
     )
-    return calibrate(make_generation(MadeCatalogue(artists=artists, space=make_space(("only",), dim=12))))
+    return calibrate(make_generation(MadeCatalog(artists=artists, space=make_space(("only",), dim=12))))
 
 
 def groups_csv(path: Path, *, queries: int = GROUPS * EACH) -> Path:
@@ -80,11 +80,11 @@ def read(path: Path) -> Truth:
 
 
 @pytest.fixture(scope="module")
-def lesson(truth: Path) -> Lesson:
+def lesson(truth: Path) -> TrainingData:
     return learn(Recommender(misled()), read(truth), MIX, k=4)
 
 
-def test_weights_that_learned_to_leave_out_a_meaningless_signal_beat_evidence(lesson: Lesson) -> None:
+def test_weights_that_learned_to_leave_out_a_meaningless_signal_beat_evidence(lesson: TrainingData) -> None:
     learned = lesson.learned
     assert (learned.queries, learned.listed, learned.measure) == (60, 240, "nDCG@4")
     assert learned.slopes["audio"] > 4 * abs(learned.slopes["genre"])
@@ -96,7 +96,7 @@ def test_weights_that_learned_to_leave_out_a_meaningless_signal_beat_evidence(le
     assert "60 artists, 240 of them listed" in said_of(learned)
 
 
-def test_what_evidence_gets_is_what_the_evaluation_measures(lesson: Lesson, truth: Path) -> None:
+def test_what_evidence_gets_is_what_the_evaluation_measures(lesson: TrainingData, truth: Path) -> None:
     run = evaluate(misled(), Inputs(truth=truth, k=4))
     assert run.baseline.name == "evidence"
     assert lesson.learned.rival.mean == pytest.approx(run.baseline.measures["nDCG@4"].mean)
@@ -115,10 +115,10 @@ def test_an_artist_that_weights_are_judged_by_is_in_no_pair_they_were_learned_fr
 
 
 def test_few_labels_are_refused_with_how_many_it_takes(tmp_path: Path) -> None:
-    few = groups_csv(tmp_path / "t.csv", queries=LEAST_QUERIES - 1)
+    few = groups_csv(tmp_path / "t.csv", queries=MIN_QUERIES - 1)
     with pytest.raises(BadInput, match="19 artists with 76 kin in the generation; weights are learned from 20"):
         learn(Recommender(misled()), read(few), MIX, k=5)
-    enough = groups_csv(tmp_path / "e.csv", queries=LEAST_QUERIES)
+    enough = groups_csv(tmp_path / "e.csv", queries=MIN_QUERIES)
     assert learn(Recommender(misled()), read(enough), MIX, k=5).learned.listed == 80
 
 
@@ -153,14 +153,18 @@ def test_without_percentiles_there_is_nothing_to_learn_on(truth: Path) -> None:
     ("low", "high", "standing"),
     [(0.01, 0.1, "better"), (-0.1, -0.01, "worse"), (-0.01, 0.1, "not to be told apart")],
 )
-def test_only_an_interval_without_0_is_a_win_or_a_loss(lesson: Lesson, low: float, high: float, standing: str) -> None:
+def test_only_an_interval_without_0_is_a_win_or_a_loss(
+    lesson: TrainingData, low: float, high: float, standing: str
+) -> None:
     found = Difference(
         difference=Estimate(mean=(low + high) / 2, low=low, high=high, n=60), p_value=0.5, detectable=0.1
     )
     assert replace(lesson.learned, difference=found).standing == standing
 
 
-def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(lesson: Lesson, truth: Path, tmp_path: Path) -> None:
+def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(
+    lesson: TrainingData, truth: Path, tmp_path: Path
+) -> None:
     run = evaluate(misled(), Inputs(truth=truth, k=4, learned=lesson.learned))
     assert to_json(read_run(write_run(run, tmp_path))) == to_json(run)
     held = hold(read_thresholds(), figures(run))
@@ -178,7 +182,7 @@ def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(lesson: Lesso
     assert [row[0] for row in section.table.rows if row[3]] == ["genre"]
 
 
-def test_the_weights_learned_are_a_profile_of_the_four_signals(lesson: Lesson) -> None:
+def test_the_weights_learned_are_a_profile_of_the_four_signals(lesson: TrainingData) -> None:
     profile = lesson.weights.profile
     assert isinstance(profile, LogOdds)
     assert profile.slopes[0] == lesson.learned.slopes["audio"]

@@ -12,7 +12,7 @@ import pytest
 
 from evaluation import pairs
 from evaluation.pairs import COLUMNS, chosen, track_cosines, write_similarities
-from tests.evaluation.kin import NOISE, SOUND, catalogue
+from tests.evaluation.kin import NOISE, SOUND, catalog
 from tests.factories import make_generation
 
 A = np.array([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0]])
@@ -33,7 +33,7 @@ def rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def test_every_pair_with_audio_is_written_for_every_layer(tmp_path: Path) -> None:
-    generation = make_generation(catalogue())
+    generation = make_generation(catalog())
     found = list(rows(write_similarities(generation, tmp_path / "new" / "folder")))
     assert tuple(found[0]) == COLUMNS
     assert len(found) == 2 * 12 * 11 / 2, "twelve artists with audio, two layers; Silent has none"
@@ -60,8 +60,8 @@ def test_every_pair_with_audio_is_written_for_every_layer(tmp_path: Path) -> Non
 
 
 def test_of_many_artists_a_sample_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pairs, "MOST_ARTISTS", 4)
-    generation = make_generation(catalogue())
+    monkeypatch.setattr(pairs, "MAX_ARTISTS", 4)
+    generation = make_generation(catalog())
     picked = chosen(generation)
     assert picked.tolist() == sorted(set(picked.tolist()))
     found = list(rows(write_similarities(generation, tmp_path)))

@@ -9,7 +9,7 @@ from evaluation.evaluate import Inputs, evaluate
 from evaluation.gates import hold, read_thresholds
 from evaluation.results import EvaluationRun, figures
 from tests.calibrated import calibrate
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
 
 STYLES = (
     ("liquid drum and bass", "jump-up drum and bass"),
@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
         for style in styles:
             own = whole + 0.7 * random.normal(size=DIM)
             artists += [_artist(random, own, genre, artist(style, number)) for number in range(EACH)]
-    made = MadeCatalogue(artists=tuple(artists), space=make_space(("only",), dim=DIM))
+    made = MadeCatalog(artists=tuple(artists), space=make_space(("only",), dim=DIM))
     folder = tmp_path_factory.mktemp("styles")
     (folder / "pairs.csv").write_text("\n".join(["a,b,expected,least,most", *_pairs()]) + "\n")
     (folder / "truth.csv").write_text("\n".join(["query,item", *_kin()]) + "\n")

@@ -10,7 +10,7 @@ import pytest
 from evaluation.truth import ABSENT, read_truth
 from recommender.errors import BadInput
 from recommender.lookup import Directory
-from tests.factories import MadeArtist, MadeCatalogue, make_contents
+from tests.factories import MadeArtist, MadeCatalog, make_contents
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def directory() -> Directory:
         MadeArtist(id="c", name="Bush"),
         MadeArtist(id="d", name="Bush"),
     )
-    return Directory(make_contents(MadeCatalogue(artists=artists)))
+    return Directory(make_contents(MadeCatalog(artists=artists)))
 
 
 def written(path: Path, text: str) -> Path:

@@ -1,4 +1,4 @@
-"""Homes to break: a small catalogue with made-up embeddings, built and published by the real code, without audio."""
+"""Homes to break: a small catalog with made-up embeddings, built and published by the real code, without audio."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPACE = make_space(("low", "high"), dim=8)
 
 
 def open_catalog(home: Path) -> Catalog:
-    """The catalogue of ``home``, on SQLite."""
+    """The catalog of ``home``, on SQLite."""
     return Catalog.open(home / "catalog.db")
 
 
@@ -35,7 +35,7 @@ def embeddings_of(clip_ids: Iterable[str], space: Space = SPACE) -> ClipEmbeddin
 
 
 def add_tracks(home: Path, tracks: range, *, of_each: int = 2, space: Space = SPACE) -> tuple[str, ...]:
-    """Add ``tracks`` to the catalogue, ``of_each`` artist, and embed them in one shard; their clips."""
+    """Add ``tracks`` to the catalog, ``of_each`` artist, and embed them in one shard; their clips."""
     home.mkdir(parents=True, exist_ok=True)
     with open_catalog(home) as catalog, catalog.transaction():
         clip_ids = tuple(add_track(catalog, number, number // of_each) for number in tracks)
@@ -51,7 +51,7 @@ def embed(home: Path, clip_ids: tuple[str, ...], space: Space = SPACE) -> None:
 
 
 def add_track(catalog: Catalog, number: int, artist: int, *, take: int = 0) -> str:
-    """Add a track with one clip to the catalogue; the clip. Another ``take`` of a track is another clip."""
+    """Add a track with one clip to the catalog; the clip. Another ``take`` of a track is another clip."""
     track_id = catalog.find_or_add_track(catalog.find_or_add_artist(f"Artist {artist}"), f"Track {number}")
     clip = NewClip(
         track_id=track_id,

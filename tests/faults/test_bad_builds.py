@@ -72,7 +72,7 @@ def build_nothing_heard(home: Path) -> None:
 
 
 def build_nine_tenths(home: Path) -> None:
-    """A tenth of the tracks, one of two of ten artists, fell out of the catalogue."""
+    """A tenth of the tracks, one of two of ten artists, fell out of the catalog."""
     forget_tracks(home, 10)
     build(home)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.pipeline_kills import id_of, kill_and_resume, make_catalogue, open_catalogue
+from benchmarks.pipeline_kills import id_of, kill_and_resume, make_catalog, open_catalog
 from benchmarks.pipeline_stub import StubEncoder, made_clip, name_of, path_of
 
 SEAL_EVERY = 32
@@ -37,8 +37,8 @@ def test_fifty_kills_and_five_lost_ledgers_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_the_clips_that_are_killed_over_are_told_apart_by_name_and_embedding(tmp_path: Path) -> None:
-    make_catalogue(tmp_path, 3)
-    with open_catalogue(tmp_path) as catalog:
+    make_catalog(tmp_path, 3)
+    with open_catalog(tmp_path) as catalog:
         pending = catalog.pending_clips(StubEncoder.space.key)
     assert {clip.clip_id for clip in pending} == {id_of(number) for number in range(3)}
     clips = [made_clip(path_of(number)) for number in range(2_000)]

@@ -23,7 +23,7 @@ MOMENTS = ("file.renamed@2", "publish.renamed", "publish.recorded")
 
 SWEPT = ("file.written", "file.renamed", "folder.synced", *PUBLISHING)
 """Between them, every stretch of a night in which something is made durable."""
-LONGEST_NIGHT_S = 8.0
+MAX_NIGHT_S = 8.0
 
 
 def kill_at(home: Path, failpoint: str) -> bool:
@@ -75,7 +75,7 @@ def test_a_night_that_is_killed_is_finished_by_the_next(tmp_path: Path, moment: 
 def test_nights_that_are_killed_one_after_another_get_there(tmp_path: Path) -> None:
     home, chance = nights.make_home(tmp_path, artists=1), random.Random(4)
     for number in range(2):
-        kill_after(home, chance.uniform(1.0, LONGEST_NIGHT_S))
+        kill_after(home, chance.uniform(1.0, MAX_NIGHT_S))
         assert left(home) == ""
         nights.add_artist(home, 1 + number)
     assert finish_the_night(home) == ""
@@ -99,7 +99,7 @@ def test_every_time_a_night_reaches_a_place_it_may_be_killed_there(tmp_path: Pat
 def test_kills_at_random_times_while_music_comes_in(tmp_path: Path) -> None:
     home, chance, killed = nights.make_home(tmp_path), random.Random(5), 0
     for number in range(30):
-        killed += kill_after(home, chance.uniform(0.3, LONGEST_NIGHT_S))
+        killed += kill_after(home, chance.uniform(0.3, MAX_NIGHT_S))
         assert left(home) == ""
         nights.add_artist(home, 3 + number)
     problems = finish_the_night(home)

@@ -20,7 +20,7 @@ import numpy as np
 
 from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_space
 
 DEADLINE_S = 20.0
 """Long, for the tests may run on a busy machine: a late reply is not a lost one."""
@@ -46,13 +46,13 @@ class Seen:
         return self.versions.total()
 
 
-def made_generation(version: int, *, tracks: int, dim: int) -> MadeCatalogue:
-    """A catalogue whose every id, name and title says ``version``, and in which the same external ids are known.
+def made_generation(version: int, *, tracks: int, dim: int) -> MadeCatalog:
+    """A catalog whose every id, name and title says ``version``, and in which the same external ids are known.
 
     ``tracks * dim * 8`` bytes of track vectors, and others in each version.
     """
     drawn = np.random.default_rng(version).normal(size=(len(LAYERS), tracks, dim)).astype(np.float32)
-    return MadeCatalogue(
+    return MadeCatalog(
         artists=tuple(_artist(version, number, drawn) for number in range(ARTISTS)), space=make_space(LAYERS, dim=dim)
     )
 

@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables of the catalogue, and can take them away, on both databases."""
+"""The migrations make exactly the tables of the catalog, and can take them away, on both databases."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ import pytest
 
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.lookup import Directory
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_contents
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_contents
 
 DIRECTORY = Directory(
     make_contents(
-        MadeCatalogue(
+        MadeCatalog(
             artists=(
                 MadeArtist(id="a1", name="Beyoncé", aliases=("Queen B",), external_ids={"mbid": "m1"}),
                 MadeArtist(

@@ -1,4 +1,4 @@
-"""A real server in this process and real channels to it, on a catalogue whose answers are known by hand."""
+"""A real server in this process and real channels to it, on a catalog whose answers are known by hand."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from server.serve import Settings, started
 from server.service import NAME
 from server.shutdown import Patience
 from tests.encoder_process import encoder_process, music
-from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
+from tests.factories import MadeArtist, MadeCatalog, MadeCollaboration, MadeTrack, write_generation
 from tests.server.ask import figures
 
-MADE = MadeCatalogue(
+MADE = MadeCatalog(
     artists=(
         MadeArtist(
             id="a",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from pb import soundkin_pb2 as pb
-from server.limits import MOST_CLIP_BYTES, MOST_MESSAGE_BYTES
+from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
 from server.message_size import AUDIO_FIELDS, objection
 from tests.server.ask import refusal
 from tests.server.conftest import Served
 
 CLIP = AUDIO_FIELDS["/soundkin.v1.SimilarityService/SimilarTracks"]
 MEBIBYTE = 1 << 20
-BESIDE = f"more than {MOST_MESSAGE_BYTES} bytes beside its audio"
+BESIDE = f"more than {MAX_MESSAGE_BYTES} bytes beside its audio"
 
 
 def by_clip(audio: int, *, page_token: str = "") -> bytes:
@@ -24,7 +24,7 @@ def test_the_methods_with_audio_are_these_two() -> None:
     assert {f"{service}/SimilarTracks": 2, f"{service}/SimilarArtistsToAudio": 2} == AUDIO_FIELDS
 
 
-@pytest.mark.parametrize("audio", [0, MEBIBYTE, MOST_CLIP_BYTES, MOST_CLIP_BYTES + MEBIBYTE - 100])
+@pytest.mark.parametrize("audio", [0, MEBIBYTE, MAX_CLIP_BYTES, MAX_CLIP_BYTES + MEBIBYTE - 100])
 def test_audio_does_not_count(audio: int) -> None:
     assert objection(by_clip(audio, page_token="x" * 50), CLIP) is None
 
@@ -37,7 +37,7 @@ def test_the_limit_is_the_same_wherever_the_audio_stands(number: int) -> None:
     for raw in (audio + token, token + audio, token + audio + token):
         pb.SimilarTracksRequest.FromString(raw)
         assert objection(raw, CLIP) == (
-            None if len(raw) - len(audio) <= MOST_MESSAGE_BYTES else f"the request has {BESIDE}; ask for less at once"
+            None if len(raw) - len(audio) <= MAX_MESSAGE_BYTES else f"the request has {BESIDE}; ask for less at once"
         )
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from recommender.extras import EXTRAS, libraries
-from tests.factories import MadeArtist, MadeCatalogue, write_generation
+from tests.factories import MadeArtist, MadeCatalog, write_generation
 
 PROGRAM = """
 import sys
@@ -23,7 +23,7 @@ NEVER = ("indexer", "sqlite3", *(library for extra in EXTRAS for library in libr
 
 
 def test_serving_loads_neither_sql_nor_an_encoder_nor_the_indexer(tmp_path: Path) -> None:
-    write_generation(tmp_path, MadeCatalogue(artists=(MadeArtist(id="a", name="A"),)))
+    write_generation(tmp_path, MadeCatalog(artists=(MadeArtist(id="a", name="A"),)))
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path), *NEVER], capture_output=True, text=True, check=True, timeout=60
     )

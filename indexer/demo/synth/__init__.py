@@ -1,8 +1,8 @@
-"""Synthetic music with known styles: the demo catalogue, and small audio for calibration and tests."""
+"""Synthetic music with known styles: the demo catalog, and small audio for calibration and tests."""
 
 from __future__ import annotations
 
-from indexer.demo.synth.demo_catalog import SyntheticCatalogue, SyntheticClip, write_catalogue
+from indexer.demo.synth.demo_catalog import SyntheticCatalog, SyntheticClip, write_catalog
 from indexer.demo.synth.render_clip import SAMPLE_RATE_HZ, STYLES, render, tempo_bpm
 
-__all__ = ["SAMPLE_RATE_HZ", "STYLES", "SyntheticCatalogue", "SyntheticClip", "render", "tempo_bpm", "write_catalogue"]
+__all__ = ["SAMPLE_RATE_HZ", "STYLES", "SyntheticCatalog", "SyntheticClip", "render", "tempo_bpm", "write_catalog"]

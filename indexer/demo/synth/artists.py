@@ -1,4 +1,4 @@
-"""The invented artists of the demo catalogue, their titles, and what the invented world knows about them.
+"""The invented artists of the demo catalog, their titles, and what the invented world knows about them.
 
 No name here belongs to anybody, as far as we know. Scene and collaborations are not derived from the audio: a trap act
 and a pop singer share listeners, two kinds of techno need not. On purpose, one artist (``UNMAPPED``) has no scene data
@@ -102,7 +102,7 @@ SCENE: dict[str, tuple[tuple[str, float], ...]] = {
     "Hettie Larkhollow": (("Nettle Parade", 9.0), ("Ostrava Teapot Trio", 6.4), ("Juno Applecart", 6.0)),
     "Ostrava Teapot Trio": (("Hettie Larkhollow", 7.2), ("Slow Isobar", 5.5), ("Nettle Parade", 4.9)),
 }
-"""Artist -> (neighbour, strength), nearest first; two neighbours are not in the catalogue."""
+"""Artist -> (neighbour, strength), nearest first; two neighbours are not in the catalog."""
 
 COLLABORATIONS = (
     InventedCollaboration(artist_a="Kessel Ordinal", artist_b="Paperclip Harbour", kind="joint", title="Overtime"),

@@ -1,4 +1,4 @@
-"""The demo catalogue on disk: forty clips as audio files, and the three data files the importers read."""
+"""The demo catalog on disk: forty clips as audio files, and the three data files the importers read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ new content in old files."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticClip:
-    """One audio file of the demo catalogue."""
+    """One audio file of the demo catalog."""
 
     path: Path
     artist: str
@@ -38,7 +38,7 @@ class SyntheticClip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyntheticCatalogue:
+class SyntheticCatalog:
     """Where everything was written."""
 
     folder: Path
@@ -51,12 +51,12 @@ class SyntheticCatalogue:
     clips: tuple[SyntheticClip, ...]
 
 
-def write_catalogue(
+def write_catalog(
     folder: Path,
     *,
     artists: Sequence[InventedArtist] = ARTISTS,
     progress: Callable[[str], None] | None = None,
-) -> SyntheticCatalogue:
+) -> SyntheticCatalog:
     """Make all clips and data files under ``folder``, which is created; files of an earlier run are replaced.
 
     A second run writes the same bytes. Fewer ``artists`` make fewer clips; scene and collaborations stay whole.
@@ -70,7 +70,7 @@ def write_catalogue(
             clips.append(_write_clip(folder, artist, place=place, track=track))
             if progress is not None:
                 progress(f"{artist.name} - {clips[-1].title}")
-    return SyntheticCatalogue(
+    return SyntheticCatalog(
         folder=folder,
         manifest=_write_manifest(folder, clips),
         scene=_write_scene(folder),

@@ -14,7 +14,7 @@ from recommender.errors import InvalidArgument
 from recommender.types import Waveform
 
 STYLES: tuple[str, ...] = tuple(BY_NAME)
-"""Names of all styles, in the order of the demo catalogue's artists."""
+"""Names of all styles, in the order of the demo catalog's artists."""
 
 SAMPLE_RATE_HZ = 32_000
 PEAK = 0.8
@@ -26,7 +26,7 @@ _LOWEST_RATE_HZ = 8_000
 def render(style: str, *, seed: int, seconds: float, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Waveform:
     """Make ``seconds`` of music -> mono float32 ``[sample]`` within [-0.8, 0.8], at ``sample_rate_hz``.
 
-    The same arguments give the same samples on the same machine. Seeds below 1000 belong to the demo catalogue;
+    The same arguments give the same samples on the same machine. Seeds below 1000 belong to the demo catalog;
     whoever calibrates or trains on synthetic audio uses 1000 and above, so that the demo is never its own yardstick.
     Another sample rate keeps tempo, key and notes and changes the noise.
 

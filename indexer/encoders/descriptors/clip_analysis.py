@@ -32,7 +32,7 @@ ACTIVE_DB = -50.0
 """A frame this far under the clip's loudest frame says nothing about timbre or harmony."""
 BLOCK_FLOOR_DB = -60.0
 """Block levels are no lower than this under the clip's own RMS level."""
-SHORTEST_S = 1.0
+MIN_DURATION_S = 1.0
 
 Array: TypeAlias = npt.NDArray[np.floating]
 """float32 or float64; the axes are given where it is used."""
@@ -61,7 +61,7 @@ class Sound:
 
 
 def analyse(clip: Waveform) -> Sound:
-    """Analyse ``clip``, ``[sample]`` at SAMPLE_RATE_HZ, SHORTEST_S or longer.
+    """Analyse ``clip``, ``[sample]`` at SAMPLE_RATE_HZ, MIN_DURATION_S or longer.
 
     Raises:
         BadInput: ``too_short``, ``non_finite`` or ``silent`` (nothing left without DC).
@@ -109,8 +109,10 @@ def mel_hz() -> Array:
 
 def _at_unit_level(clip: Waveform) -> Array:
     samples = np.array(clip, dtype=np.float64)
-    if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
-        raise BadInput(Reason.TOO_SHORT, f"{samples.size / SAMPLE_RATE_HZ:.2f} s; descriptors need {SHORTEST_S:g} s")
+    if samples.size < MIN_DURATION_S * SAMPLE_RATE_HZ:
+        raise BadInput(
+            Reason.TOO_SHORT, f"{samples.size / SAMPLE_RATE_HZ:.2f} s; descriptors need {MIN_DURATION_S:g} s"
+        )
     if not np.isfinite(samples).all():
         raise BadInput(Reason.NON_FINITE, "the waveform holds NaN or infinity")
     peak = np.abs(samples).max()

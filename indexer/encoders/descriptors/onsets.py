@@ -8,7 +8,7 @@ from indexer.encoders.descriptors.clip_analysis import FRAME_RATE_HZ, Array, Ind
 
 ONSET_FLOOR_DB = -60.0
 """Mel levels under this are held at it, so that noise under the music makes no onsets."""
-LONGEST_LAG_S = 4.0
+MAX_LAG_S = 4.0
 TEMPI_BPM = 40 * 2 ** (np.arange(125) / 48)
 """Tempi that are tried: 40 to 240 bpm, 48 an octave (1.5 % apart)."""
 PRIOR_BPM = 120.0
@@ -30,13 +30,13 @@ def onset_envelope(mel_db: Array) -> Array:
 
 
 def autocorrelation(envelope: Array) -> Array:
-    """Autocorrelation of ``envelope`` about its mean ``[lag]``, 1 at lag 0, up to LONGEST_LAG_S.
+    """Autocorrelation of ``envelope`` about its mean ``[lag]``, 1 at lag 0, up to MAX_LAG_S.
 
     Each lag is averaged over the pairs there are, so that a short clip is not damped. Zeros after lag 0 for a constant
     envelope; zeros too for lags longer than half the clip.
     """
     size = envelope.size
-    lags = round(LONGEST_LAG_S * FRAME_RATE_HZ) + 1
+    lags = round(MAX_LAG_S * FRAME_RATE_HZ) + 1
     spread = envelope - envelope.mean()
     power = np.square(np.abs(np.fft.rfft(spread, n=2 * size)))
     pairs = np.fft.irfft(power)[: min(lags, size // 2)]

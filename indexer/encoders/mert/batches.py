@@ -24,7 +24,7 @@ from recommender.types import ClipEmbeddings, Waveform
 SHARE = 0.8
 """Of the memory that is free; the rest is for what libraries take for themselves and for pieces that do not fit."""
 
-MOST_ROWS = 32
+MAX_ROWS = 32
 """Clips in a pass at most: with so many, every product of a layer has 70,000 rows."""
 
 USUAL_SAMPLES = 720_000
@@ -35,7 +35,7 @@ _HALF = 2
 
 
 def rows_that_fit(
-    free_bytes: int, geometry: Geometry, precision: Precision, *, samples: int = USUAL_SAMPLES, most: int = MOST_ROWS
+    free_bytes: int, geometry: Geometry, precision: Precision, *, samples: int = USUAL_SAMPLES, most: int = MAX_ROWS
 ) -> int:
     """Clips of ``samples`` that a GPU with ``free_bytes`` takes in one pass beside the weights: 1 to ``most``.
 
@@ -74,7 +74,7 @@ def _layer(geometry: Geometry, frames: int, precision: Precision) -> int:
 
 
 _CHUNKED = re.compile(r"chunked:(\d{1,3}(?:\.\d)?)")
-_SHORTEST_S = 1.0
+_MIN_S = 1.0
 """A last chunk shorter than this is left out: too short to say anything, and it would count as much as the others."""
 
 
@@ -95,7 +95,7 @@ class Context:
             return [clip]
         size = round(self.chunk_s * sample_rate_hz)
         cut = [clip[start : start + size] for start in range(0, len(clip), size)]
-        return [piece for piece in cut if len(piece) >= _SHORTEST_S * sample_rate_hz] or [clip]
+        return [piece for piece in cut if len(piece) >= _MIN_S * sample_rate_hz] or [clip]
 
 
 FULL = Context()
@@ -112,8 +112,8 @@ def read_context(text: str) -> Context:
     if text == "full":
         return FULL
     match = _CHUNKED.fullmatch(text)
-    if match is None or not float(match[1]) >= _SHORTEST_S:
-        raise InvalidArgument("context", f"{text!r} is neither full nor chunked:SECONDS of {_SHORTEST_S:g} s or more")
+    if match is None or not float(match[1]) >= _MIN_S:
+        raise InvalidArgument("context", f"{text!r} is neither full nor chunked:SECONDS of {_MIN_S:g} s or more")
     return Context(chunk_s=float(match[1]))
 
 

@@ -95,7 +95,7 @@ was published with the weights. ``attention_relax`` is not among them: that code
 on, and what it does there cancels out (reference/mert.md 1)."""
 
 _LARGEST = 1 << 16
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,7 @@ def read_geometry(path: Path) -> Geometry:
     """
     try:
         with path.open("rb") as file:
-            data = json.loads(file.read(_MOST_BYTES))
+            data = json.loads(file.read(_MAX_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsRefused(str(path), f"cannot be read as JSON: {error}") from error
     if not isinstance(data, dict):

@@ -19,7 +19,7 @@ class Precision(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placing:
+class DevicePlacement:
     """A device and a precision."""
 
     device: torch.device

@@ -26,7 +26,7 @@ from indexer.encoders.mert.batches import (
     rows_that_fit,
 )
 from indexer.encoders.mert.config import Geometry, differences, read_geometry
-from indexer.encoders.mert.device import Placing, Precision, choose_precision, settle
+from indexer.encoders.mert.device import DevicePlacement, Precision, choose_precision, settle
 from indexer.encoders.mert.device_pass import Passes
 from indexer.encoders.mert.models import SAMPLE_RATE_HZ, MertSpec
 from indexer.encoders.mert.network import Network
@@ -95,7 +95,7 @@ class MertEncoder:
         """
         options = options or MertOptions()
         device = settle(options.device)
-        self._placing = Placing(device=device, precision=choose_precision(options.precision, device))
+        self._placing = DevicePlacement(device=device, precision=choose_precision(options.precision, device))
         self._spec, self._context = spec, options.context
         self._weights = load_model(spec, folder, sha256=options.sha256)
         self._passes = Passes(self._network(self._placing.precision), device, exact=self._exact_network)
@@ -146,7 +146,7 @@ class MertEncoder:
         return average_pieces(np.stack(embedded), [len(some) for some in pieces])
 
     def _network(self, precision: Precision) -> Network:
-        placing = Placing(device=self._placing.device, precision=precision)
+        placing = DevicePlacement(device=self._placing.device, precision=precision)
         return Network(self._weights, self._spec.geometry, placing=placing)
 
     def _exact_network(self) -> Network:
@@ -176,7 +176,7 @@ def _plan(device: torch.device) -> Plan:
     return one_by_one if device.type == "cpu" else partial(in_fixed_shapes, step=STEP_S * SAMPLE_RATE_HZ)
 
 
-def _rows(placing: Placing, geometry: Geometry) -> int:
+def _rows(placing: DevicePlacement, geometry: Geometry) -> int:
     """Clips a pass: 1 on a CPU, as free memory allows on CUDA, 4 elsewhere."""
     if placing.device.type != "cuda":
         return 1 if placing.device.type == "cpu" else _ROWS_ELSEWHERE

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from indexer.encoders.mert.config import Geometry
-from indexer.encoders.mert.device import Placing
+from indexer.encoders.mert.device import DevicePlacement
 from indexer.encoders.mert.kernels import Kernels
 from indexer.encoders.mert.transformer import Norm
 from indexer.encoders.mert.weights import Weights
@@ -78,7 +78,7 @@ class Extractor:
     is given (one in MERT-v1), and that are dropped at the end.
     """
 
-    def __init__(self, weights: Weights, geometry: Geometry, placing: Placing, kernels: Kernels) -> None:
+    def __init__(self, weights: Weights, geometry: Geometry, placing: DevicePlacement, kernels: Kernels) -> None:
         self._geometry = geometry
         self._placing = placing
         self._extra = extra_frames(geometry)
@@ -134,7 +134,7 @@ def extra_frames(geometry: Geometry) -> int:
     return math.ceil(rows_heard / after_first) - 1
 
 
-def _first_stage(weights: Weights, geometry: Geometry, placing: Placing) -> FirstStage:
+def _first_stage(weights: Weights, geometry: Geometry, placing: DevicePlacement) -> FirstStage:
     return FirstStage(
         weight=placing.statistic(weights[f"{_CONV}.0.conv.weight"].squeeze(1)),
         gain=placing.statistic(weights[f"{_CONV}.0.layer_norm.weight"]),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from indexer.encoders.mert.config import Geometry
-from indexer.encoders.mert.device import Placing
+from indexer.encoders.mert.device import DevicePlacement
 from indexer.encoders.mert.feature_extractor import Extractor
 from indexer.encoders.mert.kernels import Kernels, choose_kernels
 from indexer.encoders.mert.transformer import Norm, Positions, TransformerLayer
@@ -27,7 +27,7 @@ class Network:
         weights: Weights,
         geometry: Geometry,
         *,
-        placing: Placing,
+        placing: DevicePlacement,
         kernels: Kernels | None = None,
         tile_frames: int | None = None,
     ) -> None:

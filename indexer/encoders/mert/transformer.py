@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from indexer.encoders.mert.config import POS_BIAS, POS_DIRECTION, POS_GAIN, Geometry
-from indexer.encoders.mert.device import Placing
+from indexer.encoders.mert.device import DevicePlacement
 from indexer.encoders.mert.kernels import Affine, Kernels
 from indexer.encoders.mert.weights import Weights
 
@@ -17,7 +17,7 @@ from indexer.encoders.mert.weights import Weights
 class Norm:
     """Layer normalisation over the last axis, in float32."""
 
-    def __init__(self, weights: Weights, name: str, placing: Placing, eps: float) -> None:
+    def __init__(self, weights: Weights, name: str, placing: DevicePlacement, eps: float) -> None:
         self._weight, self._bias = (placing.exact(weights[f"{name}.{which}"]) for which in ("weight", "bias"))
         self._eps = eps
 
@@ -35,7 +35,7 @@ _SINGLE = 4
 class Positions:
     """``gelu(convolution(x) + bias)``: what is added to the frames before the first layer. Always in float32."""
 
-    def __init__(self, weights: Weights, geometry: Geometry, placing: Placing) -> None:
+    def __init__(self, weights: Weights, geometry: Geometry, placing: DevicePlacement) -> None:
         self._kernel, self._groups = geometry.pos_kernel, geometry.pos_groups
         self._block = _block(geometry)
         self._spectra = _spectra(_kernel_of(weights), self._groups, self._block).to(placing.device)
@@ -92,7 +92,9 @@ def _spectra(kernel: Tensor, groups: int, block: int) -> Tensor:
 class TransformerLayer:
     """A layer of number ``index``; it normalises before (330M) or after (95M) each of its two halves."""
 
-    def __init__(self, index: int, weights: Weights, geometry: Geometry, placing: Placing, kernels: Kernels) -> None:
+    def __init__(
+        self, index: int, weights: Weights, geometry: Geometry, placing: DevicePlacement, kernels: Kernels
+    ) -> None:
         name = f"encoder.layers.{index}"
         self._pre_norm, self._heads = geometry.pre_norm, geometry.heads
         self._dtype = placing.dtype
@@ -124,7 +126,7 @@ class TransformerLayer:
         return self._narrow(self._widen(x.to(self._dtype)))
 
 
-def _affine(kernels: Kernels, placing: Placing, pair: tuple[Tensor, Tensor], *, gelu: bool = False) -> Affine:
+def _affine(kernels: Kernels, placing: DevicePlacement, pair: tuple[Tensor, Tensor], *, gelu: bool = False) -> Affine:
     weight, bias = pair
     return kernels.affine(placing.matrix(weight), placing.matrix(bias), gelu=gelu)
 

@@ -60,7 +60,7 @@ def _read_origin(folder: Path) -> Origin | None:
 __all__ = ["PUBLISHED_FILE", "WEIGHTS_FILE", "Weights", "file_sha256", "open_weights", "read_header"]
 
 _FLOATS = {"F32": 4, "F16": 2, "BF16": 2}
-_LONGEST_HEADER = 8 << 20
+_MAX_HEADER = 8 << 20
 _BLOCK = 1 << 22
 _NAMED = 5
 
@@ -132,7 +132,7 @@ def read_header(path: Path) -> list[tuple[str, Mapping[str, object]]]:
 
 
 def _require_header_length(length: int, path: Path) -> None:
-    if not 2 <= length <= _LONGEST_HEADER:
+    if not 2 <= length <= _MAX_HEADER:
         problem = (
             "is no safetensors file; if it is a pytorch_model.bin as published, convert it once with "
             "soundkin encoder convert FOLDER (fairseq's own files are never read)"

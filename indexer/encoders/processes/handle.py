@@ -25,14 +25,14 @@ UNDER_WAY = 2
 ATTEMPTS = 2
 
 _START_S = 600.0
-_LEAST_S = 300.0
+_MIN_S = 300.0
 _A_SAMPLE_S = 1e-3
 """Patience with a pass, by the samples of its longest clip: twelve minutes for 30 s, which take a slow core one. A
 device that has many clips in a pass computes them side by side, and is no more patiently waited for."""
 _END_S = 5.0
 
 
-class Lost(Exception):
+class ProcessLost(Exception):
     """The process has ended, is late, or can no longer use its device."""
 
 
@@ -69,7 +69,7 @@ class EncoderProcess:
             self._running = running = _Running(self._recipe)
         try:
             ready = Ready.from_bytes(running.receive(_START_S))
-        except Lost as lost:
+        except ProcessLost as lost:
             problem = f"its process on {self._recipe.device} did not come up: {lost} ({self._stop()})"
             raise EncoderLost(problem) from lost
         except Exception:
@@ -88,7 +88,7 @@ class EncoderProcess:
         for _ in range(ATTEMPTS):
             try:
                 return self._attempt(clips)
-            except Lost as lost:
+            except ProcessLost as lost:
                 problem = f"{lost} ({self._stop()})"
                 _log.warning("the encoder process on %s was lost: %s", self._recipe.device, problem)
         how_often = f"was lost {ATTEMPTS} times over the same {len(clips)} clips"
@@ -106,7 +106,7 @@ class EncoderProcess:
             found = [Embedded.from_bytes(answer) for answer in answers]
         except RuntimeError as error:
             if is_lost(error):
-                raise Lost(str(error)) from error
+                raise ProcessLost(str(error)) from error
             raise
         self.rows = found[-1].rows
         return np.concatenate([one.embeddings for one in found])
@@ -128,7 +128,7 @@ class EncoderProcess:
 
 def patience(parts: Sequence[Sequence[Waveform]]) -> float:
     """Seconds that a request for any of ``parts`` may take, each of :data:`PASSES_A_REQUEST` passes at most."""
-    return _LEAST_S + _A_SAMPLE_S * PASSES_A_REQUEST * max(len(clip) for part in parts for clip in part)
+    return _MIN_S + _A_SAMPLE_S * PASSES_A_REQUEST * max(len(clip) for part in parts for clip in part)
 
 
 class _Running:
@@ -165,7 +165,7 @@ class _Running:
         try:
             self._memory.reserve(samples)
         except OSError as error:
-            raise Lost(f"no memory for {samples} samples to share with it: {error}") from error
+            raise ProcessLost(f"no memory for {samples} samples to share with it: {error}") from error
 
     def _ask(self, clips: Sequence[Waveform], *, offset: int) -> None:
         self._memory.put(clips, offset=offset)
@@ -173,7 +173,7 @@ class _Running:
         try:
             self._connection.send_bytes(request.to_bytes())
         except OSError as error:
-            raise Lost("it has ended") from error
+            raise ProcessLost("it has ended") from error
 
     def receive(self, timeout_s: float) -> bytes:
         """One message. Raises Lost when the process ends or is late."""
@@ -181,9 +181,9 @@ class _Running:
             if self._connection.poll(timeout_s):
                 return self._connection.recv_bytes()
         except (EOFError, OSError) as error:
-            raise Lost("it has ended") from error
+            raise ProcessLost("it has ended") from error
         self.kill()
-        raise Lost(f"no answer within {timeout_s:g} s")
+        raise ProcessLost(f"no answer within {timeout_s:g} s")
 
     def kill(self) -> None:
         self._process.kill()

@@ -16,7 +16,7 @@ from recommender.licences import find_licence
 from recommender.types import ClipEmbeddings, Licence, Space, Waveform
 
 
-class SpreadEncoder:
+class MultiDeviceEncoder:
     """The encoder of ``recipes`` as an :class:`~indexer.encoders.base.Encoder`, in a process for each of them.
 
     A process that ends is replaced once, and its clips are given to the new one. Close it at the end, or use

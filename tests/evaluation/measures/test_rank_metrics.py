@@ -72,7 +72,7 @@ def test_queries_whose_ceiling_is_zero_are_counted_and_never_averaged() -> None:
     summary = summarise({1: found, 2: nothing}, k=5)
     assert summary.overlap.mean == pytest.approx(0.6)
     assert (summary.overlap.n, summary.undefined) == (1, 1)
-    assert summary.said.endswith(f"1 queries; 1 more {UNDEFINED}")
+    assert summary.summary.endswith(f"1 queries; 1 more {UNDEFINED}")
 
 
 def test_the_protocol_of_the_first_experiment_is_undefined_for_all_seven_artists() -> None:
@@ -80,7 +80,7 @@ def test_the_protocol_of_the_first_experiment_is_undefined_for_all_seven_artists
     summary = summarise({row: overlap_at(np.arange(1, 6), frozenset(), k=5, pool=7) for row in range(7)}, k=5)
     assert summary.undefined == 7
     assert np.isnan([summary.overlap.mean, summary.normalised.mean, summary.ceiling]).all()
-    assert summary.said == "undefined (ceiling 0) for all 7 queries"
+    assert summary.summary == "undefined (ceiling 0) for all 7 queries"
 
 
 def test_ties_at_the_edge_of_the_reference_all_count() -> None:

@@ -10,13 +10,13 @@ import pytest
 from evaluation.evaluate import Inputs, evaluate
 from evaluation.report.comparison import VIEW_NUMBERS, Changed, against_sections, versus
 from evaluation.results import EvaluationRun
-from tests.evaluation.kin import NOISE, SOUND, catalogue, families_csv, name
-from tests.factories import MadeCatalogue, make_generation
+from tests.evaluation.kin import NOISE, SOUND, catalog, families_csv, name
+from tests.factories import MadeCatalog, make_generation
 
 CHUNKED = "mert-v1-95m@abc; chunked:10"
 
 
-def narrow(made: MadeCatalogue) -> MadeCatalogue:
+def narrow(made: MadeCatalog) -> MadeCatalog:
     """The same artists with every track moved towards one point, in a space of another context."""
     artists = tuple(
         replace(
@@ -39,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[EvaluationRun, Evalu
     folder = tmp_path_factory.mktemp("versus")
     (folder / "p.csv").write_text(f"a,b,expected\n{name(0, 0)},{name(1, 1)},low\n")
     inputs = Inputs(truth=families_csv(folder / "t.csv"), pairs=folder / "p.csv", k=2)
-    full, chunked = (evaluate(make_generation(made), inputs) for made in (catalogue(), narrow(catalogue())))
+    full, chunked = (evaluate(make_generation(made), inputs) for made in (catalog(), narrow(catalog())))
     return full, chunked
 
 
@@ -52,7 +52,7 @@ def test_what_was_chosen_differently_is_named(runs: tuple[EvaluationRun, Evaluat
     assert chosen["layers"] == ("2 of 8", "2 of 8")
     assert chosen["best layer"][1] == SOUND
     assert chosen["artists, tracks"] == ("13, 48", "13, 48")
-    assert chosen["overlap"] == (runs[1].baseline.overlap.said, runs[0].baseline.overlap.said)
+    assert chosen["overlap"] == (runs[1].baseline.overlap.summary, runs[0].baseline.overlap.summary)
     assert any("two spaces are on two scales" in note for note in found.notes)
     assert not any(note.startswith("other k") for note in found.notes)
     longer = replace(runs[1], asked=replace(runs[1].asked, k=9))

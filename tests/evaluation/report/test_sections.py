@@ -15,7 +15,7 @@ from evaluation.report.document import Section, Table
 from evaluation.report.sections import document
 from evaluation.report.verdict import verdict
 from evaluation.results import EvaluationRun, figures
-from tests.evaluation.kin import NOISE, SOUND, catalogue, families_csv, name
+from tests.evaluation.kin import NOISE, SOUND, catalog, families_csv, name
 from tests.factories import make_generation
 
 PAIRS = (
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
     folder = tmp_path_factory.mktemp("sections")
     (folder / "pairs.csv").write_text(PAIRS)
     truth = families_csv(folder / "truth.csv", ["Silent,Nobody,1"])
-    return evaluate(make_generation(catalogue()), Inputs(truth=truth, pairs=folder / "pairs.csv", k=2))
+    return evaluate(make_generation(catalog()), Inputs(truth=truth, pairs=folder / "pairs.csv", k=2))
 
 
 def sections(run: EvaluationRun) -> dict[str, Section]:
@@ -100,8 +100,8 @@ def test_pairs_stand_beside_their_target_what_was_before_and_whether_they_reache
 
 def test_what_went_well_and_what_remains_is_said_of_each_kind_of_pair(run: EvaluationRun) -> None:
     assert sections(run)["Pairs expected high"].sentences == (f"In range: {name(0, 0)} / {name(0, 1)}.",)
-    apart, alike = f"{name(0, 0)} / {name(1, 1)}", f"{name(2, 0)} / {name(2, 1)}"
-    assert sections(run)["Pairs expected low"].sentences == (f"Remaining: {apart} (too low), {alike} (too high).",)
+    break_down, alike = f"{name(0, 0)} / {name(1, 1)}", f"{name(2, 0)} / {name(2, 1)}"
+    assert sections(run)["Pairs expected low"].sentences == (f"Remaining: {break_down} (too low), {alike} (too high).",)
 
 
 def test_each_pair_is_shown_in_every_layer_highest_first_less_what_was_before(run: EvaluationRun) -> None:
@@ -169,7 +169,7 @@ def test_a_system_that_is_proven_better_is_an_action(run: EvaluationRun, system:
 
 
 def test_a_run_without_pairs_or_genres_leaves_those_sections_out() -> None:
-    made = catalogue()
+    made = catalog()
     bare = replace(made, artists=tuple(replace(artist, genres={}) for artist in made.artists))
     found = evaluate(make_generation(bare), Inputs(k=2))
     assert not any("Pairs" in title or "genres" in title for title in sections(found))

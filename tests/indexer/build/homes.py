@@ -1,4 +1,4 @@
-"""Small catalogues with made-up embeddings whose every vector can be worked out again from the id of its clip."""
+"""Small catalogs with made-up embeddings whose every vector can be worked out again from the id of its clip."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPACE = make_space(("low", "middle", "high", "top"), dim=12)
 
 
 def open_catalog(home: Path) -> Catalog:
-    """The catalogue of ``home``, on SQLite."""
+    """The catalog of ``home``, on SQLite."""
     home.mkdir(parents=True, exist_ok=True)
     return Catalog.open(home / "catalog.db")
 

@@ -73,14 +73,14 @@ def test_goldens_are_the_exact_ten_nearest_of_three_layers(home: Path) -> None:
         np.testing.assert_allclose(golden.scores, [cosine for _, cosine in expected], atol=1e-5)
 
 
-def test_queries_are_spread_over_the_catalogue_and_no_two_alike(home: Path) -> None:
+def test_queries_are_spread_over_the_catalog_and_no_two_alike(home: Path) -> None:
     goldens = [golden for golden in run_build(home).goldens if golden.layer == "low"]
     tracks = [golden.query for golden in goldens if golden.kind == "tracks"]
     known = sorted(directions(home, 0)[0])
     assert (tracks[0], tracks[-1], len(set(tracks))) == (known[0], known[-1], 8)
 
 
-def test_a_small_catalogue_has_as_many_goldens_as_it_has_tracks(tmp_path: Path) -> None:
+def test_a_small_catalog_has_as_many_goldens_as_it_has_tracks(tmp_path: Path) -> None:
     add_music(tmp_path, range(1), tracks=2, clips=1)
     goldens = run_build(tmp_path).goldens
     assert [(golden.kind, len(golden.answers)) for golden in goldens[:3]] == [

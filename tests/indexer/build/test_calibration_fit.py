@@ -62,7 +62,7 @@ def test_trust_grows_with_the_number_of_reference_artists(artists: int, expected
 def test_too_few_reference_artists_give_the_raw_cosine_and_say_so(artists: int) -> None:
     bundle = fitted(artists)
     assert (bundle.method, bundle.status, bundle.projection) == (Method.RAW, Status.UNCALIBRATED, None)
-    assert "not calibrated, raw cosines" in bundle.said
+    assert "not calibrated, raw cosines" in bundle.summary
     a, b = (np.eye(DIM)[:1], np.eye(DIM)[:1] * 0.6 + np.eye(DIM)[1:2] * 0.8)
     others = ArtistStats.of([measure(bundle, b)], width=DIM)
     assert similarities(bundle, measure(bundle, a), others) == pytest.approx([0.6])
@@ -195,7 +195,7 @@ def test_a_reference_from_which_nothing_can_be_learned_is_refused() -> None:
         fit(replace(reference, tracks=broken), space=SPACE, layer="low")
 
 
-def test_measuring_a_catalogue_names_the_artist_that_cannot_be_measured() -> None:
+def test_measuring_a_catalog_names_the_artist_that_cannot_be_measured() -> None:
     bundle, tracks = fitted(), make_reference(3).tracks
     with pytest.raises(InvalidArgument, match="artist bo: tracks: have shape"):
         measure_artists(bundle, tracks[:2], np.array([0, 0]), ids=("ada", "bo"))
@@ -203,7 +203,7 @@ def test_measuring_a_catalogue_names_the_artist_that_cannot_be_measured() -> Non
 
 
 @pytest.mark.parametrize("method", list(Method))
-def test_a_grown_catalogue_moves_no_old_score(method: Method) -> None:
+def test_a_grown_catalog_moves_no_old_score(method: Method) -> None:
     bundle, old = fitted(method=method), make_reference(80, seed=5)
     before = measure_artists(bundle, old.tracks, old.artist, ids=old.ids)
     new = make_reference(7, tracks=9, seed=6)

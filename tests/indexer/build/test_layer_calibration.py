@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from evaluation.fit_weights import save as save_weights
 from indexer.build.build import BuildOptions
 from indexer.build.calibration_fit import Reference
-from indexer.build.layer_calibration import Roster, fit_layer, write_calibration
+from indexer.build.layer_calibration import EmbeddedArtists, fit_layer, write_calibration
 from indexer.build.percentiles import keep_fitted, reference_of
 from recommender.calibration.bundle_files import load, load_stats
 from recommender.calibration.cohort import Method, Status, measure
@@ -115,7 +115,7 @@ def test_few_artists_are_not_calibrated_and_the_seed_table_answers(tmp_path: Pat
     assert line.value == max(line.raw, 0.0)
 
 
-def test_a_catalogue_without_audio_has_no_calibration(tmp_path: Path) -> None:
+def test_a_catalog_without_audio_has_no_calibration(tmp_path: Path) -> None:
     with open_catalog(tmp_path) as catalog:
         catalog.find_or_add_artist("only a name")
     assert run_build(tmp_path).calibrations == ()
@@ -194,9 +194,11 @@ def test_weights_learned_in_another_space_stay_out_and_the_log_says_so(
     assert "was learned in space 0123456789abcdef" in caplog.text
 
 
-def roster(owned: list[list[int]]) -> Roster:
+def roster(owned: list[list[int]]) -> EmbeddedArtists:
     ids = tuple(f"a{artist:02d}" for artist in range(len(owned)))
-    return Roster(ids=ids, genres=("",) * len(owned), tracks=tuple(np.array(rows, dtype=np.int64) for rows in owned))
+    return EmbeddedArtists(
+        ids=ids, genres=("",) * len(owned), tracks=tuple(np.array(rows, dtype=np.int64) for rows in owned)
+    )
 
 
 def test_an_artist_that_cannot_be_measured_is_recorded_and_the_others_are_measured(tmp_path: Path) -> None:

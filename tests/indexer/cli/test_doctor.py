@@ -19,8 +19,8 @@ NOBODY = "127.0.0.1:1"
 NOTHING_SET = Settings(address=NOBODY)
 
 
-def _catalogue(home: Path, database_url: str | None) -> tuple[bool, str]:
-    found = _found(home, "catalogue", Settings(database_url=database_url, address=NOBODY))
+def _catalog(home: Path, database_url: str | None) -> tuple[bool, str]:
+    found = _found(home, "catalog", Settings(database_url=database_url, address=NOBODY))
     return found.ok, found.detail
 
 
@@ -30,21 +30,21 @@ def _found(home: Path, what: str, settings: Settings = NOTHING_SET) -> Finding:
 
 
 def test_an_unused_home_is_fine_and_stays_unused(tmp_path: Path) -> None:
-    assert _catalogue(tmp_path / "home", None) == (True, "none yet; soundkin scan makes it")
-    assert _catalogue(tmp_path, f"sqlite:///{tmp_path}/other.db") == (True, "none yet; soundkin scan makes it")
+    assert _catalog(tmp_path / "home", None) == (True, "none yet; soundkin scan makes it")
+    assert _catalog(tmp_path, f"sqlite:///{tmp_path}/other.db") == (True, "none yet; soundkin scan makes it")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_catalogue_is_counted(tmp_path: Path) -> None:
+def test_a_catalog_is_counted(tmp_path: Path) -> None:
     with Catalog.open(tmp_path / CATALOG_FILE) as catalog:
         catalog.find_or_add_artist("Low")
-    ok, detail = _catalogue(tmp_path, None)
+    ok, detail = _catalog(tmp_path, None)
     assert ok
     assert "1 artists" in detail
 
 
-def test_an_older_catalogue_is_told_and_not_migrated(older_schema: str, tmp_path: Path) -> None:
-    assert _catalogue(tmp_path, older_schema) == (True, "of an older schema; soundkin scan migrates it")
+def test_an_older_catalog_is_told_and_not_migrated(older_schema: str, tmp_path: Path) -> None:
+    assert _catalog(tmp_path, older_schema) == (True, "of an older schema; soundkin scan migrates it")
 
 
 def test_an_extra_that_is_not_installed_is_told_with_its_pip_line(

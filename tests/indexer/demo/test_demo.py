@@ -41,11 +41,11 @@ def twins(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_real_music_with_two_artists_of_one_name_is_answered(twins: tuple[Path, Path], tmp_path: Path) -> None:
     folder, manifest = twins
-    catalogue_of_the_user = tmp_path / "mine.db"
+    catalog_of_the_user = tmp_path / "mine.db"
     done = _demo(
         *("--audio", str(folder), "--manifest", str(manifest), "--home", str(tmp_path / "home")),
         cwd=tmp_path,
-        SOUNDKIN_DATABASE_URL=f"sqlite:///{catalogue_of_the_user}",
+        SOUNDKIN_DATABASE_URL=f"sqlite:///{catalog_of_the_user}",
         SOUNDKIN_PROFILE="commercial",
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -53,7 +53,7 @@ def test_real_music_with_two_artists_of_one_name_is_answered(twins: tuple[Path, 
     assert "0 clips embedded, 4 known before" in done.stdout
     assert done.stdout.count("Twin - Brothers") >= 3
     assert "descriptors" in done.stdout
-    assert not catalogue_of_the_user.exists()
+    assert not catalog_of_the_user.exists()
     again = f"--audio {folder} --manifest {manifest} --home {tmp_path / 'home'}"
     assert f"soundkin demo {again}\n" in done.stdout
     assert f"soundkin scan {folder} --manifest {manifest}\n" in done.stdout

@@ -1,4 +1,4 @@
-"""What a run cost and what others would, by hand; how much of a catalogue it covered."""
+"""What a run cost and what others would, by hand; how much of a catalog it covered."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_the_command_estimates_in_words_and_in_json() -> None:
     assert CliRunner().invoke(front_door, ["cost", "--tracks", "1", "--rate", "0"]).exit_code == 2
 
 
-def test_success_counts_all_clips_of_the_catalogue() -> None:
+def test_success_counts_all_clips_of_the_catalog() -> None:
     # 30 before, 6 now; 1 failed, 2 were left for another run: 36 of 39 are 92.3 %
     success = success_of(_report(embedded=6, known=30, failed=1, left=2))
     assert (success.embedded, success.clips) == (36, 39)
@@ -107,7 +107,7 @@ def test_success_is_never_rounded_up_to_all() -> None:
 
 
 def test_nothing_is_not_all_of_nothing() -> None:
-    assert success_of(_report(embedded=0)).line == "nothing to embed: the catalogue has no clip; run soundkin scan"
+    assert success_of(_report(embedded=0)).line == "nothing to embed: the catalog has no clip; run soundkin scan"
 
 
 def test_an_empty_folder_of_music_is_no_failure(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.pipeline_kills import make_catalogue, open_catalogue
+from benchmarks.pipeline_kills import make_catalog, open_catalog
 from benchmarks.pipeline_stub import NAME_BYTES, StubEncoder
 from indexer.store.store import EmbeddingStore
 
 ROOT = Path(__file__).resolve().parents[3]
 CLIPS = 200
-LONGEST_S = 120
+MAX_DURATION_S = 120
 
 
 def _start(home: Path) -> subprocess.Popen[bytes]:
@@ -32,10 +32,10 @@ def _sealed(home: Path) -> int:
 
 
 def test_two_runs_started_at_once_encode_each_clip_once(tmp_path: Path) -> None:
-    make_catalogue(tmp_path, CLIPS)
+    make_catalog(tmp_path, CLIPS)
     (tmp_path / "encoded").touch()
     runs = [_start(tmp_path), _start(tmp_path)]
-    said = [run.communicate(timeout=LONGEST_S)[1].decode() for run in runs]
+    said = [run.communicate(timeout=MAX_DURATION_S)[1].decode() for run in runs]
     assert _encoded(tmp_path) == _sealed(tmp_path) == CLIPS
     refused = [words for run, words in zip(runs, said, strict=True) if run.returncode]
     assert len(refused) <= 1
@@ -43,15 +43,15 @@ def test_two_runs_started_at_once_encode_each_clip_once(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_every_clip_that_was_encoded(tmp_path: Path) -> None:
-    make_catalogue(tmp_path, 20 * CLIPS)
+    make_catalog(tmp_path, 20 * CLIPS)
     (tmp_path / "encoded").touch()
     with _start(tmp_path) as run:
-        latest = time.monotonic() + LONGEST_S
+        latest = time.monotonic() + MAX_DURATION_S
         while _encoded(tmp_path) < CLIPS and time.monotonic() < latest:
             time.sleep(0.005)
         run.send_signal(signal.SIGINT)
-        _, said = run.communicate(timeout=LONGEST_S)
+        _, said = run.communicate(timeout=MAX_DURATION_S)
     assert b"KeyboardInterrupt" in said
     assert CLIPS <= _encoded(tmp_path) == _sealed(tmp_path) < 20 * CLIPS
-    with open_catalogue(tmp_path) as catalog:
+    with open_catalog(tmp_path) as catalog:
         assert len(catalog.pending_clips(StubEncoder.space.key)) == 20 * CLIPS - _sealed(tmp_path)

@@ -28,7 +28,7 @@ PATIENCE_S = 20.0
 
 @pytest.fixture
 def clips(tmp_path: Path, catalog: Catalog) -> list[PendingClip]:
-    """Twenty clips in the catalogue."""
+    """Twenty clips in the catalog."""
     enter_clips(catalog, 20)
     return catalog.pending_clips(BandEncoder.space.key)
 
@@ -206,13 +206,13 @@ def test_an_encoder_that_is_interrupted_ends_the_run_and_loses_nothing_before_it
 def test_a_device_that_is_lost_ends_the_run_and_no_clip_is_blamed(
     catalog: Catalog, tmp_path: Path, clips: list[PendingClip]
 ) -> None:
-    class Lost(BandEncoder):
+    class ProcessLost(BandEncoder):
         def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
             if self.clips:
                 raise RuntimeError("CUDA error: an illegal memory access was encountered")
             return super().encode(clips)
 
-    run = run_of(catalog, tmp_path, Lost(), EmbedOptions(batch=4))
+    run = run_of(catalog, tmp_path, ProcessLost(), EmbedOptions(batch=4))
     with pytest.raises(EncoderLost, match="illegal memory access"), run:
         _to_the_end(run, clips)
     assert sealed(tmp_path) == [clip.clip_id for clip in clips[:4]]

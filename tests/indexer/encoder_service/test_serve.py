@@ -15,7 +15,7 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from indexer.encoder_service.service import MOST_CLIP_BYTES, MOST_CLIPS, MOST_REQUEST_BYTES, NAME
+from indexer.encoder_service.service import MAX_CLIP_BYTES, MAX_CLIPS, MAX_REQUEST_BYTES, NAME
 from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from pb import encoder_pb2 as pb
 from pb import encoder_pb2_grpc as pb_grpc
@@ -73,20 +73,20 @@ def test_a_clip_has_the_same_vectors_whatever_is_sent_beside_it(channel: grpc.Ch
 
 def test_requests_out_of_bounds_are_refused_and_the_next_is_answered(channel: grpc.Channel) -> None:
     assert refused(channel)[0] == "INVALID_ARGUMENT"
-    code, why = refused(channel, *[b"x"] * (MOST_CLIPS + 1))
-    assert (code, f"at most {MOST_CLIPS}" in why) == ("INVALID_ARGUMENT", True)
-    code, why = refused(channel, bytes(MOST_CLIP_BYTES + 1))
+    code, why = refused(channel, *[b"x"] * (MAX_CLIPS + 1))
+    assert (code, f"at most {MAX_CLIPS}" in why) == ("INVALID_ARGUMENT", True)
+    code, why = refused(channel, bytes(MAX_CLIP_BYTES + 1))
     assert (code, "at most 16 MiB a clip" in why) == ("INVALID_ARGUMENT", True)
-    assert refused(channel, *[bytes(MOST_CLIP_BYTES)] * 4, b"x")[0] == "INVALID_ARGUMENT"
-    assert refused(channel, *[bytes(MOST_CLIP_BYTES)] * 5)[0] == "RESOURCE_EXHAUSTED"
+    assert refused(channel, *[bytes(MAX_CLIP_BYTES)] * 4, b"x")[0] == "INVALID_ARGUMENT"
+    assert refused(channel, *[bytes(MAX_CLIP_BYTES)] * 5)[0] == "RESOURCE_EXHAUSTED"
     assert encode(channel, b"junk").clips[0].reason == "not_audio"
 
 
 def test_what_the_server_lets_through_the_encoder_takes() -> None:
-    assert (limits.MOST_CLIPS, limits.MOST_CLIP_BYTES, limits.MOST_AUDIO_BYTES) == (
-        MOST_CLIPS,
-        MOST_CLIP_BYTES,
-        MOST_REQUEST_BYTES,
+    assert (limits.MAX_CLIPS, limits.MAX_CLIP_BYTES, limits.MAX_AUDIO_BYTES) == (
+        MAX_CLIPS,
+        MAX_CLIP_BYTES,
+        MAX_REQUEST_BYTES,
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from indexer.audio.workers.pool import DecoderPool
 from indexer.encoder_service.serve import Settings, run
-from indexer.encoder_service.service import MOST_WAITING
+from indexer.encoder_service.service import MAX_WAITING
 from pb import encoder_pb2 as pb
 from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import EncoderLost
@@ -90,7 +90,7 @@ def test_so_many_requests_wait_and_the_next_is_sent_away(tmp_path: Path) -> None
     class Encoder(_Slow):
         def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
             vectors = super().encode(clips)
-            if self.clips > MOST_WAITING + 1:
+            if self.clips > MAX_WAITING + 1:
                 raise EncoderLost("the test is over")
             return vectors
 
@@ -98,7 +98,7 @@ def test_so_many_requests_wait_and_the_next_is_sent_away(tmp_path: Path) -> None
 
     def use(port: int) -> list[str]:
         with channel_to(port) as channel:
-            sent = [ask(channel) for _ in range(MOST_WAITING + 1)]
+            sent = [ask(channel) for _ in range(MAX_WAITING + 1)]
             ends = queue.Queue[Any]()  # Any: as above
             for future in sent:
                 future.add_done_callback(ends.put)
@@ -107,6 +107,6 @@ def test_so_many_requests_wait_and_the_next_is_sent_away(tmp_path: Path) -> None
             return [sent_away, *sorted(map(ended, sent)), ended(ask(channel))]
 
     sent_away, *waited, once_more, last = serve_until_lost(encoder, tmp_path, use)
-    assert sent_away == once_more == f"RESOURCE_EXHAUSTED {MOST_WAITING} requests wait; ask again later"
-    assert waited == ["OK"] * MOST_WAITING
+    assert sent_away == once_more == f"RESOURCE_EXHAUSTED {MAX_WAITING} requests wait; ask again later"
+    assert waited == ["OK"] * MAX_WAITING
     assert "the test is over" in last

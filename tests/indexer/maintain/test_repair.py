@@ -87,7 +87,7 @@ def test_what_the_ledger_has_and_no_shard_holds_is_embedded_again(catalog: Catal
     assert _pending(catalog) == {b}
 
 
-def test_shards_with_clips_the_catalogue_does_not_know_are_counted_and_kept(catalog: Catalog, tmp_path: Path) -> None:
+def test_shards_with_clips_the_catalog_does_not_know_are_counted_and_kept(catalog: Catalog, tmp_path: Path) -> None:
     stranger = f"{7:032x}"
     (known,) = _add_clips(catalog, 1)
     store = _store(tmp_path, [known, stranger])
@@ -220,7 +220,7 @@ def test_the_command_quarantines_rebuilds_and_says_so(tmp_path: Path, capsys: py
     assert code == 0
     assert "2 shards with 3 clips; 0 problems" in said
     assert f"ledger of {SPACE.key}: 2 of 3 clips known, 2 marked as done, 0 forgotten" in said
-    assert "1 not in the catalogue; a scan of their music brings them back" in said
+    assert "1 not in the catalog; a scan of their music brings them back" in said
     _flip(store.folder / "00000002.shard", 2)
     code, said = _run(capsys, "verify", "--home", str(tmp_path), "--quarantine", "--json")
     report = json.loads(said)
@@ -231,6 +231,6 @@ def test_the_command_quarantines_rebuilds_and_says_so(tmp_path: Path, capsys: py
     assert (code, json.loads(said)["repaired"]) == (0, None)
 
 
-def test_verify_alone_opens_no_catalogue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_alone_opens_no_catalog(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(capsys, "verify", "--home", str(tmp_path))[0] == 0
     assert list(tmp_path.iterdir()) == []

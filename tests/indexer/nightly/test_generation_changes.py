@@ -6,7 +6,7 @@ import pytest
 
 from indexer.nightly.generation_changes import NamedArtist, changes_between
 from recommender.generation.open_generation import Generation
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
 
 NORTH, EAST = (0.0, 1.0), (1.0, 0.0)
 COS_8 = (0.6, 0.8)
@@ -25,7 +25,7 @@ def artist(key: str, *vectors: tuple[float, float]) -> MadeArtist:
 
 
 def made(*artists: MadeArtist, version: int = 1) -> Generation:
-    return make_generation(MadeCatalogue(artists=artists), version=version)
+    return make_generation(MadeCatalog(artists=artists), version=version)
 
 
 def test_artists_that_came_and_went_are_named_by_id() -> None:
@@ -62,7 +62,7 @@ def test_only_the_layers_of_the_default_mix_count() -> None:
 
 
 def test_nothing_can_be_said_of_another_space() -> None:
-    other = make_generation(MadeCatalogue(artists=(artist("a", EAST),), space=make_space(("high", "low"))))
+    other = make_generation(MadeCatalog(artists=(artist("a", EAST),), space=make_space(("high", "low"))))
     found = changes_between(other, made(artist("a", NORTH)))
     assert (found.moved, found.artists_moved, found.added) == (None, (), 0)
 

@@ -17,7 +17,7 @@ from indexer.nightly.nightly import nightly
 from indexer.nightly.report import NightlyReport
 from indexer.nightly.steps import QUIET, Bars, Counted
 from recommender.catalog import Catalog
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogError
 from tests.indexer.nightly import nights
 
 
@@ -85,12 +85,12 @@ def test_a_bug_and_ctrl_c_are_put_on_record_and_go_on(
     assert (left.file["outcome"], left.file["error"]) == (outcome, said)
 
 
-def test_a_night_whose_catalogue_breaks_is_on_record(home: Path) -> None:
+def test_a_night_whose_catalog_breaks_is_on_record(home: Path) -> None:
     def drop() -> None:
         with closing(sqlite3.connect(home / CATALOG_FILE)) as database, database:
             database.execute("DROP TABLE artist_genres")
 
-    left = ended(home, CatalogueError, bars_that(drop, at="scan music"))
+    left = ended(home, CatalogError, bars_that(drop, at="scan music"))
     assert (left.report.outcome, left.state) == ("failed", "failed")
     assert "artist_genres" in str(left.file["error"])
 

@@ -244,7 +244,7 @@ def test_a_step_that_cannot_go_on_is_a_failure_and_not_wrong_usage(
     (home / "genres.csv").write_text("artist,genre\n")
     assert leave("nightly", "--home", str(home)) == 1
     said = capsys.readouterr()
-    assert "catalogue: has no artists" in said.err
+    assert "catalog: has no artists" in said.err
     assert "nightly run 1: failed" in said.out
 
 

@@ -45,7 +45,7 @@ def test_what_counts_is_the_last_run_in_which_the_step_came_to_its_end(tmp_path:
 
 
 def test_the_last_run_is_the_one_written_last_whatever_its_number(tmp_path: Path) -> None:
-    """A catalogue that was lost counts from 1 again."""
+    """A catalog that was lost counts from 1 again."""
     os.utime(write_report(tmp_path, replace(REPORT, run=400)), (1, 1))
     write_report(tmp_path, replace(REPORT, run=1, steps=(replace(EMBED, problems=()),)))
     assert new_among([SILENT], tmp_path) == (SILENT,)

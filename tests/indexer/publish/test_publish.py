@@ -51,7 +51,7 @@ def pool() -> Iterator[DecoderPool]:
 
 @pytest.fixture
 def indexed(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> Catalog:
-    """A catalogue with three artists and six clips, embedded in ``tmp_path``."""
+    """A catalog with three artists and six clips, embedded in ``tmp_path``."""
     for artist, tones in TONES.items():
         for hz in tones:
             write_tone(tmp_path / "music" / artist / f"{hz}.wav", hz=hz)
@@ -104,7 +104,7 @@ def test_versions_count_up_and_the_last_is_served(indexed: Catalog, tmp_path: Pa
     assert [generation.version for generation in indexed.read_generations()] == [1, 2, 3]
 
 
-def test_the_same_catalogue_builds_the_same_files(indexed: Catalog, tmp_path: Path) -> None:
+def test_the_same_catalog_builds_the_same_files(indexed: Catalog, tmp_path: Path) -> None:
     assert _build(indexed, tmp_path).files == _build(indexed, tmp_path).files
 
 
@@ -168,7 +168,7 @@ def test_a_source_the_profile_forbids_stops_the_build(indexed: Catalog, tmp_path
         _build(indexed, tmp_path, Profile.COMMERCIAL)
 
 
-def test_an_empty_catalogue_is_refused_with_what_to_do(catalog: Catalog, tmp_path: Path) -> None:
+def test_an_empty_catalog_is_refused_with_what_to_do(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="soundkin scan"):
         _build(catalog, tmp_path)
 
@@ -341,7 +341,7 @@ def test_a_current_of_the_first_release_is_understood(home: Path) -> None:
     assert (pointer.version, pointer.latest) == (1, 1)
 
 
-def test_numbers_go_on_upward_after_a_refusal_and_without_the_catalogue(home: Path) -> None:
+def test_numbers_go_on_upward_after_a_refusal_and_without_the_catalog(home: Path) -> None:
     homes.reseal(home / "staging" / "v00000002", indexes=())
     with pytest.raises(GenerationCorrupt):
         homes.publish(home)

@@ -136,7 +136,7 @@ def test_it_is_on_record(home: Path) -> None:
     assert actions == [(1, "publish"), (2, "publish"), (3, "publish"), (2, "rollback")]
 
 
-def test_it_succeeds_where_the_catalogue_does_not_and_says_so(home: Path) -> None:
+def test_it_succeeds_where_the_catalog_does_not_and_says_so(home: Path) -> None:
     (home / "catalog.db").write_bytes(b"no database" * 100)
     done = CliRunner().invoke(soundkin.front_door, ["rollback", "v1", "--home", str(home)])
     assert (done.exit_code, done.stdout) == (0, f"generation 1 serves again in {home}\n")

@@ -13,7 +13,7 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.store.shard import MAGIC, MOST_HEADER, Stored, open_shard, seal
+from indexer.store.shard import MAGIC, MAX_HEADER, Stored, open_shard, seal
 from recommender.errors import EmbeddingsCorrupt, InvalidArgument
 from recommender.types import ClipEmbeddings
 from tests.indexer.store import golden_shards
@@ -187,7 +187,7 @@ def test_a_header_that_is_no_header_is_refused(tmp_path: Path, text: bytes) -> N
 
 def test_a_header_has_a_length_that_is_never_passed(tmp_path: Path) -> None:
     path = tmp_path / "long.shard"
-    for length in (MOST_HEADER + 1, (1 << 32) - 1):
+    for length in (MAX_HEADER + 1, (1 << 32) - 1):
         _write_claiming(path, json.dumps(FACTS).encode(), length=length)
         with pytest.raises(EmbeddingsCorrupt, match="4096 are the most"):
             open_shard(path, fingerprint="abc")

@@ -132,9 +132,9 @@ def test_a_bundle_that_contradicts_itself_cannot_be_made(changes: dict[str, obje
 
 def test_a_bundle_says_how_far_it_can_be_trusted() -> None:
     raw = make_bundle(method=Method.RAW, status=Status.UNCALIBRATED, reference_artists=12)
-    assert raw.said == "not calibrated, raw cosines are shown: 12 reference artists, at least 50 are needed"
-    assert "provisional" in make_bundle(status=Status.PROVISIONAL, reference_artists=60).said
-    assert make_bundle().said == "method pipeline, fitted on 200 reference artists"
+    assert raw.summary == "not calibrated, raw cosines are shown: 12 reference artists, at least 50 are needed"
+    assert "provisional" in make_bundle(status=Status.PROVISIONAL, reference_artists=60).summary
+    assert make_bundle().summary == "method pipeline, fitted on 200 reference artists"
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(0.01, 100.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommender.calibration.jackknife import direction, leave_one_out, spread, standard_error_of_pair
+from recommender.calibration.jackknife import direction, jackknife_se, leave_one_out, standard_error_of_pair
 
 A = np.array([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0]])
 B = np.array([[0.0, 1.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8]])
@@ -27,21 +27,21 @@ def test_the_mean_of_pair_cosines_is_the_cosine_of_means_scaled_by_both_coherenc
 
 def test_one_track_says_nothing_about_its_spread() -> None:
     assert np.isnan(standard_error_of_pair(A[:1], B))
-    assert np.isnan(spread(A[:1], B))
-    assert np.isnan(spread(A, np.empty((0, 3))))
+    assert np.isnan(jackknife_se(A[:1], B))
+    assert np.isnan(jackknife_se(A, np.empty((0, 3))))
 
 
 def test_equal_tracks_have_no_spread() -> None:
-    assert spread(np.repeat(A[:1], 4, axis=0), B) == pytest.approx(0.0, abs=1e-12)
+    assert jackknife_se(np.repeat(A[:1], 4, axis=0), B) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_tracks_that_cancel_when_one_is_left_out_have_no_known_spread() -> None:
     tracks = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
     np.testing.assert_array_equal(np.isnan(leave_one_out(tracks)).any(axis=1), [False, False, True])
-    assert np.isnan(spread(tracks, np.eye(2)))
+    assert np.isnan(jackknife_se(tracks, np.eye(2)))
 
 
 def test_the_spread_over_directions_is_the_root_mean_square_of_each() -> None:
-    each = [spread(A, row[np.newaxis]) for row in B]
-    assert spread(A, B) == pytest.approx(np.sqrt(np.mean(np.square(each))))
+    each = [jackknife_se(A, row[np.newaxis]) for row in B]
+    assert jackknife_se(A, B) == pytest.approx(np.sqrt(np.mean(np.square(each))))
     assert each[0] == pytest.approx(0.3), "cosines .6 and 0 without each track: sqrt(1/2 * 2 * .3^2)"

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, Measured, Method, Standing, Status, measure
+from recommender.calibration.cohort import (
+    QUANTILES,
+    ArtistStats,
+    Bundle,
+    CohortStats,
+    Measured,
+    Method,
+    Status,
+    measure,
+)
 from recommender.calibration.scores import (
     display,
     inner_product_query,
@@ -153,7 +162,7 @@ def test_the_similarity_is_the_squared_share_of_cohort_pairs_below() -> None:
 @pytest.mark.parametrize("method", list(Method))
 def test_no_opinion_stays_no_opinion(method: Method) -> None:
     bundle = make_bundle(method)
-    unknown = Standing(mean=0.0, sd=1.0)
+    unknown = CohortStats(mean=0.0, sd=1.0)
     found = score_cosines(method, np.array([np.nan, 0.5]), unknown, unknown)
     np.testing.assert_array_equal(np.isnan(display(bundle, found)), [True, False])
     np.testing.assert_array_equal(np.isnan(percentile(bundle, found)), [True, False])

@@ -17,7 +17,7 @@ from recommender.catalog.rows import (
     Publication,
     Run,
 )
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogError
 
 GENERATION = Generation(
     version=1,
@@ -112,7 +112,7 @@ def test_a_generation_is_recorded_once(catalog: Catalog) -> None:
 
 def test_a_published_number_is_not_given_to_other_contents(catalog: Catalog) -> None:
     catalog.record_generation(GENERATION)
-    with pytest.raises(CatalogueError, match="build the next number"):
+    with pytest.raises(CatalogError, match="build the next number"):
         catalog.record_generation(replace(GENERATION, manifest_sha256="b" * 64))
 
 
@@ -132,7 +132,7 @@ def test_each_publication_is_on_record_in_the_order_in_which_it_was_made(catalog
 
 
 def test_an_action_that_is_none_is_not_recorded(catalog: Catalog) -> None:
-    with pytest.raises(CatalogueError):
+    with pytest.raises(CatalogError):
         catalog.record_publication(Publication(version=1, action="dance", refusals="", forced_why=None, at="now"))
 
 
@@ -160,5 +160,5 @@ def test_a_run_that_never_said_how_it_ended_is_marked_killed_by_the_next_of_its_
 
 def test_a_run_ends_in_one_of_the_states_there_are(catalog: Catalog) -> None:
     run = catalog.begin_run("nightly", at="1")
-    with pytest.raises(CatalogueError):
+    with pytest.raises(CatalogError):
         catalog.end_run(run, "tired", at="2", summary="{}")

@@ -8,7 +8,7 @@ import pytest
 
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList, Source
-from recommender.errors import CatalogueError, InvalidArgument, NotFound
+from recommender.errors import CatalogError, InvalidArgument, NotFound
 
 
 @pytest.fixture
@@ -120,10 +120,10 @@ def test_collaborations_do_not_care_who_comes_first(catalog: Catalog, ids: list[
     assert catalog.read_collaborations() == [replace(turned, title=""), replace(turned, credited=4)]
 
 
-def test_rows_the_tables_forbid_are_a_catalogue_error_and_leave_nothing(catalog: Catalog, ids: list[str]) -> None:
+def test_rows_the_tables_forbid_are_a_catalog_error_and_leave_nothing(catalog: Catalog, ids: list[str]) -> None:
     good = ArtistGenre(artist_id=ids[0], genre="a", source="map", weight=1.0)
     for bad in (replace(good, weight=0.0), replace(good, source="unheard of"), replace(good, artist_id="nobody")):
-        with pytest.raises(CatalogueError):
+        with pytest.raises(CatalogError):
             catalog.add_genres([good, bad])
     assert catalog.read_genres() == []
 

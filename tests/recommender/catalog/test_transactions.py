@@ -1,4 +1,4 @@
-"""Opening a catalogue: empty, older, newer, somebody else's, unreachable; and what messages give away."""
+"""Opening a catalog: empty, older, newer, somebody else's, unreachable; and what messages give away."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from recommender.catalog import Catalog, Schema
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogError
 
 
 def execute(url: str, *statements: str) -> None:
@@ -29,16 +29,16 @@ def test_what_was_written_is_there_when_opened_again(database_url: str) -> None:
         assert [artist.id for artist in catalog.read_artists()] == [artist_id]
 
 
-def test_a_newer_catalogue_is_refused_with_both_revisions_and_left_alone(database_url: str) -> None:
+def test_a_newer_catalog_is_refused_with_both_revisions_and_left_alone(database_url: str) -> None:
     Catalog.open(database_url).close()
     execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(CatalogueError, match=r"'9999'.*'0\d{3}'.*newer Soundkin"):
+    with pytest.raises(CatalogError, match=r"'9999'.*'0\d{3}'.*newer Soundkin"):
         Catalog.open(database_url)
 
 
 def test_tables_of_somebody_else_are_refused(database_url: str) -> None:
     execute(database_url, "CREATE TABLE artists (id INTEGER)")
-    with pytest.raises(CatalogueError, match=r"tables called artists.*empty database"):
+    with pytest.raises(CatalogError, match=r"tables called artists.*empty database"):
         Catalog.open(database_url)
 
 
@@ -48,7 +48,7 @@ def test_two_programs_may_open_an_empty_database_at_once(database_url: str) -> N
     def open_it() -> None:
         try:
             Catalog.open(database_url).close()
-        except CatalogueError as error:
+        except CatalogError as error:
             problems.append(error)
 
     threads = [threading.Thread(target=open_it) for _ in range(4)]
@@ -75,24 +75,24 @@ def test_two_programs_may_open_an_empty_database_at_once(database_url: str) -> N
     ],
 )
 def test_no_message_holds_the_password(url: str) -> None:
-    with pytest.raises(CatalogueError) as caught:
+    with pytest.raises(CatalogError) as caught:
         Catalog.open(url)
     assert "s3cret" not in str(caught.value)
     assert caught.value.__cause__ is None or "s3cret" not in str(caught.value.__cause__)
 
 
 def test_a_missing_folder_and_a_file_that_is_no_database_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="reachable and writable"):
+    with pytest.raises(CatalogError, match="reachable and writable"):
         Catalog.open(f"sqlite:///{tmp_path}/missing/catalog.db")
     (tmp_path / "text.db").write_text("not a database, but long enough to have a header of one hundred bytes " * 3)
-    with pytest.raises(CatalogueError, match="not a database"):
+    with pytest.raises(CatalogError, match="not a database"):
         Catalog.open(f"sqlite:///{tmp_path}/text.db")
 
 
 def test_sqlite_keeps_foreign_keys_and_lets_readers_read_while_it_is_written(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/catalog.db"
     with Catalog.open(url) as writer, Catalog.open(url) as reader:
-        with pytest.raises(CatalogueError, match="FOREIGN KEY"):
+        with pytest.raises(CatalogError, match="FOREIGN KEY"):
             writer.find_or_add_track("no such artist", "Song")
         with writer.transaction():
             writer.find_or_add_artist("Low")
@@ -128,7 +128,7 @@ def test_looking_at_the_schema_changes_nothing(database_url: str) -> None:
     Catalog.open(database_url).close()
     assert Catalog.schema(database_url) is Schema.CURRENT
     execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(CatalogueError, match="newer Soundkin"):
+    with pytest.raises(CatalogError, match="newer Soundkin"):
         Catalog.schema(database_url)
 
 

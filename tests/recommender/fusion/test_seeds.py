@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.fusion.seeds import mean_given, taken_away
+from recommender.fusion.seeds import mean_given, negative_share
 
 SCORES = st.one_of(st.floats(0.0, 1.0), st.just(float("nan")))
 
@@ -24,11 +24,11 @@ def test_a_mean_is_over_what_is_given_and_silent_where_nothing_is(rows: list[lis
 def test_a_score_stays_within_bounds_and_never_rises_with_what_is_disliked(
     liked: float, low: float, high: float, base: float
 ) -> None:
-    least, most = taken_away(np.sort([low, high]), base).tolist()
+    least, most = negative_share(np.sort([low, high]), base).tolist()
     assert 0.0 <= liked * (1.0 - most) <= liked * (1.0 - least) <= liked
 
 
 def test_nothing_is_taken_by_who_is_no_more_alike_than_any_other_or_of_whom_nothing_is_known() -> None:
-    assert taken_away(np.array([0.0, 0.2, 0.25, np.nan]), 0.25).tolist() == [0.0, 0.0, 0.0, 0.0]
-    assert taken_away(np.array([0.4, 1.0]), 0.25) == pytest.approx([0.2, 1.0])
-    assert taken_away(np.array([0.4]), 0.0).tolist() == [0.4]
+    assert negative_share(np.array([0.0, 0.2, 0.25, np.nan]), 0.25).tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert negative_share(np.array([0.4, 1.0]), 0.25) == pytest.approx([0.2, 1.0])
+    assert negative_share(np.array([0.4]), 0.0).tolist() == [0.4]

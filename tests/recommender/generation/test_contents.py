@@ -13,11 +13,11 @@ import pytest
 from recommender.errors import GenerationCorrupt
 from recommender.generation.manifest import with_sum
 from recommender.generation.open_generation import MANIFEST, checksum_file, open_generation
-from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, write_generation
+from tests.factories import MadeArtist, MadeCatalog, MadeCollaboration, MadeTrack, write_generation
 
 ONE = MadeTrack(title="One", id="t1", vectors={"low": [1, 0], "high": [0, 1]})
 TWO = MadeTrack(title="Two", id="t2", vectors={"low": [0, 1], "high": [0, 1]})
-MADE = MadeCatalogue(
+MADE = MadeCatalog(
     artists=(
         MadeArtist(
             id="a", name="Ä", aliases=("AE",), external_ids={"mbid": "1"}, genres={"techno": 1.0}, tracks=(ONE, TWO)

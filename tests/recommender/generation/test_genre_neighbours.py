@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from recommender.generation.genre_neighbours import GenreOrders, genre_orders
+from recommender.generation.genre_neighbours import GenreNeighbours, genre_orders
 
 ROCK, INDIE, POLKA = range(3)
 TAGS = np.array(
@@ -26,7 +26,7 @@ TAGS = np.array(
 """Polka has 2 artists, indie 3, rock 6: in that order from rare to common."""
 
 
-def _around(orders: GenreOrders, weights: csr_array, row: int, width: int) -> list[int]:
+def _around(orders: GenreNeighbours, weights: csr_array, row: int, width: int) -> list[int]:
     entries = slice(*weights.indptr[row : row + 2].tolist())
     found: list[int] = orders.around(entries, weights.indices[entries], width=width).tolist()
     return found
@@ -65,7 +65,7 @@ def test_an_artist_without_genres_has_nobody_around() -> None:
 def test_they_come_back_as_they_were_saved(tmp_path: Path) -> None:
     orders = genre_orders(csr_array(TAGS))
     orders.save(tmp_path, "orders")
-    loaded = GenreOrders.load(tmp_path, "orders")
+    loaded = GenreNeighbours.load(tmp_path, "orders")
     for name in ("starts", "artists", "places"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(orders, name))
         assert getattr(loaded, name).dtype == getattr(orders, name).dtype

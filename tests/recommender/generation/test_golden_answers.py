@@ -12,7 +12,7 @@ from recommender.arrays import TextColumn
 from recommender.generation.golden_answers import Golden, differences
 from recommender.generation.open_generation import Generation, open_generation
 from recommender.vectors import ExactIndex
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space, write_generation
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space, write_generation
 
 
 def at(degrees: float) -> list[float]:
@@ -21,7 +21,7 @@ def at(degrees: float) -> list[float]:
 
 ANGLES = {"t0": 0.0, "t1": 60.0, "t2": 10.0, "t3": 10.0}
 """Track -> direction; t2 and t3 are equal. Artist a has the first two, b the others."""
-MADE = MadeCatalogue(
+MADE = MadeCatalog(
     artists=tuple(
         MadeArtist(
             id=artist,

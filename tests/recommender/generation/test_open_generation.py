@@ -28,7 +28,7 @@ from recommender.types import Vectors
 from recommender.vectors import FaissIndex
 from tests.factories import (
     MadeArtist,
-    MadeCatalogue,
+    MadeCatalog,
     MadeCollaboration,
     MadeTrack,
     make_contents,
@@ -37,7 +37,7 @@ from tests.factories import (
 )
 from tests.faults.homes import reseal
 
-MADE = MadeCatalogue(
+MADE = MadeCatalog(
     artists=(
         MadeArtist(
             id="a",

@@ -1,4 +1,4 @@
-"""Rankings over a catalogue small enough to score by hand."""
+"""Rankings over a catalog small enough to score by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recommender.ranking.tracks import TrackQuery, tracks_of
 from recommender.retrieval.filters import GenreFilter, PopularityBand
 from recommender.types import ScoredArtist, SignalName
 from tests.calibrated import ARTISTS, SILENT, calibrated, plain
-from tests.factories import MadeArtist, MadeCatalogue, MadeCollaboration, MadeTrack, make_generation, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeCollaboration, MadeTrack, make_generation, make_space
 from tests.recommender.retrieval.test_candidates import FEW
 from tests.recommender.retrieval.test_candidates import recommender as with_candidates
 
@@ -28,7 +28,7 @@ def _track(identifier: str, low: list[float], high: list[float]) -> MadeTrack:
     return MadeTrack(id=identifier, title=f"title {identifier}", vectors={"low": low, "high": high})
 
 
-MADE = MadeCatalogue(
+MADE = MadeCatalog(
     artists=(
         MadeArtist(
             id="a",
@@ -212,7 +212,7 @@ def test_one_layer_searched_and_the_same_layer_scanned_agree() -> None:
         MadeTrack(id=f"{n:04d}", title="", vectors={"x": random.normal(size=4).tolist(), "y": [1, 0, 0, 0]})
         for n in range(300)
     )
-    made = MadeCatalogue(artists=(MadeArtist(id="a", name="A", tracks=tracks),), space=make_space(("x", "y"), dim=4))
+    made = MadeCatalog(artists=(MadeArtist(id="a", name="A", tracks=tracks),), space=make_space(("x", "y"), dim=4))
     recommender = Recommender(make_generation(made))
     for seed in (0, 17, 299):
         searched, scanned = {"x": 1.0}, {"x": 0.5, "y": 0.5}  # y is the same everywhere, so the order is x's

@@ -1,4 +1,4 @@
-"""An artist from audio alone: the numbers a catalogued artist with the same tracks has, and the others missing."""
+"""An artist from audio alone: the numbers a catalog artist with the same tracks has, and the others missing."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from recommender.calibration.cohort import ArtistStats, CalibratedLayer, measure
 from recommender.errors import InvalidArgument
-from recommender.explain.shared_facts import standing_out
+from recommender.explain.shared_facts import standout_aspect
 from recommender.fusion.profiles import PROFILES, custom_weights
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.audio_query import Newcomer, hear, nearest_clip, rank_for
 from recommender.retrieval.filters import GenreFilter
 from recommender.types import ClipEmbeddings, ScoredArtist, SignalName
-from tests.calibrated import DIM, LAYERS, calibrate, make_catalogue
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation
+from tests.calibrated import DIM, LAYERS, calibrate, make_catalog
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation
 
 MIX = {"low": 0.75, "high": 0.25}
 CLIPS = 0.5 + np.random.default_rng(7).normal(size=(3, len(LAYERS), DIM)).astype(np.float32)
@@ -37,22 +37,22 @@ def guest(clips: ClipEmbeddings) -> MadeArtist:
 
 @cache
 def without() -> Generation:
-    """The catalogue that the newcomer is not in."""
-    return calibrate(make_generation(make_catalogue(0)))
+    """The catalog that the newcomer is not in."""
+    return calibrate(make_generation(make_catalog(0)))
 
 
 @cache
 def with_guest(count: int) -> Generation:
     """The same with an artist of the first ``count`` clips, and every artist measured with the bundles of the same."""
-    made = make_catalogue(0)
-    catalogue = MadeCatalogue(
+    made = make_catalog(0)
+    catalog = MadeCatalog(
         artists=(*made.artists, guest(CLIPS[:count])),
         scene=made.scene,
         scene_listed=made.scene_listed,
         collaborations=made.collaborations,
         space=made.space,
     )
-    generation = make_generation(catalogue)
+    generation = make_generation(catalog)
     layers = {name: measured(generation, layer) for name, layer in without().calibration.layers.items()}
     return replace(generation, calibration=replace(without().calibration, layers=layers))
 
@@ -79,7 +79,7 @@ def ranked(generation: Generation, newcomer: Newcomer, query: ArtistQuery | None
 @pytest.mark.parametrize("profile", ["evidence", "seed"])
 @pytest.mark.parametrize("mix", [{"low": 1.0}, MIX], ids=str)
 @pytest.mark.parametrize("count", [1, 3])
-def test_clips_score_to_the_bit_as_the_artist_of_the_catalogue_that_has_them(
+def test_clips_score_to_the_bit_as_the_artist_of_the_catalog_that_has_them(
     profile: str, mix: dict[str, float], count: int
 ) -> None:
     held = Recommender(with_guest(count))
@@ -193,7 +193,7 @@ def test_the_nearest_clip_stands_out_in_the_aspect_in_which_its_track_does(calib
     for artist in range(60):
         found = nearest_clip(recommender, newcomer, artist)
         assert found is not None
-        assert found.aspect == standing_out(generation, int(guests[found.clip]), found.track)
+        assert found.aspect == standout_aspect(generation, int(guests[found.clip]), found.track)
         aspects.add(found.aspect)
     assert len(aspects - {""}) > 1
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from recommender.ranking.artists import Recommender
 from recommender.ranking.diversify import each_once, limit_per_artist
-from recommender.ranking.duplicates import MOST_COMPARED, SAME_FROM, SameRecording
+from recommender.ranking.duplicates import MAX_COMPARED, SAME_FROM, SameRecording
 from recommender.ranking.tracks import TrackQuery
 from recommender.types import LayerMix
 from tests.calibrated import calibrated
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_generation, make_space
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
 
 LOW: LayerMix = {"low": 1.0}
 BOTH: LayerMix = {"low": 0.5, "high": 0.5}
@@ -31,7 +31,7 @@ def track(identifier: str, title: str, low: list[float], high: list[float]) -> M
     return MadeTrack(id=identifier, title=title, vectors={"low": low, "high": high})
 
 
-MADE = MadeCatalogue(
+MADE = MadeCatalog(
     artists=(
         MadeArtist(
             id="a",
@@ -110,7 +110,7 @@ def test_an_artist_is_limited_after_its_releases_are_counted_once(recommender: R
 @pytest.mark.parametrize(("cosine", "same"), [(SAME_FROM - 0.001, False), (SAME_FROM + 0.001, True)])
 def test_the_bar_is_a_mean_over_all_layers(cosine: float, same: bool) -> None:
     tracks = (track("t0", "", [1, 0], [1, 0]), track("t1", "", [1, 0], at(2 * cosine - 1)))
-    generation = make_generation(MadeCatalogue(artists=(MadeArtist(id="a", name="A", tracks=tracks),)))
+    generation = make_generation(MadeCatalog(artists=(MadeArtist(id="a", name="A", tracks=tracks),)))
     assert SameRecording(generation)(0, [1]) is same
 
 
@@ -121,7 +121,7 @@ def test_a_title_tells_where_there_is_no_audio_and_no_title_tells_nothing() -> N
         MadeTrack(id="t2", title=""),
         MadeTrack(id="t3", title=" "),
     )
-    same = SameRecording(make_generation(MadeCatalogue(artists=(MadeArtist(id="a", name="A", tracks=tracks),))))
+    same = SameRecording(make_generation(MadeCatalog(artists=(MadeArtist(id="a", name="A", tracks=tracks),))))
     assert same(0, [1])
     assert not same(2, [3])
     assert not same(0, [])
@@ -176,14 +176,14 @@ def test_where_all_vectors_lie_close_together_they_are_not_all_one_recording() -
     close[1] = close[0] + 0.001 * drawn[2]
     made = tuple(track(f"t{n:02}", f"Title {n}", list(row), list(row)) for n, row in enumerate(close))
     artist = MadeArtist(id="a", name="A", tracks=made)
-    generation = make_generation(MadeCatalogue(artists=(artist,), space=make_space(("low", "high"), dim=8)))
+    generation = make_generation(MadeCatalog(artists=(artist,), space=make_space(("low", "high"), dim=8)))
     same = SameRecording(generation)
     assert [other for other in range(1, 30) if same(0, [other])] == [1]
 
 
 def test_by_sound_a_track_is_held_against_the_seed_and_the_last_before_it_and_by_title_against_all() -> None:
     """Behind the others stand copies of the first (the seed), the second and the last; one is the second by title."""
-    others = np.random.default_rng(0).normal(size=(MOST_COMPARED + 2, 16)).tolist()
+    others = np.random.default_rng(0).normal(size=(MAX_COMPARED + 2, 16)).tolist()
     vectors = [*others, others[0], others[1], others[-1], np.random.default_rng(1).normal(size=16).tolist()]
     titles = [f"T{n}" for n in range(len(vectors) - 1)] + ["T1 (Mono)"]
     space = make_space(dim=16)
@@ -192,6 +192,6 @@ def test_by_sound_a_track_is_held_against_the_seed_and_the_last_before_it_and_by
         for n, (title, vector) in enumerate(zip(titles, vectors, strict=True))
     )
     artists = (MadeArtist(id="a", name="A", tracks=tracks),)
-    same, before = SameRecording(make_generation(MadeCatalogue(artists=artists, space=space))), range(len(others))
+    same, before = SameRecording(make_generation(MadeCatalog(artists=artists, space=space))), range(len(others))
     assert [same(len(others) + n, before) for n in range(4)] == [True, False, True, True]
-    assert same(len(others) + 1, before[:MOST_COMPARED]), "with fewer before it nothing is left out"
+    assert same(len(others) + 1, before[:MAX_COMPARED]), "with fewer before it nothing is left out"

@@ -1,4 +1,4 @@
-"""What holds of every ranking: each profile, each catalogue however much of it is missing, each mix, each seed."""
+"""What holds of every ranking: each profile, each catalog however much of it is missing, each mix, each seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.generated import EVERYONE, SEEDS, generated, mixes
 
 PROFILES = ("seed", "evidence", "fitted")
 every_profile = pytest.mark.parametrize("profile", PROFILES)
-CATALOGUES = st.sampled_from(SEEDS)
+CATALOGS = st.sampled_from(SEEDS)
 ROWS = st.integers(0, EVERYONE - 1)
 SEVERAL = st.lists(ROWS, min_size=1, max_size=3, unique=True).map(tuple)
 MIXES = st.sampled_from(mixes())
@@ -28,18 +28,18 @@ examples = settings(deadline=None, max_examples=25)
 
 
 @cache
-def recommender_of(catalogue: int) -> Recommender:
-    return Recommender(generated(catalogue))
+def recommender_of(catalog: int) -> Recommender:
+    return Recommender(generated(catalog))
 
 
-def asked(catalogue: int, profile: str, seeds: tuple[int, ...], mix: dict[str, float] = LOW) -> ArtistQuery:
-    named = generated(catalogue).calibration.choices.named
+def asked(catalog: int, profile: str, seeds: tuple[int, ...], mix: dict[str, float] = LOW) -> ArtistQuery:
+    named = generated(catalog).calibration.choices.named
     assert set(named) == set(PROFILES)
     return ArtistQuery(seeds=seeds, mix=mix, weights=named[profile])
 
 
-def ranked(catalogue: int, query: ArtistQuery) -> list[ScoredArtist]:
-    return recommender_of(catalogue).rank_artists(query, offset=0, n=EVERYONE)
+def ranked(catalog: int, query: ArtistQuery) -> list[ScoredArtist]:
+    return recommender_of(catalog).rank_artists(query, offset=0, n=EVERYONE)
 
 
 def told(artists: list[ScoredArtist]) -> list[str]:
@@ -47,34 +47,32 @@ def told(artists: list[ScoredArtist]) -> list[str]:
     return [repr(artist) for artist in artists]
 
 
-def test_in_each_catalogue_every_signal_is_missing_for_some_and_one_artist_is_unknown_to_all() -> None:
-    for catalogue in SEEDS:
-        known = [signal.known for signal in recommender_of(catalogue).signals(LOW).values()]
+def test_in_each_catalog_every_signal_is_missing_for_some_and_one_artist_is_unknown_to_all() -> None:
+    for catalog in SEEDS:
+        known = [signal.known for signal in recommender_of(catalog).signals(LOW).values()]
         assert all(any(one) and not all(one) for one in known)
         assert not any(one[EVERYONE - 1] for one in known)
 
 
 @every_profile
-@given(catalogue=CATALOGUES, a=ROWS, b=ROWS, mix=MIXES)
+@given(catalog=CATALOGS, a=ROWS, b=ROWS, mix=MIXES)
 @examples
-def test_a_pair_has_one_score_from_both_ends(
-    profile: str, catalogue: int, a: int, b: int, mix: dict[str, float]
-) -> None:
-    recommender, weights = recommender_of(catalogue), asked(catalogue, profile, (a,)).weights
+def test_a_pair_has_one_score_from_both_ends(profile: str, catalog: int, a: int, b: int, mix: dict[str, float]) -> None:
+    recommender, weights = recommender_of(catalog), asked(catalog, profile, (a,)).weights
     there, back = (recommender.compare(*pair, mix=mix, weights=weights) for pair in ((a, b), (b, a)))
     assert repr(there.score) == repr(back.score)
     if a != b:
-        listed = [one for one in ranked(catalogue, asked(catalogue, profile, (a,), mix)) if one.row == b]
+        listed = [one for one in ranked(catalog, asked(catalog, profile, (a,), mix)) if one.row == b]
         assert told(listed) == ([] if math.isnan(there.score) else told([there]))
 
 
 @every_profile
-@given(catalogue=CATALOGUES, seeds=SEVERAL, against=st.lists(ROWS, max_size=2, unique=True).map(tuple), mix=MIXES)
+@given(catalog=CATALOGS, seeds=SEVERAL, against=st.lists(ROWS, max_size=2, unique=True).map(tuple), mix=MIXES)
 @examples
 def test_scores_lie_within_0_and_1_fall_with_ties_by_id_and_are_base_plus_contributions(
-    profile: str, catalogue: int, seeds: tuple[int, ...], against: tuple[int, ...], mix: dict[str, float]
+    profile: str, catalog: int, seeds: tuple[int, ...], against: tuple[int, ...], mix: dict[str, float]
 ) -> None:
-    found = ranked(catalogue, replace(asked(catalogue, profile, seeds, mix), negative_seeds=against))
+    found = ranked(catalog, replace(asked(catalog, profile, seeds, mix), negative_seeds=against))
     for artist in found:
         assert 0.0 <= artist.score <= 1.0
         parts = [line.contribution for line in artist.breakdown]
@@ -85,13 +83,13 @@ def test_scores_lie_within_0_and_1_fall_with_ties_by_id_and_are_base_plus_contri
 
 
 @every_profile
-@given(catalogue=CATALOGUES, seed=ROWS, mix=MIXES)
+@given(catalog=CATALOGS, seed=ROWS, mix=MIXES)
 @examples
 def test_who_is_at_least_as_alike_by_every_signal_scores_at_least_as_high(
-    profile: str, catalogue: int, seed: int, mix: dict[str, float]
+    profile: str, catalog: int, seed: int, mix: dict[str, float]
 ) -> None:
     """Of artists on whom the same signals speak; by what the profile reads of each signal."""
-    found = ranked(catalogue, asked(catalogue, profile, (seed,), mix))
+    found = ranked(catalog, asked(catalog, profile, (seed,), mix))
     read = np.array([[_read(line, profile) for line in one.breakdown] for one in found])
     for one, ours in zip(found, read, strict=True):
         for other, theirs in zip(found, read, strict=True):
@@ -106,17 +104,17 @@ def _read(line: SignalScore, profile: str) -> float:
 
 @every_profile
 @given(
-    catalogue=CATALOGUES,
+    catalog=CATALOGS,
     place=st.integers(0, 1000),
     rise=st.floats(0.0, 1.0),
     kind=st.sampled_from(["scene", "collaboration"]),
 )
 @examples
 def test_a_stronger_tie_never_lowers_the_score_of_its_pair(
-    profile: str, catalogue: int, place: int, rise: float, kind: str
+    profile: str, catalog: int, place: int, rise: float, kind: str
 ) -> None:
-    generation = generated(catalogue)
-    weights = asked(catalogue, profile, (0,)).weights
+    generation = generated(catalog)
+    weights = asked(catalog, profile, (0,)).weights
     a, b, stronger = _with_a_stronger_tie(generation, kind, place, rise)
     before, after = (Recommender(each).compare(a, b, mix=LOW, weights=weights).score for each in (generation, stronger))
     assert after >= before - 1e-12
@@ -136,50 +134,50 @@ def _with_a_stronger_tie(generation: Generation, kind: str, place: int, rise: fl
 
 
 @every_profile
-@given(catalogue=CATALOGUES, seed=ROWS)
+@given(catalog=CATALOGS, seed=ROWS)
 @examples
-def test_an_artist_is_its_own_nearest_with_score_1(profile: str, catalogue: int, seed: int) -> None:
-    query = replace(asked(catalogue, profile, (seed,)), keep_seeds=True)
-    itself = recommender_of(catalogue).compare(seed, seed, mix=LOW, weights=query.weights)
+def test_an_artist_is_its_own_nearest_with_score_1(profile: str, catalog: int, seed: int) -> None:
+    query = replace(asked(catalog, profile, (seed,)), keep_seeds=True)
+    itself = recommender_of(catalog).compare(seed, seed, mix=LOW, weights=query.weights)
     if math.isnan(itself.score):  # no signal with a weight knows it
-        assert ranked(catalogue, query) == []
+        assert ranked(catalog, query) == []
         return
     assert itself.score == 1.0
     assert itself.base + sum(line.contribution for line in itself.breakdown) == pytest.approx(1.0)
-    whole = ranked(catalogue, query)
+    whole = ranked(catalog, query)
     assert told([one for one in whole if one.row == seed]) == told([itself])
     assert whole[0].score == 1.0
 
 
 @every_profile
-@given(catalogue=CATALOGUES, seeds=SEVERAL, among=st.frozensets(ROWS, max_size=20), mix=MIXES)
+@given(catalog=CATALOGS, seeds=SEVERAL, among=st.frozensets(ROWS, max_size=20), mix=MIXES)
 @examples
 def test_candidates_keep_the_order_and_the_scores_of_the_whole(
-    profile: str, catalogue: int, seeds: tuple[int, ...], among: frozenset[int], mix: dict[str, float]
+    profile: str, catalog: int, seeds: tuple[int, ...], among: frozenset[int], mix: dict[str, float]
 ) -> None:
-    query = asked(catalogue, profile, seeds, mix)
-    whole = [artist for artist in ranked(catalogue, query) if artist.row in among]
-    assert told(ranked(catalogue, replace(query, candidates=among))) == told(whole)
+    query = asked(catalog, profile, seeds, mix)
+    whole = [artist for artist in ranked(catalog, query) if artist.row in among]
+    assert told(ranked(catalog, replace(query, candidates=among))) == told(whole)
 
 
 @every_profile
-@given(catalogue=CATALOGUES, seeds=SEVERAL, size=st.integers(1, 30), depth=st.sampled_from([0.5, 0.0, 0.8]))
+@given(catalog=CATALOGS, seeds=SEVERAL, size=st.integers(1, 30), depth=st.sampled_from([0.5, 0.0, 0.8]))
 @examples
 def test_pages_put_together_are_the_ranking(
-    profile: str, catalogue: int, seeds: tuple[int, ...], size: int, depth: float
+    profile: str, catalog: int, seeds: tuple[int, ...], size: int, depth: float
 ) -> None:
-    query = replace(asked(catalogue, profile, seeds), depth=depth)
-    recommender = recommender_of(catalogue)
+    query = replace(asked(catalog, profile, seeds), depth=depth)
+    recommender = recommender_of(catalog)
     pages = [recommender.rank_artists(query, offset=at, n=size) for at in range(0, EVERYONE, size)]
-    assert told([artist for page in pages for artist in page]) == told(ranked(catalogue, query))
+    assert told([artist for page in pages for artist in page]) == told(ranked(catalog, query))
 
 
 @every_profile
-@given(catalogue=CATALOGUES, seed=ROWS)
+@given(catalog=CATALOGS, seed=ROWS)
 @examples
-def test_silence_is_never_a_zero(profile: str, catalogue: int, seed: int) -> None:
-    known = {name: signal.known for name, signal in recommender_of(catalogue).signals(LOW).items()}
-    for artist in ranked(catalogue, asked(catalogue, profile, (seed,))):
+def test_silence_is_never_a_zero(profile: str, catalog: int, seed: int) -> None:
+    known = {name: signal.known for name, signal in recommender_of(catalog).signals(LOW).items()}
+    for artist in ranked(catalog, asked(catalog, profile, (seed,))):
         for line in artist.breakdown:
             if not (known[line.signal][seed] and known[line.signal][artist.row]):
                 assert not line.available
@@ -192,32 +190,32 @@ def test_silence_is_never_a_zero(profile: str, catalogue: int, seed: int) -> Non
 
 
 @every_profile
-@given(catalogue=CATALOGUES, a=ROWS, b=ROWS)
+@given(catalog=CATALOGS, a=ROWS, b=ROWS)
 @examples
 def test_who_no_signal_with_a_weight_can_place_has_no_score_and_is_in_no_ranking(
-    profile: str, catalogue: int, a: int, b: int
+    profile: str, catalog: int, a: int, b: int
 ) -> None:
     assume(a != b)
-    query = asked(catalogue, profile, (a,))
-    scored = recommender_of(catalogue).compare(a, b, mix=LOW, weights=query.weights)
+    query = asked(catalog, profile, (a,))
+    scored = recommender_of(catalog).compare(a, b, mix=LOW, weights=query.weights)
     heard = any(line.available and line.weight > 0 for line in scored.breakdown)
     assert math.isnan(scored.score) is not heard
-    assert (b in {one.row for one in ranked(catalogue, query)}) is heard
+    assert (b in {one.row for one in ranked(catalog, query)}) is heard
 
 
 @given(
-    catalogue=CATALOGUES,
+    catalog=CATALOGS,
     seed=ROWS,
     weights=st.lists(st.floats(0.01, 10), min_size=4, max_size=4),
     scale=st.floats(0.001, 1000),
 )
 @examples
 def test_weights_of_the_caller_count_by_their_proportions(
-    catalogue: int, seed: int, weights: list[float], scale: float
+    catalog: int, seed: int, weights: list[float], scale: float
 ) -> None:
-    choices = generated(catalogue).calibration.choices
+    choices = generated(catalog).calibration.choices
     plain, scaled = (
-        ranked(catalogue, replace(ArtistQuery(seeds=(seed,), mix=LOW), weights=choices.custom(given_)))
+        ranked(catalog, replace(ArtistQuery(seeds=(seed,), mix=LOW), weights=choices.custom(given_)))
         for given_ in (
             dict(zip(SignalName, weights, strict=True)),
             {name: weight * scale for name, weight in zip(SignalName, weights, strict=True)},

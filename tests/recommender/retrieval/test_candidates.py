@@ -18,12 +18,12 @@ from indexer.build.candidates import Ground, write_candidates
 from recommender.calibration.cohort import Measured
 from recommender.fusion.profiles import WeightProfile
 from recommender.generation.candidate_files import GENRES, Candidates, codes_file
-from recommender.generation.genre_neighbours import GenreOrders
+from recommender.generation.genre_neighbours import GenreNeighbours
 from recommender.generation.manifest import CandidatesEntry
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.popularity import NEUTRAL
-from recommender.retrieval.candidates import Neighbourhood
+from recommender.retrieval.candidates import CandidateRetriever
 from recommender.retrieval.filters import GenreFilter
 from recommender.signals.panel import RelationSignals
 from recommender.types import LayerMix, ScoredArtist, SignalName
@@ -51,12 +51,12 @@ def made(generation: Generation) -> Iterator[Candidates]:
         folder = Path(name)
         entry = write_candidates(folder, ground)
         codes = {"low": CodeIndex.open(folder / codes_file(0))}
-        yield Candidates(entry=entry, codes=codes, genres=GenreOrders.load(folder, GENRES))
+        yield Candidates(entry=entry, codes=codes, genres=GenreNeighbours.load(folder, GENRES))
 
 
 @cache
 def recommender(entry: CandidatesEntry) -> Recommender:
-    """The calibrated catalogue, ranked from candidates as ``entry`` says."""
+    """The calibrated catalog, ranked from candidates as ``entry`` says."""
     generation = calibrated()
     with made(generation) as found:
         return Recommender(replace(generation, candidates=replace(found, entry=entry)))
@@ -175,11 +175,11 @@ NEARLY_NONE = CandidatesEntry(first=1, nearest=1, listed=6, around=1, alike=1, p
 """Sound and genre bring next to nobody, so that whoever else is a candidate was listed or linked."""
 
 
-def neighbourhood(entry: CandidatesEntry) -> Neighbourhood:
-    """What finds candidates in the calibrated catalogue as ``entry`` says."""
+def neighbourhood(entry: CandidatesEntry) -> CandidateRetriever:
+    """What finds candidates in the calibrated catalog as ``entry`` says."""
     generation = calibrated()
     with made(generation) as found:
-        return Neighbourhood(
+        return CandidateRetriever(
             replace(found, entry=entry),
             relations=RelationSignals.of(generation.contents.relations),
             layers=generation.calibration.layers,
@@ -237,7 +237,7 @@ def test_a_dial_turned_either_way_compares_everyone(depth: float) -> None:
 
 
 @cache
-def unlisted() -> Neighbourhood:
+def unlisted() -> CandidateRetriever:
     """What finds those who would be candidates if no scene and no collaboration brought anybody."""
     return neighbourhood(replace(NEARLY_NONE, listed=0))
 

@@ -17,7 +17,7 @@ from recommender.generation.open_generation import open_generation
 from recommender.types import Vectors
 from recommender.vectors import FaissIndex, unit, write_fitting
 from recommender.vectors.faiss_index import write_whole
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, write_generation
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, write_generation
 from tests.faults.homes import reseal
 
 OPENING = """
@@ -94,7 +94,7 @@ def test_nothing_in_a_file_may_be_larger_than_the_file(
 
 
 def test_a_generation_with_a_hostile_header_is_refused_though_its_checksums_are_right(tmp_path: Path) -> None:
-    made = MadeCatalogue(
+    made = MadeCatalog(
         artists=(
             MadeArtist(
                 id="a", name="A", tracks=(MadeTrack(title="One", id="t", vectors={"low": [1, 0], "high": [0, 1]}),)

@@ -21,7 +21,7 @@ from server.metrics import Metrics, Phase, Reason
 from server.reload import loader
 from server.reload.holder import Holder
 from server.service import NAME
-from tests.factories import MadeArtist, MadeCatalogue, point_to, write_generation
+from tests.factories import MadeArtist, MadeCatalog, point_to, write_generation
 from tests.server.ask import by_name, eventually, refusal
 from tests.server.conftest import MADE, Serve, Served, serving
 
@@ -97,7 +97,7 @@ def test_a_newer_generation_takes_over_without_a_restart(serve: Serve, tmp_path:
     write_generation(tmp_path, MADE)
     served = serve(tmp_path)
     assert generation(served) == (1, False)
-    write_generation(tmp_path, MadeCatalogue(artists=(MadeArtist(id="n", name="New"),)), version=2)
+    write_generation(tmp_path, MadeCatalog(artists=(MadeArtist(id="n", name="New"),)), version=2)
     eventually(lambda: generation(served) == (2, False))
     assert served.stub.GetArtist(pb.GetArtistRequest(artist=by_name("new"))).artist.id == "n"
     assert refusal(served.stub.GetArtist, pb.GetArtistRequest(artist=by_name("ay"))).code.name == "NOT_FOUND"

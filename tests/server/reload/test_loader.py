@@ -26,10 +26,10 @@ from recommender.ranking.artists import Recommender
 from recommender.types import Profile, Rows, Similarities, Vectors
 from recommender.vectors import ExactIndex
 from server.metrics import Phase, Reason
-from server.reload.loaded_generation import Tenancy
+from server.reload.loaded_generation import LoadedGeneration
 from server.reload.loader import load, older, warm
 from server.reload.rejections import Rejection
-from tests.factories import MadeArtist, MadeCatalogue, make_generation, point_to, write_generation
+from tests.factories import MadeArtist, MadeCatalog, make_generation, point_to, write_generation
 from tests.faults.homes import reseal
 from tests.server.conftest import MADE
 
@@ -37,7 +37,7 @@ RIGHT = Golden(kind="tracks", layer="low", query="t0", answers=("t0", "t1", "t3"
 """By hand: Song points along the first axis, Tune is (3, 4)/5, the other Song along the second."""
 
 
-def loaded(home: Path, *, profile: Profile = Profile.PERSONAL) -> Tenancy | Rejection:
+def loaded(home: Path, *, profile: Profile = Profile.PERSONAL) -> LoadedGeneration | Rejection:
     """Load what CURRENT of ``home`` points to."""
     pointer = read_current(home)
     assert pointer is not None
@@ -128,7 +128,7 @@ def test_goldens_that_are_answered_as_recorded_let_a_generation_pass(tmp_path: P
     write_generation(tmp_path, MADE)
     rewrite(tmp_path, RIGHT)
     found = loaded(tmp_path)
-    assert isinstance(found, Tenancy)
+    assert isinstance(found, LoadedGeneration)
     found.end()
 
 
@@ -181,7 +181,7 @@ def test_every_stage_is_told_once_in_order(tmp_path: Path) -> None:
     pointer = read_current(tmp_path)
     assert pointer is not None
     found = load(tmp_path, pointer, profile=Profile.PERSONAL, observe=lambda phase, seconds: told.append(phase))
-    assert isinstance(found, Tenancy)
+    assert isinstance(found, LoadedGeneration)
     found.end()
     assert told == list(Phase)
 
@@ -214,7 +214,7 @@ def test_what_is_handed_out_is_what_was_warmed(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("server.reload.loader.warm", warmed.append)
     write_generation(tmp_path, MADE)
     found = loaded(tmp_path)
-    assert isinstance(found, Tenancy)
+    assert isinstance(found, LoadedGeneration)
     assert [one is found.snapshot(degraded=False).recommender for one in warmed] == [True]
     found.end()
 
@@ -248,11 +248,11 @@ def test_warming_searches_and_reads_the_whole_of_every_index() -> None:
     assert all(index.scans and index.searches for index in indexes)
 
 
-@pytest.mark.parametrize("made", [MadeCatalogue(artists=()), MadeCatalogue(artists=(MadeArtist(id="a", name="A"),))])
-def test_what_has_no_audio_or_nobody_in_it_is_loaded_too(made: MadeCatalogue, tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [MadeCatalog(artists=()), MadeCatalog(artists=(MadeArtist(id="a", name="A"),))])
+def test_what_has_no_audio_or_nobody_in_it_is_loaded_too(made: MadeCatalog, tmp_path: Path) -> None:
     write_generation(tmp_path, made)
     found = loaded(tmp_path)
-    assert isinstance(found, Tenancy)
+    assert isinstance(found, LoadedGeneration)
     found.end()
 
 
@@ -264,7 +264,7 @@ def test_a_sound_manifest_that_is_not_the_one_current_names_is_refused(tmp_path:
     assert "is not the one that was published" in found.why
     point_to(tmp_path, 1)
     answers = loaded(tmp_path)
-    assert isinstance(answers, Tenancy), "published as it is, it is as good as any"
+    assert isinstance(answers, LoadedGeneration), "published as it is, it is as good as any"
     answers.end()
 
 

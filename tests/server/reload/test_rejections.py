@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.reload.rejections import LONGEST_RETRY_S, REMEMBERED, RETRY_S, Rejections
+from server.reload.rejections import MAX_RETRY_S, REMEMBERED, RETRY_S, Rejections
 
 
 class Clock:
@@ -36,7 +36,7 @@ def test_each_rejection_doubles_the_wait_up_to_an_hour(clock: Clock) -> None:
             clock.now += RETRY_S / 2
         waits.append(clock.now - started)
     assert waits[:4] == [30.0, 60.0, 120.0, 240.0]
-    assert waits[-1] == LONGEST_RETRY_S
+    assert waits[-1] == MAX_RETRY_S
 
 
 def test_only_the_first_rejection_is_news(clock: Clock) -> None:

@@ -157,17 +157,17 @@ def test_no_clip_options_too_late_and_too_many_clips_are_refused(hearing: Served
     assert refused(hearing).field == "clip"
     late = [*messages(b"x"), *messages(b"y")]
     assert refusal(hearing.stub.SimilarArtistsToAudio, iter(late)).field == "options"
-    found = refused(hearing, *[b"x"] * (limits.MOST_CLIPS + 1))
+    found = refused(hearing, *[b"x"] * (limits.MAX_CLIPS + 1))
     assert (found.field, "at most 32" in found.message) == ("clip", True)
 
 
 def test_clips_that_are_too_large_are_refused_alone_and_together(hearing: Served) -> None:
-    found = refused(hearing, bytes(limits.MOST_CLIP_BYTES + 1))
+    found = refused(hearing, bytes(limits.MAX_CLIP_BYTES + 1))
     assert (found.code.name, found.field) == ("INVALID_ARGUMENT", "clip.file")
     assert "at most 16 MiB" in found.message
-    found = refused(hearing, *[bytes(limits.MOST_CLIP_BYTES)] * 5)
+    found = refused(hearing, *[bytes(limits.MAX_CLIP_BYTES)] * 5)
     assert (found.code.name, "all together have at most 64 MiB" in found.message) == ("INVALID_ARGUMENT", True)
-    assert refused(hearing, bytes(limits.MOST_CLIP_BYTES + (2 << 20))).code.name == "RESOURCE_EXHAUSTED"
+    assert refused(hearing, bytes(limits.MAX_CLIP_BYTES + (2 << 20))).code.name == "RESOURCE_EXHAUSTED"
 
 
 def test_bytes_that_are_no_message_are_the_callers_mistake(hearing: Served) -> None:
@@ -280,7 +280,7 @@ def test_similar_refuses_what_cannot_be_asked(made: Served, files: list[str], tm
         result = run(made, *words)
         assert (result.exit_code, "either NAME or --audio" in result.stderr) == (2, True)
     large = tmp_path / "large.wav"
-    large.write_bytes(bytes(limits.MOST_CLIP_BYTES + 1))
+    large.write_bytes(bytes(limits.MAX_CLIP_BYTES + 1))
     refused_by_size = run(made, "--audio", str(large)).exception
     assert isinstance(refused_by_size, InvalidArgument)
     assert "more than 16 MiB" in str(refused_by_size)
@@ -291,8 +291,8 @@ def test_no_more_is_read_of_a_clip_than_may_be_sent(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="/dev/zero has more than 16 MiB"):
         audio_clips([Path("/dev/zero")])  # without end, and its size is said to be 0, as that of a pipe
     whole = tmp_path / "whole.wav"
-    whole.write_bytes(bytes(limits.MOST_CLIP_BYTES))
-    assert [len(clip.file) for clip in audio_clips([whole] * 4)] == [limits.MOST_CLIP_BYTES] * 4
+    whole.write_bytes(bytes(limits.MAX_CLIP_BYTES))
+    assert [len(clip.file) for clip in audio_clips([whole] * 4)] == [limits.MAX_CLIP_BYTES] * 4
     with pytest.raises(InvalidArgument, match="more than 64 MiB in all; give fewer files"):
         audio_clips([whole] * 5)
 

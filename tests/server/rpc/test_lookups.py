@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pb import soundkin_pb2 as pb
-from tests.factories import MadeCatalogue, write_generation
+from tests.factories import MadeCatalog, write_generation
 from tests.server.ask import by_id, by_name, refusal
 from tests.server.conftest import Serve, Served
 
@@ -99,8 +99,8 @@ def test_index_info_counts_what_each_signal_knows(made: Served) -> None:
     assert list(info.weight_profiles) == ["seed"]
 
 
-def test_an_empty_catalogue_is_served_and_knows_nobody(serve: Serve, tmp_path: Path) -> None:
-    write_generation(tmp_path, MadeCatalogue(artists=()))
+def test_an_empty_catalog_is_served_and_knows_nobody(serve: Serve, tmp_path: Path) -> None:
+    write_generation(tmp_path, MadeCatalog(artists=()))
     empty = serve(tmp_path)
     assert empty.stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 0
     refused = refusal(empty.stub.SimilarArtists, pb.SimilarArtistsRequest(seeds=[by_name("Ay")]))

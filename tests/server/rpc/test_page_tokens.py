@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pb import soundkin_pb2 as pb
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space, write_generation
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_space, write_generation
 from tests.server.ask import by_id, refusal
 from tests.server.conftest import Serve, Served, serving
 
@@ -19,7 +19,7 @@ COUNT = 13
 """Artists beside the seed; every three share a score, so that pages cut through ties."""
 
 _ANGLES = [0.3 * (row // 3) for row in range(COUNT)]
-MANY = MadeCatalogue(
+MANY = MadeCatalog(
     artists=(
         MadeArtist(id="seed", name="Seed", tracks=(MadeTrack(id="s", title="S", vectors={"only": (1.0, 0.0)}),)),
         *(

@@ -22,9 +22,9 @@ from server.metrics import Metrics
 from server.reload.holder import Holder
 from server.rpc.clip_stream import Clip
 from server.rpc.encoder_client import Encoded, EncoderClient
-from server.service import MOST_WITH_CLIP, SimilarityService
+from server.service import MAX_WITH_CLIP, SimilarityService
 from tests.encoder_process import music
-from tests.factories import MadeArtist, MadeCatalogue, MadeTrack, make_space, write_generation
+from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_space, write_generation
 from tests.server.ask import refusal
 from tests.server.conftest import ANY_PORT, CLIPS, MADE, STYLES, Served, serving
 
@@ -158,7 +158,7 @@ def repeated(loop: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     artists = (MadeArtist(id="k", name="Kay", tracks=kay), MadeArtist(id="l", name="Elle", tracks=elle))
     home = tmp_path_factory.mktemp("repeated")
-    write_generation(home, MadeCatalogue(artists=artists))
+    write_generation(home, MadeCatalog(artists=artists))
     with serving(loop, home) as served:  # type: ignore[arg-type]  # a fixture of the same name
         yield served
 
@@ -276,7 +276,7 @@ def test_pages_and_bounds_of_tracks_like_a_clip_are_those_of_any_ranking(hearing
     ("request_", "field"),
     [
         ({"clip": pb.AudioClip(file=b"junk", name="j.wav")}, "clip"),
-        ({"clip": pb.AudioClip(file=bytes(limits.MOST_CLIP_BYTES + 1))}, "clip.file"),
+        ({"clip": pb.AudioClip(file=bytes(limits.MAX_CLIP_BYTES + 1))}, "clip.file"),
         ({"clip": pb.AudioClip(), "limit": 1001}, "limit"),
         ({"clip": pb.AudioClip(), "page_token": "x"}, "page_token"),
     ],
@@ -319,7 +319,7 @@ def test_so_many_clips_wait_in_memory_and_the_next_is_sent_away(tmp_path: Path) 
         encoder = Silent(ANY_PORT)
         service = SimilarityService(holder, worker, encoder)
         request = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"x"))
-        waiting = [asyncio.create_task(service.SimilarTracks(request, SILENT)) for _ in range(MOST_WITH_CLIP)]
+        waiting = [asyncio.create_task(service.SimilarTracks(request, SILENT)) for _ in range(MAX_WITH_CLIP)]
         await asyncio.sleep(0)
         for _ in range(2):
             with pytest.raises(Unavailable, match="8 clips wait to be heard"):

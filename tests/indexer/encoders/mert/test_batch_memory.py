@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from indexer.encoders.mert.batches import MOST_ROWS, bytes_a_clip, rows_that_fit
+from indexer.encoders.mert.batches import MAX_ROWS, bytes_a_clip, rows_that_fit
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.device import Precision
 from indexer.encoders.mert.kernels import Portable
@@ -58,7 +58,7 @@ def test_a_clip_of_thirty_seconds_takes_214_megabytes() -> None:
 def test_four_fifths_of_what_is_free_are_filled_up_to_a_limit(free: int, rows: int) -> None:
     # 0.8 * 2 GiB = 1,717,986,918 bytes; a clip takes 214,262,784: 8 fit
     assert rows_that_fit(free, MERT_V1_95M.geometry, Precision.FP16) == rows
-    assert rows <= MOST_ROWS
+    assert rows <= MAX_ROWS
 
 
 def test_short_clips_fit_in_greater_number_and_long_ones_in_smaller() -> None:

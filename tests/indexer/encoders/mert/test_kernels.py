@@ -13,7 +13,7 @@ import torch
 functional = torch.nn.functional
 
 from indexer.encoders.mert.config import POS_BIAS, POS_DIRECTION, POS_GAIN, Geometry
-from indexer.encoders.mert.device import Placing, Precision
+from indexer.encoders.mert.device import DevicePlacement, Precision
 from indexer.encoders.mert.feature_extractor import extra_frames
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable, choose_kernels
 from indexer.encoders.mert.models import MERT_V1_95M
@@ -71,7 +71,7 @@ def test_positions_by_fourier_transform_are_the_convolution_written_out(tmp_path
     kernel = torch._weight_norm(weights[POS_DIRECTION], weights[POS_GAIN], 2)
     wide = functional.conv1d(x.transpose(1, 2), kernel, weights[POS_BIAS], padding=64, groups=16)
     wanted = functional.gelu(wide[..., :-1]).transpose(1, 2)
-    found = Positions(weights, geometry, Placing(device=CPU, precision=Precision.FP32))(x)
+    found = Positions(weights, geometry, DevicePlacement(device=CPU, precision=Precision.FP32))(x)
     assert tiny.difference(found, wanted) < 1e-5
 
 

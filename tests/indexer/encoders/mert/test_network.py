@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 
 from indexer.encoders.mert.config import Geometry
-from indexer.encoders.mert.device import Placing, Precision
+from indexer.encoders.mert.device import DevicePlacement, Precision
 from indexer.encoders.mert.kernels import Kernels, OneDnn, Portable
 from indexer.encoders.mert.network import Network
 from indexer.encoders.mert.weights import open_weights
@@ -76,7 +76,9 @@ def test_half_precision_stays_within_a_thousandth_in_every_layer(tmp_path: Path,
 @pytest.mark.parametrize("precision", Precision)
 def test_everything_a_pass_touches_is_on_the_networks_device(tmp_path: Path, precision: Precision) -> None:
     weights = open_weights(tiny.checkpoint(tmp_path, tiny.PRE_NORM) / "model.safetensors", tiny.PRE_NORM)
-    elsewhere = Placing(device=torch.device("meta"), precision=precision)  # torch refuses to mix it with the CPU
+    elsewhere = DevicePlacement(
+        device=torch.device("meta"), precision=precision
+    )  # torch refuses to mix it with the CPU
     net = Network(weights, tiny.PRE_NORM, placing=elsewhere)
     for lengths in ([24_000, 24_000], [24_000, 9_000]):
         means = net.means(torch.zeros(2, 24_000), lengths)

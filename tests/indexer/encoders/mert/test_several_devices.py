@@ -14,7 +14,7 @@ import torch
 
 from indexer.encoders.base import in_use
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
-from indexer.encoders.processes.spread import SpreadEncoder
+from indexer.encoders.processes.spread import MultiDeviceEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.encoders.settings import EncoderSettings
 from recommender.errors import BadInput, InvalidArgument, WeightsRefused
@@ -29,9 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoder(folder: Path) -> Iterator[SpreadEncoder]:
+def encoder(folder: Path) -> Iterator[MultiDeviceEncoder]:
     """A tiny MERT as ``--device cpu,cpu`` has it."""
-    with in_use(SpreadEncoder([recipe("tiny_mert", weights=str(folder))] * 2)) as spread:
+    with in_use(MultiDeviceEncoder([recipe("tiny_mert", weights=str(folder))] * 2)) as spread:
         yield spread
 
 
@@ -49,7 +49,7 @@ class TestMertInTwoProcessesKeepsTheContract(EncoderContract):
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_two_processes_give_what_one_gives_to_the_bit(folder: Path, encoder: SpreadEncoder) -> None:
+def test_two_processes_give_what_one_gives_to_the_bit(folder: Path, encoder: MultiDeviceEncoder) -> None:
     alone = MertEncoder(tiny.spec_of(tiny.POST_NORM), folder, MertOptions(device="cpu"))
     clips = [tiny.sound(9_000 + 7_001 * seed, seed=seed) for seed in range(7)]
     np.testing.assert_array_equal(encoder.encode(clips), alone.encode(clips))
@@ -58,7 +58,7 @@ def test_two_processes_give_what_one_gives_to_the_bit(folder: Path, encoder: Spr
     assert (encoder.rows, encoder.batch) == (2 * alone.rows, 2 * alone.batch)
 
 
-def test_a_clip_that_cannot_be_heard_is_refused_with_its_reason(encoder: SpreadEncoder) -> None:
+def test_a_clip_that_cannot_be_heard_is_refused_with_its_reason(encoder: MultiDeviceEncoder) -> None:
     with pytest.raises(BadInput) as refused:
         encoder.encode([tiny.sound(9_000), tiny.sound(9_000), np.zeros(9_000, dtype=np.float32)])
     assert refused.value.reason == "silent"
@@ -68,7 +68,7 @@ def test_devices_whose_vectors_would_be_of_two_spaces_are_refused(folder: Path) 
     single = recipe("tiny_mert", weights=str(folder), precision="fp32")
     half = recipe("tiny_mert", weights=str(folder), precision="fp16", device="cuda:0")
     with pytest.raises(InvalidArgument, match="cpu and cuda:0 make vectors of two spaces"):
-        SpreadEncoder([single, half])
+        MultiDeviceEncoder([single, half])
 
 
 def test_several_devices_are_asked_for_by_name_and_what_they_refuse_is_said_here(folder: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from indexer.encoders.mert.config import Geometry, write_config
-from indexer.encoders.mert.device import Placing, Precision
+from indexer.encoders.mert.device import DevicePlacement, Precision
 from indexer.encoders.mert.kernels import Kernels
 from indexer.encoders.mert.models import MertSpec
 from indexer.encoders.mert.network import Network
@@ -52,7 +52,7 @@ def network(
     tile_frames: int | None = None,
 ) -> Network:
     """The network of a checkpoint, on the CPU."""
-    placing = Placing(device=torch.device("cpu"), precision=precision)
+    placing = DevicePlacement(device=torch.device("cpu"), precision=precision)
     weights = open_weights(folder / "model.safetensors", geometry)
     return Network(weights, geometry, placing=placing, kernels=kernels, tile_frames=tile_frames)
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from indexer.encoders.base import Batching, Closing, InRows, in_use
 from indexer.encoders.encode_batch import encode_each
 from indexer.encoders.processes import handle
-from indexer.encoders.processes.spread import SpreadEncoder, shares
+from indexer.encoders.processes.spread import MultiDeviceEncoder, shares
 from recommender.errors import BadInput, EncoderEnded, EncoderLost, WeightsRefused
 from recommender.types import Waveform
 from tests.indexer.encoders.processes.recipes import BAD, BROKEN, FULL, KILL, SLOW, STICKY, UNFORESEEN, Obedient, recipe
@@ -57,19 +57,19 @@ def encoders() -> set[int]:
 
 
 @pytest.fixture(scope="module")
-def two() -> Iterator[SpreadEncoder]:
-    with in_use(SpreadEncoder([recipe("obedient"), recipe("obedient")])) as encoder:
+def two() -> Iterator[MultiDeviceEncoder]:
+    with in_use(MultiDeviceEncoder([recipe("obedient"), recipe("obedient")])) as encoder:
         yield encoder
 
 
-def test_a_batch_is_shared_out_and_gathered_in_order(two: SpreadEncoder) -> None:
+def test_a_batch_is_shared_out_and_gathered_in_order(two: MultiDeviceEncoder) -> None:
     given = clips(*range(1, 12))
     found = two.encode(given)
     assert heard(found) == expected(given)
     assert [len(set(found[some, 0, 2])) for some in (slice(0, 6), slice(6, 11), slice(0, 11))] == [1, 1, 2]
 
 
-def test_it_says_what_its_encoders_are(two: SpreadEncoder) -> None:
+def test_it_says_what_its_encoders_are(two: MultiDeviceEncoder) -> None:
     assert two.space == Obedient.space
     assert two.licence == Obedient.licence
     assert isinstance(two, InRows)
@@ -78,19 +78,19 @@ def test_it_says_what_its_encoders_are(two: SpreadEncoder) -> None:
     assert (two.rows, two.batch) == (2, 8)
 
 
-def test_no_clips_give_no_embeddings_and_one_clip_gives_one(two: SpreadEncoder) -> None:
+def test_no_clips_give_no_embeddings_and_one_clip_gives_one(two: MultiDeviceEncoder) -> None:
     assert two.encode([]).shape == (0, 1, 3)
     assert heard(two.encode(clips(5))) == [(5.0, 50)]
 
 
-def test_clips_may_be_longer_than_any_before(two: SpreadEncoder) -> None:
+def test_clips_may_be_longer_than_any_before(two: MultiDeviceEncoder) -> None:
     for length in (10, 300_000, 20, 2_000_000):
         given = clips(1, 2, 3, 4, 5, length=length)
         assert heard(two.encode(given)) == expected(given)
 
 
 @pytest.mark.parametrize("where", [0, 5])
-def test_a_refusal_arrives_with_its_reason_and_the_process_goes_on(two: SpreadEncoder, where: int) -> None:
+def test_a_refusal_arrives_with_its_reason_and_the_process_goes_on(two: MultiDeviceEncoder, where: int) -> None:
     before, given = two.pids, [1.0] * 6
     given[where] = BAD
     with pytest.raises(BadInput) as refused:
@@ -100,7 +100,7 @@ def test_a_refusal_arrives_with_its_reason_and_the_process_goes_on(two: SpreadEn
     assert two.pids == before
 
 
-def test_of_two_errors_the_first_clips_is_raised(two: SpreadEncoder) -> None:
+def test_of_two_errors_the_first_clips_is_raised(two: MultiDeviceEncoder) -> None:
     with pytest.raises(RuntimeError, match="ValueError: shapes do not match"):
         two.encode(clips(BROKEN, 1, BAD, 1))
     with pytest.raises(BadInput):
@@ -108,7 +108,7 @@ def test_of_two_errors_the_first_clips_is_raised(two: SpreadEncoder) -> None:
     assert heard(two.encode(clips(3))) == [(3.0, 50)]
 
 
-def test_memory_that_ended_is_still_memory_that_ended(two: SpreadEncoder) -> None:
+def test_memory_that_ended_is_still_memory_that_ended(two: MultiDeviceEncoder) -> None:
     with pytest.raises(MemoryError, match="Tried to allocate 2 GiB"):
         two.encode(clips(1, 1, FULL, 1))
 
@@ -116,7 +116,7 @@ def test_memory_that_ended_is_still_memory_that_ended(two: SpreadEncoder) -> Non
 @pytest.mark.parametrize("death", [KILL, STICKY], ids=["killed", "device lost"])
 def test_a_process_that_is_lost_is_replaced_and_its_clips_are_not(tmp_path: Path, death: float) -> None:
     (tmp_path / "lives").write_text("one")
-    encoder = SpreadEncoder([recipe("obedient"), recipe("obedient", lives=str(tmp_path / "lives"))])
+    encoder = MultiDeviceEncoder([recipe("obedient"), recipe("obedient", lives=str(tmp_path / "lives"))])
     with in_use(encoder):
         before = encoder.pids
         given = clips(1, 2, 3, 4, death, 6)
@@ -129,21 +129,21 @@ def test_a_process_that_is_lost_is_replaced_and_its_clips_are_not(tmp_path: Path
 
 @pytest.mark.parametrize(("death", "word"), [(KILL, "exit status -9"), (STICKY, "illegal memory access")])
 def test_clips_that_cost_two_processes_are_an_error_and_the_next_clips_are_encoded(death: float, word: str) -> None:
-    with in_use(SpreadEncoder([recipe("obedient")])) as encoder:
+    with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
         with pytest.raises(EncoderEnded, match=f"(?s)cpu was lost 2 times over the same 2 clips.*{word}"):
             encoder.encode(clips(1, death))
         assert heard(encoder.encode(clips(4))) == [(4.0, 50)]
 
 
 def test_an_error_that_nobody_foresaw_ends_the_process_and_is_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    with in_use(SpreadEncoder([recipe("obedient")])) as encoder:
+    with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
         with pytest.raises(EncoderEnded, match=r"2 times over the same 1 clips.*exit status 1.*is on stderr"):
             encoder.encode(clips(UNFORESEEN))
         assert heard(encoder.encode(clips(4))) == [(4.0, 50)]
     assert "nobody foresaw this" in capfd.readouterr().err
 
 
-def test_a_process_killed_between_two_batches_is_replaced(two: SpreadEncoder) -> None:
+def test_a_process_killed_between_two_batches_is_replaced(two: MultiDeviceEncoder) -> None:
     os.kill(two.pids[1], signal.SIGKILL)
     given = clips(*range(1, 9))
     assert heard(two.encode(given)) == expected(given)
@@ -152,7 +152,7 @@ def test_a_process_killed_between_two_batches_is_replaced(two: SpreadEncoder) ->
 def test_what_refuses_the_weights_arrives_as_it_is_and_leaves_nothing_running() -> None:
     before = encoders()
     with pytest.raises(WeightsRefused, match="w: is no safetensors file") as caught:
-        SpreadEncoder([recipe("refused", weights="w"), recipe("obedient")])
+        MultiDeviceEncoder([recipe("refused", weights="w"), recipe("obedient")])
     assert (caught.value.file, caught.value.problem) == ("w", "is no safetensors file")
     assert encoders() == before
 
@@ -160,20 +160,20 @@ def test_what_refuses_the_weights_arrives_as_it_is_and_leaves_nothing_running() 
 def test_a_process_that_dies_while_it_starts_is_an_error_that_names_the_device() -> None:
     before = encoders()
     with pytest.raises(EncoderLost, match=r"cuda:1 did not come up: it has ended \(exit status 7\)"):
-        SpreadEncoder([recipe("obedient"), recipe("dead", device="cuda:1")])
+        MultiDeviceEncoder([recipe("obedient"), recipe("dead", device="cuda:1")])
     assert encoders() == before
 
 
 def test_a_process_that_cannot_be_replaced_is_no_fault_of_the_clips(tmp_path: Path) -> None:
     """It comes up once, is killed over the first clip, and never comes up again: no clip is given a reason."""
-    with in_use(SpreadEncoder([recipe("once", mark=str(tmp_path / "mark"))])) as encoder:
+    with in_use(MultiDeviceEncoder([recipe("once", mark=str(tmp_path / "mark"))])) as encoder:
         with pytest.raises(EncoderLost, match=r"did not come up.*exit status 7"):
             encode_each(encoder, clips(KILL, 1, 2, 3))
         assert encoder.pids == ()
 
 
 def test_after_closing_nothing_runs_and_nothing_is_started() -> None:
-    encoder = SpreadEncoder([recipe("obedient"), recipe("obedient")])
+    encoder = MultiDeviceEncoder([recipe("obedient"), recipe("obedient")])
     pids = encoder.pids
     encoder.close()
     encoder.close()
@@ -182,7 +182,7 @@ def test_after_closing_nothing_runs_and_nothing_is_started() -> None:
 
 
 def test_closing_ends_a_process_that_is_at_work_and_starts_no_other() -> None:
-    encoder = SpreadEncoder([recipe("obedient"), recipe("obedient")])
+    encoder = MultiDeviceEncoder([recipe("obedient"), recipe("obedient")])
     pids = encoder.pids
     with ThreadPoolExecutor(1) as thread:
         working = thread.submit(encoder.encode, clips(1, SLOW))
@@ -195,9 +195,9 @@ def test_closing_ends_a_process_that_is_at_work_and_starts_no_other() -> None:
 
 
 def test_a_process_that_does_not_answer_is_late_and_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handle, "_LEAST_S", 0.3)
+    monkeypatch.setattr(handle, "_MIN_S", 0.3)
     monkeypatch.setattr(handle, "_A_SAMPLE_S", 0.0)
-    with in_use(SpreadEncoder([recipe("obedient")])) as encoder:
+    with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
         pids = encoder.pids
         with pytest.raises(EncoderEnded, match=r"no answer within 0\.3 s \(exit status -9\)"):
             encoder.encode(clips(SLOW))
@@ -213,10 +213,10 @@ def test_a_device_that_hangs_is_given_up_within_the_half_hour_however_many_clips
 def test_processes_end_with_a_parent_that_is_killed_even_in_the_middle_of_a_clip() -> None:
     code = (
         "import numpy as np\n"
-        "from indexer.encoders.processes.spread import SpreadEncoder\n"
+        "from indexer.encoders.processes.spread import MultiDeviceEncoder\n"
         "from tests.indexer.encoders.processes.recipes import SLOW, recipe\n"
         "if __name__ == '__main__':\n"
-        "    encoder = SpreadEncoder([recipe('obedient'), recipe('obedient')])\n"
+        "    encoder = MultiDeviceEncoder([recipe('obedient'), recipe('obedient')])\n"
         "    print(*encoder.pids, flush=True)\n"
         "    encoder.encode([np.full(50, SLOW, dtype=np.float32)])\n"
     )

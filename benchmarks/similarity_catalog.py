@@ -1,4 +1,4 @@
-"""Made-up catalogues of track vectors whose scenes are known, with hubs planted, in two opposite regimes.
+"""Made-up catalogs of track vectors whose scenes are known, with hubs planted, in two opposite regimes.
 
 After reference/science.md 2.2: 20 genres of 5 scenes of 20 artists, 5 tracks an artist, 768 dimensions. An artist is
 genre + scene + its own direction, times how distinct it is; an indistinct artist is mostly what all music shares, so
@@ -66,7 +66,7 @@ class Regime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MadeCatalogue:
+class MadeCatalog:
     """Tracks, and what is true of their artists."""
 
     tracks: Vectors
@@ -118,8 +118,8 @@ REGIMES = (
 B, but the nuisance is small, and three quarters of the variance in the signal's directions is noise."""
 
 
-def make_catalogue(regime: Regime, *, seed: int, artists_a_scene: int = ARTISTS) -> MadeCatalogue:
-    """Make a catalogue; the same seed makes the same."""
+def make_catalog(regime: Regime, *, seed: int, artists_a_scene: int = ARTISTS) -> MadeCatalog:
+    """Make a catalog; the same seed makes the same."""
     rng = np.random.default_rng(seed)
     scene = rng.permutation(np.repeat(np.arange(GENRES * SCENES), artists_a_scene))
     genre = scene // SCENES
@@ -133,7 +133,7 @@ def make_catalogue(regime: Regime, *, seed: int, artists_a_scene: int = ARTISTS)
     frame = np.linalg.qr(rng.normal(size=(DIM, directions + 1)))[0]
     vectors = (latent * regime.scales).reshape(number * TRACKS, directions) @ frame[:, :-1].T
     vectors += regime.shared * frame[:, -1] + FLOOR * rng.normal(size=vectors.shape)
-    return MadeCatalogue(
+    return MadeCatalog(
         tracks=vectors.astype(np.float32),
         artist=np.repeat(np.arange(number), TRACKS),
         scene=scene,

@@ -1,4 +1,4 @@
-"""The catalogue: artists, what can be heard of them, what is said of them, and the books.
+"""The catalog: artists, what can be heard of them, what is said of them, and the books.
 
 Revision ID: 0001
 """

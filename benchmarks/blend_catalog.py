@@ -1,7 +1,7 @@
-"""Made-up catalogues heard by all four signals, with the gaps real data has: the less popular, the less is known.
+"""Made-up catalogs heard by all four signals, with the gaps real data has: the less popular, the less is known.
 
 After reference/science.md 2.5: 1,200 artists, a scene map of popular artists only, genre tags for 80 %, collaborations
-for 50 to 90 %, audio for 92 %. Music, scenes and genres are those of ``benchmarks/similarity_catalogue.py`` (regime A);
+for 50 to 90 %, audio for 92 %. Music, scenes and genres are those of ``benchmarks/similarity_catalog.py`` (regime A);
 popularity has nothing to do with them. The truth: 3 for an artist of the same scene, 1 for one of the same genre.
 
 Each signal is the product's own, on data drawn here. What the description leaves open of audio and of the map was set
@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
-from benchmarks.similarity_catalogue import (
+from benchmarks.similarity_catalog import (
     GENRES,
     REGIMES,
     SCENES,
-    MadeCatalogue,
+    MadeCatalog,
     Regime,
-    make_catalogue,
+    make_catalog,
     power_law,
 )
 from recommender.signals import collaboration
@@ -69,7 +69,7 @@ class Setting:
     """What one scene adds to the log of an artist's chance to be listed."""
     pull_of_genre: float
     map_edge: float
-    """Standard deviation of the noise between popular enough for the map and not, in shares of the catalogue."""
+    """Standard deviation of the noise between popular enough for the map and not, in shares of the catalog."""
 
 
 _A = REGIMES[0]
@@ -92,7 +92,7 @@ SETTINGS = (AS_DESCRIBED, STRONG_AUDIO)
 class World:
     """What is true, what is known, and what the three signals beside audio say of it."""
 
-    music: MadeCatalogue
+    music: MadeCatalog
     popularity: npt.NDArray[np.float64]
     """``[artist]`` in (0, 1]: share of artists that are no more popular."""
     mapped: Flags
@@ -113,8 +113,8 @@ class World:
 
 
 def make_world(setting: Setting, *, seed: int, artists_a_scene: int = ARTISTS_A_SCENE) -> World:
-    """Make a catalogue and what is known of it; the same seed makes the same."""
-    music = make_catalogue(setting.music, seed=seed, artists_a_scene=artists_a_scene)
+    """Make a catalog and what is known of it; the same seed makes the same."""
+    music = make_catalog(setting.music, seed=seed, artists_a_scene=artists_a_scene)
     rng = np.random.default_rng((seed, 25))
     number = len(music.scene)
     popularity = (rng.permutation(number) + 1) / number
@@ -142,7 +142,7 @@ def _opinions(signal: Signal) -> Matrix:
 
 
 def _pulls(
-    rng: np.random.Generator, setting: Setting, music: MadeCatalogue, popularity: npt.NDArray[np.float64]
+    rng: np.random.Generator, setting: Setting, music: MadeCatalog, popularity: npt.NDArray[np.float64]
 ) -> Matrix:
     """Log of each artist's chance to be in each list, with noise by which the highest are a draw by those chances."""
     pulls = setting.pull_of_genre * (music.genre[:, np.newaxis] == music.genre)
@@ -162,7 +162,7 @@ def _scene_map(pulls: Matrix, mapped: Flags) -> SceneSignal:
     return SceneSignal(csr_array(np.maximum(strengths, strengths.T)), mapped, mapped)
 
 
-def _tags(rng: np.random.Generator, music: MadeCatalogue, tagged: Flags) -> GenreSignal:
+def _tags(rng: np.random.Generator, music: MadeCatalog, tagged: Flags) -> GenreSignal:
     """Tags by genre, by subgenre (one a scene) and by mistake. An artist left with none is not tagged."""
     number = len(tagged)
     subgenre = np.where(
@@ -180,7 +180,7 @@ def _tags(rng: np.random.Generator, music: MadeCatalogue, tagged: Flags) -> Genr
     return GenreSignal(csr_array(weights))
 
 
-def _collaborations(rng: np.random.Generator, music: MadeCatalogue, known: Flags) -> CollaborationSignal:
+def _collaborations(rng: np.random.Generator, music: MadeCatalog, known: Flags) -> CollaborationSignal:
     """Each known artist looks for partners among the known: in its scene, its genre, or anywhere."""
     pairs = [
         (artist, partner)
@@ -195,7 +195,7 @@ def _collaborations(rng: np.random.Generator, music: MadeCatalogue, known: Flags
 
 
 def _partners(
-    rng: np.random.Generator, music: MadeCatalogue, artist: int, known: npt.NDArray[np.int64]
+    rng: np.random.Generator, music: MadeCatalog, artist: int, known: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Whom one artist records with, itself left out; where nobody is left of a kind, nobody."""
     others = known[known != artist]
