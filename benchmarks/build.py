@@ -34,7 +34,7 @@ from indexer.store.store import EmbeddingStore, spaces
 from recommender.catalog import Catalog
 from recommender.generation.manifest import Manifest
 from recommender.generation.open_generation import KINDS, index_file
-from recommender.types import Profile
+from recommender.types import Use
 
 QUICK = ((10_000, 1), (10_000, 13), (100_000, 1))
 """Tracks and layers measured with ``--quick``."""
@@ -106,7 +106,7 @@ def build_ours(home: Path) -> float:
     """Stage a generation of the whole home; its least recall."""
     (space,) = spaces(home)
     with Catalog.open(home / "catalog.db") as catalog:
-        manifest = build(catalog, EmbeddingStore(home, space), home, profile=Profile.PERSONAL)
+        manifest = build(catalog, EmbeddingStore(home, space), home, use=Use.PERSONAL)
     return min(1.0 if entry.recall_at_10 is None else entry.recall_at_10 for entry in manifest.indexes)
 
 

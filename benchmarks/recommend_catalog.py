@@ -269,7 +269,7 @@ def _manifest(artists: int, recorded: int) -> Manifest:
         parent_version=None,
         built_at="2026-01-01T00:00:00+00:00",
         space=SPACE,
-        profile="personal",
+        use="personal",
         sources={},
         software={},
         shards={},

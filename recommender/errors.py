@@ -22,7 +22,7 @@
     ├── FetchFailed              a file of a model could not be had from the hub or its cache
     ├── WeightsRefused           a model's weights or config that must not be used
     ├── KnownAnswerWrong         an encoder does not give the vector it gave before
-    ├── LicenceRefused           the profile forbids an encoder or a source
+    ├── LicenceRefused           the use forbids an encoder or a source
     ├── DiskFull                 too little room to begin
     ├── Busy                     another process holds the lock
     ├── DecoderStartFailed       no process to decode files in came up
@@ -224,15 +224,15 @@ class CatalogError(SoundkinError):
 
 
 class LicenceRefused(SoundkinError):
-    """``what`` is not allowed under ``profile`` by its licence."""
+    """``what`` is not allowed for ``use`` by its licence."""
 
-    def __init__(self, what: str, licence: str, profile: str) -> None:
+    def __init__(self, what: str, licence: str, use: str) -> None:
         self.what = what
         self.licence = licence
-        self.profile = profile
+        self.use = use
         super().__init__(
-            f"{what} is licensed {licence}, which the profile {profile!r} does not allow; "
-            "choose another, or set --profile if your use is covered"
+            f"{what} is licensed {licence}, which does not allow {use} use; "
+            "choose another, or set --use if your use is covered"
         )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from recommender.errors import LicenceRefused
-from recommender.types import Licence, Profile
+from recommender.types import Licence, Use
 
-_EVERYONE = frozenset(Profile)
-_NOT_COMMERCIAL = frozenset({Profile.PERSONAL, Profile.NONCOMMERCIAL})
-_PERSONAL = frozenset({Profile.PERSONAL})
+_EVERYONE = frozenset(Use)
+_NOT_COMMERCIAL = frozenset({Use.PERSONAL, Use.NONCOMMERCIAL})
+_PERSONAL = frozenset({Use.PERSONAL})
 
 LICENCES = {
     licence.name: licence
@@ -28,9 +28,7 @@ LICENCES = {
 """By name. ``own``: the operator's own data or data they hold rights to. ``none``: published without a licence, so
 nothing beyond personal use is granted (music-map)."""
 
-_BREADTH = {
-    profile.value: place for place, profile in enumerate((Profile.PERSONAL, Profile.NONCOMMERCIAL, Profile.COMMERCIAL))
-}
+_BREADTH = {use.value: place for place, use in enumerate((Use.PERSONAL, Use.NONCOMMERCIAL, Use.COMMERCIAL))}
 """From the narrowest use to the widest: what may be used for one may be used for those before it."""
 
 
@@ -39,13 +37,13 @@ def find_licence(name: str) -> Licence:
     return LICENCES.get(name, Licence(name=name, allows=_PERSONAL))
 
 
-def require(what: str, licence: Licence, profile: Profile) -> None:
+def require(what: str, licence: Licence, use: Use) -> None:
     """Refuse ``what`` unless ``licence`` allows ``profile``. Raises LicenceRefused."""
-    if profile not in licence.allows:
-        raise LicenceRefused(what, licence.name, profile.value)
+    if use not in licence.allows:
+        raise LicenceRefused(what, licence.name, use.value)
 
 
-def covers(built_for: str, use: Profile) -> bool:
+def covers(built_for: str, use: Use) -> bool:
     """Whether what was built under the profile ``built_for`` may be used for ``use``; an unknown one only personally.
 
     >>> covers("commercial", Profile.PERSONAL), covers("personal", Profile.COMMERCIAL)
@@ -54,7 +52,7 @@ def covers(built_for: str, use: Profile) -> bool:
     return _BREADTH.get(built_for, 0) >= _BREADTH[use.value]
 
 
-def require_use(what: str, built_for: str, use: Profile) -> None:
+def require_use(what: str, built_for: str, use: Use) -> None:
     """Refuse ``what`` unless the profile it was ``built_for`` covers ``use``. Raises LicenceRefused."""
     if not covers(built_for, use):
         raise LicenceRefused(what, f"for {built_for} use", use.value)

@@ -31,7 +31,7 @@ LayerMix: TypeAlias = Mapping[str, float]
 """Layer name -> weight; weights are positive and used relative to their sum."""
 
 
-class Profile(enum.Enum):
+class Use(enum.Enum):
     """What the operator uses Soundkin for; it decides which licences are allowed."""
 
     PERSONAL = "personal"
@@ -45,7 +45,7 @@ class Licence:
 
     name: str
     """SPDX identifier where one exists, else plain words such as ``none``."""
-    allows: frozenset[Profile]
+    allows: frozenset[Use]
     """The profiles that may use it."""
 
 

@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument, NothingToServe
 from recommender.process_control import on_signals
-from recommender.types import Profile
+from recommender.types import Use
 from server.address import Address, check_free, write_port
 from server.interceptors import Guard
 from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
@@ -56,7 +56,7 @@ class Settings:
 
     home: Path
     address: Address
-    profile: Profile = Profile.PERSONAL
+    use: Use = Use.PERSONAL
     """The use that is made of the answers; a generation built for less is not served."""
     port_file: Path | None = None
     """Written with the port once the server listens, removed when it stops."""
@@ -121,9 +121,9 @@ def _announce(settings: Settings, running: Running) -> None:
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Running]:
     """A server that listens for the block and drains after it. Raises what :func:`run` does when it cannot start."""
-    refuse_narrower(settings.home, settings.profile)
+    refuse_narrower(settings.home, settings.use)
     metrics = Metrics()
-    holder, guard, watched = Holder(settings.home, settings.profile, metrics), Guard(metrics), Health()
+    holder, guard, watched = Holder(settings.home, settings.use, metrics), Guard(metrics), Health()
     with (
         exposed(metrics, settings.metrics) as metrics_port,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker,

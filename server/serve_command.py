@@ -26,7 +26,7 @@ class ServeOptions(TypedDict):
     lame_duck: float
     grace: float
     log_level: str
-    profile: str
+    use: str
     wait: bool
     metrics_port: int | None
     metrics_host: str
@@ -74,12 +74,14 @@ def _default_home() -> Path:
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
 @click.option(
+    "--use",
     "--profile",
+    "use",
     type=click.Choice(USES),
-    envvar="SOUNDKIN_PROFILE",
+    envvar=["SOUNDKIN_USE", "SOUNDKIN_PROFILE"],
     default=USES[0],
     show_default=True,
-    help="What you use Soundkin for; a generation built for less is refused.",
+    help="What you use Soundkin for; a generation built for less is refused; --profile is an older name.",
 )
 @click.option(
     "--wait", is_flag=True, help="With nothing to serve, answer NOT_SERVING until there is; else that ends with 78."
@@ -90,7 +92,7 @@ def serve(**asked: Unpack[ServeOptions]) -> None:
     """Answer over gRPC from the published generation, and follow new ones."""
     for variable in THREAD_VARIABLES:  # read when numpy and FAISS are first imported, which is below
         os.environ.setdefault(variable, "1")
-    from recommender.types import Profile
+    from recommender.types import Use
     from server.address import Address, parse_address
     from server.serve import Settings, run
     from server.shutdown import Patience
@@ -101,7 +103,7 @@ def serve(**asked: Unpack[ServeOptions]) -> None:
         Settings(
             home=asked["home"],
             address=parse_address(asked["listen"]),
-            profile=Profile(asked["profile"]),
+            use=Use(asked["use"]),
             port_file=asked["port_file"],
             patience=Patience(lame_duck_s=asked["lame_duck"], grace_s=asked["grace"]),
             wait=asked["wait"],

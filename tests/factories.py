@@ -92,7 +92,7 @@ class MadeCatalog:
     """Ids of artists whose own list a source gave; they count as mentioned."""
     collaborations: tuple[MadeCollaboration, ...] = ()
     space: Space = field(default_factory=make_space)
-    profile: str = "personal"
+    use: str = "personal"
     """The use it was built for."""
 
 
@@ -222,7 +222,7 @@ def _manifest(made: MadeCatalog, version: int, files: Iterable[Path]) -> Manifes
         parent_version=None,
         built_at="2026-01-01T00:00:00+00:00",
         space=made.space,
-        profile=made.profile,
+        use=made.use,
         sources={},
         software={},
         shards={},

@@ -43,7 +43,7 @@ from recommender.generation.open_generation import (
     read_current,
 )
 from recommender.licences import find_licence, require
-from recommender.types import Profile, Space
+from recommender.types import Space, Use
 from recommender.vectors import FaissIndex
 
 _SPARE_BYTES = 1 << 20
@@ -68,7 +68,7 @@ class BuildOptions:
 
 
 def build(
-    catalog: Catalog, store: EmbeddingStore, home: Path, *, profile: Profile, options: BuildOptions | None = None
+    catalog: Catalog, store: EmbeddingStore, home: Path, *, use: Use, options: BuildOptions | None = None
 ) -> Manifest:
     """Build the next generation into ``home/staging`` and verify it; :mod:`indexer.publish.publish` gives it its name.
 
@@ -82,11 +82,11 @@ def build(
         DiskFull: there is no room for it.
         Busy: another process builds or publishes in ``home``.
     """
-    require(f"encoder {store.space.name}", find_licence(store.space.licence), profile)
+    require(f"encoder {store.space.name}", find_licence(store.space.licence), use)
     chosen = options or BuildOptions()
     with exclusive(home / HOME_LOCK):
         with without_collecting():
-            ready = _prepare(catalog, store, home, profile=profile, incremental=chosen.incremental)
+            ready = _prepare(catalog, store, home, use=use, incremental=chosen.incremental)
         folder = _stage(home, next_version(home, catalog), _expected_bytes(store.space, ready.source.grouping))
         contents.save(ready.held, folder)
         write_percentiles(folder, ready.held.relations)
@@ -95,7 +95,7 @@ def build(
         candidates = staged_candidates(folder, store.space, ready.held, worth_it_from=chosen.candidates_from)
         origin = Origin(
             space=store.space,
-            profile=profile,
+            use=use,
             parent_version=served.version if (served := _pointer(home)) else None,
             shards=store.shard_checksums,
             data=ready.data,
@@ -120,9 +120,9 @@ class _Ready:
     """Why everything is read from the shards; empty when it is not."""
 
 
-def _prepare(catalog: Catalog, store: EmbeddingStore, home: Path, *, profile: Profile, incremental: bool) -> _Ready:
+def _prepare(catalog: Catalog, store: EmbeddingStore, home: Path, *, use: Use, incremental: bool) -> _Ready:
     data = read_catalog(catalog, store)
-    require_usable(data, profile)
+    require_usable(data, use)
     artists = {artist.id: row for row, artist in enumerate(data.artists)}
     clips = clips_by_track(data)
     grouping = group(data, artists, clips=clips)

@@ -9,7 +9,7 @@ from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog, rows
 from recommender.errors import InvalidArgument
 from recommender.licences import find_licence, require
-from recommender.types import Profile
+from recommender.types import Use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def read_catalog(catalog: Catalog, store: EmbeddingStore) -> CatalogRows:
         )
 
 
-def require_usable(data: CatalogRows, profile: Profile) -> None:
+def require_usable(data: CatalogRows, use: Use) -> None:
     """Refuse what cannot make a generation for ``profile``.
 
     Raises:
@@ -57,4 +57,4 @@ def require_usable(data: CatalogRows, profile: Profile) -> None:
     if not data.artists:
         raise InvalidArgument("catalog", "has no artists; run soundkin scan on a folder of music first")
     for source in data.sources:
-        require(f"source {source.name}", find_licence(source.licence), profile)
+        require(f"source {source.name}", find_licence(source.licence), use)

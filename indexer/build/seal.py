@@ -14,7 +14,7 @@ from indexer.files.atomic import sync_file, sync_folder, write_file
 from recommender.generation.lease import LEASE
 from recommender.generation.manifest import CalibrationEntry, CandidatesEntry, Counts, Golden, Manifest, Quality, Taken
 from recommender.generation.open_generation import MANIFEST, checksum_file
-from recommender.types import Profile, Space
+from recommender.types import Space, Use
 from recommender.vectors import RECALL_FLOOR
 
 
@@ -23,7 +23,7 @@ class Origin:
     """What a generation is made from."""
 
     space: Space
-    profile: Profile
+    use: Use
     parent_version: int | None
     shards: dict[str, str]
     data: CatalogRows
@@ -53,7 +53,7 @@ def seal(folder: Path, origin: Origin, made: Made) -> Manifest:
         parent_version=origin.parent_version,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         space=origin.space,
-        profile=origin.profile.value,
+        use=origin.use.value,
         sources={source.name: source.licence for source in origin.data.sources},
         software=software(),
         shards=origin.shards,

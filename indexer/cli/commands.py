@@ -11,7 +11,7 @@ import click
 
 from indexer.cli import options
 from recommender.names import printable
-from recommender.types import Profile
+from recommender.types import Use
 
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.embed.embed import EmbedReport
@@ -169,7 +169,7 @@ class EmbedCommandOptions(TypedDict):
     retry_failed: bool
     store: str
     workers: int
-    profile: str
+    use: str
     home: Path
     database_url: str | None
     as_json: bool
@@ -195,7 +195,7 @@ class EmbedCommandOptions(TypedDict):
     help="Of embeddings on disk; fp16 takes half the room and refuses the few clips that it cannot hold.",
 )
 @options.workers_option
-@options.profile_option
+@options.use_option
 @options.home_option
 @options.database_option
 @options.json_option
@@ -238,7 +238,7 @@ def _encoder(asked: EmbedCommandOptions) -> Encoder:
         context=asked["context"],
         precision=asked["precision"],
     )
-    return load_allowed(name, settings, Profile(asked["profile"]))
+    return load_allowed(name, settings, Use(asked["use"]))
 
 
 def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_json: bool) -> None:

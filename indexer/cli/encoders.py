@@ -12,7 +12,7 @@ import click
 
 from indexer.cli import options
 from recommender.errors import InvalidArgument
-from recommender.types import Profile
+from recommender.types import Use
 
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.encoders.mert.models import MertSpec
@@ -79,17 +79,17 @@ def verify(name: str, weights: Path | None, device: str, home: Path, as_json: bo
 
 @encoder.command()
 @click.argument("name")
-@options.profile_option
+@options.use_option
 @options.home_option
 @options.json_option
-def fetch(name: str, profile: str, home: Path, as_json: bool) -> None:
+def fetch(name: str, use: str, home: Path, as_json: bool) -> None:
     """Bring the published weights of encoder NAME into the home, from the Hugging Face cache or hub."""
     spec = _model(name)
     from indexer.encoders.registry import weights_folder
     from recommender.licences import find_licence, require
 
     click.echo(f"{spec.repo} at {spec.revision}, licence {spec.licence}", err=True)
-    require(f"encoder {name}", find_licence(spec.licence), Profile(profile))
+    require(f"encoder {name}", find_licence(spec.licence), Use(use))
     from indexer.encoders.mert.fetch import fetch as run
 
     folder = weights_folder(name, home)
@@ -138,7 +138,7 @@ class ServeOptions(TypedDict):
     listen: str
     port_file: Path | None
     workers: int
-    profile: str
+    use: str
     home: Path
 
 
@@ -155,7 +155,7 @@ class ServeOptions(TypedDict):
     "--port-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the port there once it listens."
 )
 @options.workers_option
-@options.profile_option
+@options.use_option
 @options.home_option
 def serve(**asked: Unpack[ServeOptions]) -> None:
     """Encode clips for a server, so that it can answer for artists of whom only audio is known.
@@ -177,7 +177,7 @@ def serve(**asked: Unpack[ServeOptions]) -> None:
         precision=asked["precision"],
     )
     with (
-        in_use(load_allowed(asked["encoder_name"], settings, Profile(asked["profile"]))) as loaded,
+        in_use(load_allowed(asked["encoder_name"], settings, Use(asked["use"]))) as loaded,
         DecoderPool(workers=asked["workers"]) as pool,
     ):
         run(loaded, pool, Settings(listen=asked["listen"], port_file=asked["port_file"]))

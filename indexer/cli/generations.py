@@ -16,7 +16,7 @@ from indexer.files.home import open_catalog
 from indexer.files.locks import HOME_LOCK, require_free
 from recommender.errors import CatalogError, PublishRefused
 from recommender.names import printable
-from recommender.types import Profile
+from recommender.types import Use
 
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.maintain.repair import Repaired
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # importing a command must stay quick
 @click.command()
 @options.encoder_option
 @click.option("--space", "key", help="Key of the space, where an encoder has several; it wins over --encoder.")
-@options.profile_option
+@options.use_option
 @options.home_option
 @options.database_option
 @options.json_option
@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # importing a command must stay quick
 def build(
     encoder_name: str,
     key: str | None,
-    profile: str,
+    use: str,
     home: Path,
     database_url: str | None,
     as_json: bool,
@@ -54,7 +54,7 @@ def build(
     with open_catalog(home, database_url) as catalog, options.progress_bar("layers") as progress:
         store = EmbeddingStore(home, space)
         how = BuildOptions(incremental=incremental, progress=progress)
-        manifest = run(catalog, store, home, profile=Profile(profile), options=how)
+        manifest = run(catalog, store, home, use=Use(use), options=how)
     if not manifest.counts.clips:
         click.secho(f"no clip is embedded in {space.key}: this generation has no audio; run soundkin embed", err=True)
     if as_json:
@@ -104,7 +104,7 @@ def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
 @click.command()
 @click.option("--encoder", "encoder_name", envvar="SOUNDKIN_ENCODER", help="Refuse what is of another encoder.")
 @click.option("--space", "key", help="Refuse what is of another space; a change to this one is intended.")
-@options.profile_option
+@options.use_option
 @click.option("--force", is_flag=True, help="Publish in spite of what the gate refuses; needs --why.")
 @click.option("--why", help="Why it is forced; it goes on record.")
 @options.home_option
@@ -113,7 +113,7 @@ def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
 def publish(
     encoder_name: str | None,
     key: str | None,
-    profile: str,
+    use: str,
     force: bool,
     why: str | None,
     home: Path,
@@ -127,7 +127,7 @@ def publish(
     from indexer.publish.gate import Terms
     from indexer.publish.publish import publish as run
 
-    terms = Terms(profile=Profile(profile), space=key, encoder=encoder_name)
+    terms = Terms(use=Use(use), space=key, encoder=encoder_name)
     with open_catalog(home, database_url) as catalog, _reasons_told(as_json):
         manifest = run(catalog, home, terms=terms, forced_why=why)
     if as_json:

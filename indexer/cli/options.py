@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recommender.names import printable
-from recommender.types import Profile
+from recommender.types import Use
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
     pass
@@ -50,13 +50,15 @@ database_option = click.option(
     envvar="SOUNDKIN_DATABASE_URL",
     help="Catalog elsewhere, postgresql://…  [default: catalog.db in the home]",
 )
-profile_option = click.option(
+use_option = click.option(
+    "--use",
     "--profile",
-    type=click.Choice([profile.value for profile in Profile]),
-    envvar="SOUNDKIN_PROFILE",
-    default=Profile.PERSONAL.value,
+    "use",
+    type=click.Choice([use.value for use in Use]),
+    envvar=["SOUNDKIN_USE", "SOUNDKIN_PROFILE"],
+    default=Use.PERSONAL.value,
     show_default=True,
-    help="What you use Soundkin for; it decides which licences are allowed.",
+    help="What you use Soundkin for; it decides which licences are allowed; --profile is an older name.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 encoder_option = click.option(

@@ -13,7 +13,7 @@ from indexer.encoders.numba_cache import ensure_cache_folder
 from indexer.encoders.settings import MODELS, EncoderSettings, refuse_settings
 from recommender.errors import NotFound, WeightsMissing
 from recommender.licences import find_licence, require
-from recommender.types import Profile
+from recommender.types import Use
 
 DESCRIPTORS = "descriptors"
 
@@ -138,7 +138,7 @@ def _listed(name: str, folder: Path | None) -> EncoderInfo:
         layers=layers,
         dim=dim,
         licence=licence,
-        allows=tuple(sorted(profile.value for profile in find_licence(licence).allows)),
+        allows=tuple(sorted(use.value for use in find_licence(licence).allows)),
         weights=str(folder) if folder else None,
         ready=folder is None or (folder / WEIGHTS_FILE).is_file(),
     )
@@ -153,14 +153,14 @@ def _shape(name: str) -> tuple[tuple[str, ...], int, str]:
     return space.layer_names, space.dim, space.licence
 
 
-def load_allowed(name: str, settings: EncoderSettings, profile: Profile) -> Encoder:
+def load_allowed(name: str, settings: EncoderSettings, use: Use) -> Encoder:
     """The encoder called ``name``, ready to encode, for the use ``profile``.
 
     Raises LicenceRefused, and what :func:`indexer.encoders.registry.load_encoder` raises.
     """
     model = find_model(name)
     if model:
-        require(f"encoder {name}", find_licence(model.licence), profile)
+        require(f"encoder {name}", find_licence(model.licence), use)
     encoder = load_encoder(name, settings)
-    require(f"encoder {name}", encoder.licence, profile)
+    require(f"encoder {name}", encoder.licence, use)
     return encoder

@@ -20,7 +20,7 @@ from recommender.generation.contents import Contents
 from recommender.generation.manifest import Manifest
 from recommender.generation.open_generation import open_generation
 from recommender.licences import find_licence, require
-from recommender.types import Profile, Space
+from recommender.types import Space, Use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Inputs:
     """Everything that decides what a build makes."""
 
     space: Space
-    profile: str
+    use: str
     sources: dict[str, str]
     """Source of metadata -> licence."""
     shards: dict[str, str]
@@ -38,17 +38,17 @@ class Inputs:
     contents: Contents
 
 
-def read_inputs(catalog: Catalog, store: EmbeddingStore, *, profile: Profile) -> Inputs:
+def read_inputs(catalog: Catalog, store: EmbeddingStore, *, use: Use) -> Inputs:
     """Read what a build would read, vectors left out: the checksums of their shards stand for them.
 
     Raises InvalidArgument or LicenceRefused for what a build would refuse.
     """
-    require(f"encoder {store.space.name}", find_licence(store.space.licence), profile)
+    require(f"encoder {store.space.name}", find_licence(store.space.licence), use)
     data = read_catalog(catalog, store)
-    require_usable(data, profile)
+    require_usable(data, use)
     return Inputs(
         space=store.space,
-        profile=profile.value,
+        use=use.value,
         sources={source.name: source.licence for source in data.sources},
         shards=store.shard_checksums,
         software=software(),
@@ -68,11 +68,11 @@ def made_of(folder: Path, inputs: Inputs) -> bool:
 
 
 def _said(manifest: Manifest) -> tuple[object, ...]:
-    return manifest.space, manifest.profile, manifest.sources, manifest.shards, manifest.software
+    return manifest.space, manifest.use, manifest.sources, manifest.shards, manifest.software
 
 
 def _asked(inputs: Inputs) -> tuple[object, ...]:
-    return inputs.space, inputs.profile, inputs.sources, inputs.shards, inputs.software
+    return inputs.space, inputs.use, inputs.sources, inputs.shards, inputs.software
 
 
 def _same(one: object, other: object) -> bool:

@@ -15,7 +15,7 @@ from indexer.encoders.settings import EncoderSettings
 from indexer.maintain.collect import CollectOptions
 from indexer.store.shard import Stored
 from recommender.errors import InvalidArgument
-from recommender.types import Profile
+from recommender.types import Use
 
 
 class Table:
@@ -81,6 +81,10 @@ class Table:
             raise self.wrong(key, f"is {_shown(value)}; make it a list of tables, [[{key}]]")
         numbered = enumerate(value, start=1)
         return [Table(row, prefix=f"{self._prefix}{key}[{n}].", folder=self._folder) for n, row in numbered]
+
+    def has(self, key: str) -> bool:
+        """Whether the key is given."""
+        return key in self._values
 
     def refuse_others(self) -> None:
         """Raise InvalidArgument for the first key that was not asked for: a misspelt one must not go unnoticed."""
@@ -151,7 +155,7 @@ class EncoderChoice:
 class NightlyConfig:
     """All of it."""
 
-    profile: Profile
+    use: Use
     workers: int
     scans: tuple[ScanFolder, ...]
     imports: tuple[ImportFile, ...]
@@ -167,7 +171,7 @@ def read_config(path: Path) -> NightlyConfig:
     """
     table = Table(_parsed(path), prefix=f"{path.name}: ", folder=path.absolute().parent)
     config = NightlyConfig(
-        profile=Profile(table.choice("profile", [use.value for use in Profile], default=Profile.PERSONAL.value)),
+        use=_use(table),
         workers=table.number("workers", default=max(1, os.cpu_count() or 1), least=1, most=256),
         scans=_listed(table, "scan", _scan),
         imports=tuple(item for kind in KINDS for item in _listed(table, kind, partial(_import, kind=kind))),
@@ -243,3 +247,13 @@ def _refuse_twice(path: Path, name: str, values: Sequence[str]) -> None:
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
         raise InvalidArgument(f"{path.name}: {name}", f"lists {twice[0]} twice; list it once")
+
+
+def _use(table: Table) -> Use:
+    """What the data is used for: the key ``use``, or ``profile``, the name of that key in configurations of release 0.1."""
+    allowed = [use.value for use in Use]
+    old = table.choice("profile", allowed, default=Use.PERSONAL.value)
+    use = table.choice("use", allowed, default=old)
+    if table.has("profile") and use != old:
+        raise table.wrong("profile", f"is {old!r} and use is {use!r}; profile is an older name of use, give use alone")
+    return Use(use)

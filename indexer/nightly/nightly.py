@@ -88,7 +88,7 @@ class _Night:
     def work(self, config: NightlyConfig, bars: Bars) -> None:
         """Do every step in order."""
         space = self._hear(config, bars)
-        terms = Terms(profile=config.profile, encoder=config.encoder.name)
+        terms = Terms(use=config.use, encoder=config.encoder.name)
         with bars.counted("build") as progress:
             store = EmbeddingStore(self._home, space)
             self._renewal = renew(self._catalog, store, self._home, terms=terms, progress=progress)
@@ -99,7 +99,7 @@ class _Night:
         with DecoderPool(workers=config.workers) as pool:
             self._steps.append(scan_folders(self._catalog, config, pool, bars))
             self._steps.append(refresh_metadata(self._catalog, config))
-            with in_use(choose_encoder(config.encoder, self._home, config.profile)) as encoder:
+            with in_use(choose_encoder(config.encoder, self._home, config.use)) as encoder:
                 store = EmbeddingStore(self._home, encoder.space, stored=config.encoder.stored)
                 with bars.embedding() as progress:
                     options = EmbedOptions(batch=config.encoder.batch, progress=progress)

@@ -53,12 +53,12 @@ def renew(
     Raises as :func:`indexer.build.build.build` and :func:`indexer.publish.publish.publish`, except PublishRefused.
     """
     checked = time.monotonic()
-    inputs = read_inputs(catalog, store, profile=terms.profile)
+    inputs = read_inputs(catalog, store, use=terms.use)
     standing = _standing(home, inputs)
     if standing is None and not _is_ready(home, inputs):
         check, started = time.monotonic() - checked, time.monotonic()
         options = BuildOptions(incremental=True, progress=progress)
-        manifest = build(catalog, store, home, profile=terms.profile, options=options)
+        manifest = build(catalog, store, home, use=terms.use, options=options)
         counts = {"artists": manifest.counts.artists, "tracks": manifest.counts.tracks, "reused": manifest.taken.tracks}
         built = Step(name="build", seconds=time.monotonic() - started, counts=counts)
         return _publish(catalog, home, terms, (Step(name="check", seconds=check, counts={}), built))

@@ -22,7 +22,7 @@ from indexer.tabular.rejects import Rejected
 from recommender.catalog import Catalog
 from recommender.errors import BadInput, InvalidArgument
 from recommender.licences import find_licence, require
-from recommender.types import Profile
+from recommender.types import Use
 
 _IMPORTS = {"genres": import_genres, "scene": import_scene, "collaborations": import_collaborations}
 
@@ -94,7 +94,7 @@ def _rejected(step: str, rejected: Iterable[Rejected]) -> Iterator[Problem]:
         yield Problem(step=step, what=what, reason=reason, detail=detail)
 
 
-def choose_encoder(choice: EncoderChoice, home: Path, profile: Profile) -> Encoder:
+def choose_encoder(choice: EncoderChoice, home: Path, use: Use) -> Encoder:
     """The encoder of the configuration; nothing is loaded of one whose licence does not allow the use.
 
     Raises LicenceRefused, and as :func:`indexer.encoders.registry.load_encoder`.
@@ -102,10 +102,10 @@ def choose_encoder(choice: EncoderChoice, home: Path, profile: Profile) -> Encod
     name = choice.name or DESCRIPTORS
     model = find_model(name)
     if model:
-        require(f"encoder {name}", find_licence(model.licence), profile)
+        require(f"encoder {name}", find_licence(model.licence), use)
     weights = choice.settings.weights or weights_folder(name, home)
     encoder = load_encoder(name, replace(choice.settings, weights=weights))
-    require(f"encoder {name}", encoder.licence, profile)
+    require(f"encoder {name}", encoder.licence, use)
     return encoder
 
 

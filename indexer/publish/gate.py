@@ -11,7 +11,7 @@ from recommender.generation.contents import TrackColumns
 from recommender.generation.golden_answers import Golden, differences
 from recommender.generation.open_generation import Generation
 from recommender.licences import covers, find_licence
-from recommender.types import Profile, Space
+from recommender.types import Space, Use
 from recommender.vectors import count_bad
 
 FEW = 8
@@ -95,7 +95,7 @@ class Refusal:
 class Terms:
     """What the operator wants to be served."""
 
-    profile: Profile = Profile.PERSONAL
+    use: Use = Use.PERSONAL
     """The use it must be allowed for."""
     space: str | None = None
     """``Space.key`` it must be of; that it is another than the serving one's is then intended."""
@@ -117,7 +117,7 @@ def judge(candidate: Generation, serving: Generation | None, terms: Terms) -> tu
     other = [*_other_model(candidate.manifest.space, serving, terms)]
     if serving is not None and _same_space(candidate, serving):
         reasons += _moved(candidate, serving)
-    return (*reasons, *other, *_licence(candidate, terms.profile))
+    return (*reasons, *other, *_licence(candidate, terms.use))
 
 
 def _empty(candidate: Generation, serving: Generation | None) -> Iterator[Refusal]:
@@ -204,11 +204,11 @@ def _same_space(candidate: Generation, serving: Generation) -> bool:
     return candidate.manifest.space.fingerprint == serving.manifest.space.fingerprint
 
 
-def _licence(candidate: Generation, profile: Profile) -> Iterator[Refusal]:
+def _licence(candidate: Generation, use: Use) -> Iterator[Refusal]:
     manifest = candidate.manifest
-    if not covers(manifest.profile, profile):
-        yield Refusal(code="licence", detail=f"it was built for {manifest.profile} use, {profile.value} is asked for")
-    uses = {profile, *(use for use in Profile if use.value == manifest.profile)}
+    if not covers(manifest.use, use):
+        yield Refusal(code="licence", detail=f"it was built for {manifest.use} use, {use.value} is asked for")
+    uses = {use, *(use for use in Use if use.value == manifest.use)}
     given = {f"encoder {manifest.space.name}": manifest.space.licence}
     given |= {f"source {name}": licence for name, licence in manifest.sources.items()}
     for what, licence in given.items():

@@ -169,8 +169,8 @@ class Manifest:
     built_at: str
     """RFC 3339, UTC. For the reader; order is by version."""
     space: Space
-    profile: str
-    """The use it was built for: personal, noncommercial or commercial."""
+    use: str
+    """What it was built for (``profile`` in the file): personal, noncommercial or commercial."""
     sources: dict[str, str]
     """Source of metadata -> licence."""
     software: dict[str, str]
@@ -190,6 +190,7 @@ class Manifest:
 
     def to_json(self) -> str:
         data = asdict(self) | {"format": FORMAT, "space": self.space.to_json()}
+        data["profile"] = data.pop("use")  # the key that release 0.1 wrote; a file keeps its format for ever
         return json.dumps(with_sum(data), indent=1, sort_keys=True)
 
     @classmethod
@@ -202,6 +203,7 @@ class Manifest:
         if data[SUM] != sum_of(data):
             raise ValueError("it does not have its checksum")
         del data["format"], data[SUM]
+        data["use"] = data.pop("profile")
         data["space"] = Space.from_json(data["space"])
         data["counts"] = Counts(**data["counts"])
         data["indexes"] = tuple(IndexEntry(**entry) for entry in data["indexes"])

@@ -11,10 +11,10 @@ from typing import ParamSpec, TypeVar
 
 from recommender.errors import GenerationCorrupt, Unavailable
 from recommender.generation.open_generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
-from recommender.types import Profile
+from recommender.types import Use
 from server.metrics import Metrics, Reason
 from server.reload.loaded_generation import LoadedGeneration, Snapshot
-from server.reload.loader import load, older, require_profile
+from server.reload.loader import load, older, require_use_of
 from server.reload.rejections import Rejection, Rejections, key_of
 
 FIRST_LOAD_S = 5.0
@@ -34,9 +34,9 @@ class Holder:
     meanwhile; the one it reads from is let go of only when no snapshot of it is left.
     """
 
-    def __init__(self, home: Path, profile: Profile, metrics: Metrics) -> None:
+    def __init__(self, home: Path, use: Use, metrics: Metrics) -> None:
         self._home = home
-        self._profile = profile
+        self._profile = use
         self._metrics = metrics
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._serving: LoadedGeneration | None = None
@@ -144,9 +144,7 @@ class Holder:
 
     async def _take_over(self, pointer: Pointer, *, degraded: bool) -> Rejection | None:
         """Load what ``pointer`` names and answer from it; or, when it may not answer, why."""
-        loaded = await self._in_loader(
-            load, self._home, pointer, profile=self._profile, observe=self._metrics.phase_ended
-        )
+        loaded = await self._in_loader(load, self._home, pointer, use=self._profile, observe=self._metrics.phase_ended)
         if isinstance(loaded, Rejection):
             return loaded
         if self._serving is not None:
@@ -195,7 +193,7 @@ def _label(tenancy: LoadedGeneration) -> str:
     return folder_name(tenancy.pointer.version)
 
 
-def refuse_narrower(home: Path, use: Profile) -> None:
+def refuse_narrower(home: Path, use: Use) -> None:
     """Refuse to start on a published generation that was built for less than ``use``. Raises LicenceRefused.
 
     One that cannot be read is left to the holder, which falls back to an older one.
@@ -206,4 +204,4 @@ def refuse_narrower(home: Path, use: Profile) -> None:
     except GenerationCorrupt:
         return
     if manifest is not None:
-        require_profile(manifest, use)
+        require_use_of(manifest, use)

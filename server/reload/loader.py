@@ -30,7 +30,7 @@ from recommender.generation.open_generation import (
 )
 from recommender.licences import require_use
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.types import Profile
+from recommender.types import Use
 from recommender.vectors import VectorIndex
 from server.metrics import Phase, Reason
 from server.reload.loaded_generation import LoadedGeneration
@@ -87,14 +87,14 @@ class _Stages:
         self._observe(phase, time.perf_counter() - started)
 
 
-def load(home: Path, pointer: Pointer, *, profile: Profile, observe: Observe) -> LoadedGeneration | Rejection:
+def load(home: Path, pointer: Pointer, *, use: Use, observe: Observe) -> LoadedGeneration | Rejection:
     """The generation of ``home`` that ``pointer`` names, ready to answer; or why it may not.
 
     Nothing is handed out before the whole of it was read and found as it was published.
     """
     stages = _Stages(observe)
     try:
-        return _load(home / VERSIONS / folder_name(pointer.version), pointer, profile=profile, stages=stages)
+        return _load(home / VERSIONS / folder_name(pointer.version), pointer, use=use, stages=stages)
     except UNUSABLE as error:
         return Rejection(key=key_of(pointer), reason=_reason(error, stages.at), why=_why(error, pointer))
 
@@ -115,24 +115,24 @@ def older(home: Path, below: int | None) -> list[Pointer]:
     return pointers
 
 
-def _load(folder: Path, pointer: Pointer, *, profile: Profile, stages: _Stages) -> LoadedGeneration:
+def _load(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages) -> LoadedGeneration:
     with stages(Phase.LEASE):
         lease = Lease.take(folder)
     try:
-        recommender = _open(folder, pointer, profile=profile, stages=stages)
+        recommender = _open(folder, pointer, use=use, stages=stages)
     except BaseException:
         lease.release()
         raise
     return LoadedGeneration(pointer=pointer, recommender=recommender, lease=lease)
 
 
-def _open(folder: Path, pointer: Pointer, *, profile: Profile, stages: _Stages) -> Recommender:
+def _open(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages) -> Recommender:
     with stages(Phase.IDENTITY):
         _require_published(folder, pointer)
     with stages(Phase.MANIFEST):
         manifest = _manifest(folder, pointer)
     with stages(Phase.LICENCE):
-        require_profile(manifest, profile)
+        require_use_of(manifest, use)
     with stages(Phase.CHECKSUM):
         verify(folder, manifest)
     with stages(Phase.OPEN):
@@ -160,9 +160,9 @@ def _digest(folder: Path) -> str:
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
-def require_profile(manifest: Manifest, use: Profile) -> None:
+def require_use_of(manifest: Manifest, use: Use) -> None:
     """Raises LicenceRefused when the generation was built for less than ``use``."""
-    require_use(f"generation {folder_name(manifest.version)}", manifest.profile, use)
+    require_use(f"generation {folder_name(manifest.version)}", manifest.use, use)
 
 
 def warm(recommender: Recommender) -> None:

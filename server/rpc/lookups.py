@@ -113,7 +113,7 @@ def get_index_info(snapshot: Snapshot, request: pb.GetIndexInfoRequest) -> pb.Ge
             pb.SignalInfo(signal=responses.to_signal(name), artists=int(signal.known.sum())) for name, signal in signals
         ],
         weight_profiles=sorted(calibration.choices.named),
-        profile=manifest.profile,
+        profile=manifest.use,
         default_weight_profile=calibration.choices.default.name,
         candidates=responses.to_candidates(manifest.candidates),
     )

@@ -16,7 +16,7 @@ from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.generation.open_generation import MANIFEST, Manifest, checksum_file, read_current, read_manifest
-from recommender.types import ClipEmbeddings, Profile, Space
+from recommender.types import ClipEmbeddings, Space, Use
 from tests.factories import make_space
 
 SPACE = make_space(("low", "high"), dim=8)
@@ -68,7 +68,7 @@ def build(home: Path, space: Space = SPACE) -> Manifest:
     """Stage the next generation."""
     with open_catalog(home) as catalog:
         store = EmbeddingStore(home, space)
-        return run_build(catalog, store, home, profile=Profile.PERSONAL)
+        return run_build(catalog, store, home, use=Use.PERSONAL)
 
 
 def publish(home: Path, *, terms: Terms | None = None, forced_why: str | None = None) -> Manifest:

@@ -25,7 +25,7 @@ from indexer.store.store import EMBEDDINGS, EmbeddingStore
 from recommender.arrays import TextColumn
 from recommender.errors import GenerationCorrupt, PublishRefused
 from recommender.generation.open_generation import index_file, open_current, read_manifest
-from recommender.types import Profile
+from recommender.types import Use
 from recommender.vectors import FaissIndex
 from tests.faults.homes import (
     SPACE,
@@ -186,7 +186,7 @@ def test_an_index_that_finds_too_little_is_refused(home: Path) -> None:
 
 def test_a_generation_for_a_narrower_use_than_asked_is_refused(home: Path) -> None:
     build(home)
-    assert refusals(home, Terms(profile=Profile.COMMERCIAL)) == {
+    assert refusals(home, Terms(use=Use.COMMERCIAL)) == {
         "licence": "it was built for personal use, commercial is asked for"
     }
 
@@ -195,7 +195,7 @@ def test_a_source_or_an_encoder_that_its_use_forbids_is_refused(home: Path) -> N
     build(home)
     manifest, _ = read_manifest(staged(home))
     space = replace(manifest.space, licence="CC-BY-NC-4.0")
-    reseal(staged(home), space=space, profile="commercial", sources={"music-map": "none"})
+    reseal(staged(home), space=space, use="commercial", sources={"music-map": "none"})
     with pytest.raises(PublishRefused) as refused:
         publish(home)
     assert refused.value.refusals == (

@@ -22,7 +22,7 @@ from indexer.publish.publish import publish
 from indexer.store.store import EmbeddingStore
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.catalog import Catalog
-from recommender.types import Profile
+from recommender.types import Use
 from server.address import Address
 from server.serve import Settings, started
 from server.service import NAME
@@ -112,7 +112,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @contextmanager
 def serving(
-    loop: asyncio.AbstractEventLoop, home: Path, *, profile: Profile = Profile.PERSONAL, encoder: Address | None = None
+    loop: asyncio.AbstractEventLoop, home: Path, *, use: Use = Use.PERSONAL, encoder: Address | None = None
 ) -> Iterator[Served]:
     """Serve ``home`` for the block, looking at CURRENT many times a second."""
     patience = Patience(lame_duck_s=0.0, grace_s=1.0)
@@ -120,7 +120,7 @@ def serving(
         Settings(
             home=home,
             address=ANY_PORT,
-            profile=profile,
+            use=use,
             patience=patience,
             poll_s=0.02,
             wait=True,
@@ -173,7 +173,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Catalog.open(made / "catalog.db") as catalog, DecoderPool(workers=1) as pool:
         scan(catalog, folder, manifest=None, pool=pool, progress=lambda done, total: None)
         embed(catalog, store, encoder, pool, options=EmbedOptions())
-        build(catalog, store, made, profile=Profile.PERSONAL)
+        build(catalog, store, made, use=Use.PERSONAL)
         publish(catalog, made)
     return made
 

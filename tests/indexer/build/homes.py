@@ -16,7 +16,7 @@ from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.generation.open_generation import Manifest
-from recommender.types import ClipEmbeddings, Profile, Space
+from recommender.types import ClipEmbeddings, Space, Use
 from tests.factories import make_space
 
 SPACE = make_space(("low", "middle", "high", "top"), dim=12)
@@ -74,7 +74,7 @@ def add_music(home: Path, artists: range, *, tracks: int = 3, clips: int = 2, sp
 def run_build(home: Path, options: BuildOptions | None = None, *, space: Space = SPACE) -> Manifest:
     """Stage the next generation."""
     with open_catalog(home) as catalog:
-        return build(catalog, EmbeddingStore(home, space), home, profile=Profile.PERSONAL, options=options)
+        return build(catalog, EmbeddingStore(home, space), home, use=Use.PERSONAL, options=options)
 
 
 def run_publish(home: Path) -> Path:

@@ -16,7 +16,7 @@ from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.generation.open_generation import Manifest
-from recommender.types import Profile
+from recommender.types import Use
 from tests.fakes import BandEncoder, write_tone
 
 ARTISTS, TITLES = 3, 2
@@ -48,7 +48,7 @@ def _embed(catalog: Catalog, home: Path, pool: DecoderPool, encoder: BandEncoder
 
 def _build(catalog: Catalog, home: Path) -> Manifest:
     store = EmbeddingStore(home, BandEncoder.space)
-    return build(catalog, store, home, profile=Profile.PERSONAL)
+    return build(catalog, store, home, use=Use.PERSONAL)
 
 
 def test_embeddings_outlive_the_audio(catalog: Catalog, tmp_path: Path, music: Path, pool: DecoderPool) -> None:

@@ -13,7 +13,7 @@ from indexer.maintain.collect import CollectOptions
 from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder, read_config
 from indexer.store.shard import Stored
 from recommender.errors import InvalidArgument
-from recommender.types import Profile
+from recommender.types import Use
 
 SCAN = '[[scan]]\nfolder = "music"\n'
 EVERYTHING = """
@@ -66,7 +66,7 @@ def test_every_key_is_taken_up_and_paths_are_seen_from_the_file(
 ) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert read(tmp_path, EVERYTHING) == NightlyConfig(
-        profile=Profile.NONCOMMERCIAL,
+        use=Use.NONCOMMERCIAL,
         workers=3,
         scans=(
             ScanFolder(folder=tmp_path / "music", manifest=Path("/lists/manifest.csv")),
@@ -92,7 +92,7 @@ def test_every_key_is_taken_up_and_paths_are_seen_from_the_file(
 def test_a_folder_to_scan_is_all_that_has_to_be_said(tmp_path: Path) -> None:
     config = read(tmp_path, SCAN)
     assert config == NightlyConfig(
-        profile=Profile.PERSONAL,
+        use=Use.PERSONAL,
         workers=os.cpu_count() or 1,
         scans=(ScanFolder(folder=tmp_path / "music", manifest=None),),
         imports=(),

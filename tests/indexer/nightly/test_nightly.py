@@ -26,7 +26,7 @@ from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.errors import Busy, LicenceRefused
 from recommender.generation.open_generation import CURRENT, open_current
-from recommender.types import Profile
+from recommender.types import Use
 from tests.fakes import write_tone
 from tests.indexer.nightly import nights
 
@@ -116,7 +116,7 @@ def test_another_profile_is_another_generation(second: Path) -> None:
     (second / CONFIG_FILE).write_text(f'profile = "commercial"\n{config}')
     with Catalog.open(second / CATALOG_FILE) as catalog:
         report = nights.run(catalog, second)
-    assert (report.outcome, open_current(second).manifest.profile) == ("published", "commercial")
+    assert (report.outcome, open_current(second).manifest.use) == ("published", "commercial")
 
 
 def test_a_damaged_current_is_built_anew(second: Path) -> None:
@@ -162,7 +162,7 @@ def test_what_was_built_and_not_published_is_published_as_it_is(second: Path) ->
     with Catalog.open(second / CATALOG_FILE) as catalog:
         catalog.find_or_add_artist("Somebody")
         store = EmbeddingStore(second, load_encoder("descriptors").space)
-        build(catalog, store, second, profile=Profile.PERSONAL, options=BuildOptions())
+        build(catalog, store, second, use=Use.PERSONAL, options=BuildOptions())
         report = nights.run(catalog, second)
     assert (report.outcome, report.version, "build" in names(report)) == ("published", 2, False)
 
@@ -171,7 +171,7 @@ def test_what_was_built_of_something_else_is_built_anew(second: Path) -> None:
     with Catalog.open(second / CATALOG_FILE) as catalog:
         catalog.find_or_add_artist("Somebody")
         store = EmbeddingStore(second, load_encoder("descriptors").space)
-        build(catalog, store, second, profile=Profile.PERSONAL, options=BuildOptions())
+        build(catalog, store, second, use=Use.PERSONAL, options=BuildOptions())
         catalog.find_or_add_artist("Somebody else")
         report = nights.run(catalog, second)
     assert (report.outcome, "build" in names(report)) == ("published", True)

@@ -80,7 +80,7 @@ def test_a_version_is_put_on_record_later_only_if_it_is_the_one_current_names(ho
         connection.exec_driver_sql("DELETE FROM generations WHERE version = 2")
         connection.exec_driver_sql("DELETE FROM publications WHERE version = 2")
     if tampered:
-        reseal(home / "versions" / "v00000002", profile="commercial")
+        reseal(home / "versions" / "v00000002", use="commercial")
     with pytest.raises(InvalidArgument, match="no built generation"):
         publish(home)
     assert recorded(home) == ([1] if tampered else [1, 2])

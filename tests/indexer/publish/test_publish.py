@@ -35,7 +35,7 @@ from recommender.errors import (
 from recommender.generation.lease import Lease
 from recommender.generation.manifest import with_sum
 from recommender.generation.open_generation import CURRENT, MANIFEST, Manifest, open_current, read_current
-from recommender.types import Profile
+from recommender.types import Use
 from recommender.vectors import unit
 from tests.fakes import BandEncoder, write_tone
 from tests.faults import homes
@@ -60,9 +60,9 @@ def indexed(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> Catalog:
     return catalog
 
 
-def _build(catalog: Catalog, home: Path, profile: Profile = Profile.PERSONAL) -> Manifest:
+def _build(catalog: Catalog, home: Path, use: Use = Use.PERSONAL) -> Manifest:
     store = EmbeddingStore(home, BandEncoder.space)
-    return build(catalog, store, home, profile=profile)
+    return build(catalog, store, home, use=use)
 
 
 def test_nothing_is_served_before_it_is_published(indexed: Catalog, tmp_path: Path) -> None:
@@ -161,11 +161,11 @@ def test_a_generation_that_is_not_the_published_one_is_refused(indexed: Catalog,
 
 def test_a_source_the_profile_forbids_stops_the_build(indexed: Catalog, tmp_path: Path) -> None:
     indexed.ensure_source("music-map", "none")
-    _build(indexed, tmp_path, Profile.COMMERCIAL)
+    _build(indexed, tmp_path, Use.COMMERCIAL)
     indexed.add_scene_lists([SceneList(source="music-map", artist_id=indexed.read_artists()[0].id)])
-    _build(indexed, tmp_path, Profile.PERSONAL)
+    _build(indexed, tmp_path, Use.PERSONAL)
     with pytest.raises(LicenceRefused, match="music-map"):
-        _build(indexed, tmp_path, Profile.COMMERCIAL)
+        _build(indexed, tmp_path, Use.COMMERCIAL)
 
 
 def test_an_empty_catalog_is_refused_with_what_to_do(catalog: Catalog, tmp_path: Path) -> None:

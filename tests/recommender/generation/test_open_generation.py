@@ -186,11 +186,11 @@ def home_of(folder: Path) -> Path:
 
 def test_a_manifest_that_is_sound_but_not_the_one_current_names_is_refused(folder: Path) -> None:
     reseal(folder, profile="commercial")
-    assert open_generation(folder).manifest.profile == "commercial", "it is a manifest, and its files are right"
+    assert open_generation(folder).manifest.use == "commercial", "it is a manifest, and its files are right"
     with pytest.raises(GenerationCorrupt, match=r"MANIFEST\.json: is not the one that was published"):
         open_current(home_of(folder))
     point_to(home_of(folder), 1)
-    assert open_current(home_of(folder)).manifest.profile == "commercial"
+    assert open_current(home_of(folder)).manifest.use == "commercial"
 
 
 def test_a_pointer_with_another_digest_is_not_followed(folder: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
-from recommender.types import Profile
+from recommender.types import Use
 from server import serve_command
 from server.client import commands
 from server.client.client import Client
@@ -283,7 +283,7 @@ def test_the_commands_load_without_a_home_folder() -> None:
 
 
 def test_serve_takes_every_profile_there_is() -> None:
-    assert list(serve_command.USES) == [profile.value for profile in Profile]
+    assert list(serve_command.USES) == [profile.value for profile in Use]
 
 
 def test_loading_the_commands_does_not_load_numpy_before_its_threads_are_set() -> None:

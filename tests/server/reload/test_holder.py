@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pb import soundkin_pb2 as pb
 from recommender.generation.manifest import Golden
 from recommender.generation.open_generation import CURRENT, MANIFEST, VERSIONS, read_manifest
-from recommender.types import Profile
+from recommender.types import Use
 from server.metrics import Metrics, Phase, Reason
 from server.reload import loader
 from server.reload.holder import Holder
@@ -190,7 +190,7 @@ def test_a_first_generation_that_is_replaced_while_it_is_found_corrupt_is_follow
     spoil(write_generation(tmp_path, MADE, version=1))
 
     async def look_once() -> tuple[bool, str]:
-        holder = Holder(tmp_path, Profile.PERSONAL, Overtaken(tmp_path))
+        holder = Holder(tmp_path, Use.PERSONAL, Overtaken(tmp_path))
         await holder.refresh()
         try:
             return holder.ready, holder.problem
@@ -203,21 +203,21 @@ def test_a_first_generation_that_is_replaced_while_it_is_found_corrupt_is_follow
 def test_a_generation_built_for_less_than_the_use_is_refused_and_the_old_one_goes_on(
     loop: asyncio.AbstractEventLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write_generation(tmp_path, replace(MADE, profile="commercial"))
-    with serving(loop, tmp_path, profile=Profile.NONCOMMERCIAL) as served:
+    write_generation(tmp_path, replace(MADE, use="commercial"))
+    with serving(loop, tmp_path, use=Use.NONCOMMERCIAL) as served:
         assert generation(served) == (1, False)
         write_generation(tmp_path, MADE, version=2)
         eventually(lambda: generation(served) == (1, True))
         assert "generation v00000002 is licensed for personal use" in caplog.text
         assert rejections(served) == {"licence": 1}
-        write_generation(tmp_path, replace(MADE, profile="noncommercial"), version=3)
+        write_generation(tmp_path, replace(MADE, use="noncommercial"), version=3)
         eventually(lambda: generation(served) == (3, False))
 
 
 def test_a_first_generation_built_for_less_leaves_the_server_unavailable(
     loop: asyncio.AbstractEventLoop, tmp_path: Path
 ) -> None:
-    with serving(loop, tmp_path, profile=Profile.COMMERCIAL) as served:
+    with serving(loop, tmp_path, use=Use.COMMERCIAL) as served:
         write_generation(tmp_path, MADE)
         eventually(lambda: "personal use" in refusal(served.stub.GetIndexInfo, INFO).message)
         assert state(served, NAME) == States.NOT_SERVING
@@ -261,10 +261,10 @@ def test_a_pointer_that_cannot_be_read_at_the_start_falls_back_to_the_newest_tha
 
 
 def test_a_fallback_is_held_to_the_use_like_any_other(loop: asyncio.AbstractEventLoop, tmp_path: Path) -> None:
-    write_generation(tmp_path, replace(MADE, profile="commercial"), version=1)
+    write_generation(tmp_path, replace(MADE, use="commercial"), version=1)
     write_generation(tmp_path, MADE, version=2)
-    spoil(write_generation(tmp_path, replace(MADE, profile="commercial"), version=3))
-    with serving(loop, tmp_path, profile=Profile.COMMERCIAL) as served:
+    spoil(write_generation(tmp_path, replace(MADE, use="commercial"), version=3))
+    with serving(loop, tmp_path, use=Use.COMMERCIAL) as served:
         assert generation(served) == (1, True)
         assert rejections(served) == {"checksum": 1, "licence": 1}
 

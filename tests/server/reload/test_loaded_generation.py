@@ -12,7 +12,7 @@ import pytest
 
 from pb import soundkin_pb2 as pb
 from recommender.generation.lease import try_exclusive
-from recommender.types import Profile
+from recommender.types import Use
 from server.metrics import Metrics
 from server.reload.holder import Holder
 from server.reload.loaded_generation import Snapshot
@@ -37,7 +37,7 @@ def loaded(metrics: Metrics) -> float | None:
 
 async def holding(home: Path, metrics: Metrics) -> Holder:
     """A holder that has loaded what is published in ``home``."""
-    holder = Holder(home, Profile.PERSONAL, metrics)
+    holder = Holder(home, Use.PERSONAL, metrics)
     await holder.refresh()
     return holder
 

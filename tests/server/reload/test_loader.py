@@ -23,7 +23,7 @@ from recommender.generation.open_generation import (
     read_manifest,
 )
 from recommender.ranking.artists import Recommender
-from recommender.types import Profile, Rows, Similarities, Vectors
+from recommender.types import Rows, Similarities, Use, Vectors
 from recommender.vectors import ExactIndex
 from server.metrics import Phase, Reason
 from server.reload.loaded_generation import LoadedGeneration
@@ -37,16 +37,16 @@ RIGHT = Golden(kind="tracks", layer="low", query="t0", answers=("t0", "t1", "t3"
 """By hand: Song points along the first axis, Tune is (3, 4)/5, the other Song along the second."""
 
 
-def loaded(home: Path, *, profile: Profile = Profile.PERSONAL) -> LoadedGeneration | Rejection:
+def loaded(home: Path, *, use: Use = Use.PERSONAL) -> LoadedGeneration | Rejection:
     """Load what CURRENT of ``home`` points to."""
     pointer = read_current(home)
     assert pointer is not None
-    return load(home, pointer, profile=profile, observe=lambda phase, seconds: None)
+    return load(home, pointer, use=use, observe=lambda phase, seconds: None)
 
 
-def rejected(home: Path, *, profile: Profile = Profile.PERSONAL) -> Rejection:
+def rejected(home: Path, *, use: Use = Use.PERSONAL) -> Rejection:
     """Why what CURRENT of ``home`` points to may not answer; fails when it may."""
-    found = loaded(home, profile=profile)
+    found = loaded(home, use=use)
     assert isinstance(found, Rejection)
     return found
 
@@ -107,7 +107,7 @@ def test_a_manifest_of_another_format_is_told_by_its_format(tmp_path: Path) -> N
     data = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps(data | {"format": 99}))
     pointer = older(tmp_path, None)[0]
-    found = load(tmp_path, pointer, profile=Profile.PERSONAL, observe=lambda phase, seconds: None)
+    found = load(tmp_path, pointer, use=Use.PERSONAL, observe=lambda phase, seconds: None)
     assert isinstance(found, Rejection)
     assert (found.reason, "format 99" in found.why) == (Reason.FORMAT, True)
 
@@ -121,7 +121,7 @@ def test_a_folder_under_another_version_s_name_is_not_opened(tmp_path: Path) -> 
 
 def test_a_generation_built_for_less_than_the_use_is_a_matter_of_licence(tmp_path: Path) -> None:
     write_generation(tmp_path, MADE)
-    assert rejected(tmp_path, profile=Profile.COMMERCIAL).reason is Reason.LICENCE
+    assert rejected(tmp_path, use=Use.COMMERCIAL).reason is Reason.LICENCE
 
 
 def test_goldens_that_are_answered_as_recorded_let_a_generation_pass(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_every_stage_is_told_once_in_order(tmp_path: Path) -> None:
     told: list[Phase] = []
     pointer = read_current(tmp_path)
     assert pointer is not None
-    found = load(tmp_path, pointer, profile=Profile.PERSONAL, observe=lambda phase, seconds: told.append(phase))
+    found = load(tmp_path, pointer, use=Use.PERSONAL, observe=lambda phase, seconds: told.append(phase))
     assert isinstance(found, LoadedGeneration)
     found.end()
     assert told == list(Phase)
@@ -204,7 +204,7 @@ def test_a_home_without_versions_has_no_older_ones(tmp_path: Path) -> None:
 
 def test_a_pointer_to_what_never_was_is_unreadable(tmp_path: Path) -> None:
     pointer = Pointer(version=7, manifest_sha256="0" * 64)
-    found = load(tmp_path, pointer, profile=Profile.PERSONAL, observe=lambda phase, seconds: None)
+    found = load(tmp_path, pointer, use=Use.PERSONAL, observe=lambda phase, seconds: None)
     assert isinstance(found, Rejection)
     assert found.reason is Reason.UNREADABLE
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import EncoderUnavailable, Unavailable
-from recommender.types import Profile, Space
+from recommender.types import Space, Use
 from server import limits
 from server.client import commands
 from server.metrics import Metrics
@@ -314,7 +314,7 @@ def test_so_many_clips_wait_in_memory_and_the_next_is_sent_away(tmp_path: Path) 
 
     async def go() -> None:
         write_generation(tmp_path, MADE)
-        holder, worker = Holder(tmp_path, Profile.PERSONAL, Metrics()), ThreadPoolExecutor(1)
+        holder, worker = Holder(tmp_path, Use.PERSONAL, Metrics()), ThreadPoolExecutor(1)
         await holder.refresh()
         encoder = Silent(ANY_PORT)
         service = SimilarityService(holder, worker, encoder)

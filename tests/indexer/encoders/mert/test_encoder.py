@@ -22,7 +22,7 @@ from indexer.encoders.mert.known_answers import ANSWERS_FILE
 from indexer.encoders.mert.models import MERT_V1_95M, MERT_V1_330M, MertSpec
 from indexer.encoders.mert.random_checkpoint import random_tensors
 from recommender.errors import BadInput, KnownAnswerWrong, WeightsRefused
-from recommender.types import Profile
+from recommender.types import Use
 from tests.contracts.encoder import EncoderContract
 from tests.indexer.encoders.mert import tiny
 
@@ -104,8 +104,8 @@ def test_artists_are_compared_by_layer_eleven(spec: MertSpec, layers: int, dim: 
 
 
 def test_the_weights_are_not_for_commercial_use(encoder: MertEncoder) -> None:
-    assert Profile.COMMERCIAL not in encoder.licence.allows
-    assert Profile.NONCOMMERCIAL in encoder.licence.allows
+    assert Use.COMMERCIAL not in encoder.licence.allows
+    assert Use.NONCOMMERCIAL in encoder.licence.allows
 
 
 def test_chunks_are_heard_each_as_a_clip_of_its_own_and_averaged(folder: Path, encoder: MertEncoder) -> None:
