@@ -14,12 +14,20 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def _not_source(folder: str, names: list[str]) -> list[str]:
+    """Hidden files, and what an earlier build left at the top: ``build`` there, not ``indexer/build``."""
+    left = {"build", "dist"} if Path(folder) == ROOT else set()
+    return [name for name in names if name.startswith(".") or name.endswith(".egg-info") or name in left]
+
+
 OURS = "soundkin"
 
 
 def build_wheel(folder: Path) -> Path:
     """The wheel of this tree, built in ``folder`` from a copy: building leaves files beside the sources."""
-    shutil.copytree(ROOT, folder / "tree", ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info"))
+    shutil.copytree(ROOT, folder / "tree", ignore=_not_source)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*build, "--wheel-dir", folder, folder / "tree"], check=True)
     (wheel,) = folder.glob(f"{OURS}-*.whl")
