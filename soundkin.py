@@ -39,7 +39,7 @@ COMMANDS = {
 """Command -> (``module:attribute`` of its click command, its line in ``soundkin --help``), in the order of use."""
 
 NEEDS = {
-    **dict.fromkeys(("import", "publish", "rollback", "collect", "verify"), "catalog"),
+    **dict.fromkeys(("import", "publish", "rollback", "verify"), "catalog"),
     **dict.fromkeys(("demo", "scan", "embed", "cost", "build", "nightly", "encoder"), "indexer"),
     **dict.fromkeys(("evaluate", "report"), "evaluate"),
 }
