@@ -41,7 +41,7 @@ EXTRAS: Mapping[str, Extra] = {
         includes=("catalog",),
     ),
 }
-"""By name. ``tests/test_house.py`` compares them with ``pyproject.toml``."""
+"""By name. ``tests/test_distribution.py`` compares them with ``pyproject.toml``."""
 
 
 def libraries(extra: str) -> tuple[str, ...]:
