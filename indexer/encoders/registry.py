@@ -70,28 +70,29 @@ def _mert(spec: MertSpec, settings: EncoderSettings) -> Encoder:
 
     context, devices = read_context(settings.context), choose_devices(settings.device)
     if len(devices) > 1:
-        return _spread(spec.id, replace(settings, weights=folder), [str(device) for device in devices])
+        return _on_devices(spec.id, replace(settings, weights=folder), [str(device) for device in devices])
     return MertEncoder(spec, folder, MertOptions(device=str(devices[0]), precision=settings.precision, context=context))
 
 
-def _spread(name: str, settings: EncoderSettings, devices: Sequence[str]) -> Encoder:
-    from indexer.encoders.processes.child import Recipe
-    from indexer.encoders.processes.spread import MultiDeviceEncoder
+def _on_devices(name: str, settings: EncoderSettings, devices: Sequence[str]) -> Encoder:
+    from indexer.encoders.processes.multi_device import MultiDeviceEncoder
+    from indexer.encoders.processes.process_main import Recipe
 
     threads = max(1, (os.cpu_count() or 1) // len(devices))
-    told = {"encoder": name} | {field: str(value) for field, value in asdict(settings).items()}
+    texts = {"encoder": name} | {field: str(value) for field, value in asdict(settings).items()}
+    loader = f"{__name__}:{load_from_recipe.__name__}"
     return MultiDeviceEncoder(
         [
-            Recipe(loader=f"{__name__}:load_told", told=told | {"device": device}, device=device, threads=threads)
+            Recipe(loader=loader, settings=texts | {"device": device}, device=device, threads=threads)
             for device in devices
         ]
     )
 
 
-def load_from_recipe(told: Mapping[str, str]) -> Encoder:
-    """The encoder of a process that has been told its name and settings as texts; see :func:`load_encoder`."""
-    rest = {name: value for name, value in told.items() if name not in ("encoder", "weights")}
-    return load_encoder(told["encoder"], EncoderSettings(weights=Path(told["weights"]), **rest))
+def load_from_recipe(settings: Mapping[str, str]) -> Encoder:
+    """The encoder of a process that was given its name and settings as texts; see :func:`load_encoder`."""
+    rest = {name: value for name, value in settings.items() if name not in ("encoder", "weights")}
+    return load_encoder(settings["encoder"], EncoderSettings(weights=Path(settings["weights"]), **rest))
 
 
 def require_weights(spec: MertSpec, folder: Path | None) -> Path:

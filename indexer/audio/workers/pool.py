@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 from indexer.audio.rejection_reasons import Reason
 from indexer.audio.workers.handle import WorkerHandle
 from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
-from indexer.audio.workers.wire import job_to_bytes, reply_from_bytes, reply_room
+from indexer.audio.workers.wire import job_to_bytes, reply_bounds, reply_from_bytes
 from indexer.audio.workers.worker import WorkerLimits
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
@@ -24,7 +24,7 @@ __all__ = ["DecodeJob", "DecoderPool", "InspectJob", "Inspection", "Outcome"]
 _log = logging.getLogger(__name__)
 _ValueT = TypeVar("_ValueT")
 
-DEFAULT_HANDLER = "indexer.audio.workers.worker:answer"
+DEFAULT_HANDLER = "indexer.audio.workers.job_handler:answer"
 AHEAD = 4
 """Jobs in flight per worker: decoding runs on while the consumer works, and memory stays bounded."""
 
@@ -130,7 +130,7 @@ class DecoderPool:
 
 def _ask(handle: WorkerHandle, job: Job) -> Inspection | Waveform:
     """Have ``job`` done. A process that is out of memory, or no longer makes sense, is not used again."""
-    reply = handle.ask(job_to_bytes(job), reply_room(job))
+    reply = handle.ask(job_to_bytes(job), reply_bounds(job))
     try:
         return reply_from_bytes(job, reply.head, reply.body)
     except BadInput as error:

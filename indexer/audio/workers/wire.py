@@ -20,8 +20,8 @@ from indexer.audio.containers import Container
 from indexer.audio.decoder_base import AudioInfo, Excerpt, samples_in
 from indexer.audio.rejection_reasons import Reason
 from indexer.audio.tags import MAX_GENRES, Tags, clean_text
-from indexer.audio.workers.frames import Room
 from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
+from indexer.processes.message_frames import MessageBounds
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
@@ -71,10 +71,10 @@ def error_to_bytes(error: BadInput) -> bytes:
     return _head({"reason": str(error.reason), "detail": error.detail[:_MAX_DETAIL]})
 
 
-def reply_room(job: Job) -> Room:
+def reply_bounds(job: Job) -> MessageBounds:
     """The longest reply that ``job`` can have."""
     samples = _expected_samples(job) if isinstance(job, DecodeJob) else 0
-    return Room(head_bytes=MAX_HEAD_BYTES, body_bytes=samples * _SAMPLE.itemsize)
+    return MessageBounds(head_bytes=MAX_HEAD_BYTES, body_bytes=samples * _SAMPLE.itemsize)
 
 
 def reply_from_bytes(
