@@ -30,7 +30,7 @@ DATA = {".html", ".json", ".proto", ".pyi", ".toml"}
 """Of the files that are no Python and travel with the packages."""
 
 MAY_CATCH_EVERYTHING = {
-    "indexer/audio/workers/worker.py",  # one file, in a decoder process
+    "indexer/audio/workers/job_handler.py",  # one file, in a decoder process
     "indexer/encoders/encode_batch.py",  # one clip, in the encoder
     "indexer/audio/tags.py",  # one file's tags
     "server/interceptors.py",  # one call

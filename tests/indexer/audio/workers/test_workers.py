@@ -22,7 +22,7 @@ from indexer.audio.decode import Excerpt, Reason, decode
 from indexer.audio.workers import handle as worker_handle
 from indexer.audio.workers.handle import SHARED_BYTES, WorkerHandle
 from indexer.audio.workers.jobs import inspect, open_as_scanned
-from indexer.audio.workers.pool import AHEAD, DecodeJob, DecoderPool, InspectJob
+from indexer.audio.workers.pool import MAX_AHEAD, DecodeJob, DecoderPool, InspectJob
 from indexer.audio.workers.wire import job_from_bytes, job_to_bytes, reply_bounds, reply_from_bytes, value_to_bytes
 from indexer.audio.workers.worker import WorkerLimits
 from indexer.processes.message_frames import MessageBounds
@@ -173,7 +173,7 @@ def test_jobs_are_taken_only_a_few_ahead(clip: Path) -> None:
         assert taken == 0
         for answered in range(1, 6):
             assert next(running).value is not None
-            assert taken == answered + 2 * AHEAD - 1
+            assert taken == answered + 2 * MAX_AHEAD - 1
 
 
 def test_decoding_goes_on_while_the_consumer_works(clip: Path) -> None:
@@ -289,7 +289,7 @@ def test_closing_stops_a_decoder_in_the_middle_of_a_file(clip: Path) -> None:
     (path,) = copies(clip, "hang")
     started = time.monotonic()
     with DecoderPool(workers=1, timeout_s=60, handler=MISBEHAVE) as pool:
-        running = pool.run(iter([job(clip), *[job(path)] * (AHEAD + 2)]))
+        running = pool.run(iter([job(clip), *[job(path)] * (MAX_AHEAD + 2)]))
         assert next(running).error is None
     assert time.monotonic() - started < 20
 
