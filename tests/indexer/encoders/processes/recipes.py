@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.encoders.base import Encoder
-from indexer.encoders.processes.child import Recipe
+from indexer.encoders.processes.process_main import Recipe
 from recommender.errors import BadInput, WeightsRefused
 from recommender.licences import LICENCES
 from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform
@@ -22,38 +22,38 @@ KILL, BAD, FULL, BROKEN, STICKY, SLOW, UNFORESEEN = -1.0, -2.0, -3.0, -4.0, -5.0
 err as nobody foresaw."""
 
 
-def recipe(loader: str, *, device: str = "cpu", **told: str) -> Recipe:
+def recipe(loader: str, *, device: str = "cpu", **settings: str) -> Recipe:
     """How a process comes by the encoder that ``loader`` of this module makes."""
-    return Recipe(loader=f"{HERE}:{loader}", told={"device": device, **told}, device=device, threads=1)
+    return Recipe(loader=f"{HERE}:{loader}", settings={"device": device, **settings}, device=device, threads=1)
 
 
-def tiny_mert(told: Mapping[str, str]) -> Encoder:
+def tiny_mert(settings: Mapping[str, str]) -> Encoder:
     """A tiny MERT, with the weights of the folder ``weights``."""
     from indexer.encoders.mert.encoder import MertEncoder, MertOptions
     from tests.indexer.encoders.mert import tiny
 
-    options = MertOptions(device="cpu", precision=told.get("precision", "fp32"))
-    return MertEncoder(tiny.spec_of(tiny.POST_NORM), Path(told["weights"]), options)
+    options = MertOptions(device="cpu", precision=settings.get("precision", "fp32"))
+    return MertEncoder(tiny.spec_of(tiny.POST_NORM), Path(settings["weights"]), options)
 
 
-def obedient(told: Mapping[str, str]) -> Encoder:
+def obedient(settings: Mapping[str, str]) -> Encoder:
     """An encoder that does what a clip's first sample says, and dies no more often than ``lives`` has lines."""
-    return Obedient(rows=int(told.get("rows", "1")), lives=Path(told["lives"]) if "lives" in told else None)
+    return Obedient(rows=int(settings.get("rows", "1")), lives=Path(settings["lives"]) if "lives" in settings else None)
 
 
-def refused(told: Mapping[str, str]) -> Encoder:
+def refused(settings: Mapping[str, str]) -> Encoder:
     """No encoder: its weights are refused."""
-    raise WeightsRefused(told["weights"], "is no safetensors file")
+    raise WeightsRefused(settings["weights"], "is no safetensors file")
 
 
-def dead(_told: Mapping[str, str]) -> Encoder:
+def dead(_settings: Mapping[str, str]) -> Encoder:
     """No encoder: the process dies while it makes one."""
     os._exit(7)
 
 
-def once(told: Mapping[str, str]) -> Encoder:
+def once(settings: Mapping[str, str]) -> Encoder:
     """An obedient encoder the first time, which leaves ``mark`` behind; no process comes up a second time."""
-    mark = Path(told["mark"])
+    mark = Path(settings["mark"])
     if mark.exists():
         os._exit(7)
     mark.touch()

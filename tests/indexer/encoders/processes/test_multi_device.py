@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from indexer.encoders.base import Batching, Closing, InRows, in_use
 from indexer.encoders.encode_batch import encode_each
 from indexer.encoders.processes import handle
-from indexer.encoders.processes.spread import MultiDeviceEncoder, shares
+from indexer.encoders.processes.multi_device import MultiDeviceEncoder, shares
 from recommender.errors import BadInput, EncoderEnded, EncoderLost, WeightsRefused
 from recommender.types import Waveform
 from tests.indexer.encoders.processes.recipes import BAD, BROKEN, FULL, KILL, SLOW, STICKY, UNFORESEEN, Obedient, recipe
@@ -195,8 +195,8 @@ def test_closing_ends_a_process_that_is_at_work_and_starts_no_other() -> None:
 
 
 def test_a_process_that_does_not_answer_is_late_and_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handle, "_MIN_S", 0.3)
-    monkeypatch.setattr(handle, "_A_SAMPLE_S", 0.0)
+    monkeypatch.setattr(handle, "_MIN_ANSWER_S", 0.3)
+    monkeypatch.setattr(handle, "_ANSWER_S_PER_SAMPLE", 0.0)
     with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
         pids = encoder.pids
         with pytest.raises(EncoderEnded, match=r"no answer within 0\.3 s \(exit status -9\)"):
@@ -207,13 +207,13 @@ def test_a_process_that_does_not_answer_is_late_and_is_killed(monkeypatch: pytes
 @pytest.mark.parametrize("rows", [1, 32])
 def test_a_device_that_hangs_is_given_up_within_the_half_hour_however_many_clips_it_takes_at_once(rows: int) -> None:
     parts = [clips(*[1.0] * (rows * handle.PASSES_A_REQUEST), length=720_000) for _ in range(2)]
-    assert 25 * 60 < handle.patience(parts) < 30 * 60
+    assert 25 * 60 < handle.answer_limit_s(parts) < 30 * 60
 
 
 def test_processes_end_with_a_parent_that_is_killed_even_in_the_middle_of_a_clip() -> None:
     code = (
         "import numpy as np\n"
-        "from indexer.encoders.processes.spread import MultiDeviceEncoder\n"
+        "from indexer.encoders.processes.multi_device import MultiDeviceEncoder\n"
         "from tests.indexer.encoders.processes.recipes import SLOW, recipe\n"
         "if __name__ == '__main__':\n"
         "    encoder = MultiDeviceEncoder([recipe('obedient'), recipe('obedient')])\n"
