@@ -19,11 +19,17 @@ OURS = "soundkin"
 
 def build_wheel(folder: Path) -> Path:
     """The wheel of this tree, built in ``folder`` from a copy: building leaves files beside the sources."""
-    shutil.copytree(ROOT, folder / "tree", ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info"))
+    shutil.copytree(ROOT, folder / "tree", ignore=_left_out)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*build, "--wheel-dir", folder, folder / "tree"], check=True)
     (wheel,) = folder.glob(f"{OURS}-*.whl")
     return wheel
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What is not copied: hidden and generated files; ``build`` only at the root, indexer/build is a package of ours."""
+    generated = ("build", "dist") if Path(folder) == ROOT else ()
+    return shutil.ignore_patterns(".*", "*.egg-info", *generated)(folder, names)
 
 
 def make_environment(folder: Path, wheel: Path, *, extras: Iterable[str]) -> Path:
