@@ -27,7 +27,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def _left_out(folder: str, names: list[str]) -> set[str]:
-    """What is not copied: hidden and generated files; ``build`` only at the root, indexer/build is a package of ours."""
+    """What is not copied: hidden and generated files; ``build`` only at the root, for indexer/build is a package."""
     generated = ("build", "dist") if Path(folder) == ROOT else ()
     return shutil.ignore_patterns(".*", "*.egg-info", *generated)(folder, names)
 
