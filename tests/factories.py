@@ -13,7 +13,7 @@ from recommender.arrays import TextColumn
 from recommender.generation import contents
 from recommender.generation.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
 from recommender.generation.lease import LEASE
-from recommender.generation.manifest import Counts, IndexEntry, Manifest, Quality
+from recommender.generation.manifest import CandidatesEntry, Counts, IndexEntry, Manifest, Quality, Taken
 from recommender.generation.open_generation import (
     CURRENT,
     KINDS,
@@ -235,6 +235,9 @@ def _manifest(made: MadeCatalog, version: int, files: Iterable[Path]) -> Manifes
         ),
         indexes=_flat_indexes(made.space, {"tracks": heard, "artists": singing}) if heard else (),
         goldens=(),
+        taken=Taken(),
+        calibrations=(),
+        candidates=CandidatesEntry(),
         quality=Quality(bad_vectors=0, recall_floor=RECALL_FLOOR),
         files=tuple(checksum_file(path) for path in files),
     )

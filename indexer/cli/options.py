@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from recommender.names import printable
+from recommender.strict_json import to_facts
 from recommender.types import Use
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
@@ -126,10 +128,11 @@ def finish(problems: int) -> None:
         raise click.exceptions.Exit(1)
 
 
-def print_json(report: Any, **more: Any) -> None:  # Any: one of the frozen report dataclasses, or None in ``more``
+def print_json(report: Any, **more: Any) -> None:  # Any: a report dataclass or a manifest; or None in ``more``
     """The report on stdout, paths as text. ASCII only: a path need not be text that can be encoded."""
     parts = {name: asdict(part) if part is not None else None for name, part in more.items()}
-    click.echo(json.dumps(asdict(report) | parts, default=str, indent=1, ensure_ascii=True))
+    facts = to_facts(report) if isinstance(report, Struct) else asdict(report)
+    click.echo(json.dumps(facts | parts, default=str, indent=1, ensure_ascii=True))
 
 
 def passed_over(waiting: int, quarantined: int) -> str:

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from recommender.errors import GenerationCorrupt, Unavailable
-from recommender.generation.open_generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
+from recommender.generation.open_generation import (
+    VERSIONS,
+    Pointer,
+    folder_name,
+    inspect_current,
+    read_current,
+    read_manifest,
+)
 from recommender.types import Use
 from server.metrics import Metrics, Reason
 from server.reload.loaded_generation import LoadedGeneration, Snapshot
@@ -178,10 +185,7 @@ class Holder:
 
 def _still_points_to(home: Path, pointer: Pointer) -> bool:
     """CURRENT was not changed while its generation was loaded: one that was left behind may have been collected."""
-    try:
-        return read_current(home) == pointer
-    except GenerationCorrupt:
-        return False
+    return inspect_current(home).pointer == pointer
 
 
 def _end(tenancies: list[LoadedGeneration]) -> None:

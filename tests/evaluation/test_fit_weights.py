@@ -102,7 +102,7 @@ def test_the_profile_scores_with_what_was_learned(learned: FittedWeights) -> Non
 
 
 def test_the_same_labels_give_the_same_file_and_it_is_read_back(tmp_path: Path, learned: FittedWeights) -> None:
-    provenance = Provenance(labels_sha256="ab" * 32, date="2026-11-21")
+    provenance = Provenance(labels_sha256="ab" * 32, date="2026-11-21", space="")
     save(tmp_path / "one.json", learned, provenance)
     save(tmp_path / "two.json", fit(*lessons()), provenance)
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()

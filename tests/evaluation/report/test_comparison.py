@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from evaluation.evaluate import Inputs, evaluate
 from evaluation.report.comparison import VIEW_NUMBERS, Changed, against_sections, versus
@@ -30,7 +31,7 @@ def narrow(made: MadeCatalog) -> MadeCatalog:
         )
         for artist in made.artists
     )
-    return replace(made, artists=artists, space=replace(made.space, revision=CHUNKED))
+    return replace(made, artists=artists, space=structs.replace(made.space, revision=CHUNKED))
 
 
 @pytest.fixture(scope="module")
