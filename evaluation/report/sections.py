@@ -11,7 +11,7 @@ from evaluation.layer_views import NamedPair, View
 from evaluation.learned_profile import RIVAL, LearnedProfile
 from evaluation.measures.rank_metrics import UNDEFINED
 from evaluation.report import plots
-from evaluation.report.comparison import Versus, against_sections
+from evaluation.report.comparison import RunComparison, comparison_sections
 from evaluation.report.document import Document, Plot, Section, Table, figure, interval, percent, signed
 from evaluation.report.pair_sections import pair_sections
 from evaluation.report.verdict import Verdict
@@ -24,13 +24,13 @@ def label_sections(run: EvaluationRun) -> Iterator[Section]:
     yield from _reliability(run)
 
 
-def said_of(learned: LearnedProfile) -> str:
+def describe_learned(learned: LearnedProfile) -> str:
     """One sentence: how learned weights did on artists left out, and whether they beat the ones that need no labels."""
     found = learned.difference
     return (
         f"Learned from {learned.pairs:,} pairs of {learned.queries} artists, {learned.listed} of them listed. On "
         f"artists left out, {learned.measure} {interval(learned.held_out)} against {RIVAL} {interval(learned.rival)}: "
-        f"{learned.standing}, difference {interval(found.difference)}, p {figure(found.p_value)}, detectable "
+        f"{learned.outcome}, difference {interval(found.difference)}, p {figure(found.p_value)}, detectable "
         f"{figure(found.detectable)}."
     )
 
@@ -44,7 +44,7 @@ def _learned(learned: LearnedProfile | None) -> Iterator[Section]:
     ]
     headings = ("signal", "weight of its log-odds", "worth of its silence", "spoke against the labels")
     table = Table(headings=headings, rows=(*rows, ("intercept", signed(learned.intercept), "", "")))
-    yield Section(title="Weights learned from the truth", sentences=(said_of(learned),), table=table)
+    yield Section(title="Weights learned from the truth", sentences=(describe_learned(learned),), table=table)
 
 
 def _reliability(run: EvaluationRun) -> Iterator[Section]:
@@ -74,7 +74,7 @@ def document(
     run: EvaluationRun,
     held: Sequence[GateResult],
     judged: Verdict,
-    against: Versus | None = None,
+    against: RunComparison | None = None,
     *,
     thresholds: str = "",
 ) -> Document:
@@ -87,13 +87,13 @@ def document(
     )
 
 
-def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: Versus | None) -> Iterator[Section]:
+def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: RunComparison | None) -> Iterator[Section]:
     yield Section(title=f"Verdict: {judged.status}", sentences=judged.reasons)
     if judged.actions:
         yield Section(title="What to do next", sentences=judged.actions)
     yield gates
     yield Section(title="What this cannot tell you", sentences=judged.limits, is_warning=True)
-    yield from against_sections(against)
+    yield from comparison_sections(against)
     if run.truth:
         yield from _truth(run)
         yield from label_sections(run)

@@ -71,7 +71,7 @@ def _reasons(run: EvaluationRun, held: Sequence[GateResult]) -> Iterator[str]:
 def _learned(learned: LearnedProfile) -> str:
     found = learned.difference.difference
     words = {"better": "better than evidence", "worse": "worse than evidence"}
-    said = words.get(learned.standing, "not to be told from evidence")
+    said = words.get(learned.outcome, "not to be told from evidence")
     return f"{said} ({found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {learned.measure})"
 
 
@@ -100,7 +100,7 @@ def _actions(run: EvaluationRun) -> Iterator[str]:
         yield f"Make {profiles[0]} the default profile."
     elif better:
         yield f"Ask why {better[0]} does better than all signals together, before trusting the weights."
-    if run.learned and run.learned.standing == "better":
+    if run.learned and run.learned.outcome == "better":
         yield "Build again, so that the generation holds the weights learned, and ask for the profile fitted."
     chosen = run.selection.best
     if chosen and run.asked.default_view not in (chosen, *run.selection.tied):

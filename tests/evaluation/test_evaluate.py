@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from evaluation import pair_similarity
-from evaluation.evaluate import Bench, Inputs, evaluate
+from evaluation.evaluate import EvaluationSetup, Inputs, evaluate
 from evaluation.fit_weights import fit
-from evaluation.gates import hold, read_thresholds
-from evaluation.layer_views import look
+from evaluation.gates import check_gates, read_thresholds
+from evaluation.layer_views import sample_artists
 from evaluation.learned_profile import features
 from evaluation.pair_similarity import measure_shown
-from evaluation.report.comparison import versus
+from evaluation.report.comparison import compare_runs
 from evaluation.report.verdict import verdict
 from evaluation.results import EvaluationRun, SystemResult, figures
 from evaluation.results_file import read_run, to_json, write_run
 from evaluation.systems import popularity_of, popularity_system, systems
-from evaluation.truth import Judged, Truth, read_truth
+from evaluation.truth import GradedArtist, Truth, read_truth
 from recommender.errors import BadInput
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
@@ -127,16 +127,18 @@ def test_slices_split_the_queries_and_say_how_many(run: EvaluationRun) -> None:
 
 def test_the_niche_is_a_third_where_popularity_tells_artists_apart(run: EvaluationRun) -> None:
     popularity = np.arange(9.0)
-    lists: dict[int, tuple[Judged, ...]] = {row: (Judged(label="", row=(row + 1) % 9, grade=1.0),) for row in range(9)}
-    bench = Bench(
+    lists: dict[int, tuple[GradedArtist, ...]] = {
+        row: (GradedArtist(label="", row=(row + 1) % 9, grade=1.0),) for row in range(9)
+    }
+    setup = EvaluationSetup(
         truth=Truth(rows=9, lists=lists, rejected=()),
         asked=run.asked,
         popularity=popularity,
         has_scene=popularity > 4,
-        sound=lambda rows: np.empty((0, 1), dtype=np.float32),
+        vectors_of=lambda rows: np.empty((0, 1), dtype=np.float32),
         label_free=np.arange(9),
     )
-    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in bench.slices.items()} == {
+    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in setup.slices.items()} == {
         "niche": [0, 1, 2],
         "not niche": [3, 4, 5, 6, 7, 8],
         "no scene data": [0, 1, 2, 3, 4],
@@ -147,10 +149,10 @@ def test_of_many_artists_those_of_the_truth_are_looked_at_first(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
-    looked = look(generation, {heard[-1]: frozenset({heard[-2]})})
+    sample = sample_artists(generation, {heard[-1]: frozenset({heard[-2]})})
     signal = Recommender(generation).audio({SOUND: 1.0})
     monkeypatch.setattr(pair_similarity, "MAX_ARTISTS", 3)
-    found = measure_shown(signal, looked)
+    found = measure_shown(signal, sample)
     assert (found.spread.pairs, found.separation.related) == (3, 1)
 
 
@@ -233,7 +235,7 @@ def test_without_truth_what_needs_no_labels_is_measured(generation: Generation) 
     assert found.selection.best == SOUND
     assert found.baseline.overlap.summary == "no queries"
     assert found.baseline.exposure.queries == 13
-    assert verdict(found, hold(read_thresholds(), figures(found))).limits[0].startswith("There is no truth")
+    assert verdict(found, check_gates(read_thresholds(), figures(found))).limits[0].startswith("There is no truth")
 
 
 def test_a_catalog_without_audio_is_told_to_embed(tmp_path: Path) -> None:
@@ -241,7 +243,7 @@ def test_a_catalog_without_audio_is_told_to_embed(tmp_path: Path) -> None:
     truth = tmp_path / "t.csv"
     truth.write_text("query,item\nN0,N1\n")
     found = evaluate(make_generation(MadeCatalog(artists=artists)), Inputs(truth=truth))
-    judged = verdict(found, hold(read_thresholds(), figures(found)))
+    judged = verdict(found, check_gates(read_thresholds(), figures(found)))
     assert found.views == ()
     assert judged.actions[0].startswith("Embed the music")
     assert judged.status == "partly passed", "overlap is 20 % of 20 % possible; three artists are no hundred"
@@ -253,7 +255,7 @@ def test_when_nothing_could_be_found_the_verdict_says_so(generation: Generation,
     found = evaluate(generation, Inputs(truth=truth))
     assert found.baseline.overlap.summary == "undefined (ceiling 0) for all 2 queries"
     assert np.isnan(figures(found)["overlap"])
-    judged = verdict(found, hold(read_thresholds(), figures(found)))
+    judged = verdict(found, check_gates(read_thresholds(), figures(found)))
     assert any(action.startswith("Widen the catalog") for action in judged.actions)
 
 
@@ -261,7 +263,7 @@ def test_two_runs_are_compared_query_by_query(run: EvaluationRun, generation: Ge
     wrong = tmp_path / "t.csv"
     wrong.write_text(SHUFFLED)
     other = evaluate(generation, Inputs(truth=wrong, k=2))
-    found = versus(run, other)
+    found = compare_runs(run, other)
     assert found.primary.difference.n == 12
     assert found.primary.difference.mean > 0.5
     assert found.primary.p_value < 0.01
@@ -269,7 +271,9 @@ def test_two_runs_are_compared_query_by_query(run: EvaluationRun, generation: Ge
     assert overlap.change == overlap.after - overlap.before
     assert overlap.change > 0
     assert any("another truth file" in note for note in found.notes)
-    assert versus(run, replace(other, asked=replace(other.asked, primary="nDCG@9", k=9))).primary.difference.n == 0
+    assert (
+        compare_runs(run, replace(other, asked=replace(other.asked, primary="nDCG@9", k=9))).primary.difference.n == 0
+    )
 
 
 def test_systems_rank_as_requests_are_answered(generation: Generation) -> None:

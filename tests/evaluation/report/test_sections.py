@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.evaluate import Inputs, evaluate
-from evaluation.gates import hold, read_thresholds
+from evaluation.gates import check_gates, read_thresholds
 from evaluation.measures.statistics import Difference, Estimate
 from evaluation.report.document import Section, Table
 from evaluation.report.sections import document
@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
 
 
 def sections(run: EvaluationRun) -> dict[str, Section]:
-    held = hold(read_thresholds(), figures(run))
+    held = check_gates(read_thresholds(), figures(run))
     return {each.title: each for each in document(run, held, verdict(run, held)).sections}
 
 
@@ -129,7 +129,7 @@ def test_the_overlap_of_each_artist_is_listed_and_one_without_a_ceiling_comes_la
 
 
 def test_the_report_carries_its_verdict_its_date_and_what_it_cannot_tell(run: EvaluationRun) -> None:
-    held = hold(read_thresholds(), figures(run))
+    held = check_gates(read_thresholds(), figures(run))
     judged = verdict(run, held)
     made = document(run, held, judged)
     assert made.title == f"Soundkin evaluation: {judged.status}"
