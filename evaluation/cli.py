@@ -190,7 +190,7 @@ def _provenance(truth: Path, space: str) -> Provenance:
 
 
 def _keep(home: Path, result: LearningResult, provenance: Provenance) -> bool:
-    """Write learned weights into ``home`` for the next build, unless they do worse than ``evidence``; whether written."""
+    """Write learned weights into ``home`` for the next build; False where they do worse than ``evidence``."""
     from evaluation.fit_weights import save
     from evaluation.report.sections import describe_learned
     from recommender.generation.calibration import FITTED

@@ -69,7 +69,7 @@ class RunComparison:
 def compare_runs(run: EvaluationRun, other: EvaluationRun) -> RunComparison:
     """Compare ``run`` with ``other``: an earlier run, another encoder or another build."""
     before = figures(other)
-    changed = [
+    changes = [
         FigureChange(name=name, before=before.get(name, np.nan), after=value) for name, value in figures(run).items()
     ]
     return RunComparison(

@@ -30,7 +30,7 @@ from tests.calibrated import calibrated
 from tests.evaluation.kin import NOISE, SOUND, artist_id, catalog, families_csv, name
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
 
-NOBODYS = "Silent,Nobody,1"
+EMPTY_LIST = "Silent,Nobody,1"
 """A query of the catalog whose whole list is elsewhere: ceiling 0."""
 SHUFFLED = "query,item\n" + "".join(
     f"{name(family, member)},{name((family + 1) % 4, member)}\n" for family in range(4) for member in range(3)
@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
         f"{name(0, 0)},Silent,high,0.6,,\n"
         f"{name(0, 0)},Nobody,low,,,\n"
     )
-    truth = families_csv(folder / "truth.csv", [NOBODYS])
+    truth = families_csv(folder / "truth.csv", [EMPTY_LIST])
     return evaluate(make_generation(catalog()), Inputs(truth=truth, pairs=pairs, k=2))
 
 
@@ -75,7 +75,7 @@ def test_the_audio_finds_every_family_and_the_query_without_a_ceiling_is_not_ave
     ]
 
 
-def test_chance_is_two_kin_among_twelve_others(run: EvaluationRun) -> None:
+def test_chance_is_two_relevant_artists_among_twelve_others(run: EvaluationRun) -> None:
     assert system(run, "popularity").overlap.chance == pytest.approx(2 / 12)
 
 
@@ -90,7 +90,7 @@ def test_every_signal_is_measured_alone_and_left_out(run: EvaluationRun) -> None
     assert len(run.comparisons) == len(run.systems) - 1
 
 
-def test_the_layer_that_hears_families_is_chosen_and_the_one_that_hears_nothing_is_at_chance(
+def test_the_layer_that_separates_families_is_chosen_and_the_layer_of_noise_is_at_chance(
     run: EvaluationRun,
 ) -> None:
     views = {view.name: view for view in run.views}
@@ -145,24 +145,24 @@ def test_the_niche_is_a_third_where_popularity_tells_artists_apart(run: Evaluati
     }
 
 
-def test_of_many_artists_those_of_the_truth_are_looked_at_first(
+def test_of_many_artists_those_of_the_truth_are_sampled_first(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
-    sample = sample_artists(generation, {heard[-1]: frozenset({heard[-2]})})
+    embedded = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
+    sample = sample_artists(generation, {embedded[-1]: frozenset({embedded[-2]})})
     signal = Recommender(generation).audio({SOUND: 1.0})
     monkeypatch.setattr(pair_similarity, "MAX_ARTISTS", 3)
     found = measure_shown(signal, sample)
     assert (found.spread.pairs, found.separation.related) == (3, 1)
 
 
-def test_who_repeats_what_the_scene_was_told_is_counted(run: EvaluationRun) -> None:
+def test_listed_pairs_that_are_in_the_scene_data_are_counted(run: EvaluationRun) -> None:
     assert run.truth is not None
     assert (run.truth.pairs, run.truth.in_scene) == (24, 4)
-    assert any("17% of the listed pairs stand in the scene data" in said for said in verdict(run, ()).limits)
+    assert any("17% of the listed pairs are in the scene data" in sentence for sentence in verdict(run, ()).limits)
 
 
-def test_pairs_are_held_against_their_targets(run: EvaluationRun) -> None:
+def test_pairs_are_compared_with_their_targets(run: EvaluationRun) -> None:
     low, high, silent = run.pairs
     assert (low.status, high.status, silent.status) == ("in range", "in range", "no audio")
     assert low.change == pytest.approx(low.value - 0.8)
@@ -171,7 +171,7 @@ def test_pairs_are_held_against_their_targets(run: EvaluationRun) -> None:
     assert [each.reason for each in run.pairs_rejected] == ["not_in_generation"]
 
 
-def test_pairs_of_tracks_are_averaged_as_the_first_experiment_did(run: EvaluationRun) -> None:
+def test_the_mean_over_pairs_of_tracks_is_the_cosine_times_both_coherences(run: EvaluationRun) -> None:
     """The mean of the 16 track cosines is the artists' cosine times the lengths of both means, so never more."""
     generation = make_generation(catalog())
     tracks = generation.contents.tracks
@@ -223,7 +223,7 @@ def test_a_run_with_something_else_for_a_number_is_refused(
 def test_a_run_without_its_baseline_is_refused(run: EvaluationRun, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.json"
     path.write_text(to_json(replace(run, systems=run.systems[1:])))
-    with pytest.raises(BadInput, match="held against"):
+    with pytest.raises(BadInput, match="no result of its baseline"):
         read_run(path)
 
 
@@ -238,7 +238,7 @@ def test_without_truth_what_needs_no_labels_is_measured(generation: Generation) 
     assert verdict(found, check_gates(read_thresholds(), figures(found))).limits[0].startswith("There is no truth")
 
 
-def test_a_catalog_without_audio_is_told_to_embed(tmp_path: Path) -> None:
+def test_without_audio_the_first_action_is_to_embed(tmp_path: Path) -> None:
     artists = tuple(MadeArtist(id=str(n), name=f"N{n}", genres={"folk": 1.0}) for n in range(3))
     truth = tmp_path / "t.csv"
     truth.write_text("query,item\nN0,N1\n")
@@ -317,7 +317,7 @@ def test_weights_can_be_learned_from_features(generation: Generation, tmp_path: 
     found = features(recommender, truth, {SOUND: 1.0})
     fitted = fit(found.percentiles, found.grades, found.queries)
     assert (fitted.queries, fitted.pairs) == (12, int((~np.isnan(found.percentiles).all(axis=1)).sum()))
-    assert fitted.slopes[0] > 0, "audio tells kin"
+    assert fitted.slopes[0] > 0, "audio separates families"
     assert fitted.slopes[3] == 0, "nobody recorded with anybody"
 
 
@@ -327,6 +327,6 @@ def test_weights_are_learned_from_what_a_calibrated_generation_reads(tmp_path: P
     truth = read_truth(tmp_path / "t.csv", recommender.directory)
     found = features(recommender, truth, {"low": 1.0})
     assert len(found.queries) > 100
-    for query, item, standing in zip(found.queries, found.items, found.percentiles, strict=True):
+    for query, item, percentiles in zip(found.queries, found.items, found.percentiles, strict=True):
         lines = recommender.compare(int(query), int(item), mix={"low": 1.0}).breakdown
-        np.testing.assert_array_equal(standing, [line.percentile for line in lines])
+        np.testing.assert_array_equal(percentiles, [line.percentile for line in lines])

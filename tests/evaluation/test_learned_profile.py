@@ -116,7 +116,7 @@ def test_an_artist_that_weights_are_judged_by_is_in_no_pair_they_were_learned_fr
 
 def test_few_labels_are_refused_with_how_many_it_takes(tmp_path: Path) -> None:
     few = groups_csv(tmp_path / "t.csv", queries=MIN_QUERIES - 1)
-    with pytest.raises(BadInput, match="19 artists with 76 kin in the generation; weights are learned from 20"):
+    with pytest.raises(BadInput, match="19 query artists with 76 listed pairs in the generation; at least 20"):
         learn(Recommender(misled()), read(few), MIX, k=5)
     enough = groups_csv(tmp_path / "e.csv", queries=MIN_QUERIES)
     assert learn(Recommender(misled()), read(enough), MIX, k=5).learned.listed == 80
@@ -125,7 +125,7 @@ def test_few_labels_are_refused_with_how_many_it_takes(tmp_path: Path) -> None:
 def test_kin_that_are_elsewhere_are_no_labels(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("query,item\n" + "".join(f"Artist {n},Elsewhere {m}\n" for n in range(30) for m in range(5)))
-    with pytest.raises(BadInput, match=r"\b0 artists with 0 kin"):
+    with pytest.raises(BadInput, match=r"\b0 query artists with 0 listed pairs"):
         learn(Recommender(misled()), read(path), MIX, k=5)
 
 
@@ -145,21 +145,21 @@ def test_labels_that_turn_every_signal_round_are_refused(tmp_path: Path) -> None
 
 def test_without_percentiles_there_is_nothing_to_learn_on(truth: Path) -> None:
     plain = replace(misled(), calibration=type(misled().calibration)())
-    with pytest.raises(BadInput, match="holds no percentiles"):
+    with pytest.raises(BadInput, match="has no percentiles"):
         learn(Recommender(plain), read(truth), MIX, k=5)
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "standing"),
-    [(0.01, 0.1, "better"), (-0.1, -0.01, "worse"), (-0.01, 0.1, "not to be told apart")],
+    ("low", "high", "outcome"),
+    [(0.01, 0.1, "better"), (-0.1, -0.01, "worse"), (-0.01, 0.1, "no clear difference")],
 )
 def test_only_an_interval_without_0_is_a_win_or_a_loss(
-    lesson: LearningResult, low: float, high: float, standing: str
+    lesson: LearningResult, low: float, high: float, outcome: str
 ) -> None:
     found = Difference(
         difference=Estimate(mean=(low + high) / 2, low=low, high=high, n=60), p_value=0.5, detectable=0.1
     )
-    assert replace(lesson.learned, difference=found).standing == standing
+    assert replace(lesson.learned, difference=found).outcome == outcome
 
 
 def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(
@@ -170,7 +170,7 @@ def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(
     held = check_gates(read_thresholds(), figures(run))
     judged = verdict(run, held)
     assert any("better than evidence" in reason for reason in judged.reasons)
-    assert any("ask for the profile fitted" in action for action in judged.actions)
+    assert any("use the profile fitted" in action for action in judged.actions)
     section = next(each for each in document(run, held, judged).sections if each.title.startswith("Weights learned"))
     assert section.table is not None
     assert [row[0] for row in section.table.rows] == [*(signal.value for signal in SIGNALS), "intercept"]
@@ -253,7 +253,7 @@ def test_few_labels_end_it_before_anything_is_measured(
     assert run("evaluate", str(truth), "--fit", "--home", str(home)) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert "5 artists with 20 kin" in said.err
+    assert "5 query artists with 20 listed pairs" in said.err
     assert not (home / "fitted.json").exists()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evaluation import pairs
-from evaluation.pairs import COLUMNS, written_artists, track_cosines, write_similarities
+from evaluation.pairs import COLUMNS, track_cosines, write_similarities, written_artists
 from tests.evaluation.kin import NOISE, SOUND, catalog
 from tests.factories import make_generation
 

@@ -1,4 +1,4 @@
-"""Styles within one genre are told apart, and genres more so: the three pairs that the first experiment named."""
+"""Styles within one genre are separated, and genres more so: the three pairs that the prototype named."""
 
 from __future__ import annotations
 
