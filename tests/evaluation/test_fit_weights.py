@@ -119,7 +119,7 @@ def test_the_same_labels_give_the_same_file_and_it_is_read_back(tmp_path: Path, 
         (np.zeros((2, 4)), np.zeros(2), np.arange(2), "one above"),
         (np.zeros((2, 4)), np.ones(2), np.arange(2), "differ"),
         (np.zeros((2, 4)), np.array([1.0, 0.0]), np.zeros(2, dtype=np.int64), "two artists"),
-        (np.full((2, 4), np.nan), np.array([1.0, 0.0]), np.arange(2), "signal speaks"),
+        (np.full((2, 4), np.nan), np.array([1.0, 0.0]), np.arange(2), "opinion of a signal"),
         (np.array([[0.9] * 4, [0.1] * 4] * 4), np.tile([0.0, 1.0], 4), np.repeat(np.arange(4), 2), "no signal rises"),
     ],
 )
