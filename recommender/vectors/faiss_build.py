@@ -1,7 +1,7 @@
-"""Chooses the type of FAISS index that fits a number of vectors, trains it, and tunes it until its recall is high enough.
+"""Chooses the type of FAISS index for a number of vectors, trains it, and tunes it until its recall is high enough.
 
-An exact search reads every vector: 1.6 to 2.2 ms of CPU for 10,000 vectors of 768 dimensions, 17.7 ms for 100,000. So an
-index is exact up to :data:`EXACT_VALUES` numbers, which is 10,000 vectors of 768 dimensions, or more of a lower dimension.
+An exact search reads every vector: 1.6 to 2.2 ms of CPU for 10,000 vectors of 768 dimensions, 17.7 ms for 100,000. So
+an index is exact up to :data:`EXACT_VALUES` numbers: 10,000 vectors of 768 dimensions, or more of a lower dimension.
 A larger index is approximate: a search reads some of about ``2 * sqrt(n)`` inverted lists, which have one 4-bit PQ code
 for every four dimensions, and compares the best items exactly. How many lists (``nprobe``) and how long a short list
 (``k_factor``) a given recall needs differs tenfold between kinds of data, so both are measured on the data itself.
@@ -29,8 +29,8 @@ RECALL_FLOOR = 0.99
 """Minimum share of the ten nearest vectors that an approximate index must find; otherwise an exact one is written."""
 
 RECALL_AIMS = {10: 0.993, SHORT_LIST_NEIGHBOURS - 1: 0.95}
-"""Number of nearest neighbours, the query itself not counted -> recall that tuning aims for. The first is above the floor
-by three standard errors of a measurement with :data:`HELD_OUT_QUERIES` queries, because later queries are others."""
+"""Number of nearest neighbours, the query itself not counted -> recall that tuning aims for. The first is above the
+floor by three standard errors of a measurement with :data:`HELD_OUT_QUERIES` queries, because later queries are others."""
 
 TUNING_QUERIES = 200
 """Queries with which the search parameters are found."""

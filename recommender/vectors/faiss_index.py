@@ -1,4 +1,4 @@
-"""Vector indexes in FAISS files, which are memory-mapped and never copied: exact, and approximate with exact refinement."""
+"""Vector indexes in memory-mapped FAISS files: exact search, and approximate search that is refined exactly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIN_FAISS = (1, 15)
 
 FLAT = "Flat"
 SHORT_LIST_NEIGHBOURS = 64
-"""Every search for up to this many neighbours uses the same short list, so that a longer answer starts with the shorter."""
+"""Searches for up to this many neighbours use one short list, so that a longer answer starts with the shorter one."""
 
 _READ_LOCK = threading.Lock()
 """Held while a file is read: FAISS has one set of read limits for the whole process."""
@@ -89,8 +89,8 @@ class FaissIndex:
             cosines, rows = self._flat.search(row, fetched)
             if fetched == self.size or cosines[0, wanted - 1] > cosines[0, -1]:
                 break
-            # Items with the same cosine continue past the last one fetched. FAISS orders ties arbitrarily, so fetch until
-            # all of them are there, then order them by row.
+            # Items with the cosine of the last one may be missing. FAISS orders ties arbitrarily, so fetch until all of
+            # them are there, then order them by row.
             fetched = min(fetched * 2, self.size)
         best = np.lexsort((rows[0], -cosines[0]))[:wanted]
         return rows[0, best].astype(np.int64), cosines[0, best].astype(np.float64)
@@ -104,8 +104,8 @@ class FaissIndex:
 
     def _compare(self, query: npt.NDArray[np.float32], rows: Rows) -> Similarities:
         """Cosine of ``query`` with each of ``rows``."""
-        # Row by row, as in ExactIndex. FAISS does it because it reads the mapped file in place: numpy takes twice as long
-        # on vectors that are not aligned in memory, as those in the file are not (benchmarks/scan.py).
+        # Row by row, as in ExactIndex. FAISS does it, because numpy takes twice as long on vectors that are not aligned
+        # in memory, as those in the mapped file are not (benchmarks/scan.py).
         cosines = np.empty(len(rows), dtype=np.float32)
         if not len(rows):
             return cosines.astype(np.float64)
@@ -117,7 +117,7 @@ class FaissIndex:
 
 
 class RefinedIndex(FaissIndex):
-    """Approximate search with exact refinement: inverted lists of PQ codes give a short list, which is compared exactly.
+    """Approximate search, refined exactly: inverted lists of PQ codes give a short list, which is compared exactly.
 
     A search may miss a neighbour; its recall is measured when the index is built. The cosines it returns are exact, and
     bit-identical to those of :meth:`cosines`.
@@ -168,8 +168,8 @@ class RefinedIndex(FaissIndex):
     def from_short_list(self, query: npt.NDArray[np.float32], k: int) -> tuple[Rows, Similarities] | None:
         """The ``k`` nearest of a short list of ``k * k_factor`` items: rows and cosines, as in :meth:`search`.
 
-        None when the list would be half of all items or more, when it gives fewer than ``k``, or when items equal to the
-        last of the answer may be missing from it.
+        None when the list would be half of all items or more, when it gives fewer than ``k``, or when items that tie
+        with the last of the answer may be missing from it.
         """
         return self.from_short_lists(checked_query(query, self.dim)[np.newaxis], k)[0]
 
@@ -189,8 +189,8 @@ class RefinedIndex(FaissIndex):
         rows, codes = rows[valid], codes[valid]
         cosines = self._compare(query, rows)
         best = np.lexsort((rows, -cosines))[:k]
-        # Items with the lowest estimate of the list may have equals outside it. If one of them is in the answer, or ties
-        # with its last item, those equals could belong there too.
+        # Items outside the list may have the lowest estimate of the list too. If an item with that estimate is in the
+        # answer, or ties with its last item, those outside could belong there as well.
         if len(best) < k or (cosines[codes == codes.min()] >= cosines[best[-1]]).any():
             return None
         return rows[best], cosines[best]

@@ -180,7 +180,7 @@ def test_other_indexes_with_refinement_are_refused(tmp_path: Path, factory: str)
 
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.faiss").write_bytes(b"not an index at all" * 100)
-    with pytest.raises(InvalidArgument, match=r"x\.faiss is no index"):
+    with pytest.raises(InvalidArgument, match=r"x\.faiss is not an index"):
         FaissIndex.open(tmp_path / "x.faiss")
 
 
