@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.measurement import Measurement, add_json_option, machine
 from recommender.types import Vectors
-from recommender.vectors import FaissIndex, VectorIndex, Written, unit, write_fitting
+from recommender.vectors import FaissIndex, VectorIndex, WrittenIndex, unit, write_index
 
 DIM = 768
 QUERIES = 200
@@ -33,7 +33,7 @@ class Compared:
 
     data: str
     size: int
-    written: Written
+    written: WrittenIndex
     build_s: float
     """CPU seconds to train, tune, measure and write."""
     recall: float
@@ -106,7 +106,7 @@ def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compare
     with tempfile.TemporaryDirectory() as folder:
         fitting, flat = Path(folder) / "fitting.faiss", Path(folder) / "flat.faiss"
         started = time.process_time()
-        written = write_fitting(fitting, vectors)
+        written = write_index(fitting, vectors)
         build_s = time.process_time() - started
         FaissIndex.write(flat, vectors)
         ours, exact = FaissIndex.open(fitting), FaissIndex.open(flat)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from indexer.build.percentiles import reference_of
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, CalibratedLayer, Method, Status
 from recommender.calibration.scores import scores_between
 from recommender.generation.calibration import RELATIONS, Calibration

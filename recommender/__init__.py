@@ -1,1 +1,1 @@
-"""The library: which artists are kin, from arrays and rows. No torch, no gRPC, no printing, no environment."""
+"""The library: finds similar artists from arrays and catalog rows. No torch, gRPC, printing or environment."""

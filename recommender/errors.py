@@ -1,37 +1,37 @@
-"""Every error Soundkin raises on purpose, one tree.
+"""Every error that Soundkin raises on purpose, in one tree, for callers to catch and for users to read.
 
 ::
 
     SoundkinError
-    ├── InvalidArgument          the caller asked for something that has no meaning
-    │   ├── InvalidWeights       negative, NaN, infinite or all zero
-    │   ├── InvalidPageToken     made by another request, or not by us
-    │   └── SpaceMismatch        vectors of two spaces were about to meet
+    ├── InvalidArgument          the request or option has no meaning; names the field to change
+    │   ├── InvalidWeights       weights that are negative, not finite, unknown or all zero
+    │   ├── InvalidPageToken     a page token from another request or another generation
+    │   └── SpaceMismatch        vectors of two embedding spaces would be compared
     ├── NotFound                 no such artist, track, layer or aspect
-    ├── AmbiguousName            one name, several artists or tracks
-    ├── Unavailable              no generation is loaded, or what else a request needs is away
-    │   ├── NothingToServe       a server found none to start with
-    │   └── EncoderUnavailable   the process that hears clips for a server does not answer
-    ├── EncoderMissing           a server that was started without one
-    ├── EncoderMismatch          it encodes for another space than the generation's
-    ├── GenerationCorrupt        a published file is missing, extra or altered
-    ├── PublishRefused           a built generation that is worse than the one that serves
-    ├── EmbeddingsCorrupt        a sealed shard of embeddings is altered or of another space
-    ├── CatalogError           the database is unreachable or of another version
-    ├── WeightsMissing           a model whose weights are not where they were looked for
-    ├── FetchFailed              a file of a model could not be had from the hub or its cache
-    ├── WeightsRefused           a model's weights or config that must not be used
-    ├── KnownAnswerWrong         an encoder does not give the vector it gave before
-    ├── LicenceRefused           the use forbids an encoder or a source
-    ├── DiskFull                 too little room to begin
-    ├── Busy                     another process holds the lock
-    ├── DecoderStartFailed       no process to decode files in came up
-    ├── EncoderEnded             a process to encode clips in was lost over the same clips again
-    ├── EncoderLost              no clip can be encoded any more, whichever it is
-    └── BadInput                 one file or row that cannot be used; carries its reason
+    ├── AmbiguousName            several artists or tracks have this name
+    ├── Unavailable              no generation is loaded, or a process that the request needs does not answer
+    │   ├── NothingToServe       the server found no usable generation when it started
+    │   └── EncoderUnavailable   the encoder process does not answer
+    ├── EncoderMissing           the server was started without an encoder
+    ├── EncoderMismatch          the encoder's embedding space is not the generation's
+    ├── GenerationCorrupt        a published file is missing, unexpected or altered
+    ├── PublishRefused           the publish gate rejected a built generation
+    ├── EmbeddingsCorrupt        a file of the embedding store is altered or belongs to another space
+    ├── CatalogError             the database is unreachable or has another schema
+    ├── WeightsMissing           a model's weights are not in their folder
+    ├── FetchFailed              a model's file could not be downloaded
+    ├── WeightsRefused           a model's weights or configuration must not be used
+    ├── KnownAnswerWrong         an encoder does not reproduce its recorded vector
+    ├── LicenceRefused           a licence does not allow the use
+    ├── DiskFull                 too little free space to start
+    ├── Busy                     another process holds the lock or the port
+    ├── DecoderStartFailed       no decoder process could be started
+    ├── EncoderEnded             an encoder process ended and cannot be used again
+    ├── EncoderLost              no clip can be encoded any more
+    └── BadInput                 one file or row cannot be used; carries its reason
 
-Each error keeps its data as attributes and says in its message what to do next. Nothing here knows gRPC: the table
-from error to status lives in ``server/interceptors.py``.
+Each error keeps its data as attributes, and its message says what is wrong and what to do next. Nothing here depends on
+gRPC: ``server/error_status.py`` has the table from error to gRPC status.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class InvalidWeights(InvalidArgument):
 
 
 class InvalidPageToken(InvalidArgument):
-    """A page token that this request, on this generation, did not produce."""
+    """A page token that was made for another request or another generation."""
 
     def __init__(self, problem: str) -> None:
         super().__init__("page_token", f"{problem}; ask for the first page again")
 
 
 class SpaceMismatch(InvalidArgument):
-    """Vectors of two embedding spaces were about to be compared."""
+    """Vectors of two embedding spaces would be compared. ``expected`` and ``found`` are space keys."""
 
     def __init__(self, expected: str, found: str) -> None:
         self.expected = expected
@@ -73,7 +73,7 @@ class SpaceMismatch(InvalidArgument):
 
 
 class NotFound(SoundkinError):
-    """No such ``kind`` (artist, track, layer, aspect …) as ``wanted``."""
+    """No ``kind`` (artist, track, layer, aspect …) is called ``wanted``. ``hint`` lists what can be asked for."""
 
     def __init__(self, kind: str, wanted: str, hint: str = "") -> None:
         self.kind = kind
@@ -82,7 +82,7 @@ class NotFound(SoundkinError):
 
 
 class AmbiguousName(SoundkinError):
-    """One name that fits several. ``candidates`` are (id, label) pairs to choose from."""
+    """Several artists or tracks have the name ``wanted``. ``candidates`` are (id, label) pairs to choose from."""
 
     def __init__(self, kind: str, wanted: str, candidates: Sequence[tuple[str, str]]) -> None:
         self.kind = kind
@@ -93,54 +93,54 @@ class AmbiguousName(SoundkinError):
 
 
 class Unavailable(SoundkinError):
-    """There is no generation to answer from, or a process that a request needs does not answer."""
+    """No generation is loaded, or a process that the request needs does not answer. Trying again later may work."""
 
 
 class NothingToServe(Unavailable):
-    """A server found no generation to answer from when it started. ``problem`` says why."""
+    """The server found no usable generation when it started. ``problem`` says why."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
-        super().__init__(f"{problem}; or give --wait, to listen and answer NOT_SERVING until one is published")
+        super().__init__(f"{problem}; or start with --wait, which answers NOT_SERVING until a generation is published")
 
 
 class EncoderUnavailable(Unavailable):
-    """The encoder at ``address``, which a server asks for embeddings of clips, does not answer as it should."""
+    """The encoder process at ``address``, which embeds clips for the server, gives no usable answer."""
 
     def __init__(self, address: str, problem: str) -> None:
         self.address = address
         self.problem = problem
         super().__init__(
-            f"the encoder at {address} {problem}; see that soundkin encoder serve runs there, and ask again. Requests "
-            "without audio are answered as ever"
+            f"the encoder at {address} {problem}; check that soundkin encoder serve runs there, and try again. "
+            "Requests without audio still work"
         )
 
 
 class EncoderMissing(SoundkinError):
-    """A server that cannot hear clips, because nobody told it of an encoder."""
+    """The server cannot embed clips, because it was started without an encoder."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this server has no encoder to hear clips with; start one with soundkin encoder serve, and the server with "
-            "--encoder HOST:PORT"
+            "this server has no encoder for audio clips; start one with soundkin encoder serve, and start the server "
+            "with --encoder HOST:PORT"
         )
 
 
 class EncoderMismatch(SoundkinError):
-    """The encoder at ``address`` makes vectors of the space ``serves``, the generation holds those of ``needed``."""
+    """The encoder at ``address`` embeds into the space ``serves``, but the generation's space is ``needed``."""
 
     def __init__(self, address: str, *, serves: str, needed: str) -> None:
         self.address = address
         self.serves = serves
         self.needed = needed
         super().__init__(
-            f"the encoder at {address} encodes for the space {serves}, the generation is of {needed}; start soundkin "
-            "encoder serve with the encoder, weights, context and precision that it was embedded with"
+            f"the encoder at {address} embeds into the space {serves}, but the generation's space is {needed}; start "
+            "soundkin encoder serve with the encoder, weights, context and precision of the generation"
         )
 
 
 class GenerationCorrupt(SoundkinError):
-    """A generation that must not be served. ``file`` is the first one found wrong."""
+    """A generation that must not be served. ``file`` is the first file that failed a check."""
 
     def __init__(self, generation: str, file: str, problem: str) -> None:
         self.generation = generation
@@ -150,7 +150,7 @@ class GenerationCorrupt(SoundkinError):
 
 
 class PublishRefused(SoundkinError):
-    """A built generation that the gate refused. ``refusals`` are (code, detail) pairs, ``kept`` is where it lies."""
+    """The publish gate rejected a generation. ``refusals`` are (code, detail) pairs, ``kept`` is the folder."""
 
     def __init__(self, generation: str, refusals: Sequence[tuple[str, str]], kept: str) -> None:
         self.generation = generation
@@ -158,25 +158,25 @@ class PublishRefused(SoundkinError):
         self.kept = kept
         codes = ", ".join(sorted({code for code, _ in self.refusals}))
         super().__init__(
-            f"generation {generation} is not published ({codes}) and is kept in {kept}; mend what is wrong and build "
-            'again, or build again and soundkin publish --force --why "…"'
+            f"generation {generation} is not published ({codes}) and is kept in {kept}; fix the problem and build "
+            'again, or build again and run soundkin publish --force --why "…"'
         )
 
 
 class EmbeddingsCorrupt(SoundkinError):
-    """A file of the embedding store that cannot be trusted."""
+    """A file of the embedding store is altered, incomplete or of another space, and must not be read."""
 
     def __init__(self, file: str, problem: str) -> None:
         self.file = file
         self.problem = problem
         super().__init__(
-            f"{file} {problem}; soundkin verify --quarantine moves it aside, "
-            "and soundkin embed then makes what it held, and only that, again"
+            f"{file} {problem}; run soundkin verify --quarantine to move it aside, "
+            "then soundkin embed to compute its embeddings, and only those, again"
         )
 
 
 class WeightsMissing(SoundkinError):
-    """A model whose weights are not in ``folder``. ``cure`` is what puts them there."""
+    """The weights of ``model`` are not in ``folder``. ``cure`` says how to get them."""
 
     def __init__(self, model: str, folder: str, cure: str) -> None:
         self.model = model
@@ -186,7 +186,7 @@ class WeightsMissing(SoundkinError):
 
 
 class FetchFailed(SoundkinError):
-    """``what`` could not be had from the Hugging Face hub, nor from its cache on this machine."""
+    """``what`` could not be downloaded from the Hugging Face hub, and is not in its cache on this machine."""
 
     def __init__(self, what: str, problem: str) -> None:
         self.what = what
@@ -198,7 +198,7 @@ class FetchFailed(SoundkinError):
 
 
 class WeightsRefused(SoundkinError):
-    """A file of a model that must not be used. ``problem`` names the tensor or the field at fault."""
+    """A model file that must not be used. ``problem`` names the wrong tensor or field."""
 
     def __init__(self, file: str, problem: str) -> None:
         self.file = file
@@ -207,24 +207,24 @@ class WeightsRefused(SoundkinError):
 
 
 class KnownAnswerWrong(SoundkinError):
-    """An encoder whose vector of the test signal is not the one on record for its weights."""
+    """An encoder does not reproduce the vector that is recorded for its weights. ``error`` is a share of its length."""
 
     def __init__(self, encoder: str, layer: str, error: float) -> None:
         self.encoder = encoder
         self.layer = layer
         self.error = error
         super().__init__(
-            f"{encoder} gives another answer to the test signal than is on record: layer {layer} is off by {error:.1e} "
-            "of its length; put torch and the weights back as they were, and do not mix its vectors with earlier ones"
+            f"{encoder} does not reproduce its recorded vector of the test signal: layer {layer} is off by {error:.1e} "
+            "of its length; restore the earlier torch and weights, and do not mix its vectors with earlier ones"
         )
 
 
 class CatalogError(SoundkinError):
-    """The catalog database cannot be used as it is."""
+    """The catalog database is unreachable, is not Soundkin's, or has another schema."""
 
 
 class LicenceRefused(SoundkinError):
-    """``what`` is not allowed for ``use`` by its licence."""
+    """The licence of ``what`` does not allow ``use``."""
 
     def __init__(self, what: str, licence: str, use: str) -> None:
         self.what = what
@@ -232,25 +232,25 @@ class LicenceRefused(SoundkinError):
         self.use = use
         super().__init__(
             f"{what} is licensed {licence}, which does not allow {use} use; "
-            "choose another, or set --use if your use is covered"
+            "choose another, or set --use to your actual use if the licence allows it"
         )
 
 
 class DiskFull(SoundkinError):
-    """Too little room under ``folder`` to begin. ``free`` and ``needed`` are bytes."""
+    """Too little free space under ``folder`` to start. ``free`` and ``needed`` are bytes."""
 
     def __init__(self, folder: str, *, free: int, needed: int) -> None:
         self.folder = folder
         self.free = free
         self.needed = needed
         super().__init__(
-            f"{folder} has {free / 1e6:,.0f} MB free and {needed / 1e6:,.0f} MB are asked for; run soundkin collect, "
+            f"{folder} has {free / 1e6:,.0f} MB free and {needed / 1e6:,.0f} MB are needed; run soundkin collect, "
             "or free some space"
         )
 
 
 class Busy(SoundkinError):
-    """Another process holds ``lock``."""
+    """Another process, ``holder``, has the lock or address ``lock``."""
 
     def __init__(self, lock: str, holder: str) -> None:
         self.lock = lock
@@ -259,7 +259,7 @@ class Busy(SoundkinError):
 
 
 class DecoderStartFailed(SoundkinError):
-    """A decoder process did not come up, so no file can be decoded. ``problem`` is how, ``cure`` what to do."""
+    """No decoder process could be started, so no file can be decoded. ``cure`` says what to do."""
 
     def __init__(self, problem: str, cure: str) -> None:
         self.problem = problem
@@ -268,30 +268,30 @@ class DecoderStartFailed(SoundkinError):
 
 
 class EncoderEnded(SoundkinError):
-    """The encoder process on ``device`` was lost over the same clips again, or closed. ``problem`` is how."""
+    """The encoder process on ``device`` ended twice on the same clips, or was closed. ``problem`` says which."""
 
     def __init__(self, device: str, problem: str) -> None:
         self.device = device
         self.problem = problem
         super().__init__(
-            f"the encoder process on {device} {problem}; what it said is on stderr: free some memory, leave {device} "
-            "out of --device, or look at the system's log"
+            f"the encoder process on {device} {problem}; its messages are on stderr. Free some memory, leave {device} "
+            "out of --device, or check the system's log"
         )
 
 
 class EncoderLost(SoundkinError):
-    """No clip can be encoded any more, whichever it is: the device or the encoder's process is gone."""
+    """No clip can be encoded any more, because the device or the encoder process is gone."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(
-            f"the encoder cannot go on: {problem}; look at stderr, nvidia-smi and the system's log, free some memory "
-            "or choose another --device; the same command then goes on where this one stopped"
+            f"the encoder cannot continue: {problem}; check stderr, nvidia-smi and the system's log, free some memory "
+            "or choose another --device; the same command then continues where this one stopped"
         )
 
 
 class BadInput(SoundkinError):
-    """One file or row that cannot be used. ``reason`` is a stable word for counting, ``detail`` is for the reader."""
+    """One file or row cannot be used. ``reason`` is a stable word for counting, ``detail`` a sentence for the user."""
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason

@@ -1,4 +1,4 @@
-"""The extras of the distribution: which libraries each of them brings, and the line that installs it."""
+"""The optional dependencies ("extras") of the distribution: which libraries each installs, and the pip line for it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from importlib.util import find_spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra:
-    """One extra of ``pyproject.toml``. The extra ``dev`` is not here: no program of ours imports what it brings."""
+    """One extra of ``pyproject.toml``. ``dev`` is left out: no program imports its libraries."""
 
     needed_by: str
-    """The commands, or what else does not work without it."""
+    """The commands or features that do not work without it."""
     libraries: tuple[str, ...]
-    """The top-level modules that ours import."""
+    """The top-level modules that our code imports."""
     includes: tuple[str, ...] = ()
-    """Names of the extras that it brings as well."""
+    """Names of the extras that it installs as well."""
 
 
 EXTRAS: Mapping[str, Extra] = {
@@ -41,11 +41,11 @@ EXTRAS: Mapping[str, Extra] = {
         includes=("catalog",),
     ),
 }
-"""By name. ``tests/test_distribution.py`` compares them with ``pyproject.toml``."""
+"""Extras by name. ``tests/test_distribution.py`` compares them with ``pyproject.toml``."""
 
 
 def libraries(extra: str) -> tuple[str, ...]:
-    """The libraries that ``extra`` brings, those of the extras it includes first.
+    """The libraries that ``extra`` installs. Those of the extras it includes come first.
 
     >>> libraries("indexer")[:4]
     ('alembic', 'psycopg', 'sqlalchemy', 'av')
@@ -55,14 +55,14 @@ def libraries(extra: str) -> tuple[str, ...]:
 
 
 def missing(extra: str) -> tuple[str, ...]:
-    """The libraries of ``extra`` that are not installed here. Imports none of them."""
+    """The libraries of ``extra`` that are not installed. None of them is imported to find out."""
     return tuple(library for library in libraries(extra) if find_spec(library) is None)
 
 
 def find_extra(library: str, *, asked_by: str | None = None) -> str | None:
-    """The extra to install when ``library`` is missing; ``asked_by`` is the extra that the work as a whole needs.
+    """The extra to install when ``library`` is missing. ``asked_by`` is the extra that the whole command needs.
 
-    None when no extra brings it: then the installation is broken.
+    None when no extra installs the library: then the installation itself is broken.
 
     >>> find_extra("sqlalchemy"), find_extra("sqlalchemy", asked_by="indexer"), find_extra("torch", asked_by="indexer")
     ('catalog', 'indexer', 'mert')
@@ -73,7 +73,7 @@ def find_extra(library: str, *, asked_by: str | None = None) -> str | None:
 
 
 def pip_line(extra: str) -> str:
-    """What to type to install ``extra``, and FAISS with it where there is none yet.
+    """The command that installs ``extra``, together with FAISS where FAISS is missing.
 
     >>> pip_line("cpu")
     "pip install 'soundkin[cpu]'"

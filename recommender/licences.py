@@ -1,4 +1,4 @@
-"""Which licence allows which use: the gate every encoder and every source passes before its data is used."""
+"""Which licence allows which use: every encoder and every source is checked here before its data is used."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ LICENCES = {
         Licence(name="none", allows=_PERSONAL),
     )
 }
-"""By name. ``own``: the operator's own data or data they hold rights to. ``none``: published without a licence, so
-nothing beyond personal use is granted (music-map)."""
+"""Licences by name. ``own``: the operator's own data, or data that the operator has rights to. ``none``: published
+without a licence, as music-map is, so that only personal use is granted."""
 
-_BREADTH = {use.value: place for place, use in enumerate((Use.PERSONAL, Use.NONCOMMERCIAL, Use.COMMERCIAL))}
-"""From the narrowest use to the widest: what may be used for one may be used for those before it."""
+_BREADTH = {use.value: rank for rank, use in enumerate((Use.PERSONAL, Use.NONCOMMERCIAL, Use.COMMERCIAL))}
+"""Use -> rank, from the narrowest use to the widest. What may be used for one may be used for all narrower ones."""
 
 
 def find_licence(name: str) -> Licence:
-    """The licence called ``name``; one we do not know grants nothing beyond personal use."""
+    """The licence called ``name``. An unknown licence allows personal use only."""
     return LICENCES.get(name, Licence(name=name, allows=_PERSONAL))
 
 
 def require(what: str, licence: Licence, use: Use) -> None:
-    """Refuse ``what`` unless ``licence`` allows ``profile``. Raises LicenceRefused."""
+    """Refuse ``what`` unless ``licence`` allows ``use``. Raises LicenceRefused."""
     if use not in licence.allows:
         raise LicenceRefused(what, licence.name, use.value)
 
 
 def covers(built_for: str, use: Use) -> bool:
-    """Whether what was built under the profile ``built_for`` may be used for ``use``; an unknown one only personally.
+    """Whether data built for ``built_for`` may be used for ``use``. An unknown ``built_for`` counts as personal.
 
-    >>> covers("commercial", Profile.PERSONAL), covers("personal", Profile.COMMERCIAL)
+    >>> covers("commercial", Use.PERSONAL), covers("personal", Use.COMMERCIAL)
     (True, False)
     """
     return _BREADTH.get(built_for, 0) >= _BREADTH[use.value]
 
 
 def require_use(what: str, built_for: str, use: Use) -> None:
-    """Refuse ``what`` unless the profile it was ``built_for`` covers ``use``. Raises LicenceRefused."""
+    """Refuse ``what`` unless the use it was ``built_for`` covers ``use``. Raises LicenceRefused."""
     if not covers(built_for, use):
         raise LicenceRefused(what, f"for {built_for} use", use.value)

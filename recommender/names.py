@@ -1,4 +1,4 @@
-"""How names are compared, written and shown: foldings, an id for a clip, the words of foreign catalogs."""
+"""How names, titles and genres are compared, how clip ids are made, and how text is printed safely."""
 
 from __future__ import annotations
 
@@ -6,19 +6,44 @@ import hashlib
 import re
 import unicodedata
 
-_TAIL = re.compile(
+NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
+"""Foreign catalogs whose ids may be given as ``NAMESPACE:VALUE``. Any other text with a colon is read as a name."""
+
+_SPACE = re.compile(r"\s+")
+
+_ACUTE, _DIAERESIS = "\u0301", "\u0308"
+_YE = "\u0435\u0415"
+"""Cyrillic ie, small and capital: the letter of ё without its diaeresis."""
+
+_GENRE_SEPARATORS = re.compile(r"[-_/.'’]+")
+
+_GENRE_ALIASES = {
+    "dnb": "drum and bass",
+    "d and b": "drum and bass",
+    "drum n bass": "drum and bass",
+    "r and b": "rhythm and blues",
+    "rnb": "rhythm and blues",
+    "hiphop": "hip hop",
+    "lofi": "lo fi",
+    "synthpop": "synth pop",
+    "tekno": "techno",
+}
+"""Genre spellings that folding of punctuation alone does not merge. Exact matches only: a fuzzy match would merge
+"house" and "tech house"."""
+
+_TITLE_SUFFIX = re.compile(
     r"^(?P<rest>.*\S)\s*(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\]|\s[-–—]\s(?P<bare>[^()\[\]]+))$"
 )
-"""A title and the last thing said beside it: in brackets, or behind a dash."""
+"""A title and its last suffix: in brackets, or after a dash."""
 
 _WORD = re.compile(r"\w+")
-_NUMBER = re.compile(r"(?:19|20)\d\d|\d+(?:st|nd|rd|th)")
-"""A year, or which anniversary. Any other number tells recordings apart: "Bonus Track 2" is not the first."""
+_YEAR_OR_ORDINAL = re.compile(r"(?:19|20)\d\d|\d+(?:st|nd|rd|th)")
+"""Any other number distinguishes recordings: "Bonus Track 2" is not "Bonus Track"."""
 
-_LONGEST = 1000
-"""Characters of a title in which tails are looked for: longer ones only take time."""
+_MAX_SUFFIX_TITLE = 1000
+"""Characters of the longest title whose suffixes are examined: the time of the pattern grows with the length."""
 
-_SAYS_RELEASE = frozenset(
+_RELEASE_WORDS = frozenset(
     (
         "album",
         "anniversary",
@@ -38,73 +63,26 @@ _SAYS_RELEASE = frozenset(
         "stereo",
     )
 )
-"""Each of them alone makes a tail one of releases: a cut or a mastering of the same recording."""
+"""One of these words makes a suffix the name of a release: a cut or a mastering of the same recording."""
 
-_GOES_ALONG = frozenset(("cut", "digital", "digitally", "edition", "length", "mix", "track", "version"))
-"""Words beside those. Alone they prove nothing: a "Version" in reggae is another recording."""
-
-
-def fold_release(title: str) -> str:
-    """Fold a title as a name is folded, less tails such as "(Remastered 2011)", "[Explicit]" or "- Radio Edit".
-
-    A tail goes when each of its words is one of releases, a year or an ordinal, and one says release. "Live",
-    "Acoustic", "Remix" and "Demo" are other recordings and stay, and so does the name of whoever made an edit. A title
-    that is nothing but a tail is left alone.
-
-    >>> fold_release("Teardrop (2019 Remaster) [Explicit]"), fold_release("Strobe - Radio Edit")
-    ('teardrop', 'strobe')
-    >>> fold_release("Strobe (Live)"), fold_release("Strobe (Dimension Remix)"), fold_release("(Original Mix)")
-    ('strobe (live)', 'strobe (dimension remix)', '(original mix)')
-    """
-    folded = fold(title)
-    if len(folded) > _LONGEST:
-        return folded
-    while (found := _TAIL.match(folded)) and _is_of_releases(found["round"] or found["square"] or found["bare"] or ""):
-        folded = found["rest"]
-    return folded
-
-
-def _is_of_releases(tail: str) -> bool:
-    words = [word for word in _WORD.findall(tail) if not _NUMBER.fullmatch(word)]
-    return not _SAYS_RELEASE.isdisjoint(words) and _SAYS_RELEASE.union(_GOES_ALONG).issuperset(words)
-
-
-NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
-"""Foreign catalogs that need no introduction: ``mbid:VALUE`` is an id, any other word with a colon is a name."""
-
-_SPACE = re.compile(r"\s+")
-_ACUTE, _DIAERESIS = "\u0301", "\u0308"
-_YE = "\u0435\u0415"
-"""Cyrillic ie, small and capital: the letter under an optional diaeresis."""
-_SEPARATORS = re.compile(r"[-_/.'’]+")
-
-_GENRE_ALIASES = {
-    "dnb": "drum and bass",
-    "d and b": "drum and bass",
-    "drum n bass": "drum and bass",
-    "r and b": "rhythm and blues",
-    "rnb": "rhythm and blues",
-    "hiphop": "hip hop",
-    "lofi": "lo fi",
-    "synthpop": "synth pop",
-    "tekno": "techno",
-}
-"""Spellings that punctuation folding alone does not merge (reference/providers.md 3.2). Never fuzzy: house is not
-tech house."""
+_NEUTRAL_WORDS = frozenset(("cut", "digital", "digitally", "edition", "length", "mix", "track", "version"))
+"""Words allowed beside release words. Alone they prove nothing: in reggae a "Version" is another recording."""
 
 
 def fold(name: str) -> str:
-    """Fold case, accents, width and spacing away, so that spellings of one name compare equal.
+    """Remove differences of case, accents, width and spacing, so that spellings of one name compare equal.
 
-    Accents are dropped from Latin and Greek letters, and from Cyrillic where they are optional in writing (ё, stress).
-    Elsewhere a mark makes another letter (ハ and パ, и and й) and stays. Punctuation stays too: ``!!!`` and ``???`` are
-    two bands. Runs of white space become one. Empty only for a blank name.
+    Accents are removed from Latin and Greek letters, and from Cyrillic letters where they are optional in writing (ё,
+    stress marks). Elsewhere a mark makes another letter (ハ and パ, и and й) and stays. Punctuation stays too: ``!!!``
+    and ``???`` are two bands. A run of white space becomes one space. Only a blank name gives the empty string.
 
     >>> fold("  Beyoncé ") == fold("BEYONCE")
     True
     >>> fold("ハハ") == fold("パパ"), fold("!!!") == fold("???")
     (False, False)
     """
+    # NFKD separates each letter from its marks, so that a mark can be removed by the script of its letter; NFKC joins
+    # the marks that stay.
     kept: list[str] = []
     base = ""
     for char in unicodedata.normalize("NFKD", name):
@@ -124,24 +102,55 @@ def _is_optional(mark: str, base: str) -> bool:
 
 
 def fold_genre(genre: str) -> str:
-    """Fold a genre so that its spellings are one tag; well-known short forms are spelled out.
+    """Fold a genre so that its spellings give one tag. Well-known short forms are spelled out.
 
     >>> fold_genre("Drum & Bass"), fold_genre("dnb"), fold_genre("Hip-Hop")
     ('drum and bass', 'drum and bass', 'hip hop')
     """
     text = fold(genre).replace("&", " and ").replace("+", " and ")
-    text = _SPACE.sub(" ", _SEPARATORS.sub(" ", text)).strip()
+    text = _SPACE.sub(" ", _GENRE_SEPARATORS.sub(" ", text)).strip()
     return _GENRE_ALIASES.get(text, text)
 
 
+def fold_release(title: str) -> str:
+    """Fold a title like a name, and remove suffixes such as "(Remastered 2011)", "[Explicit]" or "- Radio Edit".
+
+    A suffix is removed when it has a release word and every other word is a release word, a neutral word, a year or an
+    ordinal. "Live", "Acoustic", "Remix" and "Demo" mean another recording and stay; so does an editor's name. A title
+    that consists of a suffix alone is not changed.
+
+    >>> fold_release("Teardrop (2019 Remaster) [Explicit]"), fold_release("Strobe - Radio Edit")
+    ('teardrop', 'strobe')
+    >>> fold_release("Strobe (Live)"), fold_release("Strobe (Dimension Remix)"), fold_release("(Original Mix)")
+    ('strobe (live)', 'strobe (dimension remix)', '(original mix)')
+    """
+    folded = fold(title)
+    if len(folded) > _MAX_SUFFIX_TITLE:
+        return folded
+    while (match := _TITLE_SUFFIX.match(folded)) and _names_release(
+        match["round"] or match["square"] or match["bare"] or ""
+    ):
+        folded = match["rest"]
+    return folded
+
+
+def _names_release(suffix: str) -> bool:
+    words = [word for word in _WORD.findall(suffix) if not _YEAR_OR_ORDINAL.fullmatch(word)]
+    return not _RELEASE_WORDS.isdisjoint(words) and _RELEASE_WORDS.union(_NEUTRAL_WORDS).issuperset(words)
+
+
 def clip_id(content_sha256: str, start_ms: int, length_ms: int) -> str:
-    """Id of a clip: 32 hex digits over what it holds. A renamed file keeps it; a rebuilt catalog finds it again."""
+    """Id of a clip: 32 hex digits, a hash of the file's content and the excerpt's start and length.
+
+    It does not depend on the path: a renamed file keeps its clip, and a rebuilt catalog gives the same ids, so that
+    stored embeddings are found again.
+    """
     text = f"{content_sha256}:{start_ms}:{length_ms}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def printable(text: str) -> str:
-    """``text`` with U+FFFD for whatever a terminal would obey: control characters, escapes, marks of direction.
+    """``text`` with U+FFFD in place of characters that a terminal would obey: control, escape and direction marks.
 
     >>> printable("A\\x1b[2J\\nB")
     'A�[2J�B'

@@ -1,4 +1,4 @@
-"""How a program that serves is asked to stop: by a signal, and a second one does not wait."""
+"""Stop signals of the serving processes, and the environment variables that set the threads of numeric libraries."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ import asyncio
 import signal
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables of the environment that each of them reads."""
+"""Environment variables from which OpenMP (FAISS), OpenBLAS and MKL (numpy) take their number of threads, at import."""
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+REPEAT_S = 1.0
+"""A second signal within this time, in seconds, is taken for the same request: timeout(1) signals the process, then its
+process group."""
 
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-IMPATIENT_S = 1.0
-"""A signal sooner after the first is the same wish told twice: timeout(1) tells the process and then its group."""
+def on_stop_signals() -> asyncio.Event:
+    """An event that the first stop signal sets, for the running event loop.
 
-
-def on_signals() -> asyncio.Event:
-    """Set by the first signal; one that comes :data:`IMPATIENT_S` later has its usual effect and ends the process."""
+    :data:`REPEAT_S` later the signals get their usual effect back, so that a second one ends the process at once.
+    """
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def give_way() -> None:
-        for number in SIGNALS:
+    def restore_defaults() -> None:
+        for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
 
     def stop() -> None:
         if not stopping.is_set():
-            loop.call_later(IMPATIENT_S, give_way)
+            loop.call_later(REPEAT_S, restore_defaults)
         stopping.set()
 
-    for number in SIGNALS:
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop)
     return stopping

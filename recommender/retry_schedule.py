@@ -1,24 +1,25 @@
-"""How often what may be the machine's fault is tried again: in the 1st, the 3rd and the 9th run after, then never.
+"""When a file or clip whose failure may be the machine's fault is tried again: after 1, 3 and 9 runs, then never.
 
-The books keep two numbers for such a file or clip: ``losses``, how often in a row it ended so, and ``skip_runs``, how
-many runs still pass it over. A run that passes it over counts one down. Failing in run 1, it is tried in the runs 2,
-5 and 14, and is then in quarantine until it changes.
+The catalog keeps two numbers for each such file or clip: ``losses``, the failures of this kind in a row, and
+``skip_runs``, the runs that still skip it. Each run that skips it reduces ``skip_runs`` by one. A file that fails
+in run 1 is tried again in the runs 2, 5 and 14; if it fails there too it is quarantined until it changes. See
+docs/methods.md, "Retry schedule".
 """
 
 from __future__ import annotations
 
 DECODER_LOST = frozenset({"decoder_crashed", "decoder_timeout", "decoder_memory"})
-"""Reasons of files that killed a decoder, hung it or had it eat its memory."""
+"""Rejection reasons of files that crashed a decoder process, exceeded its time or exceeded its memory."""
 
 POISON = DECODER_LOST | {"encoder_failed", "encoder_memory"}
-"""Those, and the reasons of clips that the encoder gave up without knowing why, or for want of memory."""
+"""Reasons that are retried: lost decoders, and clips on which the encoder failed unexpectedly or ran out of memory."""
 
-TRIED_AGAIN_AFTER = (1, 3, 9)
-"""Runs from each loss to the next try (reference/reliability.md, A9)."""
+RETRY_AFTER_RUNS = (1, 3, 9)
+"""Runs from each loss to the next try. The gaps grow, because each try of a file that always fails costs a process."""
 
 
 def count_losses(before: int, reason: str) -> int:
-    """Losses in a row, once a try has failed for ``reason``; any other reason ends the row.
+    """Losses in a row after a try failed for ``reason``. A reason that is not retried resets the count to 0.
 
     >>> count_losses(2, "decoder_crashed"), count_losses(2, "silent")
     (3, 0)
@@ -27,16 +28,16 @@ def count_losses(before: int, reason: str) -> int:
 
 
 def skip_after(losses: int) -> int:
-    """Runs that pass a file over after its ``losses``-th loss, before it is tried again; 0 where it never is.
+    """Runs that skip a file after its ``losses``-th loss, before it is tried again; 0 when it is never tried again.
 
     >>> [skip_after(losses) for losses in (0, 1, 2, 3, 4)]
     [0, 0, 2, 8, 0]
     """
-    return TRIED_AGAIN_AFTER[losses - 1] - 1 if 0 < losses <= len(TRIED_AGAIN_AFTER) else 0
+    return RETRY_AFTER_RUNS[losses - 1] - 1 if 0 < losses <= len(RETRY_AFTER_RUNS) else 0
 
 
 def is_due(reason: str | None, losses: int, skip_runs: int) -> bool:
-    """Whether the next run tries a file that was rejected for ``reason`` again by itself.
+    """Whether the next run tries a file that was rejected for ``reason`` again without being asked to.
 
     >>> is_due("decoder_timeout", 2, 1), is_due("decoder_timeout", 2, 0), is_due("silent", 0, 0)
     (False, True, False)
@@ -45,9 +46,9 @@ def is_due(reason: str | None, losses: int, skip_runs: int) -> bool:
 
 
 def is_quarantined(losses: int) -> bool:
-    """Whether a file or clip has failed so often that no run tries it again.
+    """Whether a file or clip has failed too often to be tried again.
 
     >>> is_quarantined(3), is_quarantined(4)
     (False, True)
     """
-    return losses > len(TRIED_AGAIN_AFTER)
+    return losses > len(RETRY_AFTER_RUNS)

@@ -17,13 +17,13 @@ from grpc_reflection.v1alpha import reflection
 
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument, NothingToServe
-from recommender.process_control import on_signals
+from recommender.process_control import on_stop_signals
 from recommender.types import Use
 from server.address import Address, check_free, write_port
 from server.interceptors import Guard
 from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
 from server.metrics import Metrics, exposed
-from server.reload.holder import Holder, refuse_narrower
+from server.reload.generation_watcher import Holder, refuse_narrower
 from server.rpc.encoder_client import EncoderClient
 from server.service import NAME, SimilarityService
 from server.shutdown import Health, Patience, drain
@@ -95,7 +95,7 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stopping = on_signals()
+    stopping = on_stop_signals()
     async with started(settings) as running:
         _announce(settings, running)
         stopped = asyncio.create_task(stopping.wait())

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import EncoderMissing, Unavailable
-from server.reload.holder import Holder
+from server.reload.generation_watcher import Holder
 from server.reload.loaded_generation import Snapshot
 from server.rpc import artists, audio, lookups, tracks
 from server.rpc.clip_stream import receive

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.generation import contents
 from recommender.generation.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
 from recommender.generation.lease import LEASE

@@ -16,7 +16,7 @@ from indexer.nightly.config import read_config
 from indexer.nightly.report import KEPT_REPORTS
 from indexer.publish.quarantine import KEPT_AT_MOST, KEPT_DAYS, SHARDS_KEPT_DAYS
 from recommender.errors import InvalidArgument
-from recommender.retry_schedule import TRIED_AGAIN_AFTER
+from recommender.retry_schedule import RETRY_AFTER_RUNS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ def test_every_key_of_the_configuration_is_on_the_page(tmp_path: Path) -> None:
 
 def test_the_schedule_on_the_page_is_that_of_the_code() -> None:
     runs = [1]
-    for after in TRIED_AGAIN_AFTER:
+    for after in RETRY_AFTER_RUNS:
         runs.append(runs[-1] + after)
     assert "first in run 1, that is in runs {}, {} and {}.".format(*runs[1:]) in " ".join(PAGE.split())
 

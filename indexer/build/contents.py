@@ -9,7 +9,7 @@ import numpy as np
 from indexer.build import relation_matrices
 from indexer.build.averages import ClipsByTrack, int64
 from indexer.build.catalog_rows import CatalogRows
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.generation.contents import ArtistColumns, Contents, Digests, Relations, TrackColumns, digest_of
 from recommender.types import Rows
 

@@ -17,7 +17,7 @@ from indexer.store.store import EmbeddingStore
 from recommender.generation.manifest import CalibrationEntry, IndexEntry
 from recommender.generation.open_generation import KINDS, index_file
 from recommender.types import Rows, Vectors
-from recommender.vectors import RECALL_FLOOR, FaissIndex, Written, count_bad, write_fitting
+from recommender.vectors import RECALL_FLOOR, FaissIndex, WrittenIndex, count_bad, write_index
 
 Entries: TypeAlias = tuple[IndexEntry, ...]
 
@@ -106,13 +106,13 @@ def _write_indexes(
     """One index after the other; artists are averaged when that of the tracks is done and out of memory."""
     grouping, name = source.grouping, source.store.space.layer_names[layer]
     of_tracks, of_artists = (folder / index_file(layer, kind) for kind in KINDS)
-    first = _entry(name, KINDS[0], len(tracks), write_fitting(of_tracks, tracks, exact_up_to=exact_up_to))
+    first = _entry(name, KINDS[0], len(tracks), write_index(of_tracks, tracks, exact_up_to=exact_up_to))
     give_back()
     artists = average_by_row(tracks, grouping.track_artist, grouping.artists)
-    return first, _entry(name, KINDS[1], len(artists), write_fitting(of_artists, artists, exact_up_to=exact_up_to))
+    return first, _entry(name, KINDS[1], len(artists), write_index(of_artists, artists, exact_up_to=exact_up_to))
 
 
-def _entry(layer: str, kind: str, size: int, written: Written) -> IndexEntry:
+def _entry(layer: str, kind: str, size: int, written: WrittenIndex) -> IndexEntry:
     return IndexEntry(
         layer=layer,
         kind=kind,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList
 from recommender.generation.contents import Events
 from recommender.signals.collaboration import BASE, similarity

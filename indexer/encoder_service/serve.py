@@ -22,7 +22,7 @@ from indexer.encoders.encode_batch import encode_each
 from indexer.files.atomic import write_file
 from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import Busy, InvalidArgument
-from recommender.process_control import on_signals
+from recommender.process_control import on_stop_signals
 
 DEFAULT_LISTEN = "127.0.0.1:7781"
 """This machine only."""
@@ -74,7 +74,7 @@ def warm_up(encoder: Encoder) -> None:
 
 
 async def _serve(encoder: Encoder, pool: DecoderPool, settings: Settings) -> None:
-    stopping = on_signals()
+    stopping = on_stop_signals()
     with scratch() as folder, ThreadPoolExecutor(1, thread_name_prefix="soundkin-encoder-service") as thread:
         service, health_service = EncoderService(encoder, pool, thread, folder), Health()
         server = _build(service, health_service)

@@ -13,7 +13,7 @@ from indexer.build.catalog_rows import read_catalog, require_usable
 from indexer.build.contents import make_contents
 from indexer.build.software import software
 from indexer.store.store import EmbeddingStore
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt
 from recommender.generation.contents import Contents

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from recommender.arrays import load_array
+from recommender.array_files import load_array
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, Status
 from recommender.calibration.jackknife import Matrix
 from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from recommender.arrays import load_array
+from recommender.array_files import load_array
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.types import Similarities
 

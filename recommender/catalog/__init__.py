@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recommender.catalog.identity import Identity
-from recommender.catalog.ledger import Ledger, Runs
+from recommender.catalog.artists import Identity
+from recommender.catalog.extractions import Ledger, Runs
 from recommender.catalog.migrate import Schema
 from recommender.catalog.read_all import Reading
 from recommender.catalog.relations import Relations

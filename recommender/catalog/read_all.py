@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 
 from recommender.catalog import rows as r
 from recommender.catalog import tables as t
-from recommender.catalog.ledger import overwritten
+from recommender.catalog.extractions import overwritten
 from recommender.catalog.relations import speaks
 from recommender.catalog.transactions import Store
 

@@ -16,7 +16,7 @@ from recommender.catalog.upsert import batches, clean, upsert
 from recommender.errors import BadInput
 from recommender.names import clip_id as name_clip
 from recommender.names import fold
-from recommender.retry_schedule import POISON, TRIED_AGAIN_AFTER
+from recommender.retry_schedule import POISON, RETRY_AFTER_RUNS
 
 
 class Audio(Store):
@@ -89,7 +89,7 @@ class Audio(Store):
     def read_again(self, paths: Sequence[str]) -> None:
         """Have the next scan read those of ``paths`` again that were rejected, whatever for."""
         poison = files.c.reason.in_(sorted(POISON))
-        most = len(TRIED_AGAIN_AFTER)
+        most = len(RETRY_AFTER_RUNS)
         with self._writing() as connection:
             for part in batches(sorted(set(paths))):
                 here = files.c.path.in_(part)

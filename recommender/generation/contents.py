@@ -16,7 +16,7 @@ import numpy.typing as npt
 import xxhash
 from scipy.sparse import csr_array
 
-from recommender.arrays import Scalar, TextColumn, load_array
+from recommender.array_files import Scalar, TextColumn, load_array
 from recommender.errors import GenerationCorrupt
 from recommender.types import Rows
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from recommender.arrays import load_array
+from recommender.array_files import load_array
 from recommender.types import Rows
 
 _FOLLOWING = 4

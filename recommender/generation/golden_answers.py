@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.generation.manifest import Golden
 from recommender.generation.open_generation import Generation
 from recommender.types import Rows, Similarities

@@ -47,7 +47,7 @@ class CandidateRetriever:
             contents: its artists.
         """
         for codes in held.codes.values():
-            codes.look_into(held.entry.lists)
+            codes.set_nprobe(held.entry.lists)
         self._held = held
         self._relations = relations
         self._layers = layers

@@ -1,14 +1,16 @@
-"""Nearest neighbours among unit vectors: the only FAISS, and the only place where a score is a cosine.
+"""Nearest neighbours among unit vectors. The only folder that imports FAISS.
 
-All vectors are unit length, so the inner product is the cosine, and "nearest" means largest. Three implementations of
-one protocol: :class:`ExactIndex` (numpy, the yardstick), :class:`FaissIndex` (exact inner product, memory mapped) and
-:class:`RefinedIndex` (the same file with a quick way to a short list, which is then compared exactly).
+All vectors have unit length, so the inner product is the cosine, and the nearest items have the largest cosine. The
+protocol :class:`VectorIndex` has three implementations: :class:`ExactIndex` (numpy, used as the reference in tests),
+:class:`FaissIndex` (exact search in a memory-mapped file) and :class:`RefinedIndex` (approximate search for a short
+list, which is then compared exactly).
 """
 
 from __future__ import annotations
 
-from recommender.vectors.base import UNIT_TOLERANCE, ExactIndex, VectorIndex, count_bad, order, to_similarity, top, unit
-from recommender.vectors.faiss_build import RECALL_FLOOR, Written, exact_limit, write_fitting
+from recommender.vectors.base import ExactIndex, VectorIndex, count_bad
+from recommender.vectors.cosines import UNIT_TOLERANCE, order, to_similarity, top, unit
+from recommender.vectors.faiss_build import RECALL_FLOOR, WrittenIndex, exact_limit, write_index
 from recommender.vectors.faiss_index import FaissIndex, RefinedIndex
 
 __all__ = [
@@ -18,12 +20,12 @@ __all__ = [
     "FaissIndex",
     "RefinedIndex",
     "VectorIndex",
-    "Written",
+    "WrittenIndex",
     "count_bad",
     "exact_limit",
     "order",
     "to_similarity",
     "top",
     "unit",
-    "write_fitting",
+    "write_index",
 ]

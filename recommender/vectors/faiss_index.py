@@ -1,4 +1,4 @@
-"""Indexes of FAISS, read from files that are mapped and never copied."""
+"""Vector indexes in memory-mapped FAISS files: exact search, and approximate search that is refined exactly."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ import numpy.typing as npt
 
 from recommender.errors import InvalidArgument, Unavailable
 from recommender.types import Rows, Similarities, Vectors
-from recommender.vectors.base import checked_query, checked_rows, order
+from recommender.vectors.cosines import checked_query, checked_rows, order
 
-OLDEST_FAISS = (1, 15)
-"""Earlier ones crash on a damaged file (reference/reliability.md, finding 2) and do not map what lies under an IVF."""
+MIN_FAISS = (1, 15)
+"""Earlier versions crash on some damaged files and do not memory-map the parts of an IVF index."""
 
 FLAT = "Flat"
-POOL_FOR = 64
-"""Up to so many neighbours come from one short list, so that a longer answer starts with the shorter one."""
+SHORT_LIST_NEIGHBOURS = 64
+"""Searches for up to this many neighbours use one short list, so that a longer answer starts with the shorter one."""
 
-_READING = threading.Lock()
-"""Held while a file is read: the limits are those of the whole process."""
+_READ_LOCK = threading.Lock()
+"""Held while a file is read: FAISS has one set of read limits for the whole process."""
 
 
 class FaissIndex:
-    """Exact inner product: every vector is compared."""
+    """Exact search: the query is compared with every vector."""
 
     def __init__(self, flat: faiss.IndexFlat, owner: faiss.Index | None = None) -> None:
-        """Answer from ``flat``. ``owner`` is the index that it is a part of, kept alive with it."""
+        """Search ``flat``. ``owner`` is the index that ``flat`` is a part of; it is kept alive as long as this one."""
         self._flat = flat
         self._owner = owner
         shared = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
@@ -53,22 +53,22 @@ class FaissIndex:
 
     @staticmethod
     def open(path: Path) -> FaissIndex:
-        """Map ``path``. The caller has verified its checksum: FAISS does not notice a flipped bit.
+        """Map ``path``. The caller has verified its checksum, because FAISS does not notice a flipped bit.
 
         Raises:
-            InvalidArgument: it is none of the two types that are written here.
-            Unavailable: this FAISS is too old.
+            InvalidArgument: the file has neither of the two index types that are written here.
+            Unavailable: the installed FAISS is too old.
         """
         index = open_mapped(path)
         if isinstance(index, faiss.IndexRefineFlat):
             return RefinedIndex(index)
         if not isinstance(index, faiss.IndexFlatIP):
-            raise InvalidArgument("index", f"{path.name} holds a {type(index).__name__}, expected IndexFlatIP")
+            raise InvalidArgument("index", f"{path.name} has the type {type(index).__name__}, expected IndexFlatIP")
         return FaissIndex(index)
 
     @property
     def factory(self) -> str:
-        """The type, as FAISS spells it."""
+        """The index type as a FAISS factory string."""
         return FLAT
 
     @property
@@ -89,7 +89,9 @@ class FaissIndex:
             cosines, rows = self._flat.search(row, fetched)
             if fetched == self.size or cosines[0, wanted - 1] > cosines[0, -1]:
                 break
-            fetched = min(fetched * 2, self.size)  # a tie crosses the cut: fetch until it is whole, then order it
+            # Items with the cosine of the last one may be missing. FAISS orders ties arbitrarily, so fetch until all of
+            # them are there, then order them by row.
+            fetched = min(fetched * 2, self.size)
         best = np.lexsort((rows[0], -cosines[0]))[:wanted]
         return rows[0, best].astype(np.int64), cosines[0, best].astype(np.float64)
 
@@ -102,122 +104,130 @@ class FaissIndex:
 
     def _compare(self, query: npt.NDArray[np.float32], rows: Rows) -> Similarities:
         """Cosine of ``query`` with each of ``rows``."""
-        # Row by row, as in ExactIndex; and FAISS reads its file where it lies, which numpy does at half the speed, for
-        # the vectors in it are not aligned (benchmarks/scan.py).
-        found = np.empty(len(rows), dtype=np.float32)
+        # Row by row, as in ExactIndex. FAISS does it, because numpy takes twice as long on vectors that are not aligned
+        # in memory, as those in the mapped file are not (benchmarks/scan.py).
+        cosines = np.empty(len(rows), dtype=np.float32)
         if not len(rows):
-            return found.astype(np.float64)
-        asked, answer, compared = (faiss.swig_ptr(array) for array in (query, found, rows))
+            return cosines.astype(np.float64)
+        query_pointer, cosines_pointer, rows_pointer = (faiss.swig_ptr(array) for array in (query, cosines, rows))
         self._flat.compute_distance_subset(  # type: ignore[attr-defined]  # not in the stubs FAISS ships
-            1, asked, len(rows), answer, compared
+            1, query_pointer, len(rows), cosines_pointer, rows_pointer
         )
-        return found.astype(np.float64)
+        return cosines.astype(np.float64)
 
 
 class RefinedIndex(FaissIndex):
-    """Inverted lists of short codes lead to a short list of candidates; those are compared exactly.
+    """Approximate search, refined exactly: inverted lists of PQ codes give a short list, which is compared exactly.
 
-    A search may miss a neighbour (how seldom is measured at build); the cosines it gives are exact, to the bit those of
-    :meth:`cosines`, which compares with every vector.
+    A search may miss a neighbour; its recall is measured when the index is built. The cosines it returns are exact, and
+    bit-identical to those of :meth:`cosines`.
     """
 
     def __init__(self, index: faiss.IndexRefineFlat) -> None:
         base = faiss.downcast_index(index.base_index)
         flat = faiss.downcast_index(index.refine_index)
         if not isinstance(base, faiss.IndexIVFPQFastScan) or not isinstance(flat, faiss.IndexFlat):
-            raise InvalidArgument("index", f"refines a {type(base).__name__}, expected IndexIVFPQFastScan")
+            raise InvalidArgument("index", f"refines the type {type(base).__name__}, expected IndexIVFPQFastScan")
         metrics = {part.metric_type for part in (index, base, flat)}
         if metrics != {faiss.METRIC_INNER_PRODUCT} or base.ntotal != flat.ntotal:
-            raise InvalidArgument("index", f"compares {base.ntotal} codes and {flat.ntotal} vectors, or by a distance")
+            raise InvalidArgument(
+                "index", f"has {base.ntotal} codes and {flat.ntotal} vectors, or does not use inner products"
+            )
         if base.d != flat.d or not 1 <= base.nprobe <= base.nlist:
-            raise InvalidArgument("index", f"looks into {base.nprobe} of {base.nlist} lists, of {base.d} for {flat.d}")
+            raise InvalidArgument(
+                "index", f"has nprobe {base.nprobe} of {base.nlist} lists, and dimension {base.d} for {flat.d}"
+            )
         super().__init__(flat, owner=index)
-        self._base: Any = base  # Any: the stubs FAISS ships know no types that are named at run time
+        self._base: Any = base  # Any: the FAISS stubs have no type for it
         self.k_factor = int(index.k_factor)
 
     @property
     def factory(self) -> str:
-        """The type, as FAISS spells it."""
+        """The index type as a FAISS factory string."""
         return f"IVF{self._base.nlist},PQ{self._base.pq.M}x4fs,RFlat"
 
     @property
     def nprobe(self) -> int:
-        """How many of the lists are looked into."""
+        """How many of the inverted lists a search reads."""
         return int(self._base.nprobe)
 
     def search(self, query: npt.NDArray[np.float32], k: int) -> tuple[Rows, Similarities]:
-        """As the protocol says, but a neighbour may be missing. Up to :data:`POOL_FOR` a longer answer starts with the
-        shorter one; a search for so many that the short list would be long compares with every vector.
+        """As in the protocol, but a neighbour may be missing.
+
+        Up to :data:`SHORT_LIST_NEIGHBOURS` a longer answer starts with the shorter one. A search for so many neighbours
+        that the short list would not be short compares with every vector.
         """
         wanted = min(max(k, 0), self.size)
-        found = self.from_short_list(query, max(wanted, POOL_FOR))
-        if found is None:
+        nearest = self.from_short_list(query, max(wanted, SHORT_LIST_NEIGHBOURS))
+        if nearest is None:
             cosines = self.cosines(query)
             rows = order(cosines)[:wanted]
             return rows, cosines[rows]
-        return found[0][:wanted], found[1][:wanted]
+        return nearest[0][:wanted], nearest[1][:wanted]
 
     def from_short_list(self, query: npt.NDArray[np.float32], k: int) -> tuple[Rows, Similarities] | None:
-        """The ``k`` nearest of a short list of ``k * k_factor`` candidates, as :meth:`search` gives them.
+        """The ``k`` nearest of a short list of ``k * k_factor`` items: rows and cosines, as in :meth:`search`.
 
-        None where that would be no short list, where it is not long enough, or where it may have ended among equal
-        vectors that belong into the answer.
+        None when the list would be half of all items or more, when it gives fewer than ``k``, or when items that tie
+        with the last of the answer may be missing from it.
         """
         return self.from_short_lists(checked_query(query, self.dim)[np.newaxis], k)[0]
 
     def from_short_lists(self, queries: Vectors, k: int) -> list[tuple[Rows, Similarities] | None]:
-        """:meth:`from_short_list` of each of ``[query, dim]``, asked at once."""
+        """:meth:`from_short_list` for each of ``queries`` ``[query, dim]``, in one FAISS call."""
         pool = self.k_factor * k
         if pool * 2 >= self.size:
             return [None] * len(queries)
         codes, rows = self._base.search(queries, pool)
-        return [self._exact(*asked, k) for asked in zip(queries, codes, rows, strict=True)]
+        return [self._refine(*each_query, k) for each_query in zip(queries, codes, rows, strict=True)]
 
-    def _exact(
+    def _refine(
         self, query: npt.NDArray[np.float32], codes: npt.NDArray[np.float32], rows: Rows, k: int
     ) -> tuple[Rows, Similarities] | None:
-        """The ``k`` nearest of the candidates ``rows``, whose codes promised ``codes``."""
-        there = (rows >= 0) & (rows < self.size)  # a row beyond the last would be read past the end of the file
-        rows, codes = rows[there], codes[there]
+        """The ``k`` nearest of the short list ``rows``, whose estimated cosines are ``codes``; None as above."""
+        valid = (rows >= 0) & (rows < self.size)  # a row beyond the last would be read past the end of the file
+        rows, codes = rows[valid], codes[valid]
         cosines = self._compare(query, rows)
         best = np.lexsort((rows, -cosines))[:k]
+        # Items outside the list may have the lowest estimate of the list too. If an item with that estimate is in the
+        # answer, or ties with its last item, those outside could belong there as well.
         if len(best) < k or (cosines[codes == codes.min()] >= cosines[best[-1]]).any():
             return None
         return rows[best], cosines[best]
 
 
 def open_mapped(path: Path) -> faiss.Index:
-    """Map ``path``, of whatever type it is.
+    """Map the index in ``path``, of any type.
 
     Raises:
-        InvalidArgument: it is no index.
-        Unavailable: this FAISS is too old.
+        InvalidArgument: the file is not an index.
+        Unavailable: the installed FAISS is too old.
     """
     require_faiss(faiss.__version__)
     try:
         return _read(path)
     except RuntimeError as error:
-        raise InvalidArgument("index", f"{path.name} is no index that FAISS can read ({error})") from error
+        raise InvalidArgument("index", f"{path.name} is not an index that FAISS can read ({error})") from error
 
 
 def _read(path: Path) -> faiss.Index:
-    """Map ``path``. No part of an index is larger than its file, whatever its header says: nothing more is allocated.
+    """Map ``path``. Raises RuntimeError when FAISS cannot read it.
 
-    Raises RuntimeError.
+    The limits stop a damaged header from allocating more memory than the file has bytes.
     """
-    with _READING:
-        size = max(path.stat().st_size, 1)  # none is no limit
+    with _READ_LOCK:
+        size = max(path.stat().st_size, 1)  # to FAISS 0 means "no limit"
         faiss.set_deserialization_vector_byte_limit(size)
         faiss.set_deserialization_loop_limit(size)
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
 
 
 def write_whole(index: faiss.Index, path: Path) -> None:
-    """Write ``index`` to ``path``, and map it once to see that all of it is there.
+    """Write ``index`` to ``path``, then map it once to check that the file is complete.
 
-    FAISS tells of a full disk by a RuntimeError and, where only the end of a file is missing, on stderr alone.
+    FAISS reports a full disk as a RuntimeError or, when only the end of the file is missing, as a line on stderr alone.
 
-    Raises OSError when the file is not whole.
+    Raises OSError when the file is not complete.
     """
     try:
         faiss.write_index(index, str(path))
@@ -227,9 +237,9 @@ def write_whole(index: faiss.Index, path: Path) -> None:
 
 
 def require_faiss(version: str) -> None:
-    """Refuse a FAISS that is too old to trust files to. Raises Unavailable."""
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_FAISS:
-        oldest = ".".join(map(str, OLDEST_FAISS))
+    """Refuse a FAISS version that cannot read files safely. Raises Unavailable."""
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MIN_FAISS:
+        oldest = ".".join(map(str, MIN_FAISS))
         raise Unavailable(
             f"FAISS {version} is too old to open a generation; install faiss-cpu or faiss-gpu >= {oldest}"
         )

@@ -1,7 +1,7 @@
-"""Short codes that lead to the rows of largest inner product: a list of candidates, to be compared exactly elsewhere.
+"""Short PQ codes that find rows with a large inner product: candidates, which the caller compares exactly.
 
-Unlike an index of unit vectors (mapped.py) it keeps no vectors, for whoever asks has them, and gives no cosines. A
-million rows of 257 numbers take 70 MB.
+Unlike the indexes of faiss_index.py this one does not keep the vectors, because the caller has them, and it returns no
+cosines. The codes of a million rows of 257 numbers take 70 MB.
 """
 
 from __future__ import annotations
@@ -15,40 +15,44 @@ import numpy.typing as npt
 
 from recommender.errors import InvalidArgument
 from recommender.types import Rows
-from recommender.vectors.faiss_build import lists_for, one_thread, spread
+from recommender.vectors.faiss_build import evenly_spaced_rows, number_of_lists, one_thread
 from recommender.vectors.faiss_index import open_mapped, write_whole
 
-LISTS_FROM = 50_000
-"""Rows from which codes are kept in inverted lists; reading all of fewer takes a tenth of a millisecond."""
+MIN_ROWS_FOR_LISTS = 50_000
+"""From this many rows on the codes are kept in inverted lists. Reading all codes of fewer rows takes 0.1 ms."""
 
-_TRAINED = 1 << 16
-_TRAINED_PER_LIST = 40
+_TRAINING_ROWS = 1 << 16
+_TRAINING_PER_LIST = 40
 _BLOCK = 1 << 16
-_PIECE = 2
-"""Numbers that one code of 4 bits stands for."""
+"""Rows that are padded and added at a time, to bound the memory."""
+
+_DIMENSIONS_PER_CODE = 2
+"""Dimensions that one 4-bit code encodes."""
 
 
 class CodeIndex:
-    """Codes of rows ``[row, dim]``, of any length."""
+    """PQ codes of rows ``[row, dim]``, which need not have unit length."""
 
-    def __init__(self, index: Any) -> None:  # Any: the stubs FAISS ships know no types that are named at run time
+    def __init__(self, index: Any) -> None:  # Any: the FAISS stubs have no type for it
         self._index = index
 
     @staticmethod
-    def write(path: Path, rows: npt.NDArray[np.float32], *, lists_from: int = LISTS_FROM) -> None:
-        """Write codes of ``rows`` ``[row, dim]`` to ``path``, in inverted lists where there are ``lists_from`` or more.
+    def write(path: Path, rows: npt.NDArray[np.float32], *, min_rows_for_lists: int = MIN_ROWS_FOR_LISTS) -> None:
+        """Write the codes of ``rows`` ``[row, dim]`` to ``path``. The same rows give the same file.
 
-        The same rows give the same file.
+        From ``min_rows_for_lists`` rows on, the codes are kept in inverted lists.
 
-        Raises OSError when the disk did not take all of it.
+        Raises OSError when the file could not be written completely.
         """
         size, dim = rows.shape
         width = padded_width(dim)
-        kind = f"PQ{width // _PIECE}x4fs"
-        lists = lists_for(size) if size >= lists_from else 0
+        kind = f"PQ{width // _DIMENSIONS_PER_CODE}x4fs"
+        lists = number_of_lists(size) if size >= min_rows_for_lists else 0
         index: Any = faiss.index_factory(width, f"IVF{lists},{kind}" if lists else kind, faiss.METRIC_INNER_PRODUCT)
         with one_thread():
-            _train(index, _padded(rows[spread(size, max(_TRAINED, _TRAINED_PER_LIST * lists))], width))
+            _train(
+                index, _padded(rows[evenly_spaced_rows(size, max(_TRAINING_ROWS, _TRAINING_PER_LIST * lists))], width)
+            )
             for start in range(0, size, _BLOCK):
                 index.add(_padded(rows[start : start + _BLOCK], width))
         write_whole(index, path)
@@ -58,19 +62,19 @@ class CodeIndex:
         """Map ``path``, whose checksum the caller has verified.
 
         Raises:
-            InvalidArgument: it is no index of codes.
-            Unavailable: this FAISS is too old.
+            InvalidArgument: the file is not an index of codes.
+            Unavailable: the installed FAISS is too old.
         """
         index = open_mapped(path)
         if not isinstance(index, faiss.IndexPQFastScan | faiss.IndexIVFPQFastScan):
-            raise InvalidArgument("index", f"{path.name} holds a {type(index).__name__}, expected codes")
+            raise InvalidArgument("index", f"{path.name} has the type {type(index).__name__}, expected PQ codes")
         if index.metric_type != faiss.METRIC_INNER_PRODUCT:
-            raise InvalidArgument("index", f"{path.name} compares by a distance, expected inner products")
+            raise InvalidArgument("index", f"{path.name} does not use inner products")
         return cls(index)
 
     @property
     def dim(self) -> int:
-        """Numbers of a row, padding counted."""
+        """Numbers of a row, including padding."""
         return int(self._index.d)
 
     @property
@@ -80,42 +84,43 @@ class CodeIndex:
 
     @property
     def lists(self) -> int:
-        """How many inverted lists there are; 0 where all codes are read."""
+        """Number of inverted lists; 0 when a search reads all codes."""
         return int(getattr(self._index, "nlist", 0))
 
-    def look_into(self, lists: int) -> None:
-        """Look into so many inverted lists from now on, all at most; nothing changes where there are none."""
+    def set_nprobe(self, lists: int) -> None:
+        """Make searches read so many inverted lists, at most all; no effect on an index without lists."""
         if self.lists:
             self._index.nprobe = min(max(lists, 1), self.lists)
 
     def search(self, query: npt.NDArray[np.float32], k: int) -> Rows:
-        """Up to ``k`` rows that promise the largest inner products with ``query`` ``[dim]``, in no order."""
+        """Up to ``k`` rows with the largest estimated inner products with ``query`` ``[dim]``, in no order."""
         wanted = min(k, self.size)
         if wanted <= 0:
             return np.empty(0, np.int64)
         _, rows = self._index.search(_padded(query[np.newaxis], self.dim), wanted)
-        found: Rows = rows[0, (rows[0] >= 0) & (rows[0] < self.size)].astype(np.int64)
-        return found
+        # FAISS fills up with -1. A row beyond the last would come from a damaged file.
+        valid: Rows = rows[0, (rows[0] >= 0) & (rows[0] < self.size)].astype(np.int64)
+        return valid
 
 
 def padded_width(dim: int) -> int:
-    """Numbers that rows of ``dim`` take in an index of codes.
+    """Numbers of a row of ``dim`` in an index of codes: ``dim`` rounded up to a whole number of codes.
 
     >>> padded_width(257)
     258
     """
-    return dim + -dim % _PIECE
+    return dim + -dim % _DIMENSIONS_PER_CODE
 
 
 def _train(index: Any, rows: npt.NDArray[np.float32]) -> None:  # Any: as above
     if hasattr(index, "cp"):
         index.cp.min_points_per_centroid = 1
-    index.pq.cp.min_points_per_centroid = 1  # few are enough; FAISS would print
+    index.pq.cp.min_points_per_centroid = 1  # FAISS prints a warning for few points
     index.train(rows)
 
 
 def _padded(rows: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float32]:
-    """``rows`` with zeros up to ``width`` numbers."""
+    """``rows`` ``[row, dim]`` with zeros appended up to ``width`` numbers, which change no inner product."""
     padded = np.zeros((len(rows), width), dtype=np.float32)
     padded[:, : rows.shape[1]] = rows
     return padded

@@ -22,7 +22,7 @@ from indexer.publish.gate import Terms
 from indexer.publish.quarantine import QUARANTINE, REASON
 from indexer.publish.rollback import rollback
 from indexer.store.store import EMBEDDINGS, EmbeddingStore
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.errors import GenerationCorrupt, PublishRefused
 from recommender.generation.open_generation import index_file, open_current, read_manifest
 from recommender.types import Use

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from indexer.build.build import BuildOptions, replay
 from indexer.build.layers import LayerSource
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.errors import GenerationCorrupt
 from recommender.generation.golden_answers import differences
 from recommender.generation.manifest import Golden

@@ -103,12 +103,14 @@ def test_codes_of_other_artists_or_of_another_width_are_refused(home: Path) -> N
         opened(folder, layers={})
 
 
-@pytest.mark.parametrize("lists_from", [100, 5000], ids=["lists", "whole"])
+@pytest.mark.parametrize("min_rows_for_lists", [100, 5000], ids=["lists", "whole"])
 def test_a_hostile_number_in_the_header_of_codes_costs_no_memory_and_no_process(
-    lists_from: int, tmp_path: Path
+    min_rows_for_lists: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "codes.faiss"
-    CodeIndex.write(path, np.random.default_rng(0).normal(size=(2000, 9)).astype(np.float32), lists_from=lists_from)
+    CodeIndex.write(
+        path, np.random.default_rng(0).normal(size=(2000, 9)).astype(np.float32), min_rows_for_lists=min_rows_for_lists
+    )
     whole, refused = path.read_bytes(), 0
     for place in range(min(len(whole), 160)):
         path.write_bytes(whole[:place] + struct.pack("<Q", 1 << 39) + whole[place + 8 :])
@@ -167,12 +169,12 @@ def test_codes_find_the_rows_of_largest_inner_product(tmp_path: Path) -> None:
 def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(2000, 16)).astype(np.float32)
-    CodeIndex.write(tmp_path / "codes.faiss", rows, lists_from=1000)
+    CodeIndex.write(tmp_path / "codes.faiss", rows, min_rows_for_lists=1000)
     codes = CodeIndex.open(tmp_path / "codes.faiss")
     assert codes.lists == 32
     found = []
     for lists in (1, 32):
-        codes.look_into(lists)
+        codes.set_nprobe(lists)
         best = [np.argsort(-(rows @ query))[:10] for query in rows[:50]]
         found.append(
             np.mean(
@@ -186,8 +188,8 @@ def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path)
 def test_what_is_no_index_of_codes_is_refused(tmp_path: Path) -> None:
     vectors = np.eye(4, dtype=np.float32)
     FaissIndex.write(tmp_path / "flat.faiss", vectors)
-    with pytest.raises(InvalidArgument, match=r"flat\.faiss holds a IndexFlatIP, expected codes"):
+    with pytest.raises(InvalidArgument, match=r"flat\.faiss has the type IndexFlatIP, expected PQ codes"):
         CodeIndex.open(tmp_path / "flat.faiss")
     (tmp_path / "junk.faiss").write_bytes(b"junk")
-    with pytest.raises(InvalidArgument, match=r"junk\.faiss is no index that FAISS can read"):
+    with pytest.raises(InvalidArgument, match=r"junk\.faiss is not an index that FAISS can read"):
         CodeIndex.open(tmp_path / "junk.faiss")

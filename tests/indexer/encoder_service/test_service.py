@@ -83,7 +83,7 @@ def test_an_encoder_that_is_lost_says_so_and_ends_the_program(tmp_path: Path) ->
         with channel_to(port) as channel:
             return ended(ask(channel))
 
-    assert serve_until_lost(_Lost(), tmp_path, use).startswith("UNAVAILABLE the encoder cannot go on: the device")
+    assert serve_until_lost(_Lost(), tmp_path, use).startswith("UNAVAILABLE the encoder cannot continue: the device")
 
 
 def test_so_many_requests_wait_and_the_next_is_sent_away(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def spoil(folder: Path, name: str, change: Callable[[Array], Array]) -> None:
         ("artist.spelling_artist", put(0, 2), "leads past the 2 artists"),
         ("artist.external_artist", put(0, -1), "leads past the 2 artists"),
         ("artist.external_artist", lambda rows: rows[:0], "has 0 entries, expected 1"),
-        ("artist.names.offsets", put(1, 1), "in the middle of a letter"),
+        ("artist.names.offsets", put(1, 1), "in the middle of a character"),
         ("artist.names.offsets", put(2, 9), "do not fill the bytes"),
         ("event.artist_a", put(0, 2), "leads past the 2 artists"),
         ("event.artist_b", put(0, -3), "leads past the 2 artists"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 from recommender.generation.golden_answers import Golden, differences
 from recommender.generation.open_generation import Generation, open_generation
 from recommender.vectors import ExactIndex

@@ -10,8 +10,8 @@ import pytest
 
 from recommender.retrieval.nearest_tracks import FIRST_FETCH, by_nearness
 from recommender.types import Vectors
-from recommender.vectors import ExactIndex, FaissIndex, RefinedIndex, VectorIndex, unit, write_fitting
-from recommender.vectors.faiss_index import POOL_FOR
+from recommender.vectors import ExactIndex, FaissIndex, RefinedIndex, VectorIndex, unit, write_index
+from recommender.vectors.faiss_index import SHORT_LIST_NEIGHBOURS
 from tests.contracts.vector_index import random_unit
 
 
@@ -29,7 +29,7 @@ VECTORS = clustered()
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> VectorIndex:
     if request.param == "numpy":
         return ExactIndex(VECTORS)
-    write_fitting(tmp_path / "x.faiss", VECTORS, exact_up_to=10_000 if request.param == "flat" else 100)
+    write_index(tmp_path / "x.faiss", VECTORS, exact_up_to=10_000 if request.param == "flat" else 100)
     opened = FaissIndex.open(tmp_path / "x.faiss")
     assert isinstance(opened, RefinedIndex) == (request.param == "refined")
     return opened
@@ -65,7 +65,7 @@ def test_an_exact_index_leaves_nothing_out(tmp_path: Path, kind: str) -> None:
 
 
 def test_an_index_of_short_lists_leaves_out_only_what_its_first_search_missed(tmp_path: Path) -> None:
-    write_fitting(tmp_path / "x.faiss", VECTORS, exact_up_to=100)
+    write_index(tmp_path / "x.faiss", VECTORS, exact_up_to=100)
     index = FaissIndex.open(tmp_path / "x.faiss")
     lost = 0
     for query in VECTORS[::80]:
@@ -79,7 +79,7 @@ def test_an_index_of_short_lists_leaves_out_only_what_its_first_search_missed(tm
 
 
 def test_the_first_helping_is_what_such_an_index_gives_from_one_short_list() -> None:
-    assert FIRST_FETCH == POOL_FOR
+    assert FIRST_FETCH == SHORT_LIST_NEIGHBOURS
 
 
 @pytest.mark.parametrize("count", [1, 5, FIRST_FETCH, FIRST_FETCH + 1])

@@ -12,7 +12,7 @@ import pytest
 
 from recommender.errors import InvalidArgument
 from recommender.types import Vectors
-from recommender.vectors import ExactIndex, FaissIndex, VectorIndex, order, to_similarity, unit, write_fitting
+from recommender.vectors import ExactIndex, FaissIndex, VectorIndex, order, to_similarity, unit, write_index
 from tests.contracts.vector_index import Make, VectorIndexContract, random_unit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,7 +52,7 @@ class TestFittingIndex(VectorIndexContract):
     @pytest.fixture
     def make(self, tmp_path: Path) -> Make:
         def written_and_opened(vectors: Vectors) -> VectorIndex:
-            write_fitting(tmp_path / "index.faiss", vectors, exact_up_to=0)
+            write_index(tmp_path / "index.faiss", vectors, exact_up_to=0)
             return FaissIndex.open(tmp_path / "index.faiss")
 
         return written_and_opened

@@ -10,9 +10,9 @@ import pytest
 
 from recommender.errors import InvalidArgument, Unavailable
 from recommender.types import Vectors
-from recommender.vectors import ExactIndex, FaissIndex, RefinedIndex, Written, count_bad, exact_limit, unit
-from recommender.vectors import write_fitting as write
-from recommender.vectors.faiss_index import POOL_FOR, require_faiss
+from recommender.vectors import ExactIndex, FaissIndex, RefinedIndex, WrittenIndex, count_bad, exact_limit, unit
+from recommender.vectors import write_index as write
+from recommender.vectors.faiss_index import SHORT_LIST_NEIGHBOURS, require_faiss
 from tests.contracts.vector_index import random_unit
 
 
@@ -27,26 +27,26 @@ VECTORS = clustered(6_000, 32)
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Written]:
+def file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, WrittenIndex]:
     path = tmp_path_factory.mktemp("index") / "refined.faiss"
     return path, write(path, VECTORS, exact_up_to=1_000)
 
 
 @pytest.fixture(scope="module")
-def index(file: tuple[Path, Written]) -> RefinedIndex:
+def index(file: tuple[Path, WrittenIndex]) -> RefinedIndex:
     opened = FaissIndex.open(file[0])
     assert isinstance(opened, RefinedIndex)
     return opened
 
 
-def test_its_type_and_parameters_survive_the_file(file: tuple[Path, Written], index: RefinedIndex) -> None:
+def test_its_type_and_parameters_survive_the_file(file: tuple[Path, WrittenIndex], index: RefinedIndex) -> None:
     written = file[1]
     assert written.factory == index.factory == "IVF128,PQ8x4fs,RFlat"
     assert written.parameters == {"nprobe": index.nprobe, "k_factor": index.k_factor}
     assert written.note == ""
 
 
-def test_recall_is_that_of_an_independent_count(file: tuple[Path, Written], index: RefinedIndex) -> None:
+def test_recall_is_that_of_an_independent_count(file: tuple[Path, WrittenIndex], index: RefinedIndex) -> None:
     assert file[1].recall_at_10 is not None
     assert file[1].recall_at_10 >= 0.99
     truth = VECTORS.astype(np.float64) @ VECTORS[5::40].T.astype(np.float64)
@@ -61,7 +61,7 @@ def test_recall_is_that_of_an_independent_count(file: tuple[Path, Written], inde
 
 def test_it_looks_at_a_part_of_the_vectors_only(index: RefinedIndex) -> None:
     assert index.nprobe < 128
-    assert index.k_factor * POOL_FOR < 6_000 / 2
+    assert index.k_factor * SHORT_LIST_NEIGHBOURS < 6_000 / 2
 
 
 def test_every_score_is_exact_and_falls(index: RefinedIndex) -> None:
@@ -82,7 +82,7 @@ def test_cosines_and_vectors_are_of_all_and_exact(index: RefinedIndex) -> None:
 
 def test_up_to_the_first_page_a_longer_answer_starts_with_the_shorter_one(index: RefinedIndex) -> None:
     for query in VECTORS[::1_000]:
-        longest = index.search(query, POOL_FOR)[0].tolist()
+        longest = index.search(query, SHORT_LIST_NEIGHBOURS)[0].tolist()
         assert all(index.search(query, k)[0].tolist() == longest[:k] for k in (1, 10, 33))
 
 
@@ -104,7 +104,7 @@ def test_equal_vectors_come_in_row_order_even_when_they_fill_the_short_list(tmp_
         assert index.search(vectors[7], k)[0].tolist() == equal[:k].tolist()
 
 
-def test_the_same_vectors_give_the_same_bytes(file: tuple[Path, Written], tmp_path: Path) -> None:
+def test_the_same_vectors_give_the_same_bytes(file: tuple[Path, WrittenIndex], tmp_path: Path) -> None:
     write(tmp_path / "again.faiss", VECTORS, exact_up_to=1_000)
     assert (tmp_path / "again.faiss").read_bytes() == file[0].read_bytes()
 
@@ -180,7 +180,7 @@ def test_other_indexes_with_refinement_are_refused(tmp_path: Path, factory: str)
 
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.faiss").write_bytes(b"not an index at all" * 100)
-    with pytest.raises(InvalidArgument, match=r"x\.faiss is no index"):
+    with pytest.raises(InvalidArgument, match=r"x\.faiss is not an index"):
         FaissIndex.open(tmp_path / "x.faiss")
 
 

@@ -15,7 +15,7 @@ import pytest
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.open_generation import open_generation
 from recommender.types import Vectors
-from recommender.vectors import FaissIndex, unit, write_fitting
+from recommender.vectors import FaissIndex, unit, write_index
 from recommender.vectors.faiss_index import write_whole
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, write_generation
 from tests.faults.homes import reseal
@@ -64,7 +64,7 @@ def test_a_large_number_anywhere_in_a_header_costs_no_memory_and_no_process(
     exact_up_to: int, places: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "index.faiss"
-    factory = write_fitting(path, clustered(), exact_up_to=exact_up_to).factory
+    factory = write_index(path, clustered(), exact_up_to=exact_up_to).factory
     assert factory.startswith("IVF") == (exact_up_to < COUNT)
     command = [sys.executable, "-c", OPENING, str(path), json.dumps(places)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -128,12 +128,12 @@ def refined(path: Path, *, first_row: int = 0, nprobe: int = 16, compared_by: in
 
 def test_an_index_that_would_look_into_more_lists_than_there_are_is_refused(tmp_path: Path) -> None:
     assert FaissIndex.open(refined(tmp_path / "index.faiss")).size == COUNT
-    with pytest.raises(InvalidArgument, match="looks into 1099511627776 of 16 lists"):
+    with pytest.raises(InvalidArgument, match="has nprobe 1099511627776 of 16 lists"):
         FaissIndex.open(refined(tmp_path / "index.faiss", nprobe=1 << 40))
 
 
 def test_an_index_whose_vectors_are_compared_by_a_distance_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match="or by a distance"):
+    with pytest.raises(InvalidArgument, match="or does not use inner products"):
         FaissIndex.open(refined(tmp_path / "index.faiss", compared_by=faiss.METRIC_L2))
 
 

@@ -14,7 +14,7 @@ from pb import soundkin_pb2 as pb
 from recommender.generation.lease import try_exclusive
 from recommender.types import Use
 from server.metrics import Metrics
-from server.reload.holder import Holder
+from server.reload.generation_watcher import Holder
 from server.reload.loaded_generation import Snapshot
 from server.rpc import artists, lookups
 from tests.factories import write_generation

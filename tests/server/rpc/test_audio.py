@@ -192,7 +192,7 @@ def test_an_encoder_of_another_space_is_refused_and_both_are_named(
     assert (found.code.name, found.reason) == ("FAILED_PRECONDITION", "ENCODER_MISMATCH")
     assert space in found.message
     assert DescriptorEncoder().space.key in found.message
-    assert str(EncoderMismatch("a", serves="s", needed="n")).startswith("the encoder at a encodes for the space s, ")
+    assert str(EncoderMismatch("a", serves="s", needed="n")).startswith("the encoder at a embeds into the space s, ")
 
 
 def test_an_encoder_that_is_not_there_costs_only_requests_with_audio(

@@ -19,7 +19,7 @@ from recommender.types import Space, Use
 from server import limits
 from server.client import commands
 from server.metrics import Metrics
-from server.reload.holder import Holder
+from server.reload.generation_watcher import Holder
 from server.rpc.clip_stream import Clip
 from server.rpc.encoder_client import Encoded, EncoderClient
 from server.service import MAX_WITH_CLIP, SimilarityService

@@ -12,7 +12,7 @@ from recommender.catalog.tables import clips, extractions, files, generations, p
 from recommender.catalog.transactions import Store
 from recommender.catalog.upsert import batches
 from recommender.errors import CatalogError
-from recommender.retry_schedule import POISON, TRIED_AGAIN_AFTER, count_losses, skip_after
+from recommender.retry_schedule import POISON, RETRY_AFTER_RUNS, count_losses, skip_after
 
 
 def overwritten() -> ColumnElement[bool]:
@@ -156,5 +156,5 @@ class Ledger(Store):
 
 def _due() -> ColumnElement[bool]:
     """True of a failed extraction that the next run tries again by itself (``patience.is_due``)."""
-    patient = extractions.c.losses <= len(TRIED_AGAIN_AFTER)
+    patient = extractions.c.losses <= len(RETRY_AFTER_RUNS)
     return and_(extractions.c.reason.in_(sorted(POISON)), extractions.c.skip_runs == 0, patient)

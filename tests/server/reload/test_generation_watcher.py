@@ -20,7 +20,7 @@ from recommender.generation.open_generation import CURRENT, MANIFEST, VERSIONS, 
 from recommender.types import Use
 from server.metrics import Metrics, Phase, Reason
 from server.reload import loader
-from server.reload.holder import Holder
+from server.reload.generation_watcher import Holder
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalog, point_to, write_generation
 from tests.server.ask import by_name, eventually, refusal

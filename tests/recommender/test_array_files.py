@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.arrays import TextColumn
+from recommender.array_files import TextColumn
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]))))
@@ -54,7 +54,7 @@ def test_among_many_ids_of_one_length_the_right_ones_are_found() -> None:
         (b"ab", [1, 2], "do not fill the bytes"),
         (b"ab", [], "do not fill the bytes"),
         (b"ab", [0, 5, 1, 2], "ends before it starts"),
-        ("é".encode(), [0, 1, 2], "in the middle of a letter"),
+        ("é".encode(), [0, 1, 2], "in the middle of a character"),
         (b"\xff", [0, 1], "can't decode"),
     ],
 )

@@ -27,9 +27,9 @@ from recommender.ranking.artists import Recommender
 from recommender.types import Rows, Similarities, Use, Vectors
 from recommender.vectors import ExactIndex
 from server.metrics import Phase, Reason
+from server.reload.load_generation import load, older, warm
 from server.reload.loaded_generation import LoadedGeneration
-from server.reload.loader import load, older, warm
-from server.reload.rejections import Rejection
+from server.reload.rejected_generations import Rejection
 from tests.factories import MadeArtist, MadeCatalog, make_generation, point_to, write_generation
 from tests.faults.homes import reseal
 from tests.server.conftest import MADE
@@ -212,7 +212,7 @@ def test_a_pointer_to_what_never_was_is_unreadable(tmp_path: Path) -> None:
 
 def test_what_is_handed_out_is_what_was_warmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warmed: list[Recommender] = []
-    monkeypatch.setattr("server.reload.loader.warm", warmed.append)
+    monkeypatch.setattr("server.reload.load_generation.warm", warmed.append)
     write_generation(tmp_path, MADE)
     found = loaded(tmp_path)
     assert isinstance(found, LoadedGeneration)

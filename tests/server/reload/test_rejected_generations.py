@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.reload.rejections import MAX_RETRY_S, REMEMBERED, RETRY_S, Rejections
+from server.reload.rejected_generations import MAX_RETRY_S, REMEMBERED, RETRY_S, Rejections
 
 
 class Clock:

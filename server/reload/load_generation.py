@@ -34,7 +34,7 @@ from recommender.types import Use
 from recommender.vectors import VectorIndex
 from server.metrics import Phase, Reason
 from server.reload.loaded_generation import LoadedGeneration
-from server.reload.rejections import Rejection, key_of
+from server.reload.rejected_generations import Rejection, key_of
 
 UNUSABLE = (
     SoundkinError,
