@@ -44,7 +44,7 @@ def _measurement_options(command: CommandT) -> CommandT:
 _thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [default: those of the prototype]")
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin evaluate truth.csv --out results")
 @click.argument("truth", type=_FILE)
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for evaluation.json and similarities.csv."
@@ -100,7 +100,7 @@ def evaluate(
     options.finish(sum(each.reason != ABSENT for each in rejected) + (not kept))
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin report results --out report.html")
 @click.argument("measured", metavar="[RUN]", type=_RUN, required=False)
 @click.option("--truth", type=_FILE, help="Without RUN: measure the published generation with this truth.")
 @click.option(

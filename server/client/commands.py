@@ -114,7 +114,7 @@ class TracksOptions(Answer, Listen):
     genre: tuple[str, ...]
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin similar "Low" "Mono" --explain --limit 5')
 @click.argument("name", nargs=-1)
 @click.option(
     "--audio", multiple=True, type=_FILE, help="A clip of an act that is in no catalog, in place of NAME; repeat it."
@@ -186,7 +186,7 @@ def _similar_to_audio(request: Any, asked: SimilarOptions) -> None:  # Any: a me
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt')
 @click.argument("seed", nargs=-1, required=True)
 @click.option(
     "--lineup",
@@ -227,7 +227,7 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankOptions]) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin compare "Low" "Mono"')
 @click.argument("a")
 @click.argument("b")
 @_listen_options
@@ -253,7 +253,9 @@ def compare(a: str, b: str, **asked: Unpack[CompareOptions]) -> None:
     _print(reply, tables.compare(reply), as_json=asked["as_json"])
 
 
-@click.command(epilog='NAME is "Title", "Artist - Title" or id:ID.')
+@click.command(
+    epilog='NAME is "Title", "Artist - Title" or id:ID.\n\n\b\nExample:\n  soundkin tracks "Low - Words" --limit 5'
+)
 @click.argument("name", required=False)
 @click.option("--audio", multiple=True, type=_FILE, help="One clip of a track in no catalog, in place of NAME.")
 @_limit_option
@@ -294,7 +296,7 @@ def tracks(name: str | None, **asked: Unpack[TracksOptions]) -> None:
     _print(reply, tables.tracks(reply, clip=request.clip.name), as_json=asked["as_json"])
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin resolve "Low"')
 @click.argument("name", nargs=-1, required=True)
 @_answer_options
 def resolve(name: tuple[str, ...], **asked: Unpack[Answer]) -> None:
@@ -311,7 +313,7 @@ def resolve(name: tuple[str, ...], **asked: Unpack[Answer]) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin info --json")
 @_answer_options
 def info(**asked: Unpack[Answer]) -> None:
     """Ask what the server answers from."""

@@ -140,7 +140,7 @@ def test_it_succeeds_where_the_catalog_does_not_and_says_so(home: Path) -> None:
     (home / "catalog.db").write_bytes(b"no database" * 100)
     done = CliRunner().invoke(soundkin.front_door, ["rollback", "v1", "--home", str(home)])
     assert (done.exit_code, done.stdout) == (0, f"generation 1 serves again in {home}\n")
-    assert "it is not on record: " in done.stderr
+    assert "the rollback could not be recorded in the catalog: " in done.stderr
     assert served(home) == 1
 
 
