@@ -114,7 +114,7 @@ class EncoderProcess:
         return np.concatenate([answer.embeddings for answer in answers])
 
     def retire(self) -> None:
-        """Kill the process, whatever it is doing, and start no other."""
+        """Kill the process, even in the middle of a request, and start no other."""
         self._process.retire()
 
     def stop(self) -> str:
