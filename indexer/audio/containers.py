@@ -78,8 +78,8 @@ class Container(enum.StrEnum):
 def sniff(file: BinaryIO) -> Container:
     """The format of ``file``. Reads a few kilobytes; the file position afterwards is undefined.
 
-    Playlists, concatenation scripts and other text are never audio here, whatever their name, so no file can make a
-    decoder open another file or a network address.
+    Playlists, concatenation scripts and other text are never audio here, even under a name like a.mp3, so no file can
+    make a decoder open another file or a network address.
 
     Raises BadInput: ``not_audio``, or ``unsupported`` for audio of a format Soundkin does not decode.
     """

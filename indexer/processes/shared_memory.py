@@ -19,7 +19,7 @@ _NAME = "soundkin-samples"
 
 
 class SharedMemory:
-    """Memory without a name: it is gone when the last process that has it open ends, in whatever way it ends.
+    """Memory without a name: it is gone when the last process that has it open ends, also when it is killed.
 
     The process on the other side can write anything here at any moment, so a reader that does not trust it checks a
     copy of its own.

@@ -112,7 +112,7 @@ class SupervisedProcess(Generic[_MemoryT]):
         return running
 
     def retire(self) -> None:
-        """Kill the process, whatever it is doing, and start no other. :meth:`stop` must still be called."""
+        """Kill the process, even in the middle of a request, and start no other. :meth:`stop` must still be called."""
         with self._lock:
             self.retired = True
             if self.running is not None:

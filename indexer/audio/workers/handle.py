@@ -26,8 +26,8 @@ from recommender.errors import BadInput, DecoderStartFailed
 _log = logging.getLogger(__name__)
 
 RECYCLE_AFTER = 4000
-"""Files a process decodes before a fresh one takes its place: leaks in C libraries stay small. A start costs half a
-second of CPU time, an eighth of a millisecond a file; decoding 4,000 times, a process grew by 1.4 MiB (AAC) or less."""
+"""Files that a process decodes before a new one replaces it, so that leaks in C libraries stay small. A start costs
+half a second of CPU time, 1/8 ms per file; over 4,000 files a process grew by 1.4 MiB (AAC) or less."""
 
 SHARED_BYTES = 8 << 20
 """30 s at 69 kHz. Pages that are never written take no memory; what does not fit goes through the pipe."""
@@ -114,7 +114,7 @@ class WorkerHandle:
         return _own(running.receive(bounds, timeout_s=self._timeout_s))
 
     def retire(self) -> None:
-        """Kill the process, whatever it is doing, and start no other."""
+        """Kill the process, even in the middle of a request, and start no other."""
         self._process.retire()
 
     def stop(self) -> str:

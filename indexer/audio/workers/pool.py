@@ -90,7 +90,7 @@ class DecoderPool:
         self.close()
 
     def close(self) -> None:
-        """End every process and thread of the pool, whatever it is doing. Calling it again does nothing."""
+        """End every process and thread of the pool, even in the middle of a file. Calling it again does nothing."""
         for handle in self._handles:
             handle.retire()
         self._threads.shutdown(wait=True, cancel_futures=True)

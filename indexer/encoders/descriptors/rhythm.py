@@ -83,7 +83,7 @@ def _accents(envelope: Array) -> Descriptors:
 
 
 def _intervals(onsets: Indices) -> Descriptors:
-    """Intervals between onsets: log2 of the median in s, deviation over mean; 4 s and 0 for two onsets or fewer."""
+    """Intervals between onsets: log2 of the median in seconds, deviation over mean; 4 s and 0 below three."""
     if onsets.size < 3:
         return {"interval": 2.0, "interval_variation": 0.0}
     seconds = np.diff(onsets) / FRAME_RATE_HZ

@@ -35,7 +35,7 @@ def spectral_shape(analysis: ClipAnalysis) -> Descriptors:
     """Mean and standard deviation of each measure over the active frames, and the balance of bands (35 values).
 
     Frequencies are log2 of Hz, because equal ratios of frequency sound like equal steps of brightness. The functions
-    below need positive magnitudes: bins are raised to FLOOR_DB below the strongest of the clip, like mel levels.
+    below need magnitudes that are all positive: bins are raised to FLOOR_DB below the strongest, like mel levels.
     """
     loudest = float(analysis.magnitude.max())
     magnitude = np.maximum(analysis.magnitude[analysis.active].astype(np.float64), loudest * 10 ** (FLOOR_DB / 20))

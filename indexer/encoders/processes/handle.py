@@ -29,8 +29,9 @@ _ENTRY = "indexer.encoders.processes.process_main:serve"
 _MAX_START_S = 600.0
 _MIN_ANSWER_S = 300.0
 _ANSWER_S_PER_SAMPLE = 1e-3
-"""Added to the time limit for each sample of the longest clip: twelve minutes for 30 s at 24 kHz, which a slow core
-takes one minute for. The number of clips in a pass adds nothing: a device that has many computes them side by side."""
+"""Added to the time limit for each pass, by the samples of the longest clip: twelve minutes for 30 s at 24 kHz, for
+which a slow core needs one. The number of clips adds nothing: a device that has many in a pass computes them side by
+side."""
 
 _Running: TypeAlias = RunningProcess[SharedMemory]
 
@@ -114,7 +115,7 @@ class EncoderProcess:
         return np.concatenate([answer.embeddings for answer in answers])
 
     def retire(self) -> None:
-        """Kill the process, whatever it is doing, and start no other."""
+        """Kill the process, even in the middle of a request, and start no other."""
         self._process.retire()
 
     def stop(self) -> str:

@@ -85,7 +85,7 @@ class MultiDeviceEncoder:
         return np.concatenate([empty, *(future.result() for future in futures)])
 
     def close(self) -> None:
-        """End every process, whatever it is doing. Calling it again does nothing."""
+        """End every process, even in the middle of a clip. Calling it again does nothing."""
         for process in self._processes:
             process.retire()
         # Only then release pipes and memory: a thread that waits for an answer still uses them.

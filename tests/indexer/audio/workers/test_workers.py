@@ -218,8 +218,8 @@ def test_a_bad_file_costs_only_itself(clip: Path, behaviour: str, reason: Reason
     patience_s = 5.0 if behaviour == "hang" else 60.0  # what is good must come in time on a busy machine, too
     with DecoderPool(workers=2, timeout_s=patience_s, handler=MISBEHAVE) as pool:
         outcomes = list(pool.run(job(path) for path in paths))
-    found = [outcome.error.reason if outcome.error is not None else None for outcome in outcomes]
-    assert found == [None, None, reason, None, None, reason, None]
+    reasons = [outcome.error.reason if outcome.error is not None else None for outcome in outcomes]
+    assert reasons == [None, None, reason, None, None, reason, None]
 
 
 def test_the_detail_of_a_crash_names_the_signal_and_nothing_is_logged_that_cron_would_mail(

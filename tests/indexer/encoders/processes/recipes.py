@@ -1,4 +1,4 @@
-"""Encoders for processes in tests: a tiny MERT, and one that does as the clip in its hands says."""
+"""Encoders for processes in tests: a tiny MERT, and one that obeys the first sample of each clip."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform
 HERE = "tests.indexer.encoders.processes.recipes"
 KILL, BAD, FULL, BROKEN, STICKY, SLOW, UNFORESEEN = -1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0
 """First samples that make the obedient encoder die, refuse, run out of memory, fail, lose its device, take long, and
-err as nobody foresaw."""
+raise an unforeseen error."""
 
 
 def recipe(loader: str, *, device: str = "cpu", **settings: str) -> Recipe:
@@ -86,20 +86,20 @@ class Obedient:
             self._obey(float(clip[0]))
         return np.asarray([[[clip[0], len(clip), os.getpid()]] for clip in clips], dtype=np.float32)
 
-    def _obey(self, said: float) -> None:
-        if said in (KILL, STICKY) and self._may_die():
-            if said == KILL:
+    def _obey(self, command: float) -> None:
+        if command in (KILL, STICKY) and self._may_die():
+            if command == KILL:
                 os.kill(os.getpid(), signal.SIGKILL)
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
-        if said == SLOW:
+        if command == SLOW:
             time.sleep(60)
-        if said == UNFORESEEN:
-            raise KeyError("nobody foresaw this")
-        if said == BAD:
+        if command == UNFORESEEN:
+            raise KeyError("this was not foreseen")
+        if command == BAD:
             raise BadInput("silent", "nothing to hear")
-        if said == FULL:
+        if command == FULL:
             raise MemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-        if said == BROKEN:
+        if command == BROKEN:
             raise ValueError("shapes do not match")
 
     def _may_die(self) -> bool:
