@@ -65,8 +65,8 @@ def test_no_other_installed_distribution_claims_our_names() -> None:
 
 def requirements(*extras: str) -> set[str]:
     """Names of the distributions the project asks for, with these extras and those that they include."""
-    asked = project()["project"]
-    lines = [*asked["dependencies"], *(line for extra in extras for line in asked["optional-dependencies"][extra])]
+    table = project()["project"]
+    lines = [*table["dependencies"], *(line for extra in extras for line in table["optional-dependencies"][extra])]
     included = {name for line in lines if line.startswith("soundkin[") for name in re.split(r"[\[\],]", line)[1:-1]}
     others = requirements(*included) if included else set()
     names = {re.split(r"[\[<>=;\s]", line)[0].lower() for line in lines}
@@ -104,8 +104,12 @@ def test_every_library_the_product_imports_is_asked_for() -> None:
     imported = {name.partition(".")[0] for file in PRODUCT for name in house.imported(parsed(file))} - known
     asked = requirements(*project()["project"]["optional-dependencies"])
     assert "numpy" in imported
-    unasked = {name for name in imported if not {_distribution(dist) for dist in brought_by.get(name, [name])} & asked}
-    assert unasked == set(), "a library that is not installed, such as torch, is taken to be called as it is imported"
+    undeclared = {
+        name for name in imported if not {_distribution(dist) for dist in brought_by.get(name, [name])} & asked
+    }
+    assert undeclared == set(), (
+        "a library that is not installed, such as torch, is taken to be called as it is imported"
+    )
 
 
 def test_the_server_and_its_clients_import_nothing_that_an_extra_brings_but_faiss() -> None:
