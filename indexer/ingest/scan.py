@@ -78,7 +78,7 @@ def scan(
 
 def read_again(catalog: Catalog, folder: Path) -> None:
     """Have the next scan of ``folder`` read every file again that was rejected, those in quarantine too."""
-    catalog.read_again([file.path for file in walk(folder).files])
+    catalog.retry_files([file.path for file in walk(folder).files])
 
 
 def _read(pool: DecoderPool, wanted: Sequence[ToRead]) -> Iterator[tuple[ToRead, Inspection | BadInput]]:

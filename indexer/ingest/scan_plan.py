@@ -76,7 +76,7 @@ class Plan:
 
 def plan(catalog: Catalog, files: tuple[FoundFile, ...], rows: Mapping[str, ManifestRow]) -> Plan:
     """Compare a folder with the ledger. ``rows``: the manifest's, by absolute path."""
-    ledger = catalog.known_files([file.path for file in files])
+    ledger = catalog.file_records([file.path for file in files])
     clips = catalog.read_clips([record.clip_id for record in ledger.values() if record.clip_id is not None])
     fates = [_fate(file, ledger.get(file.path), rows.get(file.path), clips) for file in files]
     return Plan(

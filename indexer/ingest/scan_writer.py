@@ -17,7 +17,7 @@ from indexer.ingest.tracklist import ManifestRow
 from indexer.ingest.walk_folder import FoundFile
 from indexer.tabular.rejects import Rejected, reason_of
 from recommender.catalog import Catalog
-from recommender.catalog.rows import ArtistGenre, ArtistRef, Clip, FileRecord, Identified, NewClip
+from recommender.catalog.rows import ArtistGenre, ArtistRef, Clip, FileRecord, MatchResult, NewClip
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import clip_id, fold
 from recommender.retry_schedule import count_losses, skip_after
@@ -168,9 +168,9 @@ class ScanWriter:
         self.flush()
         with self._catalog.transaction():
             self._genres.write(self._catalog)
-            self._catalog.pass_over_files(self._passed_over)
+            self._catalog.count_skipped_files(self._passed_over)
 
-    def _enter(self, one: _Heard, artist: Identified, known: dict[str, Clip]) -> None:
+    def _enter(self, one: _Heard, artist: MatchResult, known: dict[str, Clip]) -> None:
         if isinstance(artist, AmbiguousName | BadInput):
             self._reject_read(one.wanted, artist)
             return
@@ -211,7 +211,7 @@ class ScanWriter:
         title = one.identity.title
         return Clip(id=added.clip_id, track_id=track_id, title=title, artist_id=artist_id, source_path=path)
 
-    def _resettle(self, one: Settled, row: ManifestRow, artist: Identified) -> bool:
+    def _resettle(self, one: Settled, row: ManifestRow, artist: MatchResult) -> bool:
         """Let a manifest row speak for an unchanged file; whether its clip moved to another track."""
         if isinstance(artist, AmbiguousName | BadInput):
             self._reject(one.file, artist, row)
@@ -235,7 +235,7 @@ class ScanWriter:
         owner = clip.source_path
         if owner == path or owner in self._present:
             return owner != path and self._holds.get(owner) == clip.id
-        record = self._catalog.known_file(owner)
+        record = self._catalog.file_record(owner)
         return record is not None and record.clip_id == clip.id and Path(owner).is_file()
 
     def _reject_read(self, wanted: ToRead, error: BadInput | AmbiguousName) -> None:

@@ -13,8 +13,8 @@ from recommender.errors import GenerationCorrupt, Unavailable
 from recommender.generation.open_generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
 from recommender.types import Use
 from server.metrics import Metrics, Reason
-from server.reload.loaded_generation import LoadedGeneration, Snapshot
 from server.reload.load_generation import load, older, require_use_of
+from server.reload.loaded_generation import LoadedGeneration, Snapshot
 from server.reload.rejected_generations import Rejection, Rejections, key_of
 
 FIRST_LOAD_S = 5.0

@@ -18,7 +18,7 @@ from recommender.generation.manifest import Golden
 from recommender.generation.open_generation import CURRENT, MANIFEST, VERSIONS, read_manifest
 from recommender.types import Use
 from server.metrics import Metrics, Phase, Reason
-from server.reload import loader
+from server.reload import load_generation
 from server.reload.generation_watcher import Holder
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalog, point_to, write_generation
@@ -110,14 +110,14 @@ def test_the_old_generation_answers_while_the_new_one_is_verified_opened_and_war
     write_generation(tmp_path, MADE)
     served = serve(tmp_path)
     assert generation(served) == (1, False)
-    work, begun, may_end = getattr(loader, stage), threading.Event(), threading.Event()
+    work, begun, may_end = getattr(load_generation, stage), threading.Event(), threading.Event()
 
     def held_up(*given: Any) -> Any:  # Any: whatever the stage takes and gives
         begun.set()
         may_end.wait(60)
         return work(*given)
 
-    monkeypatch.setattr(loader, stage, held_up)
+    monkeypatch.setattr(load_generation, stage, held_up)
     write_generation(tmp_path, MADE, version=2)
     try:
         assert begun.wait(20)
