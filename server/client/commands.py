@@ -122,13 +122,9 @@ class TracksOptions(AnswerOptions, ListenOptions):
 @_weight_options
 @click.option("--candidate", multiple=True, metavar="NAME", help="Only these are ranked; may be repeated.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="These are left out; may be repeated.")
-@click.option(
-    "--unlike", multiple=True, metavar="NAME", help="These and artists like them rank lower; may be repeated."
-)
+@click.option("--unlike", multiple=True, metavar="NAME", help="Never these, and less like them; may be repeated.")
 @click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
-@click.option(
-    "--min-tracks", type=click.IntRange(0), default=0, help="Only artists with at least so many embedded tracks."
-)
+@click.option("--min-tracks", type=click.IntRange(0), default=0, help="Only artists with so many embedded tracks.")
 @click.option("--min-popularity", type=click.FloatRange(0, 1), help="Only artists at or above this percentile.")
 @click.option("--max-popularity", type=click.FloatRange(0, 1), help="Only artists at or below this percentile.")
 @click.option(
@@ -204,8 +200,8 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
 def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
     """Rank a line-up for someone who likes SEED.
 
-    Exit 1 when an artist in it is unknown or several have the name; they are listed. Exit 2 when a file does not exist or
-    is empty.
+    Exit 1 when an artist in it is unknown or several have the name; they are listed. Exit 2 when a file does not exist
+    or is empty.
     """
     from pb import soundkin_pb2 as pb
     from server.client import tables
