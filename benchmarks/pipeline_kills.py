@@ -34,7 +34,7 @@ from indexer.embed.embed import EmbedOptions, embed
 from indexer.maintain.repair import rebuild_ledger
 from indexer.store.store import EMBEDDINGS, EmbeddingStore, open_shards
 from recommender.catalog import Catalog
-from recommender.catalog.rows import NewClip
+from recommender.catalog.rows import ArtistRef, MatchedArtist, NewClip
 from recommender.catalog.upsert import batches
 from recommender.names import clip_id
 
@@ -82,8 +82,10 @@ def make_catalog(home: Path, clips: int) -> None:
 def enter_clips(catalog: Catalog, clips: int) -> None:
     """Enter ``clips`` clips, a hundred a track."""
     with catalog.transaction():
-        artist = catalog.find_or_add_artist("Noise")
-        tracks = [catalog.find_or_add_track(artist, f"Window {number}") for number in range(-(-clips // 100))]
+        (artist,) = catalog.find_or_add_artists([ArtistRef(name="Noise")])
+        if not isinstance(artist, MatchedArtist):
+            raise artist
+        tracks = [catalog.find_or_add_track(artist.artist_id, f"Window {number}") for number in range(-(-clips // 100))]
         for number in range(clips):
             catalog.add_clip(
                 NewClip(

@@ -1,4 +1,4 @@
-"""How alembic reaches the catalog: over the connection Soundkin hands it, or at ``alembic -x url=…``."""
+"""Runs the migrations for alembic: on the connection that Soundkin passes, or at ``alembic -x url=…``."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def _run(connection: Connection) -> None:
 def _run_at_url() -> None:
     url = context.get_x_argument(as_dictionary=True).get("url")
     if not isinstance(url, str):
-        raise CommandError("say which database: alembic -x url=sqlite:////absolute/path/catalog.db …")
+        raise CommandError("no database is given; run alembic -x url=sqlite:////absolute/path/catalog.db …")
     engine = database.create(url)
     with engine.begin() as connection:
         _run(connection)
     engine.dispose()
 
 
-given = context.config.attributes.get("connection")
-if given is None:
+connection_of_caller = context.config.attributes.get("connection")
+if connection_of_caller is None:
     _run_at_url()
 else:
-    _run(given)
+    _run(connection_of_caller)

@@ -47,7 +47,7 @@ class EncoderServiceServicer:
     """
 
     def Encode(self, request, context):
-        """Encodes clips, each on its own merits: a bad one costs itself alone.
+        """Encodes clips. Each is handled by itself: a bad clip does not affect the others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

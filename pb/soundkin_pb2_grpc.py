@@ -133,9 +133,9 @@ class SimilarityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SimilarArtistsToAudio(self, request_iterator, context):
-        """Artists like an act of which only audio is known, by the audio signal alone: the other signals are unavailable.
-        Every clip counts as one track; the audio signal says what it would say of an artist with these tracks. The first
-        message carries the options, each message one clip or none. At most 32 clips, 16 MiB a clip, 64 MiB together; the
+        """Artists like an act that is known only by audio clips, by the audio signal alone: the other signals are
+        unavailable. Every clip counts as one track, and the result is that of an artist with these tracks. The first
+        message has the options; each message has one clip or none. At most 32 clips, 16 MiB a clip, 64 MiB together; the
         same bytes count once. Needs a server with an encoder: FAILED_PRECONDITION without one, or with one of another
         space; UNAVAILABLE when it does not answer. INVALID_ARGUMENT when no clip can be used, with the reasons.
         """
@@ -165,14 +165,14 @@ class SimilarityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAspects(self, request, context):
-        """The named ways to listen, and the layers they are made of.
+        """The named aspects, and the layers each is made of.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetIndexInfo(self, request, context):
-        """What the service answers from.
+        """The generation, its layers and its signals.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

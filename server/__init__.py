@@ -1,1 +1,1 @@
-"""Program 2: the gRPC face of one generation, and its command-line clients."""
+"""Program 2: the gRPC server that answers from one generation, and its command-line clients."""

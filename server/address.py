@@ -1,4 +1,4 @@
-"""Where the server listens: HOST:PORT, who could reach it there, and why it cannot be had."""
+"""Addresses to listen on: parses HOST:PORT, tells whether other machines can reach it, and checks that it is free."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from recommender.errors import Busy, InvalidArgument
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
-"""Where the server listens and its clients ask unless told otherwise: this machine only."""
+"""Default of the server and its clients. Only this machine can reach it."""
 
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """An address to listen on; port 0 is any free one."""
+    """An address to listen on. Port 0 means any free port."""
 
     host: str
     port: int
@@ -52,11 +52,11 @@ def parse_address(text: str, *, option: str = "listen") -> Address:
 
 
 def check_free(address: Address, *, option: str = "--listen") -> None:
-    """Find out, before grpc only says that it failed, whether ``address``, given by ``option``, can be had.
+    """Check that the server can listen on ``address``, which was given by ``option``. grpc would not say why it cannot.
 
     Raises:
         Busy: another program listens there.
-        InvalidArgument: it is no address of this machine, or not ours to take.
+        InvalidArgument: it is not an address of this machine, or not permitted.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
@@ -68,7 +68,7 @@ def check_free(address: Address, *, option: str = "--listen") -> None:
 
 
 def write_port(path: Path, port: int) -> None:
-    """Write ``port`` to ``path`` in one step: who waits for the file never reads half of it.
+    """Write ``port`` to ``path`` atomically, so that a program that waits for the file never reads half of it.
 
     Raises InvalidArgument when it cannot be written there.
     """

@@ -1,6 +1,6 @@
-"""Whether a message is too large, told from its bytes: audio may be large, and everything beside it may not.
+"""Checks the size of a request by its bytes: only the audio in it may be large.
 
-A message is weighed before it is read. Read, a message of 16 MiB of empty entries would be 400 MB of objects.
+The bytes are measured before they are parsed, because 16 MiB of empty entries would become 400 MB of objects.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ AUDIO_FIELDS: dict[str, int] = {
     for method in service.methods
     if "clip" in method.input_type.fields_by_name
 }
-"""Path of a method that takes audio -> number of the field in which its request has it."""
+"""Path of a method that takes audio -> number of the audio field in its request."""
 
 
-def objection(raw: bytes, audio: int | None) -> str | None:
-    """Why ``raw``, the bytes of a request, are too many; None when they are not.
+def size_problem(raw: bytes, audio: int | None) -> str | None:
+    """Why the request ``raw`` is too large; None when it is not.
 
     Args:
-        raw: not yet known to be a message.
-        audio: number of the field that may have :data:`MAX_CLIP_BYTES` more than a message else; None without one.
+        raw: bytes of the request, which may not be a valid message.
+        audio: number of the audio field, which may have :data:`MAX_CLIP_BYTES` more; None without one.
     """
-    most = MAX_MESSAGE_BYTES if audio is None else MAX_MESSAGE_BYTES + MAX_CLIP_BYTES
-    if len(raw) > most:
-        return f"the request has {len(raw)} bytes, at most {most} are read; ask for less at once"
-    if audio is not None and len(raw) > MAX_MESSAGE_BYTES and _beside(raw, audio) > MAX_MESSAGE_BYTES:
+    limit = MAX_MESSAGE_BYTES if audio is None else MAX_MESSAGE_BYTES + MAX_CLIP_BYTES
+    if len(raw) > limit:
+        return f"the request has {len(raw)} bytes, at most {limit} are read; ask for less at once"
+    if audio is not None and len(raw) > MAX_MESSAGE_BYTES and _bytes_beside(raw, audio) > MAX_MESSAGE_BYTES:
         return f"the request has more than {MAX_MESSAGE_BYTES} bytes beside its audio; ask for less at once"
     return None
 
 
-def _beside(raw: bytes, audio: int) -> int:
-    """Bytes of ``raw`` that are not in the field ``audio``; no more are counted than it takes to refuse them."""
+def _bytes_beside(raw: bytes, audio: int) -> int:
+    """Bytes of ``raw`` outside the field ``audio``. Counting stops when they are too many."""
     beside = start = 0
     for field, stop in _fields(raw):
         if field != audio:
@@ -50,38 +50,38 @@ def _beside(raw: bytes, audio: int) -> int:
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, int]]:
-    """(number, where it ends) of each field at the top; what cannot be read is one field 0 to the end."""
-    place = 0
-    while place < len(raw):
+    """(number, end) of each top-level field. Bytes that cannot be read count as a field 0 up to the end."""
+    position = 0
+    while position < len(raw):
         try:
-            tag, place = _varint(raw, place)
-            place = _end(raw, place, tag & 7)
+            tag, position = _varint(raw, position)
+            position = _end(raw, position, tag & 7)
         except LookupError:
             yield 0, len(raw)
             return
-        yield tag >> 3, min(place, len(raw))
+        yield tag >> 3, min(position, len(raw))
 
 
-def _end(raw: bytes, place: int, kind: int) -> int:
-    """Where the value at ``place`` ends. Raises LookupError for what is none."""
+def _end(raw: bytes, position: int, kind: int) -> int:
+    """Position after the value at ``position``. Raises LookupError when there is no value."""
     if kind == _VARINT:
-        return _varint(raw, place)[1]
+        return _varint(raw, position)[1]
     if kind == _LENGTH:
-        length, place = _varint(raw, place)
-        return place + length
-    return place + _SIZES[kind]
+        length, position = _varint(raw, position)
+        return position + length
+    return position + _SIZES[kind]
 
 
-def _varint(raw: bytes, place: int) -> tuple[int, int]:
-    """The number at ``place``, and where it ends. Raises IndexError when it does not end, within ten bytes or at all.
+def _varint(raw: bytes, position: int) -> tuple[int, int]:
+    """The varint at ``position`` and the position after it. Raises IndexError when it does not end within ten bytes.
 
     >>> _varint(bytes([0xAC, 0x02]), 0)
     (300, 2)
     """
     number = 0
     for shift in range(0, 70, 7):
-        byte = raw[place]
-        number, place = number | (byte & 0x7F) << shift, place + 1
+        byte = raw[position]
+        number, position = number | (byte & 0x7F) << shift, position + 1
         if byte < 0x80:
-            return number, place
+            return number, position
     raise IndexError("a number has ten bytes at most")

@@ -1,6 +1,6 @@
-"""What the server counts and measures, for Prometheus. No label holds anything a client sent.
+"""The server's metrics for Prometheus. No label has text from a client.
 
-The page is served only when asked for (``soundkin serve --metrics-port``), on a port of its own.
+The page is served only with ``soundkin serve --metrics-port``, on its own port.
 """
 
 from __future__ import annotations
@@ -19,11 +19,40 @@ from server.address import Address, check_free
 
 RPC_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SWAP_BUCKETS_S = (0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0)
-"""A stage of a load reads up to tens of gigabytes."""
+"""Up to minutes, because a stage of a load may read tens of gigabytes."""
+
+
+class Phase(StrEnum):
+    """Stages of loading a generation, in order."""
+
+    LEASE = "lease"
+    IDENTITY = "identity"
+    """The manifest is checked to be the published one."""
+    MANIFEST = "manifest"
+    LICENCE = "licence"
+    CHECKSUM = "checksum"
+    OPEN = "open"
+    WARM = "warm"
+    GOLDEN = "golden"
+
+
+class Reason(StrEnum):
+    """Reasons of a rejected generation, in the log and in the metrics."""
+
+    CHECKSUM = "checksum"
+    """A file is not as it was published: missing, unexpected or altered."""
+    GOLDEN = "golden"
+    """A recorded query is answered otherwise than when it was built."""
+    LICENCE = "licence"
+    """It was built for a narrower use."""
+    UNREADABLE = "unreadable"
+    """The pointer, the folder or a file cannot be read or opened."""
+    FORMAT = "format"
+    """This release cannot read its manifest."""
 
 
 class Metrics:
-    """The figures of one server, in a registry of its own. Each name is explained by its help text on the page."""
+    """The metrics of one server, in their own registry. The page has a help text for each."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -81,30 +110,30 @@ class Metrics:
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:
-        """A call runs for the block."""
+        """Count a call as running during the block."""
         with self._in_flight.track_inprogress():
             yield
 
     def call_ended(self, method: str, code: str, seconds: float) -> None:
-        """``method`` is one that this server has, ``code`` the name of a gRPC status."""
+        """Record a call that ended. ``method`` is one of the server's methods, ``code`` the name of a gRPC status."""
         self._rpc_seconds.labels(method, code).observe(seconds)
 
     def phase_ended(self, phase: Phase, seconds: float) -> None:
-        """A stage of a load went well. May be called from any thread."""
+        """Record a stage of a load that succeeded. May be called from any thread."""
         self._swap_seconds.labels(phase.value).observe(seconds)
 
     def swapped(self, manifest: Manifest) -> None:
-        """The generation of ``manifest`` answers from now on."""
+        """Record that the generation of ``manifest`` is served from now on."""
         self._built_at_s = _timestamp(manifest.built_at)
         self._version.set(manifest.version)
         self._swaps.inc()
 
     def rejected(self, reason: Reason) -> None:
-        """A generation may not answer."""
+        """Count a generation that cannot be served."""
         self._rejected.labels(reason.value).inc()
 
-    def holding(self, loaded: int, *, degraded: bool) -> None:
-        """So many generations are in memory, and the newest published is, or is not, the one that answers."""
+    def set_loaded(self, loaded: int, *, degraded: bool) -> None:
+        """Set the number of generations in memory, and whether the served one is not the one in CURRENT."""
         self._loaded.set(loaded)
         self._degraded.set(degraded)
 
@@ -113,7 +142,7 @@ class Metrics:
 
 
 def _timestamp(built_at: str) -> float:
-    """Seconds since 1970; NaN for what is no time, which is no reason not to serve the generation that says it."""
+    """Seconds since 1970; NaN for text that is not a time, because that is no reason to refuse a generation."""
     try:
         return datetime.fromisoformat(built_at).timestamp()
     except ValueError:
@@ -122,11 +151,11 @@ def _timestamp(built_at: str) -> float:
 
 @contextmanager
 def exposed(metrics: Metrics, address: Address | None) -> Iterator[int | None]:
-    """Serve the page on ``address`` for the block, at any path; its port. Nothing happens without an address.
+    """Serve the metrics page on ``address`` during the block, at any path. Yields the port; None without an address.
 
     Raises:
         Busy: another program listens there.
-        InvalidArgument: it is no address of this machine.
+        InvalidArgument: the address is not one of this machine.
     """
     if address is None:
         yield None
@@ -139,32 +168,3 @@ def exposed(metrics: Metrics, address: Address | None) -> Iterator[int | None]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-class Phase(StrEnum):
-    """Stages of a load, in order."""
-
-    LEASE = "lease"
-    IDENTITY = "identity"
-    """The manifest is the one that was published."""
-    MANIFEST = "manifest"
-    LICENCE = "licence"
-    CHECKSUM = "checksum"
-    OPEN = "open"
-    WARM = "warm"
-    GOLDEN = "golden"
-
-
-class Reason(StrEnum):
-    """What a rejection is counted under, in the log and in the metrics."""
-
-    CHECKSUM = "checksum"
-    """A file is not what was published: missing, extra or altered."""
-    GOLDEN = "golden"
-    """A recorded query is answered otherwise than when it was built."""
-    LICENCE = "licence"
-    """It was built for a narrower use."""
-    UNREADABLE = "unreadable"
-    """The pointer, the folder or a file cannot be read or opened."""
-    FORMAT = "format"
-    """Its manifest is not one that this release reads."""

@@ -1,4 +1,4 @@
-"""Runs the server: builds it, listens, follows CURRENT, and drains on a signal."""
+"""Runs the server: listens, watches for newer generations, and stops without losing calls on a signal."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from server.address import Address, check_free, write_port
 from server.interceptors import Guard
 from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
 from server.metrics import Metrics, exposed
-from server.reload.generation_watcher import Holder, refuse_narrower
+from server.reload.generation_watcher import POLL_S, GenerationWatcher, refuse_narrower_use
 from server.rpc.encoder_client import EncoderClient
 from server.service import NAME, SimilarityService
-from server.shutdown import Health, Patience, drain
+from server.shutdown import DrainTimes, Health, drain
 
 NAMES = ("", NAME)
-"""What health speaks of: the process, and the service. Both are SERVING once a generation is loaded."""
+"""Names in the health service: the process and the gRPC service. Both are SERVING once a generation is loaded."""
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
@@ -44,32 +44,32 @@ OPTIONS = (
     ("grpc.max_connection_age_ms", 600_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
-"""Bounds on one connection (reference/reliability.md 3.1). Clients keep their own keepalive at 60 s or more."""
-
+"""Limits of one connection. The 60 s and 20 s of keepalive find dead connections; clients should
+set their own keepalive to 60 s or more. Connections end after 10 minutes, so that load balancers can move clients."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to serve."""
+    """Settings of a server."""
 
     home: Path
     address: Address
     use: Use = Use.PERSONAL
-    """The use that is made of the answers; a generation built for less is not served."""
+    """What the answers are used for. A generation that was built for a narrower use is not served."""
     port_file: Path | None = None
     """Written with the port once the server listens, removed when it stops."""
-    patience: Patience = field(default_factory=Patience)
-    """How long a drain may take."""
-    poll_s: float = 1.0
-    """How often to look at CURRENT."""
+    drain_times: DrainTimes = field(default_factory=DrainTimes)
+    """How long stopping may take."""
+    poll_s: float = POLL_S
+    """How often to look for a newer generation, in seconds."""
     wait: bool = False
-    """With no generation that can be served, listen and answer NOT_SERVING until there is one; else end."""
+    """Without a usable generation, listen and answer NOT_SERVING until there is one, instead of ending."""
     encoder: Address | None = None
-    """Where `soundkin encoder serve` listens, which hears clips; None: they cannot be heard."""
+    """Where `soundkin encoder serve` listens, which embeds audio clips; None: clips are refused."""
     metrics: Address | None = None
-    """Where to serve the figures for Prometheus; None: nowhere."""
+    """Where to serve the metrics page; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +78,18 @@ class Running:
 
     port: int
     metrics_port: int | None
-    follower: asyncio.Task[None]
-    """Follows CURRENT; ends only by failing."""
+    watch_task: asyncio.Task[None]
+    """Watches for newer generations. It ends only by failing."""
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. A second signal, a second later, ends it at once.
+    """Serve until SIGTERM or SIGINT, then let running calls finish. A later second signal ends the server at once.
 
     Raises:
         Busy: another program has the port.
         InvalidArgument: the address cannot be listened on.
-        LicenceRefused: the published generation was built for less than ``settings.profile``.
-        NothingToServe: no generation can be served, and ``settings.wait`` is not set.
+        LicenceRefused: the published generation was built for a narrower use than ``settings.use``.
+        NothingToServe: there is no usable generation, and ``settings.wait`` is not set.
     """
     uvloop.run(_serve(settings))
 
@@ -99,10 +99,10 @@ async def _serve(settings: Settings) -> None:
     async with started(settings) as running:
         _announce(settings, running)
         stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait({stopped, running.follower}, return_when=asyncio.FIRST_COMPLETED)
-        if running.follower.done():
+        await asyncio.wait({stopped, running.watch_task}, return_when=asyncio.FIRST_COMPLETED)
+        if running.watch_task.done():
             stopped.cancel()
-            running.follower.result()
+            running.watch_task.result()
     _log.info("stopped")
 
 
@@ -111,7 +111,7 @@ def _announce(settings: Settings, running: Running) -> None:
     _log.info("listening on %s", replace(settings.address, port=running.port))
     if not settings.address.is_loopback:
         _log.warning(
-            "anyone who can reach %s may ask: there is no authentication yet, so put a firewall or a proxy before it",
+            "anyone who can reach %s can use this server: there is no authentication, so use a firewall or a proxy",
             host,
         )
     if settings.metrics is not None and running.metrics_port is not None:
@@ -120,43 +120,44 @@ def _announce(settings: Settings, running: Running) -> None:
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Running]:
-    """A server that listens for the block and drains after it. Raises what :func:`run` does when it cannot start."""
-    refuse_narrower(settings.home, settings.use)
+    """A server that listens during the block and is stopped after it. Raises as :func:`run` when it cannot start."""
+    refuse_narrower_use(settings.home, settings.use)
     metrics = Metrics()
-    holder, guard, watched = Holder(settings.home, settings.use, metrics), Guard(metrics), Health()
+    watcher = GenerationWatcher(settings.home, settings.use, metrics)
+    guard, health_service = Guard(metrics), Health()
     with (
         exposed(metrics, settings.metrics) as metrics_port,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker,
     ):
         encoder = None if settings.encoder is None else EncoderClient(settings.encoder)
-        server = _build(SimilarityService(holder, worker, encoder), watched, guard)
+        server = _build(SimilarityService(watcher, worker, encoder), health_service, guard)
         port = _listen(server, settings.address)
-        await watched.set_all(NAMES, ready=False)
+        await health_service.set_all(NAMES, ready=False)
         await server.start()
-        follower = asyncio.create_task(_follow(holder, watched, settings))
+        watch_task = asyncio.create_task(_watch(watcher, health_service, settings))
         try:
             if settings.port_file is not None:
                 write_port(settings.port_file, port)
-            yield Running(port=port, metrics_port=metrics_port, follower=follower)
+            yield Running(port=port, metrics_port=metrics_port, watch_task=watch_task)
         finally:
             if settings.port_file is not None:
                 settings.port_file.unlink(missing_ok=True)
-            await drain(server, watched, guard, _patience(settings, holder))
-            follower.cancel()
-            await holder.close()
+            await drain(server, health_service, guard, _drain_times(settings, watcher))
+            watch_task.cancel()
+            await watcher.close()
             if encoder is not None:
                 await encoder.close()
 
 
-def _patience(settings: Settings, holder: Holder) -> Patience:
-    """Who never answered has nobody to turn away."""
-    return settings.patience if holder.ready else replace(settings.patience, lame_duck_s=0.0)
+def _drain_times(settings: Settings, watcher: GenerationWatcher) -> DrainTimes:
+    """A server that was never SERVING has no clients, so it need not wait for load balancers."""
+    return settings.drain_times if watcher.ready else replace(settings.drain_times, lame_duck_s=0.0)
 
 
-def _build(service: SimilarityService, watched: Health, guard: Guard) -> grpc.aio.Server:
+def _build(service: SimilarityService, health_service: Health, guard: Guard) -> grpc.aio.Server:
     server = grpc.aio.server(interceptors=[guard], options=OPTIONS)
     pb_grpc.add_SimilarityServiceServicer_to_server(service, server)
-    health_pb2_grpc.add_HealthServicer_to_server(watched, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
     reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server
 
@@ -169,10 +170,10 @@ def _listen(server: grpc.aio.Server, address: Address) -> int:
         raise InvalidArgument("listen", f"grpc cannot listen on {address}; choose another") from error
 
 
-async def _follow(holder: Holder, watched: Health, settings: Settings) -> None:
+async def _watch(watcher: GenerationWatcher, health_service: Health, settings: Settings) -> None:
     while True:
-        await holder.refresh()
-        await watched.set_all(NAMES, ready=holder.ready)
-        if not (holder.ready or settings.wait):
-            raise NothingToServe(holder.problem)
+        await watcher.refresh()
+        await health_service.set_all(NAMES, ready=watcher.ready)
+        if not (watcher.ready or settings.wait):
+            raise NothingToServe(watcher.problem)
         await asyncio.sleep(settings.poll_s)

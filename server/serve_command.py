@@ -1,4 +1,4 @@
-"""The command ``serve``: the server as a program."""
+"""The command ``soundkin serve``: its options, and how they become the settings of the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.process_control import THREAD_VARIABLES
 from server.address import DEFAULT_ADDRESS
 
 USES = ("personal", "noncommercial", "commercial")
-"""Values of :class:`recommender.types.Profile`, which cannot be imported here: it brings numpy, see ``serve``."""
+"""Values of :class:`recommender.types.Use`, which is not imported here because that imports numpy: see ``serve``."""
 
 
 class ServeOptions(TypedDict):
@@ -52,7 +52,7 @@ def _default_home() -> Path:
     "--encoder",
     envvar="SOUNDKIN_ENCODER_ADDRESS",
     metavar="HOST:PORT",
-    help="Where `soundkin encoder serve` listens; without it, clips cannot be heard.",
+    help="Where `soundkin encoder serve` listens; without it, audio clips are refused.",
 )
 @click.option("--listen", default=DEFAULT_ADDRESS, show_default=True, help="HOST:PORT; port 0 is any free one.")
 @click.option(
@@ -65,10 +65,14 @@ def _default_home() -> Path:
     type=click.FloatRange(0, 600),
     default=0.2,
     show_default=True,
-    help="Seconds to go on accepting after SIGTERM, with health NOT_SERVING.",
+    help="Seconds to accept calls after SIGTERM, with health NOT_SERVING.",
 )
 @click.option(
-    "--grace", type=click.FloatRange(0, 600), default=20.0, show_default=True, help="Seconds calls have to finish."
+    "--grace",
+    type=click.FloatRange(0, 600),
+    default=20.0,
+    show_default=True,
+    help="Seconds for running calls to finish.",
 )
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
@@ -84,18 +88,18 @@ def _default_home() -> Path:
     help="What you use Soundkin for; a generation built for less is refused; --profile is an older name.",
 )
 @click.option(
-    "--wait", is_flag=True, help="With nothing to serve, answer NOT_SERVING until there is; else that ends with 78."
+    "--wait", is_flag=True, help="Without a generation, answer NOT_SERVING until there is one, instead of exit 78."
 )
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve figures for Prometheus on this port.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics for Prometheus on this port.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
 def serve(**asked: Unpack[ServeOptions]) -> None:
-    """Answer over gRPC from the published generation, and follow new ones."""
-    for variable in THREAD_VARIABLES:  # read when numpy and FAISS are first imported, which is below
+    """Answer gRPC requests from the published generation, and switch to newer ones."""
+    for variable in THREAD_VARIABLES:  # numpy and FAISS read them when they are imported, below
         os.environ.setdefault(variable, "1")
     from recommender.types import Use
     from server.address import Address, parse_address
     from server.serve import Settings, run
-    from server.shutdown import Patience
+    from server.shutdown import DrainTimes
 
     port, encoder = asked["metrics_port"], asked["encoder"]
     logging.basicConfig(level=asked["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -105,7 +109,7 @@ def serve(**asked: Unpack[ServeOptions]) -> None:
             address=parse_address(asked["listen"]),
             use=Use(asked["use"]),
             port_file=asked["port_file"],
-            patience=Patience(lame_duck_s=asked["lame_duck"], grace_s=asked["grace"]),
+            drain_times=DrainTimes(lame_duck_s=asked["lame_duck"], grace_s=asked["grace"]),
             wait=asked["wait"],
             encoder=None if encoder is None else parse_address(encoder, option="--encoder"),
             metrics=None if port is None else Address(host=asked["metrics_host"], port=port),

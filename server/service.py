@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import EncoderMissing, Unavailable
-from server.reload.generation_watcher import Holder
+from server.reload.generation_watcher import GenerationWatcher
 from server.reload.loaded_generation import Snapshot
 from server.rpc import artists, audio, lookups, tracks
 from server.rpc.clip_stream import receive
@@ -31,10 +31,10 @@ Reply = TypeVar("Reply")
 
 
 class SimilarityService(pb_grpc.SimilarityServiceServicer):
-    """Answers from whatever ``holder`` holds when the request comes in. Errors go to the interceptor."""
+    """Answers from whatever ``watcher`` holds when the request comes in. Errors go to the interceptor."""
 
-    def __init__(self, holder: Holder, worker: Executor, encoder: EncoderClient | None) -> None:
-        self._holder = holder
+    def __init__(self, watcher: GenerationWatcher, worker: Executor, encoder: EncoderClient | None) -> None:
+        self._watcher = watcher
         self._worker = worker
         self._encoder = encoder
         self._hearing = asyncio.Semaphore(HEARD_AT_ONCE)
@@ -45,7 +45,7 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
 
         One track, the aspects and the index info are only looked up; they are answered where they are.
         """
-        snapshot = await self._holder.snapshot()
+        snapshot = await self._watcher.snapshot()
         return await asyncio.get_running_loop().run_in_executor(self._worker, answer, snapshot, request)
 
     async def SimilarArtists(self, request: pb.SimilarArtistsRequest, context: Context) -> pb.SimilarArtistsResponse:
@@ -66,13 +66,13 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         return await self._work(lookups.get_artist, request)
 
     async def GetTrack(self, request: pb.GetTrackRequest, context: Context) -> pb.GetTrackResponse:
-        return lookups.get_track(await self._holder.snapshot(), request)
+        return lookups.get_track(await self._watcher.snapshot(), request)
 
     async def ListAspects(self, request: pb.ListAspectsRequest, context: Context) -> pb.ListAspectsResponse:
-        return lookups.list_aspects(await self._holder.snapshot(), request)
+        return lookups.list_aspects(await self._watcher.snapshot(), request)
 
     async def GetIndexInfo(self, request: pb.GetIndexInfoRequest, context: Context) -> pb.GetIndexInfoResponse:
-        return lookups.get_index_info(await self._holder.snapshot(), request)
+        return lookups.get_index_info(await self._watcher.snapshot(), request)
 
     async def BatchSimilarArtists(
         self, request: pb.BatchSimilarArtistsRequest, context: Context
@@ -88,7 +88,7 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         encoder = self._encoder_at_hand()
         async with self._hearing:
             received = await receive(requests)
-            asked = audio.read(await self._holder.snapshot(), received)
+            asked = audio.read(await self._watcher.snapshot(), received)
             space = asked.snapshot.recommender.generation.manifest.space
             encoded = await encoder.encode(asked.received.clips, space, within_s=context.time_remaining())
         loop = asyncio.get_running_loop()
@@ -102,7 +102,7 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         self._with_clip += 1
         try:
             async with self._hearing:
-                asked = tracks.read(await self._holder.snapshot(), request)
+                asked = tracks.read(await self._watcher.snapshot(), request)
                 space = asked.snapshot.recommender.generation.manifest.space
                 encoded = await encoder.encode([asked.clip], space, within_s=context.time_remaining())
         finally:

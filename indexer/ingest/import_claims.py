@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from indexer.tabular.records import Record
 from indexer.tabular.rejects import Rejected, reason_of
 from recommender.catalog import Catalog
-from recommender.catalog.rows import ArtistRef, Changes, FoundArtist, Identified
+from recommender.catalog.rows import ArtistRef, Changes, MatchedArtist, MatchResult
 from recommender.errors import BadInput
 
 BATCH = 1000
@@ -113,14 +113,14 @@ def _nouns(catalog: Catalog, claims: Sequence[Claim[NounT]], tally: Tally[NounT]
     identified = iter(catalog.find_or_add_artists([ref for claim in claims for ref in claim.artists]))
     for claim in claims:
         artists = list(islice(identified, len(claim.artists)))
-        tally.new_artists += sum(isinstance(artist, FoundArtist) and artist.is_new for artist in artists)
+        tally.new_artists += sum(isinstance(artist, MatchedArtist) and artist.is_new for artist in artists)
         try:
             yield claim.make(*map(_identifier, artists)), claim.record
         except BadInput as error:
             tally.rejected.append(claim.record.reject(error.reason, error.detail))
 
 
-def _identifier(artist: Identified) -> str:
-    if isinstance(artist, FoundArtist):
+def _identifier(artist: MatchResult) -> str:
+    if isinstance(artist, MatchedArtist):
         return artist.artist_id
     raise BadInput(*reason_of(artist)) from artist

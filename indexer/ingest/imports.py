@@ -13,8 +13,8 @@ from indexer.tabular import fields
 from indexer.tabular.records import Record, Row, read_records
 from indexer.tabular.rejects import Rejected
 from recommender.catalog import Catalog
+from recommender.catalog.clean_text import MAX_KIND
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
-from recommender.catalog.upsert import MAX_KIND
 from recommender.errors import BadInput, InvalidArgument
 from recommender.names import fold
 

@@ -78,7 +78,7 @@ def scan(
 
 def read_again(catalog: Catalog, folder: Path) -> None:
     """Make the next scan of ``folder`` read every rejected file again, those in quarantine too."""
-    catalog.read_again([file.path for file in walk(folder).files])
+    catalog.retry_files([file.path for file in walk(folder).files])
 
 
 def _read(pool: DecoderPool, files: Sequence[FileToRead]) -> Iterator[tuple[FileToRead, Inspection | BadInput]]:

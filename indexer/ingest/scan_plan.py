@@ -76,7 +76,7 @@ class Plan:
 
 def plan(catalog: Catalog, files: tuple[FoundFile, ...], rows: Mapping[str, TracklistRow]) -> Plan:
     """Compare a folder's files with the ledger. ``rows``: absolute path -> tracklist row."""
-    ledger = catalog.known_files([file.path for file in files])
+    ledger = catalog.file_records([file.path for file in files])
     clips = catalog.read_clips([record.clip_id for record in ledger.values() if record.clip_id is not None])
     decisions = [_decide(file, ledger.get(file.path), rows.get(file.path), clips) for file in files]
     return Plan(

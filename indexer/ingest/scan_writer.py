@@ -17,7 +17,7 @@ from indexer.ingest.tracklist import TracklistRow
 from indexer.ingest.walk_folder import FoundFile
 from indexer.tabular.rejects import Rejected, reason_of
 from recommender.catalog import Catalog
-from recommender.catalog.rows import ArtistGenre, ArtistRef, Clip, FileRecord, Identified, NewClip
+from recommender.catalog.rows import ArtistGenre, ArtistRef, Clip, FileRecord, MatchResult, NewClip
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import clip_id, fold
 from recommender.retry_schedule import count_losses, skip_after
@@ -170,9 +170,9 @@ class ScanWriter:
         self.flush()
         with self._catalog.transaction():
             self._genres.write(self._catalog)
-            self._catalog.pass_over_files(self._passed_over)
+            self._catalog.count_skipped_files(self._passed_over)
 
-    def _write(self, one: _ReadFile, artist: Identified, known: dict[str, Clip]) -> None:
+    def _write(self, one: _ReadFile, artist: MatchResult, known: dict[str, Clip]) -> None:
         if isinstance(artist, AmbiguousName | BadInput):
             self._reject_read(one.planned, artist)
             return
@@ -213,7 +213,7 @@ class ScanWriter:
         title = one.identity.title
         return Clip(id=added.clip_id, track_id=track_id, title=title, artist_id=artist_id, source_path=path)
 
-    def _apply_row(self, one: UnchangedFile, row: TracklistRow, artist: Identified) -> bool:
+    def _apply_row(self, one: UnchangedFile, row: TracklistRow, artist: MatchResult) -> bool:
         """Apply a tracklist row to an unchanged file; returns whether its clip moved to another track."""
         if isinstance(artist, AmbiguousName | BadInput):
             self._reject(one.file, artist, row)
@@ -237,7 +237,7 @@ class ScanWriter:
         owner = clip.source_path
         if owner == path or owner in self._present:
             return owner != path and self._clip_at.get(owner) == clip.id
-        record = self._catalog.known_file(owner)
+        record = self._catalog.file_record(owner)
         return record is not None and record.clip_id == clip.id and Path(owner).is_file()
 
     def _reject_read(self, planned: FileToRead, error: BadInput | AmbiguousName) -> None:

@@ -1,4 +1,4 @@
-"""The catalog: artists, what can be heard of them, what is said of them, and the books.
+"""Creates the catalog: artists, tracks and clips, embedding records, and what sources say about artists.
 
 Revision ID: 0001
 """
@@ -18,7 +18,7 @@ def upgrade() -> None:
     """Create every table."""
     _create_artists()
     _create_audio()
-    _create_books()
+    _create_records()
     op.create_table(
         "sources",
         sa.Column(
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop every table, those that refer to others first."""
+    """Drop every table; a table that refers to another is dropped before it."""
     op.drop_table("collaborations")
     op.drop_table("scene_edges")
     op.drop_table("scene_lists")
@@ -126,7 +126,7 @@ def _create_files() -> None:
     op.create_index(op.f("ix_files_clip_id"), "files", ["clip_id"])
 
 
-def _create_books() -> None:
+def _create_records() -> None:
     op.create_table(
         "extractions",
         sa.Column("clip_id", sa.String(32), nullable=False),

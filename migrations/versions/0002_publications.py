@@ -1,4 +1,4 @@
-"""What was done with which generation: published, refused, rolled back to.
+"""Adds the table of publications: which generation was published, refused or rolled back to.
 
 Revision ID: 0002
 Revises: 0001
@@ -37,5 +37,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the table of publications."""
     op.drop_table("publications")

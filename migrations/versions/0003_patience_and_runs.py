@@ -1,4 +1,4 @@
-"""Patience with files that cost a decoder its life, and the record of nightly runs.
+"""Adds the retry counts of files and clips that fail with a lost decoder or encoder, and the table of nightly runs.
 
 Revision ID: 0003
 Revises: 0002
@@ -14,14 +14,14 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_BOOKS = ("files", "extractions")
+_RETRIED_TABLES = ("files", "extractions")
 
 
 def upgrade() -> None:
-    """Count losses and runs to wait in both books, and create the table of runs."""
-    for book in _BOOKS:
+    """Add the columns losses and skip_runs to both tables, and create the table of runs."""
+    for table in _RETRIED_TABLES:
         op.add_column(
-            book,
+            table,
             sa.Column(
                 "losses",
                 sa.Integer(),
@@ -31,7 +31,7 @@ def upgrade() -> None:
             ),
         )
         op.add_column(
-            book,
+            table,
             sa.Column(
                 "skip_runs",
                 sa.Integer(),
@@ -55,9 +55,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the table of runs and the columns."""
     op.drop_index(op.f("ix_runs_kind_state"), table_name="runs")
     op.drop_table("runs")
-    for book in _BOOKS:
-        op.drop_column(book, "skip_runs")
-        op.drop_column(book, "losses")
+    for table in _RETRIED_TABLES:
+        op.drop_column(table, "skip_runs")
+        op.drop_column(table, "losses")

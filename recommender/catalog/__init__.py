@@ -1,25 +1,27 @@
-"""The catalog: who exists, what was heard of them, who said what. The only SQL of Soundkin."""
+"""The catalog database: artists, tracks, clips, and what each source says about them. The only folder with SQL."""
 
 from __future__ import annotations
 
-from recommender.catalog.artists import Identity
-from recommender.catalog.extractions import Ledger, Runs
+from recommender.catalog.artists import Artists
+from recommender.catalog.extractions import Extractions
+from recommender.catalog.history import History
 from recommender.catalog.migrate import Schema
-from recommender.catalog.read_all import Reading
+from recommender.catalog.read_all import Tables
 from recommender.catalog.relations import Relations
-from recommender.catalog.tracks import Audio
+from recommender.catalog.tracks import Tracks
 
 
-class Catalog(Identity, Audio, Ledger, Relations, Runs, Reading):
-    """The catalog's one face; each base is one family of tables.
+class Catalog(Artists, Tracks, Extractions, Relations, History, Tables):
+    """An open catalog database. Each base class has the methods of one group of tables.
 
+    >>> from recommender.catalog.rows import ArtistRef
     >>> with Catalog.open("sqlite://") as catalog:
-    ...     one = catalog.find_or_add_artist("Beyoncé")
-    ...     one == catalog.find_or_add_artist("BEYONCE")
-    True
+    ...     one, other = catalog.find_or_add_artists([ArtistRef(name="Beyoncé"), ArtistRef(name="BEYONCE")])
+    >>> one.artist_id == other.artist_id, other.is_new
+    (True, False)
 
-    Every method is one transaction of its own, unless it is called inside ``with catalog.transaction():``. For several
-    reads that must agree with one another there is ``with catalog.snapshot():``. One thread at a time.
+    Every method is one transaction, unless it is called inside ``with catalog.transaction():``. Use
+    ``with catalog.snapshot():`` around several reads that must agree with one another. One thread at a time.
     """
 
 

@@ -1,4 +1,4 @@
-"""From a database URL to an engine, and from a driver's error to ours, without ever showing a password."""
+"""Connects to SQLite or PostgreSQL by URL, and turns driver errors into CatalogError without showing a password."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from sqlalchemy.pool import StaticPool
 
 from recommender.errors import CatalogError
 
-_BUSY_TIMEOUT_S = 300.0  # a writer waits for another: a large import is one transaction
+_BUSY_TIMEOUT_S = 300.0
+"""How long a writer of SQLite waits for another writer. A large import is one transaction."""
 _CONNECT_TIMEOUT_S = 10
+_WRITER_LOCK = 0x50_0D_1C_1B
+"""Key of the PostgreSQL advisory lock that every writer takes."""
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 _SECRET_KEYS = ("password", "passfile", "sslpassword", "sslkey")
@@ -22,48 +25,45 @@ _EXAMPLES = "sqlite:////absolute/path/catalog.db or postgresql://user@host/name"
 
 
 def create(where: str | Path) -> Engine:
-    """Engine for an SQLite file, or for the URL of an SQLite or PostgreSQL database. Nothing is connected yet.
+    """Engine for an SQLite file, or for the URL of an SQLite or PostgreSQL database. It is not connected yet.
 
-    Raises CatalogError for a URL of any other shape; the message never repeats the URL, it may hold a password.
+    Raises CatalogError for any other URL. The message never repeats the URL, which may have a password.
     """
     url = URL.create("sqlite", database=str(where)) if isinstance(where, Path) else _parse(where)
     if url.drivername in _SQLITE:
         return _create_sqlite(url)
     if url.drivername in _POSTGRESQL:
         return _create_postgresql(url)
-    raise CatalogError(f"the catalog cannot live in {url.drivername!r}; give {_EXAMPLES}")
-
-
-_WRITER = 0x50_0D_1C_1B  # key of the advisory lock that PostgreSQL's writers take, one after another
+    raise CatalogError(f"the catalog cannot be in a {url.drivername!r} database; give {_EXAMPLES}")
 
 
 def begin_writing(connection: Connection) -> None:
-    """Make this transaction the only one that writes, until it ends; readers go on.
+    """Make this transaction the only writing one until it ends. Readers are not blocked.
 
-    Finding or adding an artist reads and then writes: two at once would add one artist twice. SQLite's transactions
-    are exclusive already (:func:`_begin_sqlite`).
+    Finding or adding an artist first reads and then writes, so that two writers at once would add one artist twice.
+    SQLite's write transactions exclude one another already (:func:`_begin_sqlite`).
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
+        connection.execute(select(func.pg_advisory_xact_lock(_WRITER_LOCK)))
 
 
 def describe(engine: Engine) -> str:
-    """Where the catalog is, fit for messages: no user, no password, no query."""
+    """Where the catalog is, for messages: the URL without user, password and query."""
     url = engine.url
     return URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database).render_as_string()
 
 
 def is_absent(engine: Engine) -> bool:
-    """Whether this is an SQLite file that does not exist; connecting would make it."""
-    place = engine.url.database
-    on_disk = engine.dialect.name == "sqlite" and place not in (None, "", ":memory:")
-    return on_disk and not Path(str(place)).exists()
+    """Whether this is an SQLite file that does not exist. Connecting would create it."""
+    file = engine.url.database
+    on_disk = engine.dialect.name == "sqlite" and file not in (None, "", ":memory:")
+    return on_disk and not Path(str(file)).exists()
 
 
 def explain(engine: Engine, error: SQLAlchemyError) -> CatalogError:
-    """Our error for what the driver said, on one line, with every secret of the URL blotted out."""
-    said = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
-    message = " ".join(said.split())
+    """A CatalogError with the driver's message on one line, in which every secret of the URL is replaced by ***."""
+    original = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
+    message = " ".join(original.split())
     for secret in _secrets(engine.url):
         message = message.replace(secret, "***")
     return CatalogError(f"{describe(engine)}: {message}; check that the database is there, reachable and writable")
@@ -75,7 +75,7 @@ def _parse(text: str) -> URL:
     except (ArgumentError, ValueError):
         raise CatalogError(f"this is not a database URL; give {_EXAMPLES}") from None
     if url.drivername in _POSTGRESQL and "@" in (url.host or ""):
-        raise CatalogError("the user or password in the database URL holds '@', ':' or '/'; percent-encode it")
+        raise CatalogError("the user or password in the database URL contains '@', ':' or '/'; percent-encode it")
     return url
 
 
@@ -93,7 +93,7 @@ def _create_postgresql(url: URL) -> Engine:
 
 def _create_sqlite(url: URL) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
-    options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}  # Any: create_engine takes options so
+    options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}  # Any: options of create_engine
     engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S}, hide_parameters=True, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -101,7 +101,7 @@ def _create_sqlite(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # sqlite3 would otherwise open transactions by itself, after the first write and never around DDL.
+    # Python's sqlite3 would otherwise begin transactions by itself: only at the first write, and never for DDL.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -109,6 +109,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes its lock at once: a reader that turns writer half way cannot wait for another, it fails.
+    # A writer takes the lock at its beginning: SQLite lets no transaction that has read wait for the write lock; it
+    # fails at once.
     reading = connection.get_execution_options().get("soundkin_reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Bring a database to the schema of this code, or say why that cannot be."""
+"""Creates or migrates the schema of a catalog database, and tells whether it is up to date."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from recommender.catalog.tables import metadata
 from recommender.errors import CatalogError
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
-"""The folder beside the packages, in a checkout and in an installed wheel alike."""
+"""The folder beside the packages, both in a checkout and in an installed wheel."""
 
 
 def config() -> Config:
-    """Alembic's configuration: the place of the migrations, nothing else, no ini file."""
+    """Alembic's configuration: only the folder of the migrations; there is no ini file."""
     if not (MIGRATIONS / "env.py").is_file():
         raise CatalogError(f"the migrations are missing from {MIGRATIONS}; install Soundkin again")
-    made = Config()
-    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return made
+    settings = Config()
+    settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return settings
 
 
 class Schema(enum.Enum):
-    """How a database stands to this code."""
+    """State of a database's schema, compared with the schema of this code."""
 
     MISSING = "missing"
-    """Nothing there yet."""
+    """The database is empty or does not exist."""
     OLDER = "older"
-    """To be migrated when it is next opened."""
+    """It is migrated when it is next opened."""
     CURRENT = "current"
 
 
 def state(engine: Engine) -> Schema:
-    """Tell how a database stands to this code, and change nothing, not even make an empty file.
+    """State of the schema of a database. Nothing is changed, and no file is created.
 
     Raises CatalogError as :func:`upgrade`.
     """
@@ -47,7 +47,7 @@ def state(engine: Engine) -> Schema:
         return Schema.MISSING
     scripts = ScriptDirectory.from_config(config())
     with engine.execution_options(soundkin_reading=True).begin() as connection:
-        _refuse_strangers(connection, scripts)
+        _refuse_other_schemas(connection, scripts)
         revision = _revision(connection)
     if revision is None:
         return Schema.MISSING
@@ -57,7 +57,7 @@ def state(engine: Engine) -> Schema:
 def upgrade(engine: Engine) -> None:
     """Create or migrate the schema, in one transaction. A database that is up to date is only read.
 
-    Raises CatalogError for a revision this code does not know, and for tables of somebody else.
+    Raises CatalogError for an unknown revision, and for tables that are not Soundkin's.
     """
     settings = config()
     scripts = ScriptDirectory.from_config(settings)
@@ -66,7 +66,7 @@ def upgrade(engine: Engine) -> None:
             return
     with engine.begin() as connection:
         begin_writing(connection)  # two programs may open an empty database at once
-        _refuse_strangers(connection, scripts)
+        _refuse_other_schemas(connection, scripts)
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
 
@@ -75,7 +75,7 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _refuse_strangers(connection: Connection, scripts: ScriptDirectory) -> None:
+def _refuse_other_schemas(connection: Connection, scripts: ScriptDirectory) -> None:
     where = describe(connection.engine)
     revision = _revision(connection)
     known = {script.revision for script in scripts.walk_revisions()}
@@ -84,9 +84,9 @@ def _refuse_strangers(connection: Connection, scripts: ScriptDirectory) -> None:
             f"{where} is at schema revision {revision!r}, which this Soundkin (at {scripts.get_current_head()!r}) does "
             "not know; use the newer Soundkin that wrote it, or another database"
         )
-    taken = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
-    if revision is None and taken:
+    foreign = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
+    if revision is None and foreign:
         raise CatalogError(
-            f"{where} has tables called {', '.join(taken)} but no schema revision; "
-            "they are not Soundkin's: give an empty database"
+            f"{where} has tables called {', '.join(foreign)} but no schema revision; "
+            "they are not Soundkin's; give an empty database"
         )

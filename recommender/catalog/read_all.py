@@ -1,4 +1,4 @@
-"""The catalog read whole, table by table, for a build: frozen rows in an order that both databases share."""
+"""Reads whole tables of the catalog, for a build: frozen rows, in an order that is the same on both databases."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sqlalchemy import Select, func, select
 
 from recommender.catalog import rows as r
 from recommender.catalog import tables as t
-from recommender.catalog.extractions import overwritten
-from recommender.catalog.relations import speaks
-from recommender.catalog.transactions import Store
+from recommender.catalog.extractions import is_overwritten
+from recommender.catalog.relations import source_has_rows
+from recommender.catalog.transactions import OpenDatabase
 
 Row = TypeVar("Row")
-_FETCHED = 1 << 12
-"""Rows that are asked for at once."""
+_FETCH_ROWS = 1 << 12
+"""Rows fetched from the database at a time."""
 
 
-class Reading(Store):
-    """Reads of whole tables, each one query. For reads that must agree, open a :meth:`Store.snapshot` around them.
+class Tables(OpenDatabase):
+    """The part of the catalog that reads whole tables, each in one query. See :meth:`OpenDatabase.snapshot`.
 
-    Rows are sorted here and not by the database: PostgreSQL sorts text by its locale, SQLite by its bytes.
+    Rows are sorted here and not by the database, because PostgreSQL sorts text by its locale and SQLite by its bytes.
     """
 
     def read_artists(self) -> list[r.Artist]:
@@ -42,14 +42,14 @@ class Reading(Store):
         return self._read_tuples(select(t.tracks.c.id, t.tracks.c.artist_id, t.tracks.c.title), r.Track._make, "id")
 
     def read_embedded_clips(self, space: str) -> list[r.EmbeddedClip]:
-        """Clips that ``space`` (a ``Space.key``) has an embedding of, by clip id.
+        """Clips that have an embedding in ``space`` (a ``Space.key``), by clip id.
 
-        A clip whose file was replaced by another version is left out: the new version speaks for the track.
+        A clip whose file was overwritten is left out, because the new version of the file represents the track.
         """
         done = (t.extractions.c.space == space) & (t.extractions.c.state == "done")
         columns = (t.clips.c.id.label("clip_id"), t.clips.c.track_id)
         joined = select(*columns).join(t.extractions, t.extractions.c.clip_id == t.clips.c.id)
-        query = joined.where(done, ~overwritten())
+        query = joined.where(done, ~is_overwritten())
         return self._read_tuples(query, r.EmbeddedClip._make, "clip_id")
 
     def read_genres(self) -> list[r.ArtistGenre]:
@@ -57,7 +57,7 @@ class Reading(Store):
         return self._read(select(t.artist_genres), r.ArtistGenre, "artist_id", "genre", "source")
 
     def read_scene_lists(self) -> list[r.SceneList]:
-        """Of which artists a source gave a list, by source and artist."""
+        """Every artist for which a source gave a list of neighbours, by source and artist."""
         return self._read(select(t.scene_lists), r.SceneList, "source", "artist_id")
 
     def read_scene_edges(self) -> list[r.SceneEdge]:
@@ -71,22 +71,22 @@ class Reading(Store):
         return self._read(select(*wanted), r.Collaboration, *order)
 
     def read_sources(self) -> list[r.Source]:
-        """Every source that has said something, and its licence, by name."""
-        return self._read(select(t.sources).where(speaks()), r.Source, "name")
+        """Every source that has rows, and its licence, by name."""
+        return self._read(select(t.sources).where(source_has_rows()), r.Source, "name")
 
     def read_generations(self) -> list[r.Generation]:
-        """Every generation on record, by version."""
+        """Every published generation, by version."""
         return self._read(select(t.generations), r.Generation, "version")
 
     def read_publications(self) -> list[r.Publication]:
-        """What was done with generations, in the order in which it was done."""
+        """Every publication, refusal and rollback, in the order in which they happened."""
         wanted = [column for column in t.publications.c if column.name != "id"]
         with self._reading() as connection:
-            found = connection.execute(select(*wanted).order_by(t.publications.c.id)).mappings()
-            return [r.Publication(**row) for row in found]
+            result = connection.execute(select(*wanted).order_by(t.publications.c.id)).mappings()
+            return [r.Publication(**row) for row in result]
 
     def counts(self) -> dict[str, int]:
-        """Rows of each table, by table name."""
+        """Number of rows of each table, by table name."""
         with self._reading() as connection:
             return {
                 name: int(connection.scalar(select(func.count()).select_from(table)) or 0)
@@ -97,11 +97,13 @@ class Reading(Store):
         with self._reading() as connection:
             result = connection.execute(query)
             names = tuple(result.keys())
-            found = [make(**dict(zip(names, row, strict=True))) for part in result.partitions(_FETCHED) for row in part]
-        return sorted(found, key=attrgetter(*order))
+            rows = [
+                make(**dict(zip(names, row, strict=True))) for part in result.partitions(_FETCH_ROWS) for row in part
+            ]
+        return sorted(rows, key=attrgetter(*order))
 
     def _read_tuples(self, query: Select[Any], make: Callable[[Iterable[Any]], Row], *order: str) -> list[Row]:
-        """Of rows that have the fields of what ``make`` makes, in their order."""
+        """As :meth:`_read`, faster, for columns that are in the order of the fields of ``make``."""
         with self._reading() as connection:
-            found = [make(row) for part in connection.execute(query).partitions(_FETCHED) for row in part]
-        return sorted(found, key=attrgetter(*order))
+            rows = [make(row) for part in connection.execute(query).partitions(_FETCH_ROWS) for row in part]
+        return sorted(rows, key=attrgetter(*order))

@@ -1,4 +1,4 @@
-"""What sources say about artists: genres, scene lists and edges, collaborations."""
+"""What sources say about artists: genres, scene lists and edges, and collaborations."""
 
 from __future__ import annotations
 
@@ -9,40 +9,42 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
+from recommender.catalog.clean_text import MAX_SOURCE
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
 from recommender.catalog.tables import artist_genres, collaborations, scene_edges, scene_lists, sources
-from recommender.catalog.transactions import Store
-from recommender.catalog.upsert import MAX_SOURCE, batches, upsert
+from recommender.catalog.transactions import OpenDatabase
+from recommender.catalog.upsert import batches, upsert
 from recommender.errors import InvalidArgument, NotFound
-
-SAID = (artist_genres, scene_lists, scene_edges, collaborations)
-"""The tables whose rows name their source."""
-
-
-def speaks() -> ColumnElement[bool]:
-    """True of a row of ``sources`` that at least one row of another table names."""
-    said = (select(table.c.source).where(table.c.source == sources.c.name).correlate(sources) for table in SAID)
-    return or_(*(query.exists() for query in said))
-
 
 _GENRE_KEY = ("artist_id", "genre", "source")
 _LIST_KEY = ("source", "artist_id")
 _EDGE_KEY = ("source", "artist_id", "neighbour_id")
 _COLLABORATION_KEY = ("artist_a", "artist_b", "kind", "title", "source")
 
+SOURCE_TABLES = (artist_genres, scene_lists, scene_edges, collaborations)
+"""The tables whose rows name their source."""
 
-class Relations(Store):
-    """The catalog's part on who is said to be what, and near whom. Every write is idempotent.
 
-    Rows come in ready for the tables: genres folded, weights finite and positive, ranks and counts within 32 bits,
-    sources made known by :meth:`ensure_source`.
+def source_has_rows() -> ColumnElement[bool]:
+    """SQL condition: at least one row of another table names this row of ``sources``."""
+    queries = (
+        select(table.c.source).where(table.c.source == sources.c.name).correlate(sources) for table in SOURCE_TABLES
+    )
+    return or_(*(query.exists() for query in queries))
+
+
+class Relations(OpenDatabase):
+    """The part of the catalog with genres, scene lists and collaborations. Every write is idempotent.
+
+    The caller has checked the rows: genres are folded, weights finite and positive, ranks and counts fit in 32 bits,
+    and :meth:`ensure_source` was called for their source.
     """
 
     def ensure_source(self, name: str, licence: str) -> None:
-        """Make a source known under its licence. One that has said nothing yet may take another licence.
+        """Add a source with its licence, or check that it is there. A source without rows may change its licence.
 
-        Raises InvalidArgument for a name that is blank or too long, and when the source has said something under
-        another licence; :meth:`forget_source` takes that back.
+        Raises InvalidArgument for a name that is blank or too long, and for a source whose rows were stored under
+        another licence. :meth:`forget_source` deletes such rows.
         """
         for field, text in (("source", name), ("licence", licence)):
             if not text.strip() or len(text) > MAX_SOURCE or not text.isprintable():
@@ -55,17 +57,19 @@ class Relations(Store):
                 _relicense(connection, name, known, licence)
 
     def forget_source(self, name: str) -> int:
-        """Take back everything a source said, and the source; how many rows that were. The artists stay.
+        """Delete a source and all its rows; returns the number of rows. Artists stay.
 
-        Raises NotFound for a source nobody has heard of.
+        Raises NotFound for an unknown source.
         """
         with self._writing() as connection:
             if connection.scalar(select(sources.c.name).where(sources.c.name == name)) is None:
                 known = ", ".join(sorted(connection.scalars(select(sources.c.name)))) or "none"
                 raise NotFound("source", name, f"known are: {known}")
-            gone = sum(connection.execute(table.delete().where(table.c.source == name)).rowcount for table in SAID)
+            deleted = sum(
+                connection.execute(table.delete().where(table.c.source == name)).rowcount for table in SOURCE_TABLES
+            )
             connection.execute(sources.delete().where(sources.c.name == name))
-            return gone
+            return deleted
 
     def add_genres(self, genres: Sequence[ArtistGenre]) -> Changes:
         """Add genres, or change their weights."""
@@ -73,40 +77,40 @@ class Relations(Store):
             return upsert(connection, artist_genres, _dicts(genres), keys=_GENRE_KEY, by=("artist_id",))
 
     def replace_genres(self, source: str, genres: Mapping[str, Iterable[str]]) -> None:
-        """Make ``genres`` (artist id -> folded genres, each of weight 1) all that ``source`` says of these artists."""
-        wanted = {(artist_id, genre) for artist_id, given in genres.items() for genre in given}
+        """Make ``genres`` (artist id -> folded genres, of weight 1) the only genres of these artists in ``source``."""
+        wanted = {(artist_id, genre) for artist_id, names in genres.items() for genre in names}
         with self._writing() as connection:
-            found = _genres_of(connection, source, sorted(genres))
-            for artist_id, genre in sorted(found - wanted):
-                gone = and_(artist_genres.c.artist_id == artist_id, artist_genres.c.genre == genre)
-                connection.execute(artist_genres.delete().where(gone, artist_genres.c.source == source))
-            rows = [{"artist_id": a, "genre": g, "source": source, "weight": 1.0} for a, g in sorted(wanted - found)]
+            stored = _genres_of(connection, source, sorted(genres))
+            for artist_id, genre in sorted(stored - wanted):
+                surplus = and_(artist_genres.c.artist_id == artist_id, artist_genres.c.genre == genre)
+                connection.execute(artist_genres.delete().where(surplus, artist_genres.c.source == source))
+            rows = [{"artist_id": a, "genre": g, "source": source, "weight": 1.0} for a, g in sorted(wanted - stored)]
             if rows:
                 connection.execute(artist_genres.insert(), rows)
 
     def add_scene_lists(self, lists: Sequence[SceneList]) -> Changes:
-        """Note of which artists a source gave its list of neighbours."""
+        """Record for which artists a source gave a list of neighbours, even an empty one."""
         with self._writing() as connection:
             return upsert(connection, scene_lists, _dicts(lists), keys=_LIST_KEY, by=_LIST_KEY)
 
     def add_scene_edges(self, edges: Sequence[SceneEdge]) -> Changes:
-        """Add neighbours, or change their rank and strength."""
+        """Add neighbours of artists, or change their rank and strength."""
         with self._writing() as connection:
             return upsert(connection, scene_edges, _dicts(edges), keys=_EDGE_KEY, by=_LIST_KEY)
 
     def add_collaborations(self, rows: Sequence[Collaboration]) -> Changes:
-        """Add recordings two artists share, or change how many are credited. Which artist comes first is the same."""
+        """Add recordings that two artists share, or change how many are credited. Their order has no effect."""
         with self._writing() as connection:
             ordered = [_ordered(row) for row in rows]
             return upsert(connection, collaborations, ordered, keys=_COLLABORATION_KEY, by=("artist_a",))
 
 
 def _relicense(connection: Connection, name: str, old: str, new: str) -> None:
-    """Raises InvalidArgument when the source has said something already."""
+    """Change the licence of a source. Raises InvalidArgument when the source has rows already."""
     own = sources.c.name == name
-    if connection.execute(sources.update().where(own, ~speaks()).values(licence=new)).rowcount == 0:
-        problem = f"what source {name!r} said is recorded under {old}, not {new}; give the same licence or another "
-        cure = f"--source name. Was {old} a mistake: soundkin import forget {shlex.quote(name)}, then import it again"
+    if connection.execute(sources.update().where(own, ~source_has_rows()).values(licence=new)).rowcount == 0:
+        problem = f"the rows of source {name!r} are stored under {old}, not {new}; give the same licence or another "
+        cure = f"--source name. If {old} was a mistake, run soundkin import forget {shlex.quote(name)} and import again"
         raise InvalidArgument("licence", problem + cure)
 
 

@@ -1,4 +1,4 @@
-"""The rows of the catalog as frozen nouns: what goes into it and what comes out of it."""
+"""The rows of the catalog as frozen dataclasses and tuples: what is written to it and what is read from it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from recommender.errors import AmbiguousName, BadInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistRef:
-    """An artist as a file, a manifest or a provider names it, before anyone knows which artist that is."""
+    """An artist as a file, a tracklist or a provider names it, before it is matched to an artist of the catalog."""
 
     name: str
     external_ids: tuple[tuple[str, str], ...] = ()
     """(namespace, value) pairs such as ``("mbid", "…")``."""
     current_id: str | None = None
-    """The artist the file belonged to so far: chosen when the name alone fits several artists and this is one."""
+    """The artist that the file belongs to now: chosen when the name fits several artists and this is one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundArtist:
-    """The artist a reference came to mean."""
+class MatchedArtist:
+    """The artist that a reference means."""
 
     artist_id: str
     is_new: bool
 
 
-Identified = FoundArtist | AmbiguousName | BadInput
-"""What became of one reference: an artist, or the reason why it is none."""
+MatchResult = MatchedArtist | AmbiguousName | BadInput
+"""The result for one reference: an artist, or the error that says why there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class ArtistName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalId:
-    """An artist's id somewhere else."""
+    """An artist's id in another catalog."""
 
     namespace: str
     value: str
@@ -60,9 +60,9 @@ class ExternalId:
 
 
 class Track(NamedTuple):
-    """A track of one artist. One title of one artist is one track, whatever its spelling.
+    """A track of one artist. Titles of an artist that fold alike are one track.
 
-    A tuple, for a build reads a million of them.
+    A tuple and not a dataclass, because a build reads a million of them.
     """
 
     id: str
@@ -86,7 +86,7 @@ class NewClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedClip:
-    """The clip an excerpt became. The same content and excerpt is the same clip, whichever file holds it."""
+    """The clip of an added excerpt. The same excerpt of the same content is one clip, whichever file it is in."""
 
     clip_id: str
     is_new: bool
@@ -94,7 +94,7 @@ class AddedClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """An excerpt with the track and artist it belongs to, and where it was last seen."""
+    """An excerpt with its track and artist, and the path of its audio."""
 
     id: str
     track_id: str
@@ -105,7 +105,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """What the last scan made of a file: a clip, or a reason."""
+    """Result of the last scan of a file: a clip, or the reason why it was rejected."""
 
     path: str
     """Absolute path."""
@@ -114,19 +114,19 @@ class FileRecord:
     mtime_ns: int
     content_sha256: str | None = None
     clip_id: str | None = None
-    """Null when the file was rejected; but a file that costs its decoder its life keeps the clip it last gave."""
+    """None when the file was rejected; but a file on which the decoder was lost keeps the clip of its last scan."""
     reason: str | None = None
-    """Why it was rejected, one stable word; null when it gave a clip."""
+    """Why it was rejected, one stable word; None when it has a clip."""
     detail: str | None = None
     losses: int = 0
-    """Decoders it has cost in a row (:mod:`recommender.retry_schedule`)."""
+    """Failures in a row that are retried (:mod:`recommender.retry_schedule`)."""
     skip_runs: int = 0
-    """Runs that still pass it over."""
+    """Runs that still skip it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingClip:
-    """A clip that a space has no embedding of."""
+    """A clip that has no embedding in a space."""
 
     clip_id: str
     source_path: str
@@ -137,7 +137,7 @@ class PendingClip:
 
 
 class EmbeddedClip(NamedTuple):
-    """A clip that a space has an embedding of, and its track. A tuple, as a track is."""
+    """A clip that has an embedding in a space, and its track. A tuple, as :class:`Track` is."""
 
     clip_id: str
     track_id: str
@@ -153,14 +153,14 @@ class Failure:
     detail: str
     attempts: int
     losses: int = 0
-    """Decoders it has cost in a row (:mod:`recommender.retry_schedule`)."""
+    """Failures in a row that are retried (:mod:`recommender.retry_schedule`)."""
     skip_runs: int = 0
-    """Runs that still pass it over."""
+    """Runs that still skip it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Who said it, and under which licence."""
+    """A provider or an imported file, and the licence of its data."""
 
     name: str
     licence: str
@@ -172,7 +172,7 @@ class ArtistGenre:
 
     artist_id: str
     genre: str
-    """``names.fold_genre`` of what the source said."""
+    """``names.fold_genre`` of the genre in the source."""
     source: str
     weight: float
     """Positive; only relative to the other weights of the same source."""
@@ -180,7 +180,7 @@ class ArtistGenre:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneList:
-    """A source gave this artist's list of neighbours, be it empty."""
+    """A source gave a list of neighbours of this artist, even an empty one."""
 
     source: str
     artist_id: str
@@ -194,14 +194,14 @@ class SceneEdge:
     artist_id: str
     neighbour_id: str
     rank: int | None = None
-    """1 is nearest; null when the source does not say."""
+    """1 is nearest; None when the source has no ranks."""
     strength: float | None = None
-    """As the source gives it, higher is nearer; null when it does not."""
+    """As the source gives it, higher is nearer; None when the source has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collaboration:
-    """Two artists on one recording. The order of the two says nothing; stored rows have ``artist_a < artist_b``."""
+    """Two artists on one recording. Their order has no meaning; stored rows have ``artist_a < artist_b``."""
 
     artist_a: str
     artist_b: str
@@ -231,39 +231,22 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """Something that was done with a generation: for audit, never asked by what serves."""
+    """Something that was done with a generation. For audit only: no program reads it to decide anything."""
 
     version: int
     action: str
     """``publish``, ``rollback`` or ``refused``."""
     refusals: str
-    """What the gate held against it, one a line; empty when nothing."""
+    """Reasons of the publish gate against it, one a line; empty when there are none."""
     forced_why: str | None
-    """Why it was published whatever the gate would say; None when it was not forced."""
+    """The operator's reason for publishing it in spite of the gate; None when it was not forced."""
     at: str
     """RFC 3339, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One run of a program that keeps a record of itself."""
-
-    id: int
-    kind: str
-    """``nightly``."""
-    started_at: str
-    """RFC 3339, UTC."""
-    ended_at: str | None
-    """RFC 3339, UTC; null while it runs, and when it was killed."""
-    state: str
-    """``running``, ``done``, ``failed`` or ``killed``."""
-    summary: str | None
-    """JSON; null while it runs, and when it was killed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What an idempotent write did to each row it was given, in that order."""
+    """What an idempotent write did with each given row, in order."""
 
     states: tuple[str, ...]
     """``new``, ``changed`` or ``unchanged``, one a row."""
@@ -275,5 +258,5 @@ class Changes:
 
     @classmethod
     def joined(cls, parts: Sequence[Changes]) -> Changes:
-        """One after the other."""
+        """The changes of several writes, one after the other."""
         return cls(states=tuple(state for part in parts for state in part.states))

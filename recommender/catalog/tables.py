@@ -1,7 +1,7 @@
-"""The catalog's tables. Rows only; vectors live in the embedding store.
+"""The tables of the catalog database. Vectors are not in it but in the embedding store.
 
-The numbered migrations in ``migrations/versions`` create exactly these tables; ``alembic check`` holds the two equal.
-Plain SQL types only, so that SQLite and PostgreSQL take the same schema.
+The numbered migrations in ``migrations/versions`` create exactly these tables; ``alembic check`` and a test compare the
+two. Only plain SQL types are used, so that SQLite and PostgreSQL have the same schema.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The open database: one engine, and the transactions everything else runs in."""
+"""The open catalog database: opening, closing, and the transactions in which all reads and writes run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from recommender.catalog.migrate import Schema
 from recommender.errors import CatalogError
 
 
-class Store:
-    """An open catalog database. Opened with :meth:`open`, closed with :meth:`close` or by ``with``."""
+class OpenDatabase:
+    """An open catalog database. Open it with :meth:`open`; close it with :meth:`close` or a ``with`` block."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -25,9 +25,9 @@ class Store:
 
     @classmethod
     def open(cls, where: str | Path) -> Self:
-        """Open the catalog in an SQLite file, or at ``sqlite:///…`` or ``postgresql://…``, and migrate it to date.
+        """Open the catalog in an SQLite file, or at ``sqlite:///…`` or ``postgresql://…``, and migrate its schema.
 
-        Raises CatalogError when the database cannot be reached, holds something else, or is newer than this code.
+        Raises CatalogError when the database cannot be reached, is not a catalog, or has a newer schema.
         """
         engine = database.create(where)
         try:
@@ -42,7 +42,7 @@ class Store:
 
     @staticmethod
     def schema(where: str | Path) -> Schema:
-        """Tell how the database at ``where`` stands to this code, without changing or making it.
+        """State of the schema of the database at ``where``. Nothing is changed or created.
 
         Raises CatalogError as :meth:`open`.
         """
@@ -55,7 +55,7 @@ class Store:
             engine.dispose()
 
     def close(self) -> None:
-        """Give every connection back. The catalog cannot be used afterwards."""
+        """Close all connections. The catalog cannot be used afterwards."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -68,13 +68,13 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes in the block or none. A transaction inside a transaction is part of the outer one."""
+        """Commit all writes of the block, or none. A transaction inside a transaction is part of the outer one."""
         with self._writing():
             yield
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All reads in the block see the catalog at one moment, whoever writes meanwhile. Do not write in it."""
+        """Let all reads of the block see the catalog at one moment, despite writes meanwhile. Do not write in it."""
         with self._reading():
             yield
 
@@ -92,7 +92,7 @@ class Store:
         if self._connection is not None:
             yield self._connection
             return
-        options: dict[str, str | bool] = {"soundkin_reading": True}
+        options: dict[str, str | bool] = {"soundkin_reading": True}  # for SQLite: see database._begin_sqlite
         if self._engine.dialect.name == "postgresql":
             options["isolation_level"] = "REPEATABLE READ"
         with self._connected(self._engine.execution_options(**options)) as connection:

@@ -30,7 +30,7 @@ RECALL_FLOOR = 0.99
 
 RECALL_AIMS = {10: 0.993, SHORT_LIST_NEIGHBOURS - 1: 0.95}
 """Number of nearest neighbours, the query itself not counted -> recall that tuning aims for. The first is above the
-floor by three standard errors of a measurement with :data:`HELD_OUT_QUERIES` queries: later queries differ."""
+floor by three standard errors of a measurement on :data:`HELD_OUT_QUERIES`, because later queries are others."""
 
 TUNING_QUERIES = 200
 """Queries with which the search parameters are found."""

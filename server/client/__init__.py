@@ -1,3 +1,1 @@
-"""server/client: TODO-DOC."""
-
-from __future__ import annotations
+"""The command-line clients: requests from command-line words, calls to a server, and replies as tables."""

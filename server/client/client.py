@@ -1,4 +1,4 @@
-"""Asks a server: one typed method an RPC, with errors a reader can act on instead of status codes."""
+"""A client of the server: one typed method for each RPC, which raises Soundkin's errors instead of status codes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
 from server.address import DEFAULT_ADDRESS, parse_address
-from server.interceptors import CODES, DOMAIN, reason
+from server.error_status import CODES, DOMAIN, reason
 
 DEADLINE_S = 10.0
 AUDIO_DEADLINE_S = 120.0
-"""Clips have to be sent, decoded and encoded, which takes a network on a CPU seconds each."""
+"""Clips are sent, decoded and encoded; a neural network on a CPU takes seconds for each."""
 MAX_REPLY_BYTES = 8 << 20
 
 _REASONS = {reason(kind): kind for kind in CODES}
@@ -56,7 +56,7 @@ class Client:
     def similar_artists_to_audio(
         self, options: pb.SimilarArtistsRequest, clips: Iterable[pb.AudioClip]
     ) -> pb.SimilarArtistsToAudioResponse:
-        """Artists most like an act of which only ``clips`` are known."""
+        """Artists most like an act that is known only by ``clips``."""
         messages = chain(
             [pb.SimilarArtistsToAudioRequest(options=options)],
             (pb.SimilarArtistsToAudioRequest(clip=clip) for clip in clips),
@@ -85,7 +85,7 @@ class Client:
         return reply
 
     def resolve_artists(self, request: pb.ResolveArtistsRequest) -> pb.ResolveArtistsResponse:
-        """Who is meant by each reference."""
+        """The artists that each reference means."""
         reply: pb.ResolveArtistsResponse = self._ask(self._stub.ResolveArtists, request)
         return reply
 
@@ -95,7 +95,7 @@ class Client:
         return reply
 
     def find_track(self, spellings: list[pb.TrackRef]) -> str:
-        """Id of the track that the first of ``spellings`` with a match names. Raises the first NotFound if none has."""
+        """Id of the track of the first of ``spellings`` that has a match. Raises the first NotFound when none has."""
         missing: list[NotFound] = []
         for ref in spellings:
             try:
@@ -105,7 +105,7 @@ class Client:
         raise missing[0]
 
     def get_index_info(self) -> pb.GetIndexInfoResponse:
-        """What the server answers from."""
+        """The generation, layers and signals of the server."""
         reply: pb.GetIndexInfoResponse = self._ask(self._stub.GetIndexInfo, pb.GetIndexInfoRequest())
         return reply
 
@@ -124,10 +124,10 @@ class Client:
                 return Unavailable(f"no server answers at {self._address}; start one with `soundkin serve`")
             case grpc.StatusCode.DEADLINE_EXCEEDED:
                 return Unavailable(
-                    f"{self._address} did not answer within {self._deadline_s:g} s; ask again, or for less"
+                    f"{self._address} did not answer within {self._deadline_s:g} s; try again, or ask for less"
                 )
             case grpc.StatusCode.UNIMPLEMENTED:
-                return SoundkinError(f"what answers at {self._address} is not this release of Soundkin")
+                return SoundkinError(f"the server at {self._address} is not this release of Soundkin")
         return SoundkinError(f"{self._address} answered {call.code().name}: {call.details()}")
 
 
@@ -142,7 +142,7 @@ def _status_of(call: Any) -> status_pb2.Status | None:  # Any: as above
 
 
 def read_status(status: status_pb2.Status) -> SoundkinError:
-    """The error a server meant, with its data and in the server's words."""
+    """The error that a server's status stands for, with its data and the server's message."""
     info, violation, resource = (
         error_details_pb2.ErrorInfo(),
         error_details_pb2.BadRequest(),

@@ -1,4 +1,4 @@
-"""The commands that ask a server."""
+"""The command-line clients of a server: similar, rank, compare, tracks, resolve and info."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME_HELP = "NAME is an artist's name, or id:ID, mbid:ID, spotify:ID, deezer:ID,
 
 
 def _several(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Options as one decorator, shown in ``--help`` in this order."""
+    """Several options as one decorator; ``--help`` shows them in this order."""
 
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -40,43 +40,41 @@ _answer_options = _several(
     ),
 )
 _listen_options = _several(
-    click.option("--layer", help="Listen by one layer; `soundkin info` lists them."),
-    click.option("--aspect", help="Listen by one named aspect."),
-    click.option("--mix", metavar="LAYER=WEIGHT,…", help="Listen by several layers."),
+    click.option("--layer", help="Compare by one layer; `soundkin info` lists them."),
+    click.option("--aspect", help="Compare by one named aspect."),
+    click.option("--mix", metavar="LAYER=WEIGHT,…", help="Compare by several layers."),
 )
-_weigh_options = _several(
+_weight_options = _several(
     click.option("--profile", help="Named weights of the signals; `soundkin info` lists them."),
-    click.option("--weight", multiple=True, metavar="SIGNAL=WEIGHT", help="Weights of your own; may be repeated."),
+    click.option("--weight", multiple=True, metavar="SIGNAL=WEIGHT", help="Your own weights; may be repeated."),
 )
 _limit_option = click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
-_explain_option = click.option(
-    "--explain", is_flag=True, help="Say what each artist shares with the first that was named."
-)
+_explain_option = click.option("--explain", is_flag=True, help="Show what each artist shares with the first NAME.")
 
 
-class Answer(TypedDict):
-    """Options of every client."""
+class AnswerOptions(TypedDict):
+    """Options of every command."""
 
     as_json: bool
     address: str
 
 
-class Listen(TypedDict):
-    """Options of the clients that listen."""
+class ListenOptions(TypedDict):
+    """Options that choose the layers of the audio signal."""
 
     layer: str | None
     aspect: str | None
     mix: str | None
 
 
-class Weigh(TypedDict):
-    """Options of the clients that weigh signals."""
+class WeightOptions(TypedDict):
+    """Options that choose the weights of the signals."""
 
     profile: str | None
     weight: tuple[str, ...]
 
 
-class SimilarOptions(Answer, Listen, Weigh):
+class SimilarOptions(AnswerOptions, ListenOptions, WeightOptions):
     """Options of ``similar``."""
 
     audio: tuple[Path, ...]
@@ -92,18 +90,18 @@ class SimilarOptions(Answer, Listen, Weigh):
     explain: bool
 
 
-class RankOptions(Answer, Listen, Weigh):
+class RankOptions(AnswerOptions, ListenOptions, WeightOptions):
     """Options of ``rank``."""
 
     lineup: tuple[str, ...]
     explain: bool
 
 
-class CompareOptions(Answer, Listen, Weigh):
+class CompareOptions(AnswerOptions, ListenOptions, WeightOptions):
     """Options of ``compare``."""
 
 
-class TracksOptions(Answer, Listen):
+class TracksOptions(AnswerOptions, ListenOptions):
     """Options of ``tracks``."""
 
     audio: tuple[Path, ...]
@@ -121,10 +119,10 @@ class TracksOptions(Answer, Listen):
 )
 @_limit_option
 @_listen_options
-@_weigh_options
-@click.option("--candidate", multiple=True, metavar="NAME", help="Only these may be answered; may be repeated.")
-@click.option("--exclude", multiple=True, metavar="NAME", help="These are not answered; may be repeated.")
-@click.option("--unlike", multiple=True, metavar="NAME", help="Nor these, nor what is like them; may be repeated.")
+@_weight_options
+@click.option("--candidate", multiple=True, metavar="NAME", help="Only these are ranked; may be repeated.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="These are left out; may be repeated.")
+@click.option("--unlike", multiple=True, metavar="NAME", help="Never these, and less like them; may be repeated.")
 @click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
 @click.option("--min-tracks", type=click.IntRange(0), default=0, help="Only artists with so many embedded tracks.")
 @click.option("--min-popularity", type=click.FloatRange(0, 1), help="Only artists at or above this percentile.")
@@ -134,7 +132,7 @@ class TracksOptions(Answer, Listen):
 )
 @_explain_option
 @_answer_options
-def similar(name: tuple[str, ...], **asked: Unpack[SimilarOptions]) -> None:
+def similar(name: tuple[str, ...], **options: Unpack[SimilarOptions]) -> None:
     """Ask which artists are like NAME, or like several together, or like the music of an act in --audio files.
 
     Exit 1 when some of the files could not be used; they are listed.
@@ -144,44 +142,44 @@ def similar(name: tuple[str, ...], **asked: Unpack[SimilarOptions]) -> None:
     from server.client.client import Client
     from server.client.requests import artist_refs
 
-    if bool(name) == bool(asked["audio"]):
+    if bool(name) == bool(options["audio"]):
         raise click.UsageError("give either NAME or --audio FILE")
-    profile, weights = _weighting(asked["profile"], asked["weight"])
+    profile, weights = _weighting(options["profile"], options["weight"])
     request = pb.SimilarArtistsRequest(
         seeds=artist_refs(name),
-        limit=asked["limit"],
+        limit=options["limit"],
         profile=profile,
         weights=weights,
-        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
-        candidates=artist_refs(asked["candidate"]),
-        exclude=artist_refs(asked["exclude"]),
-        negative_seeds=artist_refs(asked["unlike"]),
+        listening=_listening(options["layer"], options["aspect"], options["mix"]),
+        candidates=artist_refs(options["candidate"]),
+        exclude=artist_refs(options["exclude"]),
+        negative_seeds=artist_refs(options["unlike"]),
         filter=pb.ArtistFilter(
-            genres_any=asked["genre"],
-            min_tracks=asked["min_tracks"],
-            min_popularity=asked["min_popularity"],
-            max_popularity=asked["max_popularity"],
+            genres_any=options["genre"],
+            min_tracks=options["min_tracks"],
+            min_popularity=options["min_popularity"],
+            max_popularity=options["max_popularity"],
         ),
-        depth=asked["depth"],
-        explain=asked["explain"],
+        depth=options["depth"],
+        explain=options["explain"],
     )
-    if asked["audio"]:
-        _similar_to_audio(request, asked)
+    if options["audio"]:
+        _similar_to_audio(request, options)
         return
-    with Client(asked["address"]) as client:
+    with Client(options["address"]) as client:
         reply = client.similar_artists(request)
-    _print(reply, tables.similar(reply), as_json=asked["as_json"])
+    _print(reply, tables.similar(reply), as_json=options["as_json"])
 
 
-def _similar_to_audio(request: Any, asked: SimilarOptions) -> None:  # Any: a message, imported when needed
+def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a message, imported when needed
     from server.client import tables
     from server.client.client import AUDIO_DEADLINE_S, Client
     from server.client.requests import audio_clips
 
-    clips = audio_clips(asked["audio"])
-    with Client(asked["address"], deadline_s=AUDIO_DEADLINE_S) as client:
+    clips = audio_clips(options["audio"])
+    with Client(options["address"], deadline_s=AUDIO_DEADLINE_S) as client:
         reply = client.similar_artists_to_audio(request, clips)
-    _print(reply, tables.similar_to_audio(reply), as_json=asked["as_json"])
+    _print(reply, tables.similar_to_audio(reply), as_json=options["as_json"])
     if reply.rejected:
         raise click.exceptions.Exit(1)
 
@@ -193,36 +191,36 @@ def _similar_to_audio(request: Any, asked: SimilarOptions) -> None:  # Any: a me
     multiple=True,
     required=True,
     metavar="FILE|NAME",
-    help="A file of a NAME a line, where lines that begin with # are skipped, or a NAME; repeat it.",
+    help="A file with one NAME per line, where lines that begin with # are skipped, or a NAME; repeat it.",
 )
 @_listen_options
-@_weigh_options
+@_weight_options
 @_explain_option
 @_answer_options
-def rank(seed: tuple[str, ...], **asked: Unpack[RankOptions]) -> None:
-    """Put a line-up in the order of someone who likes SEED.
+def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
+    """Rank a line-up for someone who likes SEED.
 
-    Exit 1 when somebody in it is not known, or several are called so; they are listed. Exit 2 when a file is not there
-    or lists nobody.
+    Exit 1 when an artist in it is unknown or several have the name; they are listed. Exit 2 when a file does not exist
+    or is empty.
     """
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
     from server.client.requests import artist_refs, line_up, refuse_paths
 
-    profile, weights = _weighting(asked["profile"], asked["weight"])
+    profile, weights = _weighting(options["profile"], options["weight"])
     request = pb.RankArtistsRequest(
         seeds=artist_refs(seed),
-        candidates=artist_refs(line_up(asked["lineup"])),
+        candidates=artist_refs(line_up(options["lineup"])),
         profile=profile,
         weights=weights,
-        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
-        explain=asked["explain"],
+        listening=_listening(options["layer"], options["aspect"], options["mix"]),
+        explain=options["explain"],
     )
-    with Client(asked["address"]) as client:
+    with Client(options["address"]) as client:
         reply = client.rank_artists(request)
-    refuse_paths(asked["lineup"], reply.unresolved)
-    _print(reply, tables.rank(reply), as_json=asked["as_json"])
+    refuse_paths(options["lineup"], reply.unresolved)
+    _print(reply, tables.rank(reply), as_json=options["as_json"])
     if reply.not_found:
         raise click.exceptions.Exit(1)
 
@@ -231,26 +229,26 @@ def rank(seed: tuple[str, ...], **asked: Unpack[RankOptions]) -> None:
 @click.argument("a")
 @click.argument("b")
 @_listen_options
-@_weigh_options
+@_weight_options
 @_answer_options
-def compare(a: str, b: str, **asked: Unpack[CompareOptions]) -> None:
+def compare(a: str, b: str, **options: Unpack[CompareOptions]) -> None:
     """Ask how alike artists A and B are, and why."""
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
     from server.client.requests import artist_ref
 
-    profile, weights = _weighting(asked["profile"], asked["weight"])
+    profile, weights = _weighting(options["profile"], options["weight"])
     request = pb.CompareArtistsRequest(
         a=artist_ref(a),
         b=artist_ref(b),
         profile=profile,
         weights=weights,
-        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
+        listening=_listening(options["layer"], options["aspect"], options["mix"]),
     )
-    with Client(asked["address"]) as client:
+    with Client(options["address"]) as client:
         reply = client.compare_artists(request)
-    _print(reply, tables.compare(reply), as_json=asked["as_json"])
+    _print(reply, tables.compare(reply), as_json=options["as_json"])
 
 
 @click.command(
@@ -262,67 +260,67 @@ def compare(a: str, b: str, **asked: Unpack[CompareOptions]) -> None:
 @_listen_options
 @click.option("--exclude-same-artist", is_flag=True, help="Leave out the artist of NAME.")
 @click.option(
-    "--max-per-artist", type=click.IntRange(0), default=0, help="At most so many of one artist; 0 is no bound."
+    "--max-per-artist", type=click.IntRange(0), default=0, help="At most so many tracks of one artist; 0 is no limit."
 )
 @click.option("--keep-duplicates", is_flag=True, help="Show every release of a recording, not only the nearest.")
 @click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
 @_answer_options
-def tracks(name: str | None, **asked: Unpack[TracksOptions]) -> None:
+def tracks(name: str | None, **options: Unpack[TracksOptions]) -> None:
     """Ask which tracks sound like the one called NAME, or like the clip in an --audio file."""
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import AUDIO_DEADLINE_S, DEADLINE_S, Client
     from server.client.requests import audio_clips, track_refs
 
-    audio = asked["audio"]
+    audio = options["audio"]
     if (name is None) == (not audio):
         raise click.UsageError("give either NAME or --audio FILE")
     if len(audio) > 1:
         raise click.UsageError("give --audio once; `soundkin similar` takes several clips of one act")
     request = pb.SimilarTracksRequest(
-        listening=_listening(asked["layer"], asked["aspect"], asked["mix"]),
-        limit=asked["limit"],
-        exclude_same_artist=asked["exclude_same_artist"],
-        max_per_artist=asked["max_per_artist"],
-        allow_near_duplicates=asked["keep_duplicates"],
-        filter=pb.TrackFilter(genres_any=asked["genre"]),
+        listening=_listening(options["layer"], options["aspect"], options["mix"]),
+        limit=options["limit"],
+        exclude_same_artist=options["exclude_same_artist"],
+        max_per_artist=options["max_per_artist"],
+        allow_near_duplicates=options["keep_duplicates"],
+        filter=pb.TrackFilter(genres_any=options["genre"]),
     )
-    with Client(asked["address"], deadline_s=AUDIO_DEADLINE_S if audio else DEADLINE_S) as client:
+    with Client(options["address"], deadline_s=AUDIO_DEADLINE_S if audio else DEADLINE_S) as client:
         if audio:
             request.clip.CopyFrom(audio_clips(audio)[0])
         if name is not None:
             request.track.id = client.find_track(track_refs(name))
         reply = client.similar_tracks(request)
-    _print(reply, tables.tracks(reply, clip=request.clip.name), as_json=asked["as_json"])
+    _print(reply, tables.tracks(reply, clip=request.clip.name), as_json=options["as_json"])
 
 
 @click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin resolve "Low"')
 @click.argument("name", nargs=-1, required=True)
 @_answer_options
-def resolve(name: tuple[str, ...], **asked: Unpack[Answer]) -> None:
-    """Ask who is meant by each NAME. Exit 1 when one of them is not exactly one artist."""
+def resolve(name: tuple[str, ...], **options: Unpack[AnswerOptions]) -> None:
+    """Ask which artist each NAME means. Exit 1 when one of them is not exactly one artist."""
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
     from server.client.requests import artist_refs
 
-    with Client(asked["address"]) as client:
+    with Client(options["address"]) as client:
         reply = client.resolve_artists(pb.ResolveArtistsRequest(refs=artist_refs(name)))
-    _print(reply, tables.resolve(reply), as_json=asked["as_json"])
+    _print(reply, tables.resolve(reply), as_json=options["as_json"])
     if any(answer.resolution != pb.RESOLUTION_FOUND for answer in reply.artists):
         raise click.exceptions.Exit(1)
 
 
 @click.command(epilog="\b\nExample:\n  soundkin info --json")
 @_answer_options
-def info(**asked: Unpack[Answer]) -> None:
+def info(**options: Unpack[AnswerOptions]) -> None:
     """Ask what the server answers from."""
     from server.client import tables
     from server.client.client import Client
 
-    with Client(asked["address"]) as client:
+    with Client(options["address"]) as client:
         reply = client.get_index_info()
-    _print(reply, tables.info(reply), as_json=asked["as_json"])
+    _print(reply, tables.info(reply), as_json=options["as_json"])
 
 
 def _listening(layer: str | None, aspect: str | None, mix: str | None) -> Any:  # Any: a message, imported when needed

@@ -1,4 +1,4 @@
-"""Words of a command line -> messages of the contract; pure, but for reading the file of a line-up, and clips."""
+"""Turns command-line words into request messages, and reads the files of line-ups and clips."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_AUDIO = f"{MAX_AUDIO_BYTES >> 20} MiB"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenBy:
-    """By what to listen; at most one is given."""
+    """Which layers the audio signal compares; at most one is given."""
 
     layer: str | None = None
     aspect: str | None = None
@@ -31,7 +31,7 @@ class ListenBy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeighBy:
-    """How signals are weighed; at most one is given."""
+    """Weights of the signals; at most one is given."""
 
     profile: str | None = None
     weights: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class WeighBy:
 
 
 def text(word: str) -> str:
-    """``word`` as it is. Raises InvalidArgument when the terminal sent bytes that are not UTF-8."""
+    """``word`` unchanged. Raises InvalidArgument when the terminal sent bytes that are not UTF-8."""
     if not word.isprintable() and any("\ud800" <= char <= "\udfff" for char in word):
         raise InvalidArgument("name", f"{word!r} is not UTF-8; set the terminal's encoding, or ask by id:")
     return word
@@ -60,59 +60,59 @@ def artist_ref(word: str) -> pb.ArtistRef:
 
 
 def artist_refs(words: Iterable[str]) -> list[pb.ArtistRef]:
-    """Each of ``words`` by :func:`artist_ref`."""
+    """:func:`artist_ref` of each of ``words``."""
     return [artist_ref(word) for word in words]
 
 
 def line_up(words: Iterable[str]) -> list[str]:
     """The names of a line-up: each of ``words``, or each line of it where it is a file.
 
-    Lines that are blank or begin with ``#`` do not count. Raises InvalidArgument for a file that is not UTF-8 or lists
-    nobody, and for a ``.txt`` that is not there.
+    Lines that are blank or begin with ``#`` are skipped. Raises InvalidArgument for a file that is not UTF-8 or has no
+    names, and for a ``.txt`` file that does not exist.
     """
     return [name for word in words for name in (_lines(Path(word)) if _is_file(word) else [_name(word)])]
 
 
 def refuse_paths(words: Iterable[str], unresolved: Iterable[pb.ResolvedArtist]) -> None:
-    """Raise InvalidArgument for one of the ``words`` of a line-up that nobody is called, but that is meant for a file.
+    """Raise InvalidArgument for a word of a line-up that is no artist's name and looks like a path.
 
-    A name may have a separator in it, and a folder may be called as an artist: only who was asked can tell.
+    An artist's name may contain a path separator or be the name of a folder, so this is decided after the reply.
     """
-    unknown = {each.ref.name for each in unresolved if each.resolution == pb.RESOLUTION_NOT_FOUND}
+    unknown = {answer.ref.name for answer in unresolved if answer.resolution == pb.RESOLUTION_NOT_FOUND}
     for word in words:
         if word not in unknown or _is_file(word):
             continue
         if os.path.isdir(word):
-            raise InvalidArgument("--lineup", f"{word!r} is a folder, and nobody is called so; give a file")
+            raise InvalidArgument("--lineup", f"{word!r} is a folder and no artist's name; give a file")
         if os.sep in word:
-            raise InvalidArgument("--lineup", f"no such file {word!r}, and nobody is called so")
+            raise InvalidArgument("--lineup", f"no file and no artist is called {word!r}; check the name")
 
 
 def _is_file(word: str) -> bool:
-    """Something to read, a pipe of the shell's too."""
+    """Whether ``word`` can be read as a file; a pipe of the shell can."""
     return os.path.exists(word) and not os.path.isdir(word)
 
 
 def _name(word: str) -> str:
     if word.lower().endswith(".txt") and artist_ref(word).WhichOneof("ref") == "name":
-        raise InvalidArgument("--lineup", f"no such file {word!r}")
+        raise InvalidArgument("--lineup", f"no such file {word!r}; check the path")
     return word
 
 
 def audio_clips(files: Sequence[Path]) -> list[pb.AudioClip]:
-    """The audio files, whole, under their names. Raises InvalidArgument for more than a server takes."""
+    """A clip of each file, with the file's name. Raises InvalidArgument for more than the server accepts."""
     check_size(files, "--audio", MAX_CLIPS)
-    clips, left = [], MAX_AUDIO_BYTES
+    clips, bytes_left = [], MAX_AUDIO_BYTES
     for file in files:
         clips.append(pb.AudioClip(file=_read_clip(file), name=printable(file.name)))
-        left -= len(clips[-1].file)
-        if left < 0:
+        bytes_left -= len(clips[-1].file)
+        if bytes_left < 0:
             raise InvalidArgument("--audio", f"more than {_MAX_AUDIO} in all; give fewer files")
     return clips
 
 
 def _read_clip(path: Path) -> bytes:
-    """The whole file, unless it is too large: then no more is read of it, for a pipe does not say what it holds."""
+    """The whole file. At most one byte over the limit is read, because a pipe does not tell its size."""
     with path.open("rb") as file:
         content = file.read(MAX_CLIP_BYTES + 1)
     if len(content) > MAX_CLIP_BYTES:
@@ -127,12 +127,12 @@ def _lines(path: Path) -> list[str]:
         raise InvalidArgument("--lineup", f"{path} is not UTF-8; save it as UTF-8") from error
     names = [line for line in map(str.strip, lines) if line and not line.startswith("#")]
     if not names:
-        raise InvalidArgument("--lineup", f"{path} lists nobody; write a name a line")
+        raise InvalidArgument("--lineup", f"{path} has no names; write one name per line")
     return names
 
 
 def track_refs(word: str) -> list[pb.TrackRef]:
-    """What ``word`` may mean, likeliest first: ``id:…``, "Artist - Title" cut at each dash, the whole as a title.
+    """Tracks that ``word`` may mean, most likely first: ``id:…``, "Artist - Title" split at each dash, a title alone.
 
     >>> [(ref.name.artist, ref.name.title) for ref in track_refs("Ay - Song - Live")]
     [('Ay', 'Song - Live'), ('Ay - Song', 'Live'), ('', 'Ay - Song - Live')]
@@ -146,10 +146,10 @@ def track_refs(word: str) -> list[pb.TrackRef]:
 
 
 def listening(by: ListenBy) -> pb.Listening | None:
-    """The listening asked for; None leaves it to the server. Raises InvalidArgument when two are."""
-    given = [option for option in ("layer", "aspect", "mix") if getattr(by, option) is not None]
-    if len(given) > 1:
-        raise InvalidArgument(f"--{given[0]}", f"cannot go with --{given[1]}; choose one way to listen")
+    """The listening of the request; None for the server's default. Raises InvalidArgument when two are given."""
+    options = [option for option in ("layer", "aspect", "mix") if getattr(by, option) is not None]
+    if len(options) > 1:
+        raise InvalidArgument(f"--{options[0]}", f"cannot be combined with --{options[1]}; choose one")
     if by.layer is not None:
         return pb.Listening(layer=by.layer)
     if by.aspect is not None:
@@ -161,11 +161,11 @@ def listening(by: ListenBy) -> pb.Listening | None:
 
 
 def signal_weights(by: WeighBy) -> pb.SignalWeights | None:
-    """Weights of the caller's own; None without any. Raises InvalidArgument, also when a profile is asked for too."""
+    """The user's own weights; None without any. Raises InvalidArgument for bad weights, and with a profile."""
     if not by.weights:
         return None
     if by.profile is not None:
-        raise InvalidArgument("--weight", "cannot go with --profile; choose one")
+        raise InvalidArgument("--weight", "cannot be combined with --profile; choose one")
     return pb.SignalWeights(
         weights=[
             pb.SignalWeight(signal=_signal(name), weight=weight) for name, weight in _pairs("--weight", by.weights)
@@ -178,7 +178,7 @@ def _signal(name: str) -> pb.Signal:
         return to_signal(SignalName(name.strip().lower()))
     except ValueError as error:
         known = ", ".join(signal.value for signal in SignalName)
-        raise InvalidArgument("--weight", f"{name!r} is no signal; there is {known}") from error
+        raise InvalidArgument("--weight", f"{name!r} is not a signal; the signals are {known}") from error
 
 
 def _pairs(option: str, words: Sequence[str]) -> list[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""Replies as tables for a terminal of 80 columns."""
+"""Formats replies as tables for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rich.text import Text
 from pb import soundkin_pb2 as pb
 from recommender.names import printable
 
-SILENT = "–"
-"""Stands where a signal has no opinion."""
+NO_OPINION = "–"
+"""Shown where a signal has no opinion."""
 
 _HEADINGS = {
     pb.SIGNAL_AUDIO: "audio",
@@ -20,17 +20,17 @@ _HEADINGS = {
     pb.SIGNAL_GENRE: "genre",
     pb.SIGNAL_COLLABORATION: "collab.",
 }
-_SHARED = 4
-"""How many shared things of a kind are named in a line."""
+_MAX_SHARED = 4
+"""How many shared things of one kind are named in a line."""
 
 
 def show(*parts: RenderableType) -> None:
-    """Print on stdout; without colour when that is not a terminal."""
+    """Print to stdout, without colour when it is not a terminal."""
     Console(highlight=False).print(Group(*parts))
 
 
 def similar(reply: pb.SimilarArtistsResponse) -> Iterator[RenderableType]:
-    """A ranking of artists with what every signal said."""
+    """A ranking of artists with the value of every signal."""
     yield Text(f"Like {_names(reply.seeds)}", style="bold")
     yield from _ranked(reply.artists)
     yield from _missing(reply.not_indexed)
@@ -43,25 +43,25 @@ def similar_to_audio(reply: pb.SimilarArtistsToAudioResponse) -> Iterator[Render
     yield Text(f"Like the music of {tracks} clip{'' if tracks == 1 else 's'}", style="bold")
     yield from _ranked(reply.artists)
     if reply.evidence.low:
-        yield Text("Low evidence: another clip could change everything.", style="yellow")
+        yield Text("Low evidence: one more clip could change the ranking completely.", style="yellow")
     elif reply.evidence.HasField("standard_error"):
         yield Text(f"standard error of its cosines: {reply.evidence.standard_error:.3f}", style="dim")
     for clip in reply.rejected:
-        said = f"{clip.name or clip.place}: {clip.reason}, {clip.detail}"
-        yield Text(f"Not used: {printable(said)}", style="yellow")
+        problem = f"{clip.name or clip.place}: {clip.reason}, {clip.detail}"
+        yield Text(f"Not used: {printable(problem)}", style="yellow")
     yield _footer(reply.generation)
 
 
 def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
-    """A line-up in order, and why somebody in it is not."""
+    """A line-up in order, and the reasons why artists of it could not be ranked."""
     yield Text(f"For {_names(reply.seeds)}", style="bold")
     if reply.artists:
         yield _ranking(reply.artists)
-        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
+        yield Text(f"each signal: value/contribution; {NO_OPINION} no opinion", style="dim")
     yield from _reasons(reply.artists)
     yield from _missing(reply.not_indexed)
-    for each in reply.unresolved:
-        yield Text(f"Not ranked: {printable(each.message)}", style="yellow")
+    for answer in reply.unresolved:
+        yield Text(f"Not ranked: {printable(answer.message)}", style="yellow")
     yield _footer(reply.generation)
 
 
@@ -69,9 +69,9 @@ def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:
     """The ranking with its legend, and the reasons that were asked for."""
     if artists:
         yield _ranking(artists)
-        yield Text(f"each signal: value/contribution; {SILENT} no opinion", style="dim")
+        yield Text(f"each signal: value/contribution; {NO_OPINION} no opinion", style="dim")
     else:
-        yield Text("Nobody: no signal has an opinion on anyone who may be answered.")
+        yield Text("No results: no signal has an opinion on any artist that may be ranked.")
     yield from _reasons(artists)
 
 
@@ -82,31 +82,31 @@ def _reasons(artists: Iterable[pb.ScoredArtist]) -> Iterator[RenderableType]:
 
 
 def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
-    """A line an artist; with what it was ordered by where that is not the score."""
-    turned = any(scored.HasField("order_key") for scored in artists)
-    headings = ("score", *(["order"] if turned else []), *_HEADINGS.values())
+    """One line for each artist, with the order key where the ranking is not by score."""
+    has_order_key = any(scored.HasField("order_key") for scored in artists)
+    headings = ("score", *(["order"] if has_order_key else []), *_HEADINGS.values())
     table = _table(("#", "right"), ("artist", "left"), *((word, "right") for word in headings))
     for place, scored in enumerate(artists, start=1):
-        opinions = [_opinion(line) for line in scored.breakdown] or [SILENT] * len(_HEADINGS)
-        score = f"{scored.score:.3f}" if scored.breakdown else SILENT
-        key = [f"{scored.order_key:.3f}"] if turned else []
+        opinions = [_opinion(line) for line in scored.breakdown] or [NO_OPINION] * len(_HEADINGS)
+        score = f"{scored.score:.3f}" if scored.breakdown else NO_OPINION
+        key = [f"{scored.order_key:.3f}"] if has_order_key else []
         _row(table, str(place), scored.artist.name, score, *key, *opinions)
     return table
 
 
 def _opinion(line: pb.SignalScore) -> str:
-    return f"{line.value:.2f}/{line.contribution:.2f}" if line.available else SILENT
+    return f"{line.value:.2f}/{line.contribution:.2f}" if line.available else NO_OPINION
 
 
 def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
-    """One pair: a line a signal, whose contributions sum to the score, then why, and everything they share."""
+    """One pair: a line for each signal, whose contributions sum to the score, then everything the two share."""
     score = f"{reply.score:.3f}" if reply.HasField("score") else "no signal has an opinion"
     yield Text(f"{printable(reply.a.name)} ~ {printable(reply.b.name)}: {score}", style="bold")
     columns = ("raw", "value", "percentile", "weight", "contribution")
     table = _table(("signal", "left"), *((word, "right") for word in columns))
     for line in reply.breakdown:
-        measures = (f"{line.raw:.3f}", f"{line.value:.3f}") if line.available else (SILENT, SILENT)
-        percentile = f"{line.percentile:.3f}" if line.HasField("percentile") else SILENT
+        measures = (f"{line.raw:.3f}", f"{line.value:.3f}") if line.available else (NO_OPINION, NO_OPINION)
+        percentile = f"{line.percentile:.3f}" if line.HasField("percentile") else NO_OPINION
         _row(table, _signal(line.signal), *measures, percentile, f"{line.weight:.2f}", f"{line.contribution:.3f}")
     if reply.base:
         _row(table, "base", *[""] * (len(columns) - 1), f"{reply.base:.3f}")
@@ -119,7 +119,7 @@ def compare(reply: pb.CompareArtistsResponse) -> Iterator[RenderableType]:
 
 
 def tracks(reply: pb.SimilarTracksResponse, *, clip: str = "") -> Iterator[RenderableType]:
-    """A ranking of tracks, where the seed is no track by the name of the ``clip``."""
+    """A ranking of tracks. For a seed that is a clip, ``clip`` is its name."""
     yield Text(f"Sounds like {_track(reply.seed) if reply.HasField('seed') else printable(clip)}", style="bold")
     if reply.tracks:
         table = _table(("#", "right"), ("track", "left"), ("artist", "left"), ("score", "right"))
@@ -129,12 +129,12 @@ def tracks(reply: pb.SimilarTracksResponse, *, clip: str = "") -> Iterator[Rende
     elif reply.not_indexed:
         yield Text("It has no embedding yet: run soundkin embed, build and publish.")
     else:
-        yield Text("No track may be answered.")
+        yield Text("No results: no track passes the filters.")
     yield _footer(reply.generation)
 
 
 def resolve(reply: pb.ResolveArtistsResponse) -> Iterator[RenderableType]:
-    """Who is meant, one line an artist."""
+    """The artists that each reference means, one line for each artist."""
     table = _table(("asked for", "left"), ("is", "left"), ("artist", "left"), ("id", "left"))
     for answer in reply.artists:
         how = pb.Resolution.Name(answer.resolution).removeprefix("RESOLUTION_").lower().replace("_", " ")
@@ -146,7 +146,7 @@ def resolve(reply: pb.ResolveArtistsResponse) -> Iterator[RenderableType]:
 
 
 def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
-    """What the server answers from."""
+    """The generation, signals and layers of the server."""
     facts = _table(("what", "left"), ("", "left"))
     _row(facts, "artists", f"{reply.artists} ({reply.artists_indexed} with an embedding)")
     _row(facts, "tracks", f"{reply.tracks} ({reply.tracks_indexed} with an embedding)")
@@ -168,17 +168,19 @@ def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
     yield _footer(reply.generation)
 
 
-def _candidates(found: pb.CandidatesInfo) -> str:
+def _candidates(candidates: pb.CandidatesInfo) -> str:
     """
     >>> _candidates(pb.CandidatesInfo(first=200, overlap_at_20=0.998, measured_on=300, weight_profile="evidence"))
     'from candidates under evidence: 0.998 of the first 20 of a full scan, measured on 300 artists'
     >>> _candidates(pb.CandidatesInfo(note="9 artists, under 5000: everyone is compared"))
     '9 artists, under 5000: everyone is compared'
     """
-    if not found.first:
-        return found.note or "everyone is compared"
-    share = f"{found.overlap_at_20:.3f} of the first 20 of a full scan, measured on {found.measured_on} artists"
-    return f"from candidates under {found.weight_profile}: {share}"
+    if not candidates.first:
+        return candidates.note or "every artist is compared"
+    share = (
+        f"{candidates.overlap_at_20:.3f} of the first 20 of a full scan, measured on {candidates.measured_on} artists"
+    )
+    return f"from candidates under {candidates.weight_profile}: {share}"
 
 
 def _table(*columns: tuple[str, str]) -> Table:
@@ -191,7 +193,7 @@ def _table(*columns: tuple[str, str]) -> Table:
 
 
 def _row(table: Table, *cells: str) -> None:
-    """Add a row of plain text; rich would read ``[…]`` in a str as markup."""
+    """Add a row of plain text. rich would read ``[…]`` in a str as markup."""
     table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
@@ -217,7 +219,7 @@ def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> st
 
 
 def _shared(explanation: pb.Explanation) -> Iterator[Table]:
-    """A line a kind, with all of them and how much each weighs."""
+    """One line for each kind of shared thing, with all of them and their weights."""
     near = explanation.nearest_tracks
     parts = {
         "genres": [f"{shared.genre} ({shared.weight:.2f})" for shared in explanation.genres],
@@ -226,9 +228,9 @@ def _shared(explanation: pb.Explanation) -> Iterator[Table]:
         "nearest": [f"“{near.a.title}” and “{near.b.title}” ({near.cosine:.2f})"] if near.HasField("a") else [],
         "above all in": [near.aspect] if near.aspect else [],
     }
-    for kind, told in parts.items():
-        if told:
-            yield _indented(f"{kind}: ", printable(", ".join(told)))
+    for kind, items in parts.items():
+        if items:
+            yield _indented(f"{kind}: ", printable(", ".join(items)))
 
 
 def _recordings(explanation: pb.Explanation) -> list[str]:
@@ -236,12 +238,12 @@ def _recordings(explanation: pb.Explanation) -> list[str]:
 
 
 def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHARED} more" if len(names) > _SHARED else ""
-    return ", ".join(names[:_SHARED]) + more
+    more = f" and {len(names) - _MAX_SHARED} more" if len(names) > _MAX_SHARED else ""
+    return ", ".join(names[:_MAX_SHARED]) + more
 
 
 def _indented(head: str, text: str) -> Table:
-    """Text that wraps under itself, not under its head."""
+    """Text that wraps under itself, not under ``head``."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -251,7 +253,7 @@ def _indented(head: str, text: str) -> Table:
 
 def _missing(artists: Iterable[pb.ArtistSummary]) -> Iterator[RenderableType]:
     for artist in artists:
-        yield Text(f"{printable(artist.name)} has no embedding yet: only the other signals speak.", style="yellow")
+        yield Text(f"{printable(artist.name)} has no embedding yet: only the other signals are used.", style="yellow")
 
 
 def _evidence(pairs: Iterable[tuple[pb.ArtistSummary, pb.Evidence]]) -> Iterator[Text]:

@@ -1,3 +1,1 @@
-"""server/reload: TODO-DOC."""
-
-from __future__ import annotations
+"""Loads the published generation into the server, and replaces it when a newer one is published."""

@@ -1,4 +1,4 @@
-"""Holds the generation that answers, and swaps it for a newer one without a request noticing."""
+"""Watches CURRENT for a newer generation, loads it, and serves it in place of the old one without a failed request."""
 
 from __future__ import annotations
 
@@ -20,35 +20,38 @@ from recommender.generation.open_generation import (
 )
 from recommender.types import Use
 from server.metrics import Metrics, Reason
-from server.reload.load_generation import load, older, require_use_of
+from server.reload.load_generation import load, older_generations, require_use_of
 from server.reload.loaded_generation import LoadedGeneration, Snapshot
-from server.reload.rejected_generations import Rejection, Rejections, key_of
+from server.reload.rejected_generations import RejectedGenerations, Rejection, key_of
+
+POLL_S = 1.0
+"""How often the server looks for a newer generation, in seconds."""
 
 FIRST_LOAD_S = 5.0
-"""How long a request waits for the first load, so that a server just started does not turn it away."""
+"""Seconds a request waits for the first generation, so that a server that just started does not refuse it."""
 
 _log = logging.getLogger(__name__)
 
-Given = ParamSpec("Given")
+Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 
-class Holder:
-    """The current generation of ``home``, for the use ``profile``.
+class GenerationWatcher:
+    """The served generation of ``home``, for ``use``. Call :meth:`refresh` every :data:`POLL_S` to follow CURRENT.
 
-    Used from one event loop. One thread of its own, the loader, reads what is published, opens it and lets go of it.
-    A request asks for one :meth:`snapshot` and reads nothing else, so it sees one generation whatever is published
-    meanwhile; the one it reads from is let go of only when no snapshot of it is left.
+    Used from one event loop. Its own thread, the loader, loads and releases generations. A request takes one
+    :meth:`snapshot` and reads only from it, so it sees one generation whatever is published meanwhile. A generation is
+    released when none of its snapshots is in use.
     """
 
     def __init__(self, home: Path, use: Use, metrics: Metrics) -> None:
         self._home = home
-        self._profile = use
+        self._use = use
         self._metrics = metrics
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._serving: LoadedGeneration | None = None
-        self._leaving: list[LoadedGeneration] = []
-        self._rejections = Rejections()
+        self._replaced: list[LoadedGeneration] = []
+        self._rejections = RejectedGenerations()
         self._degraded = False
         self._problem = "the server is loading its first generation; ask again in a moment"
         self._tried = asyncio.Event()
@@ -64,40 +67,40 @@ class Holder:
         return self._problem
 
     async def snapshot(self) -> Snapshot:
-        """What to answer one request from. Raises Unavailable when there is nothing."""
+        """The snapshot for one request. Raises Unavailable when no generation is loaded."""
         if self._serving is None and not self._tried.is_set():
-            await self._first_load()
+            await self._wait_for_first_load()
         if self._serving is None:
             raise Unavailable(self._problem)
         return self._serving.snapshot(degraded=self._degraded)
 
-    async def _first_load(self) -> None:
+    async def _wait_for_first_load(self) -> None:
         try:
             await asyncio.wait_for(self._tried.wait(), FIRST_LOAD_S)
         except TimeoutError:
             return
 
     async def refresh(self) -> None:
-        """Follow CURRENT: open what it points to, or keep what is open and say why in the log."""
-        await self._let_go()
+        """Load the generation that CURRENT names if it is new. If it cannot be served, keep the old one and log why."""
+        await self._release_unused()
         await self._follow()
         self._report()
         self._tried.set()
 
     async def close(self) -> None:
-        """Let go of everything; no request runs any more. A load that runs is waited for."""
+        """Release all generations, when no request runs any more. A running load is waited for."""
         if self._serving is not None:
-            self._leaving.append(self._serving)
+            self._replaced.append(self._serving)
             self._serving = None
-        await self._in_loader(_end, self._leaving)
+        await self._in_loader(_release, self._replaced)
         self._loader.shutdown()
 
-    async def _let_go(self) -> None:
-        """End the tenancies that nobody answers from any more."""
-        gone = [tenancy for tenancy in self._leaving if not tenancy.in_use]
-        if gone:
-            self._leaving = [tenancy for tenancy in self._leaving if tenancy not in gone]
-            await self._in_loader(_end, gone)
+    async def _release_unused(self) -> None:
+        """Release the replaced generations that no request uses any more."""
+        unused = [generation for generation in self._replaced if not generation.in_use]
+        if unused:
+            self._replaced = [generation for generation in self._replaced if generation not in unused]
+            await self._in_loader(_release, unused)
 
     async def _follow(self) -> None:
         try:
@@ -107,10 +110,10 @@ class Holder:
             return
         if pointer is None:
             self._nothing_published()
-        elif self._serving is not None and self._serving.answers(pointer):
+        elif self._serving is not None and self._serving.is_at(pointer):
             self._degraded = False
         elif self._rejections.due(key_of(pointer)):
-            await self._open(pointer)
+            await self._load_current(pointer)
         else:
             self._degraded = self.ready
 
@@ -127,35 +130,37 @@ class Holder:
             _log.warning("%s", problem)
         self._problem, self._degraded = problem, self.ready
 
-    async def _open(self, pointer: Pointer) -> None:
-        rejection = await self._take_over(pointer, degraded=False)
+    async def _load_current(self, pointer: Pointer) -> None:
+        rejection = await self._load_and_serve(pointer, degraded=False)
         if rejection is None:
             return
         if not await self._in_loader(_still_points_to, self._home, pointer):
-            await self._follow()  # at once: a server that starts must not end because it looked a moment too early
+            # CURRENT changed during the load, so the generation may have been deleted. Look again at once: a server
+            # that is starting must not end because of that.
+            await self._follow()
             return
         self._reject(rejection)
         await self._fall_back(pointer.version)
 
     async def _fall_back(self, below: int | None) -> None:
-        """At the start, when CURRENT is of no use: the newest version ``below`` it that verifies, marked degraded."""
+        """At the start, when CURRENT cannot be served: load the newest usable version under ``below`` as degraded."""
         if self._serving is not None:
             return
-        for pointer in await self._in_loader(older, self._home, below):
+        for pointer in await self._in_loader(older_generations, self._home, below):
             if not self._rejections.due(key_of(pointer)):
                 continue
-            rejection = await self._take_over(pointer, degraded=True)
+            rejection = await self._load_and_serve(pointer, degraded=True)
             if rejection is None:
                 return
             self._count(rejection)
 
-    async def _take_over(self, pointer: Pointer, *, degraded: bool) -> Rejection | None:
-        """Load what ``pointer`` names and answer from it; or, when it may not answer, why."""
-        loaded = await self._in_loader(load, self._home, pointer, use=self._profile, observe=self._metrics.phase_ended)
+    async def _load_and_serve(self, pointer: Pointer, *, degraded: bool) -> Rejection | None:
+        """Load the generation that ``pointer`` names and serve it. Returns the Rejection when it cannot be served."""
+        loaded = await self._in_loader(load, self._home, pointer, use=self._use, observe=self._metrics.phase_ended)
         if isinstance(loaded, Rejection):
             return loaded
         if self._serving is not None:
-            self._leaving.append(self._serving)
+            self._replaced.append(self._serving)
         self._serving, self._degraded, self._problem = loaded, degraded, ""
         self._rejections.forget(key_of(pointer))
         self._metrics.swapped(loaded.manifest)
@@ -163,22 +168,22 @@ class Holder:
         return None
 
     def _reject(self, rejection: Rejection) -> None:
-        """What CURRENT points to may not answer."""
+        """Record that the generation in CURRENT cannot be served."""
         self._count(rejection)
         self._problem, self._degraded = f"no generation can be served: {rejection.why}", self.ready
 
     def _count(self, rejection: Rejection) -> None:
-        """Once a generation, however often it is tried again."""
+        """Log and count a rejection, once for each generation however often it is tried again."""
         if not self._rejections.add(rejection.key):
             return
         self._metrics.rejected(rejection.reason)
-        kept = "" if self._serving is None else f"; generation {_label(self._serving)} goes on answering"
-        _log.error("rejected (%s): %s%s", rejection.reason, rejection.why, kept)
+        still_served = "" if self._serving is None else f"; generation {_label(self._serving)} is still served"
+        _log.error("rejected (%s): %s%s", rejection.reason, rejection.why, still_served)
 
     def _report(self) -> None:
-        self._metrics.holding(len(self._leaving) + self.ready, degraded=self._degraded)
+        self._metrics.set_loaded(len(self._replaced) + self.ready, degraded=self._degraded)
 
-    async def _in_loader(self, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+    async def _in_loader(self, work: Callable[Params, Result], *args: Params.args, **kwargs: Params.kwargs) -> Result:
         submitted = self._loader.submit(work, *args, **kwargs)
         return await asyncio.wrap_future(submitted)
 
@@ -188,19 +193,19 @@ def _still_points_to(home: Path, pointer: Pointer) -> bool:
     return inspect_current(home).pointer == pointer
 
 
-def _end(tenancies: list[LoadedGeneration]) -> None:
-    for tenancy in tenancies:
-        tenancy.end()
+def _release(generations: list[LoadedGeneration]) -> None:
+    for generation in generations:
+        generation.release()
 
 
-def _label(tenancy: LoadedGeneration) -> str:
-    return folder_name(tenancy.pointer.version)
+def _label(generation: LoadedGeneration) -> str:
+    return folder_name(generation.pointer.version)
 
 
-def refuse_narrower(home: Path, use: Use) -> None:
-    """Refuse to start on a published generation that was built for less than ``use``. Raises LicenceRefused.
+def refuse_narrower_use(home: Path, use: Use) -> None:
+    """Refuse to start when the published generation was built for a narrower use than ``use``. Raises LicenceRefused.
 
-    One that cannot be read is left to the holder, which falls back to an older one.
+    A generation that cannot be read is not refused here: the watcher falls back to an older one.
     """
     try:
         pointer = read_current(home)

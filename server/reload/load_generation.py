@@ -1,6 +1,6 @@
-"""From a folder to something that may answer: leased, verified, allowed, open, warm, and the same as when it was built.
+"""Loads a generation for the server in stages: lease, checksums, licence, opening, warming, golden answers.
 
-Runs in the loader's thread, and reads every byte of the generation. Each stage that fails gives a reason of its own.
+Runs in the loader's thread and reads every byte of the generation. A failed stage gives the reason of the rejection.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from server.metrics import Phase, Reason
 from server.reload.loaded_generation import LoadedGeneration
 from server.reload.rejected_generations import Rejection, key_of
 
-UNUSABLE = (
+LOAD_ERRORS = (
     SoundkinError,
     OSError,
     ValueError,
@@ -48,14 +48,12 @@ UNUSABLE = (
     RuntimeError,
     MemoryError,
 )
-"""What opening files that another program wrote may raise: ours, the system's, numpy's, FAISS's, which asserts.
-
-Whatever is not among them ends the server, and with it the generation that answers.
+"""Errors of opening damaged files: Soundkin's, the system's, numpy's, and FAISS's, which asserts. They reject the
+generation. Any other error is a bug and ends the server.
 """
 
 WARM_N = 10
-"""Results asked of each index while warming it."""
-
+"""Results of each search that warms an index."""
 
 REASONS = {
     Phase.LEASE: Reason.UNREADABLE,
@@ -67,47 +65,48 @@ REASONS = {
     Phase.WARM: Reason.UNREADABLE,
     Phase.GOLDEN: Reason.GOLDEN,
 }
-"""What a failure in each stage is counted under; an error of the system is UNREADABLE in every stage."""
+"""Stage -> reason of a rejection in it. An error of the operating system is UNREADABLE in every stage."""
 
 Observe = Callable[[Phase, float], None]
-"""Told of a stage that is done, and how many seconds it took."""
+"""Called after each finished stage, with its seconds."""
 
 
 class _Stages:
-    """Where a load is."""
+    """Knows the current stage of a load, and measures each."""
 
     def __init__(self, observe: Observe) -> None:
-        self.at = Phase.LEASE
+        self.current = Phase.LEASE
         self._observe = observe
 
     @contextmanager
     def __call__(self, phase: Phase) -> Iterator[None]:
-        self.at, started = phase, time.perf_counter()
+        self.current, started = phase, time.perf_counter()
         yield
         self._observe(phase, time.perf_counter() - started)
 
 
 def load(home: Path, pointer: Pointer, *, use: Use, observe: Observe) -> LoadedGeneration | Rejection:
-    """The generation of ``home`` that ``pointer`` names, ready to answer; or why it may not.
+    """Load the generation of ``home`` that ``pointer`` names; a Rejection when it cannot be served.
 
-    Nothing is handed out before the whole of it was read and found as it was published.
+    It is returned only after all of it was read and found to be as it was published.
     """
     stages = _Stages(observe)
     try:
         return _load(home / VERSIONS / folder_name(pointer.version), pointer, use=use, stages=stages)
-    except UNUSABLE as error:
-        return Rejection(key=key_of(pointer), reason=_reason(error, stages.at), why=_why(error, pointer))
+    except LOAD_ERRORS as error:
+        return Rejection(key=key_of(pointer), reason=_reason(error, stages.current), why=_why(error, pointer))
 
 
-def older(home: Path, below: int | None) -> list[Pointer]:
-    """What CURRENT could be made to point to instead, newest first: versions under ``below``, or all when it is None.
+def older_generations(home: Path, below: int | None) -> list[Pointer]:
+    """Pointers to the generations with a version under ``below``, or to all when it is None; newest first.
 
-    Nothing is verified yet; folders without a manifest that can be read are left out.
+    Nothing is verified yet. Folders without a readable manifest are left out.
     """
-    found = [(int(folder.name[1:]), folder) for folder in (home / VERSIONS).glob("v" + "[0-9]" * 8)]
-    wanted = sorted(((version, folder) for version, folder in found if below is None or version < below), reverse=True)
+    folders = [(int(folder.name[1:]), folder) for folder in (home / VERSIONS).glob("v" + "[0-9]" * 8)]
     pointers = []
-    for version, folder in wanted:
+    for version, folder in sorted(folders, reverse=True):
+        if below is not None and version >= below:
+            continue
         try:
             pointers.append(Pointer(version=version, manifest_sha256=_digest(folder)))
         except OSError:
@@ -140,7 +139,7 @@ def _open(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages) -> Recom
     with stages(Phase.WARM):
         warm(recommender)
     with stages(Phase.GOLDEN):
-        _replay(recommender.generation)
+        _check_golden_answers(recommender.generation)
     return recommender
 
 
@@ -161,32 +160,32 @@ def _digest(folder: Path) -> str:
 
 
 def require_use_of(manifest: Manifest, use: Use) -> None:
-    """Raises LicenceRefused when the generation was built for less than ``use``."""
+    """Check that the generation may be used for ``use``. Raises LicenceRefused when it was built for a narrower use."""
     require_use(f"generation {folder_name(manifest.version)}", manifest.use, use)
 
 
 def warm(recommender: Recommender) -> None:
-    """Touch every index and every signal once, so that no request is the first to read them from the disk."""
+    """Use every index and every signal once, so that no request has to wait for the disk."""
     generation = recommender.generation
     for index in (*generation.tracks.values(), *generation.artists.values()):
-        _touch(index)
+        _warm_index(index)
     if len(generation.contents.artists.ids):
         query = ArtistQuery(seeds=(0,), mix=layer_mix.by_default(generation.manifest.space))
-        behind = generation.manifest.candidates.first  # what follows the candidates is read from everyone
-        recommender.rank_artists(query, offset=behind, n=WARM_N)
+        # A page after the candidates is ranked among all artists, so it reads the data of every artist.
+        recommender.rank_artists(query, offset=generation.manifest.candidates.first, n=WARM_N)
 
 
-def _touch(index: VectorIndex) -> None:
+def _warm_index(index: VectorIndex) -> None:
     if index.size:
         probe = index.vectors(np.array([index.size // 2]))[0]
         index.search(probe, WARM_N)
         index.cosines(probe)
 
 
-def _replay(generation: Generation) -> None:
-    found = differences(generation, generation.manifest.goldens)
-    if found:
-        problem = f"{len(found)} recorded queries are answered otherwise than when it was built, first: {found[0]}"
+def _check_golden_answers(generation: Generation) -> None:
+    changed = differences(generation, generation.manifest.goldens)
+    if changed:
+        problem = f"{len(changed)} recorded queries are answered otherwise than when it was built, first: {changed[0]}"
         raise GenerationCorrupt(generation.label, MANIFEST, problem)
 
 

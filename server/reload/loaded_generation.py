@@ -1,8 +1,8 @@
-"""One open generation for as long as anything answers from it: it hands out snapshots and knows when the last is gone.
+"""One generation in memory: gives each request a snapshot, and knows when no request uses it any more.
 
-Who still answers is told by weak references to the snapshots handed out, and not by counting calls in and out: a call
-may be cancelled while its search goes on in a thread, wait in that thread's queue, or end in an error that still holds
-its frames. In each of these the snapshot lives exactly as long as somebody can read from it.
+Weak references to the snapshots show which are in use. Counting calls at their start and end would not do: a call may
+be cancelled while its search still runs in a thread, wait in that thread's queue, or end in an error whose traceback
+still refers to the arrays. In each case the snapshot lives exactly as long as something can read from it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from recommender.ranking.artists import Recommender
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Snapshot:
-    """What one request answers from, from its first line to its last. Two are never equal: each is one reader."""
+    """What one request reads from. Two snapshots are never equal: each belongs to one request."""
 
     recommender: Recommender
     degraded: bool = False
-    """The newest generation could not be used; this is an older one."""
+    """The newest generation could not be used, and this is an older one."""
 
 
 class LoadedGeneration:
-    """A loaded generation with its lease. Used from one thread, but for :meth:`end`."""
+    """A loaded generation with its lease. Used from one thread, except :meth:`release`."""
 
     def __init__(self, *, pointer: Pointer, recommender: Recommender, lease: Lease) -> None:
         self.pointer = pointer
@@ -36,31 +36,31 @@ class LoadedGeneration:
 
     @property
     def manifest(self) -> Manifest:
-        """What is answered from."""
+        """Manifest of the generation."""
         return self._manifest
 
     @property
     def in_use(self) -> bool:
-        """Somebody holds a snapshot."""
+        """A request still has a snapshot."""
         return len(self._snapshots) > 0
 
-    def answers(self, pointer: Pointer) -> bool:
-        """It is the generation that ``pointer`` names."""
+    def is_at(self, pointer: Pointer) -> bool:
+        """Whether this is the generation that ``pointer`` names."""
         return (pointer.version, pointer.manifest_sha256) == (self.pointer.version, self.pointer.manifest_sha256)
 
     def snapshot(self, *, degraded: bool) -> Snapshot:
-        """A snapshot for one request. Raises RuntimeError after :meth:`end`."""
+        """A snapshot for one request. Raises RuntimeError after :meth:`release`."""
         if self._recommender is None:
-            raise RuntimeError(f"the tenancy of version {self.pointer.version} has ended")
-        given = Snapshot(recommender=self._recommender, degraded=degraded)
-        self._snapshots.add(given)
-        return given
+            raise RuntimeError(f"generation {self.pointer.version} was released")
+        snapshot = Snapshot(recommender=self._recommender, degraded=degraded)
+        self._snapshots.add(snapshot)
+        return snapshot
 
-    def end(self) -> None:
-        """Let go of the generation and then of its lease.
+    def release(self) -> None:
+        """Free the generation's memory, and then its lease, so that the folder may be deleted only after that.
 
-        Called in the loader's thread once nothing is in use: unmapping a large generation takes its time, and the
-        event loop must not wait for it. Before the memory is gone the folder stays leased.
+        Called in the loader's thread when no request uses it, because unmapping a large generation takes long and the
+        event loop must not wait for it.
         """
         self._recommender = None
         self._lease.release()

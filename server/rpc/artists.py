@@ -11,7 +11,7 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import ScoredArtist
-from server.interceptors import fault_of
+from server.error_status import fault_of
 from server.limits import MAX_BATCHED, MAX_REFS, MAX_SEEDS, check_size
 from server.reload.loaded_generation import Snapshot
 from server.rpc import page_tokens, requests, responses

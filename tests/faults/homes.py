@@ -17,6 +17,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.generation.open_generation import MANIFEST, Manifest, checksum_file, read_current, read_manifest
 from recommender.types import ClipEmbeddings, Space, Use
+from tests.catalog_rows import add_artist
 from tests.factories import make_space
 
 SPACE = make_space(("low", "high"), dim=8)
@@ -52,7 +53,7 @@ def embed(home: Path, clip_ids: tuple[str, ...], space: Space = SPACE) -> None:
 
 def add_track(catalog: Catalog, number: int, artist: int, *, take: int = 0) -> str:
     """Add a track with one clip to the catalog; the clip. Another ``take`` of a track is another clip."""
-    track_id = catalog.find_or_add_track(catalog.find_or_add_artist(f"Artist {artist}"), f"Track {number}")
+    track_id = catalog.find_or_add_track(add_artist(catalog, f"Artist {artist}"), f"Track {number}")
     clip = NewClip(
         track_id=track_id,
         content_sha256=hashlib.sha256(f"{number}, take {take}".encode()).hexdigest(),

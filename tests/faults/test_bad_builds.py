@@ -27,6 +27,7 @@ from recommender.errors import GenerationCorrupt, PublishRefused
 from recommender.generation.open_generation import index_file, open_current, read_manifest
 from recommender.types import Use
 from recommender.vectors import FaissIndex
+from tests.catalog_rows import add_artist
 from tests.faults.homes import (
     SPACE,
     add_track,
@@ -293,7 +294,7 @@ def test_artists_without_audio_count_in_the_share_that_may_be_lost(lost: int, pa
     unheard = ("Unheard 0", "Unheard 1")
     with open_catalog(home) as catalog, catalog.transaction():
         for name in unheard:
-            catalog.find_or_add_artist(name)
+            add_artist(catalog, name)
     assert build_and_publish(home) == 3
     with closing(sqlite3.connect(home / "catalog.db")) as database, database:
         database.execute("PRAGMA foreign_keys = ON")

@@ -16,6 +16,7 @@ from indexer.maintain.verify import verify
 from recommender.catalog import Catalog
 from recommender.errors import GenerationCorrupt
 from recommender.generation.open_generation import read_current
+from tests.catalog_rows import read_runs
 from tests.indexer.nightly import nights
 
 MOMENTS = ("file.renamed@2", "publish.renamed", "publish.recorded")
@@ -69,7 +70,7 @@ def test_a_night_that_is_killed_is_finished_by_the_next(tmp_path: Path, moment: 
     assert left(home) == ""
     assert finish_the_night(home) == ""
     with Catalog.open(home / CATALOG_FILE) as catalog:
-        assert [one.state for one in catalog.read_runs("nightly")] == ["killed", "done", "done"]
+        assert [one.state for one in read_runs(catalog, "nightly")] == ["killed", "done", "done"]
 
 
 def test_nights_that_are_killed_one_after_another_get_there(tmp_path: Path) -> None:

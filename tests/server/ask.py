@@ -1,4 +1,4 @@
-"""Shorthands for asking: requests, what an error carries, and patience."""
+"""Shorthands for server tests: requests, what an error carries, and waiting for a condition."""
 
 from __future__ import annotations
 

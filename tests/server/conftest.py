@@ -26,7 +26,7 @@ from recommender.types import Use
 from server.address import Address
 from server.serve import Settings, started
 from server.service import NAME
-from server.shutdown import Patience
+from server.shutdown import DrainTimes
 from tests.encoder_process import encoder_process, music
 from tests.factories import MadeArtist, MadeCatalog, MadeCollaboration, MadeTrack, write_generation
 from tests.server.ask import figures
@@ -114,14 +114,14 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def serving(
     loop: asyncio.AbstractEventLoop, home: Path, *, use: Use = Use.PERSONAL, encoder: Address | None = None
 ) -> Iterator[Served]:
-    """Serve ``home`` for the block, looking at CURRENT many times a second."""
-    patience = Patience(lame_duck_s=0.0, grace_s=1.0)
+    """Serve ``home`` during the block, looking at CURRENT many times a second."""
+    drain_times = DrainTimes(lame_duck_s=0.0, grace_s=1.0)
     context = started(
         Settings(
             home=home,
             address=ANY_PORT,
             use=use,
-            patience=patience,
+            drain_times=drain_times,
             poll_s=0.02,
             wait=True,
             encoder=encoder,

@@ -120,13 +120,13 @@ def test_a_call_that_runs_is_in_flight_and_the_guard_is_idle_when_the_last_is_do
             return request
 
         guard = Guard(metrics)
-        await asyncio.wait_for(guard.idle(), 30)
+        await asyncio.wait_for(guard.wait_until_idle(), 30)
         call = await _handler(guard, slow)
         running = [asyncio.ensure_future(call(b"", None)) for _ in range(2)]
         await asyncio.sleep(0)
         assert metrics.registry.get_sample_value("soundkin_rpc_in_flight") == 2
         running[0].cancel()
-        idle = asyncio.ensure_future(guard.idle())
+        idle = asyncio.ensure_future(guard.wait_until_idle())
         await asyncio.sleep(0.01)
         assert not idle.done()
         may_end.set()

@@ -17,6 +17,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.rows import NewClip
 from recommender.generation.open_generation import Manifest
 from recommender.types import ClipEmbeddings, Space, Use
+from tests.catalog_rows import add_artist
 from tests.factories import make_space
 
 SPACE = make_space(("low", "middle", "high", "top"), dim=12)
@@ -32,7 +33,7 @@ def add_clip(catalog: Catalog, artist: str, track: str, number: int) -> str:
     """Enter the ``number``-th clip of a track; its id."""
     name = f"{artist}/{track}/{number}"
     clip = NewClip(
-        track_id=catalog.find_or_add_track(catalog.find_or_add_artist(artist), track),
+        track_id=catalog.find_or_add_track(add_artist(catalog, artist), track),
         content_sha256=hashlib.sha256(name.encode()).hexdigest(),
         start_ms=0,
         length_ms=30_000,

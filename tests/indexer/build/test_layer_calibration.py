@@ -24,6 +24,7 @@ from recommender.generation.open_generation import MANIFEST, Generation, checksu
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.signals.genre import GenreSignal
 from recommender.types import SignalName
+from tests.catalog_rows import add_artist
 from tests.factories import make_space
 from tests.indexer.build.homes import SPACE, add_music, directions, open_catalog, run_build, run_publish, staged
 
@@ -117,7 +118,7 @@ def test_few_artists_are_not_calibrated_and_the_seed_table_answers(tmp_path: Pat
 
 def test_a_catalog_without_audio_has_no_calibration(tmp_path: Path) -> None:
     with open_catalog(tmp_path) as catalog:
-        catalog.find_or_add_artist("only a name")
+        add_artist(catalog, "only a name")
     assert run_build(tmp_path).calibrations == ()
     assert open_generation(staged(tmp_path)).calibration.layers == {}
 

@@ -18,6 +18,7 @@ from indexer.publish.publish import point_to
 from indexer.store.store import EmbeddingStore
 from recommender.errors import EmbeddingsCorrupt
 from recommender.generation.open_generation import MANIFEST, Manifest, read_manifest
+from tests.catalog_rows import add_artist
 from tests.factories import make_space
 from tests.indexer.build.homes import (
     SPACE,
@@ -100,7 +101,7 @@ def test_a_clip_that_was_embedded_again_is_read_from_where_it_lies_now(home: Pat
 def test_a_track_that_moved_to_another_artist_keeps_its_vector_and_changes_both(home: Path) -> None:
     with open_catalog(home) as catalog:
         clips = [clip.clip_id for clip in catalog.read_embedded_clips(SPACE.key)]
-        track = catalog.find_or_add_track(catalog.find_or_add_artist("somebody else"), "moved")
+        track = catalog.find_or_add_track(add_artist(catalog, "somebody else"), "moved")
         catalog.move_clip(clips[0], track)
     manifest = run_build(home, INCREMENTAL)
     assert manifest.taken.tracks in (13, 14)  # the new track, and the old one if it had another clip, are read
@@ -164,7 +165,7 @@ def test_a_parent_of_another_space_means_a_full_build_that_says_why(home: Path) 
 
 def test_a_parent_without_vectors_means_a_full_build_that_says_why(tmp_path: Path) -> None:
     with open_catalog(tmp_path) as catalog:
-        catalog.find_or_add_artist("only a name")
+        add_artist(catalog, "only a name")
     run_build(tmp_path)
     run_publish(tmp_path)
     add_music(tmp_path, range(2))

@@ -13,6 +13,7 @@ from indexer.encoders.mert.models import WEIGHTS_FILE
 from indexer.files.home import CATALOG_FILE
 from recommender import extras
 from recommender.catalog import Catalog
+from tests.catalog_rows import add_artist
 
 NOBODY = "127.0.0.1:1"
 """Where no server is."""
@@ -37,7 +38,7 @@ def test_an_unused_home_is_fine_and_stays_unused(tmp_path: Path) -> None:
 
 def test_a_catalog_is_counted(tmp_path: Path) -> None:
     with Catalog.open(tmp_path / CATALOG_FILE) as catalog:
-        catalog.find_or_add_artist("Low")
+        add_artist(catalog, "Low")
     ok, detail = _catalog(tmp_path, None)
     assert ok
     assert "1 artists" in detail

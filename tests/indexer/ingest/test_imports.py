@@ -12,6 +12,7 @@ from indexer.ingest.imports import ImportReport, import_collaborations, import_g
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, SceneEdge, Source
 from recommender.errors import BadInput, InvalidArgument
+from tests.catalog_rows import add_artist
 
 Import = Callable[..., ImportReport]
 
@@ -86,7 +87,7 @@ def test_a_row_that_contradicts_an_earlier_one_is_rejected(catalog: Catalog, run
 
 def test_a_row_may_name_its_own_source_but_not_change_its_licence(catalog: Catalog, run: Import) -> None:
     catalog.ensure_source("lastfm", "CC-BY-NC-4.0")
-    said = ArtistGenre(artist_id=catalog.find_or_add_artist("Mono"), genre="rock", source="lastfm", weight=1.0)
+    said = ArtistGenre(artist_id=add_artist(catalog, "Mono"), genre="rock", source="lastfm", weight=1.0)
     catalog.add_genres([said])
     report = run(import_genres, "artist,genre,source\nLow,rock,lastfm\nLow,rock,discogs\nLow,rock,\n")
     assert reasons(report) == [(2, "bad_source")]
@@ -106,8 +107,8 @@ def test_an_import_under_another_licence_is_refused(catalog: Catalog, tmp_path: 
 
 
 def test_names_that_several_artists_bear_are_rejected_unless_an_id_decides(catalog: Catalog, run: Import) -> None:
-    one = catalog.find_or_add_artist("Nirvana", external_ids=[("mbid", "1")])
-    two = catalog.find_or_add_artist("Nirvana", external_ids=[("mbid", "2")])
+    one = add_artist(catalog, "Nirvana", external_ids=[("mbid", "1")])
+    two = add_artist(catalog, "Nirvana", external_ids=[("mbid", "2")])
     text = "artist,genre,artist_mbid\nNirvana,rock,\nNirvana,grunge,1\nmbid:2,psychedelic,\nmbid:3,noise,\n"
     report = run(import_genres, text)
     assert reasons(report) == [(2, "ambiguous_name"), (5, "no_artist")]

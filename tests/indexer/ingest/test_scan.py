@@ -121,7 +121,7 @@ def test_every_file_that_cannot_be_used_has_a_reason_in_report_and_ledger(
     ]
     assert (counts(report), report.ignored) == ((6, 1, 0, 0), 4)
     for row in report.rejected:
-        record = catalog.known_file(row.path)
+        record = catalog.file_record(row.path)
         assert record is not None
         assert (record.reason, record.clip_id) == (row.reason, None)
 

@@ -22,6 +22,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.rows import FileRecord, NewClip
 from recommender.errors import Busy, EmbeddingsCorrupt
 from recommender.types import Space
+from tests.catalog_rows import add_artist
 from tests.factories import make_space
 
 SPACE = make_space()
@@ -29,7 +30,7 @@ SPACE = make_space()
 
 def _add_clips(catalog: Catalog, count: int) -> list[str]:
     """Enter ``count`` clips, each with a file of its own; their ids."""
-    track = catalog.find_or_add_track(catalog.find_or_add_artist("Some"), "One")
+    track = catalog.find_or_add_track(add_artist(catalog, "Some"), "One")
     ids = []
     for number in range(count):
         content, path = f"{number:064x}", f"/music/{number}.wav"

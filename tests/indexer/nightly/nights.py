@@ -16,6 +16,7 @@ from indexer.nightly.report import NightlyReport
 from indexer.store.shard import open_shard
 from indexer.store.store import SHARDS, EmbeddingStore
 from recommender.catalog import Catalog
+from tests.catalog_rows import read_runs
 from tests.fakes import write_tone
 
 TIMEOUT_S = 120
@@ -76,7 +77,7 @@ def wrong(home: Path) -> list[str]:
     shards = [open_shard(path, fingerprint=store.space.fingerprint) for path in sorted(store.folder.glob(SHARDS))]
     sealed = [clip for shard in shards for clip in shard.clip_ids]
     with Catalog.open(home / CATALOG_FILE) as catalog:
-        states = [one.state for one in catalog.read_runs("nightly")]
+        states = [one.state for one in read_runs(catalog, "nightly")]
     report = verify(home)
     embedded_once = len(sealed) == len(set(sealed)) == music
     checks = {

@@ -18,6 +18,7 @@ from indexer.nightly.report import NightlyReport
 from indexer.nightly.steps import QUIET, Bars, Counted
 from recommender.catalog import Catalog
 from recommender.errors import CatalogError
+from tests.catalog_rows import read_runs
 from tests.indexer.nightly import nights
 
 
@@ -62,7 +63,7 @@ def ended(home: Path, kind: type[BaseException], bars: Bars) -> Ended:
     with Catalog.open(home / CATALOG_FILE) as catalog:
         with pytest.raises(kind):
             nightly(catalog, home, read_config(home / CONFIG_FILE), bars=bars, tell=told.append)
-        (run,) = catalog.read_runs("nightly")
+        (run,) = read_runs(catalog, "nightly")
     (report,) = told
     return Ended(report=report, state=run.state, file=json.loads((home / "runs" / f"{run.id}.json").read_text()))
 
@@ -107,7 +108,7 @@ def test_where_the_record_cannot_be_kept_the_error_that_ended_the_night_is_what_
         config, bars = read_config(home / CONFIG_FILE), bars_that(forbid_and_fail, at="build")
         with pytest.raises(ZeroDivisionError):
             nightly(catalog, home, config, bars=bars, tell=told.append)
-        (run,) = catalog.read_runs("nightly")
+        (run,) = read_runs(catalog, "nightly")
     assert (run.state, json.loads(run.summary or "")["error"]) == ("failed", "ZeroDivisionError: first")
     assert told[0].error == "ZeroDivisionError: first"
     assert "run 1 could not be put on record" in caplog.text
@@ -118,7 +119,7 @@ def test_a_night_that_went_well_and_cannot_be_put_on_file_is_on_record_in_sql_an
     with Catalog.open(home / CATALOG_FILE) as catalog:
         with pytest.raises(OSError, match="runs"):
             nights.run(catalog, home)
-        (run,) = catalog.read_runs("nightly")
+        (run,) = read_runs(catalog, "nightly")
     assert (run.state, json.loads(run.summary or "")["outcome"]) == ("done", "published")
 
 

@@ -27,6 +27,7 @@ from recommender.catalog import Catalog
 from recommender.errors import Busy, LicenceRefused
 from recommender.generation.open_generation import CURRENT, open_current
 from recommender.types import Use
+from tests.catalog_rows import add_artist, read_runs
 from tests.fakes import write_tone
 from tests.indexer.nightly import nights
 
@@ -89,7 +90,7 @@ def test_the_first_night_does_every_step_and_the_second_finds_nothing_to_do(cata
     assert names(second) == ["scan", "metadata", "embed", "check", "collect"]
     assert (counts(second, "embed")["embedded"], counts(second, "metadata")["imported"]) == (0, 0)
     assert ((home / CURRENT).read_bytes(), catalog.read_generations()) == (pointer, generations)
-    assert [(run.id, run.state) for run in catalog.read_runs("nightly")] == [(first.run, "done"), (second.run, "done")]
+    assert [(run.id, run.state) for run in read_runs(catalog, "nightly")] == [(first.run, "done"), (second.run, "done")]
 
 
 def test_what_is_new_is_embedded_alone_and_named_in_the_changes(second: Path, tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_generation_that_lost_tracks_is_refused_and_the_old_one_serves(
     assert said["steps"][-1]["name"] == "collect"
     assert open_current(home).manifest.counts.tracks_indexed == 3
     with Catalog.open(home / CATALOG_FILE) as catalog:
-        (*_, last) = catalog.read_runs("nightly")
+        (*_, last) = read_runs(catalog, "nightly")
     assert (last.state, json.loads(last.summary or "")["refusals"]) == ("failed", said["refusals"])
 
 
@@ -160,7 +161,7 @@ def test_a_generation_that_was_rolled_back_from_does_not_come_back_by_itself(sec
 
 def test_what_was_built_and_not_published_is_published_as_it_is(second: Path) -> None:
     with Catalog.open(second / CATALOG_FILE) as catalog:
-        catalog.find_or_add_artist("Somebody")
+        add_artist(catalog, "Somebody")
         store = EmbeddingStore(second, load_encoder("descriptors").space)
         build(catalog, store, second, use=Use.PERSONAL, options=BuildOptions())
         report = nights.run(catalog, second)
@@ -169,10 +170,10 @@ def test_what_was_built_and_not_published_is_published_as_it_is(second: Path) ->
 
 def test_what_was_built_of_something_else_is_built_anew(second: Path) -> None:
     with Catalog.open(second / CATALOG_FILE) as catalog:
-        catalog.find_or_add_artist("Somebody")
+        add_artist(catalog, "Somebody")
         store = EmbeddingStore(second, load_encoder("descriptors").space)
         build(catalog, store, second, use=Use.PERSONAL, options=BuildOptions())
-        catalog.find_or_add_artist("Somebody else")
+        add_artist(catalog, "Somebody else")
         report = nights.run(catalog, second)
     assert (report.outcome, "build" in names(report)) == ("published", True)
     assert "Somebody else" in list(open_current(second).contents.artists.names)
@@ -203,7 +204,7 @@ def test_a_step_that_cannot_go_on_is_on_record_and_the_error_goes_on(second: Pat
     with Catalog.open(second / CATALOG_FILE) as catalog:
         with pytest.raises(LicenceRefused, match="web"):
             nightly(catalog, second, read_config(second / CONFIG_FILE), tell=told.append)
-        (*_, last) = catalog.read_runs("nightly")
+        (*_, last) = read_runs(catalog, "nightly")
     (report,) = told
     assert (report.outcome, report.version, names(report)) == ("failed", 1, ["scan", "metadata", "embed"])
     assert (report.error or "").startswith("LicenceRefused: source web")
@@ -216,7 +217,7 @@ def test_the_summary_is_the_same_on_file_in_sql_and_on_stdout(second: Path, caps
     said = json.loads(capsys.readouterr().out)
     assert json.loads((second / "runs" / f"{said['run']}.json").read_text()) == said
     with Catalog.open(second / CATALOG_FILE) as catalog:
-        (*_, last) = catalog.read_runs("nightly")
+        (*_, last) = read_runs(catalog, "nightly")
     lists = {"problem_list", "new_problem_list"}
     assert json.loads(last.summary or "") == {key: value for key, value in said.items() if key not in lists}
     assert (last.id, last.started_at, last.ended_at) == (said["run"], said["started_at"], said["ended_at"])
@@ -258,17 +259,17 @@ def test_a_night_that_another_holds_up_begins_nothing_whoever_calls_it(second: P
     """The command line looks at the lock before it loads anything; this is what holds it."""
     told: list[NightlyReport] = []
     with Catalog.open(second / CATALOG_FILE) as catalog:
-        before = catalog.read_runs("nightly")
+        before = read_runs(catalog, "nightly")
         with exclusive(second / NIGHTLY_LOCK), pytest.raises(Busy, match=r"nightly\.lock"):
             nightly(catalog, second, read_config(second / CONFIG_FILE), tell=told.append)
-        assert (told, catalog.read_runs("nightly")) == ([], before)
+        assert (told, read_runs(catalog, "nightly")) == ([], before)
 
 
 def test_a_run_that_was_killed_is_marked_so_by_the_next(second: Path) -> None:
     with Catalog.open(second / CATALOG_FILE) as catalog:
         catalog.begin_run("nightly", at="2026-11-21T02:00:00+00:00")
         nights.run(catalog, second)
-        assert [one.state for one in catalog.read_runs("nightly")] == ["done", "killed", "done"]
+        assert [one.state for one in read_runs(catalog, "nightly")] == ["done", "killed", "done"]
 
 
 def drawn_by(second: Path) -> str:

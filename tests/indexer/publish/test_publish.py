@@ -37,6 +37,7 @@ from recommender.generation.manifest import with_sum
 from recommender.generation.open_generation import CURRENT, MANIFEST, Manifest, open_current, read_current
 from recommender.types import Use
 from recommender.vectors import unit
+from tests.catalog_rows import add_artist
 from tests.fakes import BandEncoder, write_tone
 from tests.faults import homes
 
@@ -88,7 +89,7 @@ def test_artist_vectors_are_renormalised_means_of_unit_track_vectors(indexed: Ca
 
 
 def test_an_artist_without_audio_is_there_and_not_indexed(indexed: Catalog, tmp_path: Path) -> None:
-    indexed.find_or_add_artist("Silent")
+    add_artist(indexed, "Silent")
     manifest = _build(indexed, tmp_path)
     publish(indexed, tmp_path)
     artists = open_current(tmp_path).contents.artists
@@ -174,7 +175,7 @@ def test_an_empty_catalog_is_refused_with_what_to_do(catalog: Catalog, tmp_path:
 
 
 def test_artists_without_any_audio_still_make_a_generation(catalog: Catalog, tmp_path: Path) -> None:
-    catalog.find_or_add_artist("Only a name")
+    add_artist(catalog, "Only a name")
     _build(catalog, tmp_path)
     publish(catalog, tmp_path)
     generation = open_current(tmp_path)

@@ -9,12 +9,13 @@ import pytest
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList, Source
 from recommender.errors import CatalogError, InvalidArgument, NotFound
+from tests.catalog_rows import add_artist
 
 
 @pytest.fixture
 def ids(catalog: Catalog) -> list[str]:
     catalog.ensure_source("map", "none")
-    return sorted(catalog.find_or_add_artist(name) for name in ("Low", "Mono", "Clark"))
+    return sorted(add_artist(catalog, name) for name in ("Low", "Mono", "Clark"))
 
 
 def test_a_source_keeps_the_licence_it_spoke_under(catalog: Catalog, ids: list[str]) -> None:

@@ -8,6 +8,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.rows import FileRecord, NewClip
 from recommender.errors import BadInput
 from recommender.names import clip_id
+from tests.catalog_rows import add_artist
 
 
 def add_clip(catalog: Catalog, track_id: str, content: str, path: str) -> str:
@@ -21,11 +22,11 @@ def add_clip(catalog: Catalog, track_id: str, content: str, path: str) -> str:
 
 @pytest.fixture
 def track_id(catalog: Catalog) -> str:
-    return catalog.find_or_add_track(catalog.find_or_add_artist("Low"), "Words")
+    return catalog.find_or_add_track(add_artist(catalog, "Low"), "Words")
 
 
 def test_one_title_of_one_artist_is_one_track(catalog: Catalog) -> None:
-    low, mono = catalog.find_or_add_artist("Low"), catalog.find_or_add_artist("Mono")
+    low, mono = add_artist(catalog, "Low"), add_artist(catalog, "Mono")
     first = catalog.find_or_add_track(low, "Où est-il")
     assert catalog.find_or_add_track(low, " OU EST-IL ") == first
     assert catalog.find_or_add_track(mono, "Où est-il") != first
@@ -42,7 +43,7 @@ def test_a_clip_is_named_by_its_content_and_excerpt_and_is_new_once(catalog: Cat
 
 def test_a_clip_moves_to_the_track_given_last_and_its_empty_track_goes(catalog: Catalog, track_id: str) -> None:
     moved = add_clip(catalog, track_id, "a", "/a")
-    other = catalog.find_or_add_track(catalog.find_or_add_artist("Mono"), "Ashes")
+    other = catalog.find_or_add_track(add_artist(catalog, "Mono"), "Ashes")
     assert add_clip(catalog, other, "a", "/b") == moved
     assert catalog.read_clips([moved])[moved].track_id == other
     assert catalog.read_clips([moved])[moved].source_path == "/b"
@@ -51,19 +52,19 @@ def test_a_clip_moves_to_the_track_given_last_and_its_empty_track_goes(catalog: 
 
 def test_a_track_with_another_clip_stays_when_one_moves(catalog: Catalog, track_id: str) -> None:
     first, second = add_clip(catalog, track_id, "a", "/a"), add_clip(catalog, track_id, "b", "/b")
-    catalog.move_clip(first, catalog.find_or_add_track(catalog.find_or_add_artist("Mono"), "Ashes"))
+    catalog.move_clip(first, catalog.find_or_add_track(add_artist(catalog, "Mono"), "Ashes"))
     assert catalog.read_clips([second])[second].track_id == track_id
     assert len(catalog.read_tracks()) == 2
 
 
 def test_the_ledger_of_files_remembers_the_last_scan(catalog: Catalog) -> None:
-    assert catalog.known_file("/x") is None
+    assert catalog.file_record("/x") is None
     rejected = FileRecord(path="/x", size=3_000_000_000, mtime_ns=2**60, reason="silent", detail="-90 dBFS")
     catalog.record_files([rejected])
-    assert catalog.known_file("/x") == rejected
+    assert catalog.file_record("/x") == rejected
     later = FileRecord(path="/x", size=4, mtime_ns=5, reason="too_short", detail="1 s")
     catalog.record_files([later])
-    assert catalog.known_file("/x") == later
+    assert catalog.file_record("/x") == later
 
 
 def test_a_replaced_file_hands_its_clip_to_another_copy_or_the_clip_retires(catalog: Catalog, track_id: str) -> None:
@@ -85,7 +86,7 @@ def test_a_file_that_merely_vanished_keeps_its_clip(catalog: Catalog, track_id: 
 
 
 def test_clips_are_found_by_artist(catalog: Catalog, track_id: str) -> None:
-    low = catalog.find_or_add_artist("Low")
-    mono = catalog.find_or_add_artist("Mono")
+    low = add_artist(catalog, "Low")
+    mono = add_artist(catalog, "Mono")
     ids = {add_clip(catalog, track_id, content, f"/{content}") for content in "abc"}
     assert catalog.clip_ids_of_artists([low, mono]) == {low: frozenset(ids)}

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from recommender.catalog import Catalog, Schema
 from recommender.errors import CatalogError
+from tests.catalog_rows import add_artist
 
 
 def execute(url: str, *statements: str) -> None:
@@ -24,7 +25,7 @@ def execute(url: str, *statements: str) -> None:
 
 def test_what_was_written_is_there_when_opened_again(database_url: str) -> None:
     with Catalog.open(database_url) as catalog:
-        artist_id = catalog.find_or_add_artist("Low")
+        artist_id = add_artist(catalog, "Low")
     with Catalog.open(database_url) as catalog:
         assert [artist.id for artist in catalog.read_artists()] == [artist_id]
 
@@ -95,7 +96,7 @@ def test_sqlite_keeps_foreign_keys_and_lets_readers_read_while_it_is_written(tmp
         with pytest.raises(CatalogError, match="FOREIGN KEY"):
             writer.find_or_add_track("no such artist", "Song")
         with writer.transaction():
-            writer.find_or_add_artist("Low")
+            add_artist(writer, "Low")
             assert reader.read_artists() == []
         assert [artist.name for artist in reader.read_artists()] == ["Low"]
 
@@ -103,9 +104,9 @@ def test_sqlite_keeps_foreign_keys_and_lets_readers_read_while_it_is_written(tmp
 def test_a_transaction_that_fails_leaves_nothing(catalog: Catalog) -> None:
     def fail_half_way() -> None:
         with catalog.transaction():
-            catalog.find_or_add_artist("Low")
+            add_artist(catalog, "Low")
             with catalog.transaction():
-                catalog.find_or_add_artist("Mono")
+                add_artist(catalog, "Mono")
             raise KeyError("half way")
 
     with pytest.raises(KeyError, match="half way"):
@@ -117,7 +118,7 @@ def test_a_snapshot_does_not_see_what_is_written_meanwhile(database_url: str) ->
     with Catalog.open(database_url) as reader, Catalog.open(database_url) as writer:
         with reader.snapshot():
             before = reader.read_artists()
-            writer.find_or_add_artist("Low")
+            add_artist(writer, "Low")
             assert reader.read_artists() == before == []
         assert len(reader.read_artists()) == 1
 

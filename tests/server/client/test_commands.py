@@ -171,10 +171,10 @@ def test_lines_of_a_line_up_that_begin_with_a_hash_are_skipped(made: Served, tmp
     [
         ("none.txt", "no such file 'none.txt'"),
         ("folder.txt", "no such file 'folder.txt'"),
-        ("folder/none", "no such file 'folder/none', and nobody is called so"),
-        ("folder", "'folder' is a folder, and nobody is called so"),
-        ("empty.txt", "empty.txt lists nobody"),
-        ("remarks", "remarks lists nobody"),
+        ("folder/none", "no file and no artist is called 'folder/none'"),
+        ("folder", "'folder' is a folder and no artist's name"),
+        ("empty.txt", "empty.txt has no names"),
+        ("remarks", "remarks has no names"),
     ],
 )
 def test_a_file_of_a_line_up_that_is_none_is_wrong_usage(

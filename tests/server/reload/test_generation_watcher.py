@@ -1,4 +1,4 @@
-"""The holder: a server without a generation, a newer one, and one that cannot be used."""
+"""The watcher: a server without a generation, a newer one, and one that cannot be used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recommender.generation.open_generation import CURRENT, MANIFEST, VERSIONS, 
 from recommender.types import Use
 from server.metrics import Metrics, Phase, Reason
 from server.reload import load_generation
-from server.reload.generation_watcher import Holder
+from server.reload.generation_watcher import GenerationWatcher
 from server.service import NAME
 from tests.factories import MadeArtist, MadeCatalog, point_to, write_generation
 from tests.server.ask import by_name, eventually, refusal
@@ -144,7 +144,7 @@ def test_a_corrupt_generation_is_refused_and_the_old_one_goes_on(
     assert generation(served) == (1, True)
     assert caplog.text.count("v00000002") == 1
     assert "rejected (checksum)" in caplog.text
-    assert "generation v00000001 goes on answering" in caplog.text
+    assert "generation v00000001 is still served" in caplog.text
     assert rejections(served) == {"checksum": 1}
     assert state(served, NAME) == States.SERVING
     write_generation(tmp_path, MADE, version=3)
@@ -191,12 +191,12 @@ def test_a_first_generation_that_is_replaced_while_it_is_found_corrupt_is_follow
     spoil(write_generation(tmp_path, MADE, version=1))
 
     async def look_once() -> tuple[bool, str]:
-        holder = Holder(tmp_path, Use.PERSONAL, Overtaken(tmp_path))
-        await holder.refresh()
+        watcher = GenerationWatcher(tmp_path, Use.PERSONAL, Overtaken(tmp_path))
+        await watcher.refresh()
         try:
-            return holder.ready, holder.problem
+            return watcher.ready, watcher.problem
         finally:
-            await holder.close()
+            await watcher.close()
 
     assert asyncio.run(look_once()) == (True, "")
 

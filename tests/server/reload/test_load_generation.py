@@ -27,7 +27,7 @@ from recommender.ranking.artists import Recommender
 from recommender.types import Rows, Similarities, Use, Vectors
 from recommender.vectors import ExactIndex
 from server.metrics import Phase, Reason
-from server.reload.load_generation import load, older, warm
+from server.reload.load_generation import load, older_generations, warm
 from server.reload.loaded_generation import LoadedGeneration
 from server.reload.rejected_generations import Rejection
 from tests.factories import MadeArtist, MadeCatalog, make_generation, point_to, write_generation
@@ -107,7 +107,7 @@ def test_a_manifest_of_another_format_is_told_by_its_format(tmp_path: Path) -> N
     folder = write_generation(tmp_path, MADE)
     data = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps(data | {"format": 99}))
-    pointer = older(tmp_path, None)[0]
+    pointer = older_generations(tmp_path, None)[0]
     found = load(tmp_path, pointer, use=Use.PERSONAL, observe=lambda phase, seconds: None)
     assert isinstance(found, Rejection)
     assert (found.reason, "format 99" in found.why) == (Reason.FORMAT, True)
@@ -130,7 +130,7 @@ def test_goldens_that_are_answered_as_recorded_let_a_generation_pass(tmp_path: P
     rewrite(tmp_path, RIGHT)
     found = loaded(tmp_path)
     assert isinstance(found, LoadedGeneration)
-    found.end()
+    found.release()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_every_stage_is_told_once_in_order(tmp_path: Path) -> None:
     assert pointer is not None
     found = load(tmp_path, pointer, use=Use.PERSONAL, observe=lambda phase, seconds: told.append(phase))
     assert isinstance(found, LoadedGeneration)
-    found.end()
+    found.release()
     assert told == list(Phase)
 
 
@@ -192,15 +192,15 @@ def test_older_versions_are_named_newest_first_and_only_those_that_have_a_manife
         write_generation(tmp_path, MADE, version=version)
     (tmp_path / VERSIONS / folder_name(2) / MANIFEST).unlink()
     (tmp_path / VERSIONS / "trash.v00000009").mkdir()
-    assert [pointer.version for pointer in older(tmp_path, None)] == [10, 3, 1]
-    assert [pointer.version for pointer in older(tmp_path, 10)] == [3, 1]
+    assert [pointer.version for pointer in older_generations(tmp_path, None)] == [10, 3, 1]
+    assert [pointer.version for pointer in older_generations(tmp_path, 10)] == [3, 1]
     point_to(tmp_path, 3)
-    assert older(tmp_path, 10)[0] == read_current(tmp_path)
+    assert older_generations(tmp_path, 10)[0] == read_current(tmp_path)
 
 
 def test_a_home_without_versions_has_no_older_ones(tmp_path: Path) -> None:
-    assert older(tmp_path, None) == []
-    assert older(tmp_path / "not there", None) == []
+    assert older_generations(tmp_path, None) == []
+    assert older_generations(tmp_path / "not there", None) == []
 
 
 def test_a_pointer_to_what_never_was_is_unreadable(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_what_is_handed_out_is_what_was_warmed(tmp_path: Path, monkeypatch: pyte
     found = loaded(tmp_path)
     assert isinstance(found, LoadedGeneration)
     assert [one is found.snapshot(degraded=False).recommender for one in warmed] == [True]
-    found.end()
+    found.release()
 
 
 class Watched(ExactIndex):
@@ -254,7 +254,7 @@ def test_what_has_no_audio_or_nobody_in_it_is_loaded_too(made: MadeCatalog, tmp_
     write_generation(tmp_path, made)
     found = loaded(tmp_path)
     assert isinstance(found, LoadedGeneration)
-    found.end()
+    found.release()
 
 
 def test_a_sound_manifest_that_is_not_the_one_current_names_is_refused(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_sound_manifest_that_is_not_the_one_current_names_is_refused(tmp_path:
     point_to(tmp_path, 1)
     answers = loaded(tmp_path)
     assert isinstance(answers, LoadedGeneration), "published as it is, it is as good as any"
-    answers.end()
+    answers.release()
 
 
 def test_a_pointer_with_another_digest_is_not_followed(tmp_path: Path) -> None:

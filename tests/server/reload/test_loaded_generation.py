@@ -14,7 +14,7 @@ from pb import soundkin_pb2 as pb
 from recommender.generation.lease import try_exclusive
 from recommender.types import Use
 from server.metrics import Metrics
-from server.reload.generation_watcher import Holder
+from server.reload.generation_watcher import GenerationWatcher
 from server.reload.loaded_generation import Snapshot
 from server.rpc import artists, lookups
 from tests.factories import write_generation
@@ -35,29 +35,29 @@ def loaded(metrics: Metrics) -> float | None:
     return metrics.registry.get_sample_value("soundkin_generations_loaded")
 
 
-async def holding(home: Path, metrics: Metrics) -> Holder:
-    """A holder that has loaded what is published in ``home``."""
-    holder = Holder(home, Use.PERSONAL, metrics)
-    await holder.refresh()
-    return holder
+async def holding(home: Path, metrics: Metrics) -> GenerationWatcher:
+    """A watcher that has loaded what is published in ``home``."""
+    watcher = GenerationWatcher(home, Use.PERSONAL, metrics)
+    await watcher.refresh()
+    return watcher
 
 
 def test_a_request_keeps_its_generation_until_it_is_done(tmp_path: Path) -> None:
     async def go() -> None:
         metrics = Metrics()
         first = write_generation(tmp_path, MADE)
-        holder = await holding(tmp_path, metrics)
-        held = await holder.snapshot()
+        watcher = await holding(tmp_path, metrics)
+        held = await watcher.snapshot()
         second = write_generation(tmp_path, MADE, version=2)
-        await holder.refresh()
-        await holder.refresh()
+        await watcher.refresh()
+        await watcher.refresh()
         assert lookups.get_index_info(held, INFO).generation.version == 1
-        assert lookups.get_index_info(await holder.snapshot(), INFO).generation.version == 2
+        assert lookups.get_index_info(await watcher.snapshot(), INFO).generation.version == 2
         assert (is_leased(first), is_leased(second), loaded(metrics)) == (True, True, 2)
         del held
-        await holder.refresh()
+        await watcher.refresh()
         assert (is_leased(first), is_leased(second), loaded(metrics)) == (False, True, 1)
-        await holder.close()
+        await watcher.close()
         assert not is_leased(second)
 
     asyncio.run(go())
@@ -73,22 +73,22 @@ def test_a_cancelled_request_whose_search_goes_on_keeps_its_generation(tmp_path:
 
     async def go() -> None:
         first = write_generation(tmp_path, MADE)
-        holder = await holding(tmp_path, Metrics())
+        watcher = await holding(tmp_path, Metrics())
         with ThreadPoolExecutor(1) as worker:
-            running = worker.submit(search, await holder.snapshot())
+            running = worker.submit(search, await watcher.snapshot())
             asking = asyncio.ensure_future(asyncio.wrap_future(running))
             await asyncio.to_thread(started.wait, 10)
             asking.cancel()
             write_generation(tmp_path, MADE, version=2)
             for _ in range(3):
-                await holder.refresh()
+                await watcher.refresh()
             assert is_leased(first)
             may_end.set()
             assert running.result(10) == 1
         del running
-        await holder.refresh()
+        await watcher.refresh()
         assert not is_leased(first)
-        await holder.close()
+        await watcher.close()
 
     asyncio.run(go())
 
@@ -98,18 +98,18 @@ def test_the_memory_is_given_back_in_the_loader_s_thread_and_the_lease_after_it(
 
     async def go() -> None:
         first = write_generation(tmp_path, MADE)
-        holder = await holding(tmp_path, Metrics())
-        recommender = (await holder.snapshot()).recommender
+        watcher = await holding(tmp_path, Metrics())
+        recommender = (await watcher.snapshot()).recommender
         weakref.finalize(
             recommender.generation.tracks["low"],
             lambda: seen.append((threading.current_thread().name, is_leased(first))),
         )
         del recommender
         write_generation(tmp_path, MADE, version=2)
-        await holder.refresh()
+        await watcher.refresh()
         assert seen == []
-        await holder.refresh()
-        await holder.close()
+        await watcher.refresh()
+        await watcher.close()
 
     asyncio.run(go())
     assert seen == [("loader_0", True)]
@@ -118,22 +118,22 @@ def test_the_memory_is_given_back_in_the_loader_s_thread_and_the_lease_after_it(
 def test_two_snapshots_of_one_generation_are_two_readers(tmp_path: Path) -> None:
     async def go() -> None:
         write_generation(tmp_path, MADE)
-        holder = await holding(tmp_path, Metrics())
-        one, other = await holder.snapshot(), await holder.snapshot()
+        watcher = await holding(tmp_path, Metrics())
+        one, other = await watcher.snapshot(), await watcher.snapshot()
         assert one != other
-        await holder.close()
+        await watcher.close()
 
     asyncio.run(go())
 
 
-def test_a_tenancy_that_has_ended_gives_nothing_out(tmp_path: Path) -> None:
+def test_a_released_generation_gives_no_snapshot(tmp_path: Path) -> None:
     async def go() -> None:
         write_generation(tmp_path, MADE)
-        holder = await holding(tmp_path, Metrics())
-        tenancy = holder._serving
-        assert tenancy is not None
-        await holder.close()
-        with pytest.raises(RuntimeError, match="version 1 has ended"):
-            tenancy.snapshot(degraded=False)
+        watcher = await holding(tmp_path, Metrics())
+        loaded = watcher._serving
+        assert loaded is not None
+        await watcher.close()
+        with pytest.raises(RuntimeError, match="generation 1 was released"):
+            loaded.snapshot(degraded=False)
 
     asyncio.run(go())

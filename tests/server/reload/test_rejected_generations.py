@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.reload.rejected_generations import MAX_RETRY_S, REMEMBERED, RETRY_S, Rejections
+from server.reload.rejected_generations import MAX_REMEMBERED, MAX_RETRY_S, RETRY_S, RejectedGenerations
 
 
 class Clock:
@@ -23,11 +23,11 @@ def clock() -> Clock:
 
 
 def test_what_was_never_rejected_is_due(clock: Clock) -> None:
-    assert Rejections(clock).due("a")
+    assert RejectedGenerations(clock).due("a")
 
 
 def test_each_rejection_doubles_the_wait_up_to_an_hour(clock: Clock) -> None:
-    rejections = Rejections(clock)
+    rejections = RejectedGenerations(clock)
     waits = []
     for _ in range(10):
         rejections.add("a")
@@ -40,18 +40,18 @@ def test_each_rejection_doubles_the_wait_up_to_an_hour(clock: Clock) -> None:
 
 
 def test_only_the_first_rejection_is_news(clock: Clock) -> None:
-    rejections = Rejections(clock)
+    rejections = RejectedGenerations(clock)
     assert [rejections.add(key) for key in ("a", "b", "a")] == [True, True, False]
 
 
 def test_another_generation_is_due_at_once(clock: Clock) -> None:
-    rejections = Rejections(clock)
+    rejections = RejectedGenerations(clock)
     rejections.add("a")
     assert (rejections.due("a"), rejections.due("b")) == (False, True)
 
 
 def test_what_turned_out_well_starts_afresh(clock: Clock) -> None:
-    rejections = Rejections(clock)
+    rejections = RejectedGenerations(clock)
     rejections.add("a")
     rejections.add("a")
     rejections.forget("a")
@@ -62,8 +62,8 @@ def test_what_turned_out_well_starts_afresh(clock: Clock) -> None:
 
 
 def test_the_oldest_rejections_are_forgotten(clock: Clock) -> None:
-    rejections = Rejections(clock)
-    for number in range(REMEMBERED + 1):
+    rejections = RejectedGenerations(clock)
+    for number in range(MAX_REMEMBERED + 1):
         rejections.add(str(number))
     assert rejections.due("0")
     assert not rejections.due("1")

@@ -19,7 +19,7 @@ from recommender.types import Space, Use
 from server import limits
 from server.client import commands
 from server.metrics import Metrics
-from server.reload.generation_watcher import Holder
+from server.reload.generation_watcher import GenerationWatcher
 from server.rpc.clip_stream import Clip
 from server.rpc.encoder_client import Encoded, EncoderClient
 from server.service import MAX_WITH_CLIP, SimilarityService
@@ -314,10 +314,10 @@ def test_so_many_clips_wait_in_memory_and_the_next_is_sent_away(tmp_path: Path) 
 
     async def go() -> None:
         write_generation(tmp_path, MADE)
-        holder, worker = Holder(tmp_path, Use.PERSONAL, Metrics()), ThreadPoolExecutor(1)
-        await holder.refresh()
+        watcher, worker = GenerationWatcher(tmp_path, Use.PERSONAL, Metrics()), ThreadPoolExecutor(1)
+        await watcher.refresh()
         encoder = Silent(ANY_PORT)
-        service = SimilarityService(holder, worker, encoder)
+        service = SimilarityService(watcher, worker, encoder)
         request = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"x"))
         waiting = [asyncio.create_task(service.SimilarTracks(request, SILENT)) for _ in range(MAX_WITH_CLIP)]
         await asyncio.sleep(0)
@@ -332,7 +332,7 @@ def test_so_many_clips_wait_in_memory_and_the_next_is_sent_away(tmp_path: Path) 
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         await encoder.close()
-        await holder.close()
+        await watcher.close()
         worker.shutdown()
 
     asyncio.run(go())
