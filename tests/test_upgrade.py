@@ -103,7 +103,7 @@ def test_every_file_of_the_home_is_read_as_it_was_meant(home: Path) -> None:
     assert (manifest.version, manifest.use, manifest.sources) == (1, "personal", {"shelf": "own"})
     assert (manifest.space, spaces(home)) == (SPACE, (SPACE,))
     weights, provenance = load_weights(home / "fitted.json")
-    assert (weights.slopes, weights.heard, weights.refused) == (
+    assert (weights.slopes, weights.pairs_with_opinion, weights.refused) == (
         (1.5, 0.5, 0.0, 0.25),
         (90, 40, 70, 50),
         (SignalName.GENRE,),
