@@ -69,5 +69,5 @@ def test_anything_else_is_refused_by_the_name_of_its_field(facts: object, field:
 
 @pytest.mark.parametrize("facts", [{}, {"format": 2}, {"format": "3"}, {"format": None}, [], None, "x", 3])
 def test_another_format_is_refused(facts: object) -> None:
-    with pytest.raises(ValueError, match="this release reads 3; build it again|expected a JSON object"):
+    with pytest.raises(ValueError, match=r"this release reads 3; build it again|expected a JSON object"):
         take_format(facts, 3, cure="; build it again")
