@@ -65,7 +65,7 @@ def fit(features: Features, grades: Grades, groups: Rows) -> FittedWeights:
         intercept=intercept,
         slopes=_four(coefficients[:4]),
         missing=_four(coefficients[4:]),
-        heard=_four_counts(design),
+        pairs_with_opinion=_four_counts(design),
         refused=tuple(SIGNALS[place] for place in refused),
         folds=tuple(_judge(design, shares, groups, fold) for fold in folds if np.ptp(shares[fold[0]]) > 0),
         queries=queries,

@@ -6,7 +6,8 @@ this script and ``tar`` (owners and times set to 0). The files that it imports l
     from indexer.imports import import_collaborations, import_genres, import_scene
     from indexer.overnight.report import write_report
     from recommender.fitted import to_json
-    from tests.faults.homes import add_tracks, build_and_publish, open_catalog
+    from tests.catalog_rows import read_runs
+from tests.faults.homes import add_tracks, build_and_publish, open_catalog
 
     add_tracks(home, range(6))  # 3 artists of 2 tracks, embeddings drawn from the ids of the clips
     with open_catalog(home) as catalog:
@@ -103,7 +104,7 @@ def test_every_file_of_the_home_is_read_as_it_was_meant(home: Path) -> None:
     assert (manifest.version, manifest.use, manifest.sources) == (1, "personal", {"shelf": "own"})
     assert (manifest.space, spaces(home)) == (SPACE, (SPACE,))
     weights, provenance = load_weights(home / "fitted.json")
-    assert (weights.slopes, weights.heard, weights.refused) == (
+    assert (weights.slopes, weights.pairs_with_opinion, weights.refused) == (
         (1.5, 0.5, 0.0, 0.25),
         (90, 40, 70, 50),
         (SignalName.GENRE,),
@@ -117,7 +118,7 @@ def test_the_catalog_opens_and_has_everything_in_it(home: Path) -> None:
     with open_catalog(home) as catalog:
         counts = catalog.counts()
         assert (counts["artists"], counts["tracks"], counts["clips"]) == (3, 6, 6)
-        assert [run.state for run in catalog.read_runs("nightly")] == ["done"]
+        assert [run.state for run in read_runs(catalog, "nightly")] == ["done"]
         assert [generation.version for generation in catalog.read_generations()] == [1]
         assert catalog.pending_clips(SPACE.key, retry_failed=True) == []
 

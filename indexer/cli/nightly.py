@@ -51,7 +51,7 @@ def nightly(config: Path | None, home: Path, database_url: str | None, as_json: 
 
     with open_catalog(home, database_url) as catalog:
         try:
-            run(catalog, home, wanted, bars=_bars(), tell=tell)
+            run(catalog, home, wanted, bars=_bars(), on_report=tell)
         except SoundkinError as error:
             if isinstance(error, Busy) or not reports:
                 raise

@@ -140,7 +140,7 @@ class EmbeddingRun:
         self._tell()
 
     def _keep(self, clip: PendingClip, waveform: Waveform, vectors: ClipEmbeddings) -> None:
-        objection = self._store.objection(vectors)
+        objection = self._store.storage_error(vectors)
         if objection is not None:
             self._fail(clip, objection)
             return

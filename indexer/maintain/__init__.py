@@ -1,3 +1,3 @@
-"""indexer/maintain: TODO-DOC."""
+"""Maintenance of a home: verify every checksum, repair the embedding store, remove old generations."""
 
 from __future__ import annotations

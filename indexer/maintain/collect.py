@@ -1,4 +1,4 @@
-"""Remove what nobody needs: old generations, rejected ones, and what killed runs left. Never what is read or served."""
+"""Removes old generations, old quarantine and what killed runs left; never what is read or served."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class CollectOptions:
     """What to keep."""
 
     keep: int = 2
-    """Generations: this many of the newest, and CURRENT with ``keep - 1`` before it."""
+    """Number of generations: this many of the newest, and also the published one with ``keep - 1`` before it."""
     min_age_hours: float = 24.0
-    """Nothing is removed that got its name more recently."""
+    """Generations that got their name more recently are kept."""
     dry_run: bool = False
-    """Only say what would be removed."""
+    """Only report what would be removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +44,18 @@ class Collected:
     """Paths below the home."""
     freed_bytes: int
     leased: tuple[str, ...]
-    """Generations that could go, but are being read: the next run sees to them."""
+    """Old generations that are being read now; a later run removes them."""
 
 
 def collect(home: Path, options: CollectOptions | None = None) -> Collected:
     """Remove old generations, rejected ones after a week, corrupt shards after a month, and what killed runs left.
 
-    A generation that is served, newer than ``min_age_hours`` or open in a server is never touched. One is renamed
-    before it is removed, so that a kill leaves nothing that looks like a generation.
+    A generation that is served, newer than ``min_age_hours`` or open in a server is never removed. A folder is
+    renamed before it is removed, so that a killed run leaves no half generation under a valid name.
 
     Raises:
         InvalidArgument: ``keep`` is not positive, or ``min_age_hours`` negative.
-        GenerationCorrupt: CURRENT cannot be read, so nobody knows what is served; run soundkin rollback first.
+        GenerationCorrupt: CURRENT cannot be read, so it is not known what is served; run soundkin rollback first.
         Busy: another process builds or publishes in ``home``.
     """
     options = options or CollectOptions()
@@ -66,7 +66,7 @@ def collect(home: Path, options: CollectOptions | None = None) -> Collected:
 
 
 class _Collection:
-    """One run, and what it has removed so far."""
+    """One run of the collection, and what it has removed so far."""
 
     def __init__(self, home: Path, options: CollectOptions) -> None:
         self._home = home
@@ -94,21 +94,26 @@ class _Collection:
         if pointer is None:
             return
         keep = self._options.keep
-        kept = {pointer.version, *present[:keep], *[each for each in present if each <= pointer.version][:keep]}
-        kept |= {each for each in present if each > pointer.latest}  # on its way: a publish that died is to finish it
+        kept = {
+            pointer.version,
+            *present[:keep],
+            *[version for version in present if version <= pointer.version][:keep],
+        }
+        # Newer than any published one: a publish was killed before it wrote CURRENT, and the next finishes it.
+        kept |= {version for version in present if version > pointer.latest}
         for version in present:
             folder = self._home / VERSIONS / folder_name(version)
             if version not in kept and folder.stat().st_ctime <= self._before_s:
                 yield folder
 
     def _dead_builds(self) -> Iterator[Path]:
-        """Staged folders that no publish will take, or that nobody came for. No build is running: we hold the lock."""
+        """Staged folders that are incomplete or old. No build is running: the lock is ours."""
         for folder in (self._home / STAGING).glob("*/"):
             if not (folder / MANIFEST).exists() or folder.stat().st_ctime <= self._before_s:
                 yield folder
 
     def _parts_of_stores(self) -> int:
-        """Bytes of shards that were never finished, in the stores that nobody writes to."""
+        """Remove unfinished shards in the stores that no process writes to; bytes freed."""
         freed = 0
         for store in (self._home / EMBEDDINGS).glob("*/"):
             with suppress(Busy), exclusive(store / STORE_LOCK):
@@ -126,7 +131,8 @@ class _Collection:
             trash = folder.with_name(f"{_TRASH}{folder.name}")
             folder.rename(trash)
             reach("collect.renamed")
-        sync_folder(trash.parent)  # else a power cut could give the name back to a folder that lost half its files
+        # Without this, a power cut could restore the old name of a folder that has already lost half of its files.
+        sync_folder(trash.parent)
         reach("collect.synced")
         self._remove(trash)
 

@@ -1,4 +1,4 @@
-"""Make a home whole again: corrupt files of the embeddings out of the way, the ledger from the shards."""
+"""Repairs a home: moves corrupt files of the embedding store to quarantine, and corrects the ledger from the shards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from indexer.files.locks import exclusive
 from indexer.maintain.verify import check_file
 from indexer.publish.quarantine import QUARANTINE
 from indexer.store.reconcile import Reconciled, reconcile
-from indexer.store.store import EMBEDDINGS, LOCK, Places, open_shards
+from indexer.store.store import EMBEDDINGS, LOCK, ClipPositions, open_shards
 from recommender.catalog import Catalog
 from recommender.errors import EmbeddingsCorrupt
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """A corrupt file, where it is kept now, and why."""
+    """A corrupt file, where it was moved to, and why."""
 
     path: str
     kept: str
@@ -31,26 +31,26 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repaired:
-    """What a repair moved and what it told the ledger."""
+    """The files that a repair moved, and its corrections of the ledger."""
 
     quarantined: tuple[Quarantined, ...]
     ledger: tuple[Reconciled, ...]
 
 
 def repair(catalog: Catalog, home: Path, problems: Sequence[tuple[str, str]] = ()) -> Repaired:
-    """Move the corrupt files among ``problems`` aside, then make the ledger say what the shards hold.
+    """Move the corrupt files among ``problems`` to quarantine, then correct the ledger from the shards that are left.
 
-    Only files of the embeddings are moved, to ``home/quarantine/embeddings``, so that the next run makes what they held
-    again. Each is looked at once more, under the lock of its store, and stays where nothing is wrong with it any more.
+    Only files of the embedding store are moved, to ``home/quarantine/embeddings``; the next run embeds their clips
+    again. Each file is checked once more, under the lock of its store, and stays if it is sound by then.
 
     Raises Busy when a run is embedding into one of the spaces.
     """
     paths = [Path(path) for path, _ in problems]
-    moved = [_set_aside(home, path) for path in paths if path.parent.parent == home / EMBEDDINGS and path.exists()]
-    return Repaired(quarantined=tuple(one for one in moved if one), ledger=rebuild_ledger(catalog, home))
+    moved = [_quarantine(home, path) for path in paths if path.parent.parent == home / EMBEDDINGS and path.exists()]
+    return Repaired(quarantined=tuple(file for file in moved if file), ledger=rebuild_ledger(catalog, home))
 
 
-def _set_aside(home: Path, path: Path) -> Quarantined | None:
+def _quarantine(home: Path, path: Path) -> Quarantined | None:
     with exclusive(path.parent / LOCK):
         try:
             check_file(path)
@@ -70,14 +70,14 @@ def _free_name(path: Path) -> Path:
 
 
 def rebuild_ledger(catalog: Catalog, home: Path) -> tuple[Reconciled, ...]:
-    """Make the ledger of every space under ``home`` say what its shards hold; what that changed, by space.
+    """Correct the ledger of every space under ``home`` from its shards; what that changed, by space.
 
-    A space with a corrupt shard is left out, and the log says so: what is not known to be lost is not forgotten.
+    A space with a corrupt shard is left as it is, with a line in the log: its clips may still be recovered.
 
     Raises Busy when a run is embedding into one of the spaces.
     """
-    found = (_rebuild(catalog, folder) for folder in sorted((home / EMBEDDINGS).glob("*/")))
-    return tuple(one for one in found if one is not None)
+    rebuilt = (_rebuild(catalog, folder) for folder in sorted((home / EMBEDDINGS).glob("*/")))
+    return tuple(ledger for ledger in rebuilt if ledger is not None)
 
 
 def _rebuild(catalog: Catalog, folder: Path) -> Reconciled | None:
@@ -87,4 +87,4 @@ def _rebuild(catalog: Catalog, folder: Path) -> Reconciled | None:
         except EmbeddingsCorrupt as error:
             logger.error("the ledger of %s is left as it is: %s", folder.name, error)
             return None
-        return reconcile(catalog, folder.name, Places.of(shards).clip_ids)
+        return reconcile(catalog, folder.name, ClipPositions.of(shards).clip_ids)

@@ -1,4 +1,4 @@
-"""Read back every byte that is kept, and say what cannot be trusted."""
+"""Reads every byte of the generations and shards of a home, and reports what is damaged."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from recommender.generation.open_generation import verify as verify_generation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What was read and what was wrong with it."""
+    """What was read, and the problems found in it."""
 
     version: int | None
     """The published generation; None when there is none, or when it is corrupt."""
     corrupt: str | None
-    """What cannot be served: the name of the folder that CURRENT points to, or ``CURRENT``; None when all is well."""
+    """What cannot be served: the folder that CURRENT names, or ``CURRENT`` itself; None when it can be served."""
     files: int
     """Files of the generation, all with the right checksum."""
     shards: int
@@ -44,7 +44,7 @@ class VerifyReport:
 def verify(home: Path) -> VerifyReport:
     """Check every generation that is kept and every shard of every space under ``home`` against their checksums.
 
-    Raises InvalidArgument when there is no such folder: nothing that was checked is not the same as nothing wrong.
+    Raises InvalidArgument when there is no such folder: "nothing was checked" must not look like "no problem".
     """
     require_home(home)
     served, corrupt = _serving(home)
@@ -55,11 +55,11 @@ def verify(home: Path) -> VerifyReport:
     shards, clips = 0, 0
     for path in _kept_files(home):
         try:
-            held = check_file(path)
+            clips_in_file = check_file(path)
         except EmbeddingsCorrupt as error:
             problems.append((error.file, error.problem))
             continue
-        shards, clips = shards + (path.name != SPACE_FILE), clips + held
+        shards, clips = shards + (path.name != SPACE_FILE), clips + clips_in_file
     return VerifyReport(
         version=served.version if served else None,
         corrupt=corrupt.generation if corrupt else None,
@@ -71,7 +71,7 @@ def verify(home: Path) -> VerifyReport:
 
 
 def _damaged(home: Path, *, checked: set[str]) -> Iterator[tuple[str, str]]:
-    """Of the generations that are kept, without those ``checked``, the ones that nobody can go back to."""
+    """(path, problem) for each damaged generation, except those in ``checked``: no rollback to it is possible."""
     folders = [home / VERSIONS / folder_name(version) for version in published_versions(home)]
     for folder in folders:
         if folder.name in checked:
@@ -84,9 +84,9 @@ def _damaged(home: Path, *, checked: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def check_file(path: Path) -> int:
-    """Read every byte of a shard, or of the SPACE.json beside shards; how many clips it holds.
+    """Read every byte of a shard, or of the SPACE.json beside shards; the number of clips in it.
 
-    What a shard must be of is said by its folder's name, so that it can be checked where SPACE.json cannot.
+    The space of a shard is taken from the name of its folder, so that it can be checked where SPACE.json is damaged.
 
     Raises EmbeddingsCorrupt.
     """
@@ -100,7 +100,7 @@ def check_file(path: Path) -> int:
 
 
 def _kept_files(home: Path) -> Iterator[Path]:
-    """Every shard, and SPACE.json where it is or should be: a start that was killed leaves a folder without either."""
+    """Every shard, and SPACE.json where there is one or should be: a run killed at its start leaves an empty folder."""
     for folder in sorted((home / EMBEDDINGS).glob("*/")):
         shards = sorted(folder.glob(SHARDS))
         if shards or (folder / SPACE_FILE).exists():
@@ -109,7 +109,7 @@ def _kept_files(home: Path) -> Iterator[Path]:
 
 
 def _serving(home: Path) -> tuple[Manifest | None, GenerationCorrupt | None]:
-    """The manifest of the published generation, or what is wrong with that; neither when nothing was published."""
+    """The manifest of the published generation, or the damage to it; neither when nothing was published."""
     try:
         return (None if read_current(home) is None else open_current(home).manifest), None
     except GenerationCorrupt as error:

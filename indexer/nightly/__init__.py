@@ -1,1 +1,1 @@
-"""What a nightly run is made of: its configuration, its steps, and what it says of itself."""
+"""The nightly run: its configuration, its steps and its report."""

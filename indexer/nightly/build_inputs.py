@@ -1,4 +1,4 @@
-"""What a generation would be made of now, and whether one that is there already is made of the same."""
+"""The inputs of a build as they are now, and whether an existing generation was made of the same inputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from recommender.types import Space, Use
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Everything that decides what a build makes."""
+    """Everything that determines the result of a build."""
 
     space: Space
     use: str
@@ -39,9 +39,9 @@ class Inputs:
 
 
 def read_inputs(catalog: Catalog, store: EmbeddingStore, *, use: Use) -> Inputs:
-    """Read what a build would read, vectors left out: the checksums of their shards stand for them.
+    """Read what a build would read, except vectors: the checksums of the shards are compared instead.
 
-    Raises InvalidArgument or LicenceRefused for what a build would refuse.
+    Raises InvalidArgument or LicenceRefused where a build would.
     """
     require(f"encoder {store.space.name}", find_licence(store.space.licence), use)
     data = read_catalog(catalog, store)
@@ -59,24 +59,20 @@ def read_inputs(catalog: Catalog, store: EmbeddingStore, *, use: Use) -> Inputs:
 
 
 def made_of(folder: Path, inputs: Inputs) -> bool:
-    """Whether the generation in ``folder`` verifies, every byte of it, and is made of ``inputs``."""
+    """Whether every file of the generation in ``folder`` has its checksum, and it was made of ``inputs``."""
     try:
         generation = open_generation(folder)
     except GenerationCorrupt:
         return False
-    return _said(generation.manifest) == _asked(inputs) and _same(generation.contents, inputs.contents)
+    return _facts(generation.manifest) == _facts(inputs) and _same(generation.contents, inputs.contents)
 
 
-def _said(manifest: Manifest) -> tuple[object, ...]:
-    return manifest.space, manifest.use, manifest.sources, manifest.shards, manifest.software
-
-
-def _asked(inputs: Inputs) -> tuple[object, ...]:
-    return inputs.space, inputs.use, inputs.sources, inputs.shards, inputs.software
+def _facts(of: Manifest | Inputs) -> tuple[object, ...]:
+    return of.space, of.use, of.sources, of.shards, of.software
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two of the things that contents are made of hold the same."""
+    """Whether two parts of contents (columns, matrices, arrays) are equal."""
     if is_dataclass(one):
         return all(_same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
     if isinstance(one, csr_array) and isinstance(other, csr_array):

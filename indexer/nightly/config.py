@@ -1,4 +1,8 @@
-"""What a nightly run is asked to do: a TOML file, every key of it checked before anything is begun."""
+"""The configuration of a nightly run, nightly.toml: every key is checked before the run begins.
+
+It is read with code of its own, not with msgspec as the other files are: a person writes it, and msgspec's messages
+name neither the allowed values nor the known keys.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from recommender.types import Use
 
 
 class Table:
-    """Values by key, and which keys were asked for.
+    """The values of a TOML table by key, and which keys were read, so that unknown ones can be refused.
 
     >>> row = Table({"workers": 3}, prefix="nightly.toml: ", folder=Path("/etc"))
     >>> row.number("workers", default=1, least=1, most=8)
@@ -87,7 +91,7 @@ class Table:
         return key in self._values
 
     def refuse_others(self) -> None:
-        """Raise InvalidArgument for the first key that was not asked for: a misspelt one must not go unnoticed."""
+        """Raise InvalidArgument for the first key that was not read: a misspelt key must not be ignored."""
         for key in self._values:
             if key not in self._known:
                 raise self.wrong(key, f"is not known; known here: {', '.join(sorted(self._known))}")
@@ -114,7 +118,7 @@ CONFIG_FILE = "nightly.toml"
 """Where the configuration is looked for in a home."""
 
 KINDS = ("genres", "scene", "collaborations")
-"""What may be imported, in that order."""
+"""Kinds of metadata files, in the order in which they are imported."""
 
 _MAX_SOURCE = 64
 
@@ -144,7 +148,7 @@ class EncoderChoice:
     """``[encoder]``: what embeds."""
 
     name: str | None
-    """None: the default encoder, and nothing is said about a change of encoder."""
+    """None: the default encoder; the gate then refuses a change of encoder."""
     settings: EncoderSettings
     """``weights`` is None where they lie in the home."""
     batch: int | None
@@ -153,7 +157,7 @@ class EncoderChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightlyConfig:
-    """All of it."""
+    """The whole configuration."""
 
     use: Use
     workers: int
@@ -164,10 +168,10 @@ class NightlyConfig:
 
 
 def read_config(path: Path) -> NightlyConfig:
-    """Read ``path``; the paths in it are seen from its folder, ``~`` is the home folder of the account.
+    """Read ``path``; the paths in it are relative to its folder, ``~`` is the home folder of the account.
 
-    Raises InvalidArgument, whose ``field`` names the file and the key, for a file that cannot be read, a key nobody
-    knows, a value of the wrong type or out of range, and a folder or file that is listed twice.
+    Raises InvalidArgument, whose ``field`` names the file and the key, for a file that cannot be read, an unknown key,
+    a value of the wrong type or out of range, and a folder or file that is listed twice.
     """
     table = Table(_parsed(path), prefix=f"{path.name}: ", folder=path.absolute().parent)
     config = NightlyConfig(
@@ -198,11 +202,11 @@ def _parsed(path: Path) -> Mapping[str, object]:
 
 
 def _listed(table: Table, name: str, make: Callable[[Table], ItemT]) -> tuple[ItemT, ...]:
-    found = []
+    items = []
     for row in table.rows(name):
-        found.append(make(row))
+        items.append(make(row))
         row.refuse_others()
-    return tuple(found)
+    return tuple(items)
 
 
 def _scan(row: Table) -> ScanFolder:

@@ -1,4 +1,4 @@
-"""What is another in a new generation: artists that came, that went, and that sound different."""
+"""Compares two generations for the nightly report: artists that were added, were removed, or sound different."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from recommender.generation.open_generation import Generation
 from recommender.types import Rows
 
 MOVED_BELOW = 0.99
-"""Cosine of an artist's vector to the one it had before, in the default mix, below which it has moved."""
+"""An artist has moved when the cosine of its new vector to its old one, in the default mix, is below this."""
 
 LISTED = 1000
-"""Artists named in each list; all are counted."""
+"""Most artists named in each list; all are counted."""
 
 _BLOCK = 4096
 
@@ -27,28 +27,28 @@ class NamedArtist:
     id: str
     name: str
     cosine: float | None = None
-    """To its old vector, where it moved."""
+    """Cosine of its vector to the old one, for an artist that moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """One generation against another."""
+    """The differences of a generation from the one before it."""
 
     before: int
-    """Version it is compared with."""
+    """Version of the one before it."""
     added: int
     removed: int
     moved: int | None
-    """None when the two are of different spaces: nothing can be said."""
+    """None when their spaces differ, so that vectors cannot be compared."""
     artists_added: tuple[NamedArtist, ...]
-    """By id, :data:`LISTED` at most; so the others."""
+    """By id, at most :data:`LISTED`; the same for the other lists."""
     artists_removed: tuple[NamedArtist, ...]
     artists_moved: tuple[NamedArtist, ...]
-    """Farthest first."""
+    """Lowest cosine first."""
 
 
 def changes_between(before: Generation, after: Generation) -> Changes:
-    """Compare the artists of two generations by id; those that both have audio of, by what they sound like."""
+    """Compare the artists of two generations by id; those with audio in both also by their vectors."""
     old, new = _rows(before), _rows(after)
     added = _named(after, new, sorted(new.keys() - old.keys()))
     gone = _named(before, old, sorted(old.keys() - new.keys()))
@@ -80,25 +80,25 @@ def _moved(before: Generation, after: Generation, both: Sequence[str]) -> list[N
     pairs = np.array([(old[key], new[key]) for key in both], dtype=np.int64).reshape(-1, 2)
     old_rows = before.contents.artists.vector_row[pairs[:, 0]]
     new_rows = after.contents.artists.vector_row[pairs[:, 1]]
-    heard = np.flatnonzero((old_rows >= 0) & (new_rows >= 0))
-    cosines = _cosines(before, after, old_rows[heard], new_rows[heard])
-    found = sorted((cosine, both[place]) for cosine, place in zip(cosines.tolist(), heard.tolist(), strict=True))
+    embedded = np.flatnonzero((old_rows >= 0) & (new_rows >= 0))
+    cosines = _cosines(before, after, old_rows[embedded], new_rows[embedded])
+    by_cosine = sorted((cosine, both[at]) for cosine, at in zip(cosines.tolist(), embedded.tolist(), strict=True))
     names = after.contents.artists.names
     return [
         NamedArtist(id=key, name=names[new[key]], cosine=round(cosine, 6))
-        for cosine, key in found
+        for cosine, key in by_cosine
         if cosine < MOVED_BELOW
     ]
 
 
 def _cosines(before: Generation, after: Generation, old_rows: Rows, new_rows: Rows) -> npt.NDArray[np.float64]:
-    """``[artist]`` cosines of artists' vectors to those they had, in the default mix of layers."""
+    """``[artist]`` cosines of new to old artist vectors: the mean over the layers of the default mix, by weight."""
     mix = after.manifest.space.default_mix
-    found = np.zeros(len(old_rows))
+    cosines = np.zeros(len(old_rows))
     for layer, weight in mix.items() if len(old_rows) else ():
         for at in range(0, len(old_rows), _BLOCK):
             part = slice(at, at + _BLOCK)
             old = before.artists[layer].vectors(old_rows[part]).astype(np.float64)
             new = after.artists[layer].vectors(new_rows[part]).astype(np.float64)
-            found[part] += weight * np.einsum("ij,ij->i", old, new)
-    return found / sum(mix.values())
+            cosines[part] += weight * np.einsum("ij,ij->i", old, new)
+    return cosines / sum(mix.values())

@@ -30,35 +30,40 @@ from recommender.generation.open_generation import inspect_current
 from recommender.types import Space
 
 KIND = "nightly"
-"""What the record of runs calls it."""
+"""The kind of these runs in SQL."""
 
 _log = logging.getLogger(__name__)
 
 
 def nightly(
-    catalog: Catalog, home: Path, config: NightlyConfig, *, bars: Bars = QUIET, tell: Callable[[NightlyReport], None]
+    catalog: Catalog,
+    home: Path,
+    config: NightlyConfig,
+    *,
+    bars: Bars = QUIET,
+    on_report: Callable[[NightlyReport], None],
 ) -> None:
-    """Run every step, and keep a record: ``tell`` is given the report, when it lies in ``home/runs`` and in SQL.
+    """Run every step, and write a report to ``home/runs`` and to SQL; then call ``on_report`` with it.
 
-    What a step has to leave out is listed in the report and stops nothing. A generation that the gate refuses ends in
-    the outcome ``refused``; the old one goes on serving. Whatever else ends the run, an error of ours, of the system or
-    of a library, a bug, or Ctrl-C, is put on record with its reason (``failed`` or ``interrupted``), told, and goes on.
+    Items that a step cannot process are listed in the report and do not stop the run. If the gate refuses the new
+    generation, the outcome is ``refused`` and the old one is served on. Any other error, a bug, or Ctrl-C is reported
+    as ``failed`` or ``interrupted``, and then raised.
 
     Raises:
-        Busy: another nightly run is at work in ``home``; nothing was told. Or another command, half way; as below.
-        SoundkinError, OSError: a step could not go on. The report with the outcome ``failed`` was told.
+        Busy: another nightly run is active in ``home`` (no report is written), or another command is (as below).
+        SoundkinError, OSError: a step could not go on. The report has the outcome ``failed``.
     """
-    with exclusive(home / NIGHTLY_LOCK), _Night(catalog, home, tell=tell) as night:
+    with exclusive(home / NIGHTLY_LOCK), _Night(catalog, home, on_report=on_report) as night:
         night.work(config, bars)
 
 
 class _Night:
-    """One run, and what has come of it so far. A context manager: whatever ends the block is put on record."""
+    """One run and its completed steps. A context manager: however the block ends, a report is written."""
 
-    def __init__(self, catalog: Catalog, home: Path, *, tell: Callable[[NightlyReport], None]) -> None:
+    def __init__(self, catalog: Catalog, home: Path, *, on_report: Callable[[NightlyReport], None]) -> None:
         self._catalog = catalog
         self._home = home
-        self._tell = tell
+        self._on_report = on_report
         self._started_at, self._started = _now(), time.monotonic()
         self._steps: list[Step] = []
         self._renewal: Renewal | None = None
@@ -73,29 +78,30 @@ class _Night:
         report = self._report(self._outcome(error), error)
         try:
             self._keep(report)
-        except (SoundkinError, OSError) as lost:
+        except (SoundkinError, OSError) as failure:
             if error is None:
                 raise
-            _log.error("run %d could not be put on record: %s", self._run, lost)  # what ended it is what matters
-        self._tell(report)
+            # The error that ended the run matters more than the one that kept it off the record: it is raised.
+            _log.error("run %d could not be put on record: %s", self._run, failure)
+        self._on_report(report)
 
     def _outcome(self, error: BaseException | None) -> str:
-        """That of the new generation, when all work is done."""
+        """``interrupted`` or ``failed``; without an error, the outcome of the new generation."""
         if isinstance(error, KeyboardInterrupt):
             return "interrupted"
         return self._renewal.outcome if self._renewal and error is None else "failed"
 
     def work(self, config: NightlyConfig, bars: Bars) -> None:
         """Do every step in order."""
-        space = self._hear(config, bars)
+        space = self._embed(config, bars)
         terms = Terms(use=config.use, encoder=config.encoder.name)
         with bars.counted("build") as progress:
             store = EmbeddingStore(self._home, space)
             self._renewal = renew(self._catalog, store, self._home, terms=terms, progress=progress)
         self._steps += [*self._renewal.steps, collect_old(self._home, config.collect)]
 
-    def _hear(self, config: NightlyConfig, bars: Bars) -> Space:
-        """From the folders to the embeddings; the space they are in."""
+    def _embed(self, config: NightlyConfig, bars: Bars) -> Space:
+        """Scan, import metadata and embed; the space of the embeddings."""
         with DecoderPool(workers=config.workers) as pool:
             self._steps.append(scan_folders(self._catalog, config, pool, bars))
             self._steps.append(refresh_metadata(self._catalog, config))
@@ -125,7 +131,7 @@ class _Night:
         )
 
     def _keep(self, report: NightlyReport) -> None:
-        """In ``home/runs`` and in SQL; in SQL also where the disk takes no file."""
+        """Write the report to ``home/runs`` and to SQL; to SQL also when the file cannot be written."""
         try:
             write_report(self._home, report)
         finally:

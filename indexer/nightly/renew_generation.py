@@ -1,4 +1,4 @@
-"""The last steps: a new generation where something changed, through the gate, and what is old collected."""
+"""The last steps of a nightly run: build and publish a generation if its inputs changed, and collect old ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from recommender.generation.open_generation import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """What came of the wish for a new generation."""
+    """The outcome of the steps check, build and publish."""
 
     outcome: str
     """``published``, ``unchanged`` or ``refused``."""
@@ -44,17 +44,17 @@ class Renewal:
 def renew(
     catalog: Catalog, store: EmbeddingStore, home: Path, *, terms: Terms, progress: Callable[[int, int], None]
 ) -> Renewal:
-    """Publish a generation of what catalog and store hold now, unless one of just that serves already.
+    """Build and publish a generation of the present inputs, unless the served one was made of the same inputs.
 
-    One that an earlier run built and did not publish is taken as it is, when it is made of what there is now. So is one
-    that was rolled back from: it does not come back by itself.
+    A generation that an earlier run built and did not publish is published if it was made of the present inputs. One
+    that was rolled back from is not: the outcome is then ``unchanged``.
 
     Raises as :func:`indexer.build.build.build` and :func:`indexer.publish.publish.publish`, except PublishRefused.
     """
     checked = time.monotonic()
     inputs = read_inputs(catalog, store, use=terms.use)
-    standing = _standing(home, inputs)
-    if standing is None and not _is_ready(home, inputs):
+    why_not = _why_unchanged(home, inputs)
+    if why_not is None and not _is_ready(home, inputs):
         check, started = time.monotonic() - checked, time.monotonic()
         options = BuildOptions(incremental=True, progress=progress)
         manifest = build(catalog, store, home, use=terms.use, options=options)
@@ -62,13 +62,13 @@ def renew(
         built = Step(name="build", seconds=time.monotonic() - started, counts=counts)
         return _publish(catalog, home, terms, (Step(name="check", seconds=check, counts={}), built))
     check_step = Step(name="check", seconds=time.monotonic() - checked, counts={})
-    if standing is None:
+    if why_not is None:
         return _publish(catalog, home, terms, (check_step,))
-    return Renewal(outcome="unchanged", steps=(check_step,), note=standing)
+    return Renewal(outcome="unchanged", steps=(check_step,), note=why_not)
 
 
-def _standing(home: Path, inputs: Inputs) -> str | None:
-    """Why no generation is to be published: the one that serves is made of the same, or one was rolled back from."""
+def _why_unchanged(home: Path, inputs: Inputs) -> str | None:
+    """Why nothing is published: the served generation, or one rolled back from, has the same inputs; else None."""
     pointer = inspect_current(home).pointer
     if pointer is None:
         return None
@@ -82,7 +82,7 @@ def _standing(home: Path, inputs: Inputs) -> str | None:
 
 
 def _is_ready(home: Path, inputs: Inputs) -> bool:
-    """Whether a run that was interrupted has left what there is to publish: staged, or named and not pointed to."""
+    """Whether an interrupted run left a generation of these inputs: staged, or named and not yet in CURRENT."""
     staged = sorted((home / STAGING).glob(f"v*/{MANIFEST}"))
     if staged:
         return made_of(staged[-1].parent, inputs)
@@ -108,7 +108,7 @@ def _changes(home: Path, before: Generation | None) -> Changes | None:
 
 
 def collect_old(home: Path, options: CollectOptions) -> Step:
-    """Remove generations that nothing needs any more."""
+    """Remove old generations as configured."""
     started = time.monotonic()
     collected = collect(home, options)
     counts = {"removed": len(collected.removed), "freed_bytes": collected.freed_bytes, "leased": len(collected.leased)}

@@ -1,4 +1,4 @@
-"""What a nightly run says of itself: in HOME/runs/ID.json, in SQL, and on stdout when asked."""
+"""The report of a nightly run: HOME/runs/ID.json, a record in SQL, and stdout with --json."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from indexer.nightly.generation_changes import Changes
 from recommender.strict_json import from_facts, to_facts
 
 RUNS = "runs"
-"""Folder in the home with a file for each run that came to an end."""
+"""Folder in the home with one file for each run that ended, also with an error."""
 
 KEPT_REPORTS = 400
-"""Files in it: a year of nights, and some."""
+"""Files in it: more than a year of nights."""
 
 
 class Problem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that a step had to leave out."""
+    """One item that a step could not process."""
 
     step: str
     what: str
-    """The file, or the row of a file."""
+    """The file, or the row in a file."""
     reason: str
     detail: str
 
     @property
     def shown(self) -> tuple[str, str, str]:
-        """(what, reason, detail), to be listed."""
+        """(what, reason, detail), for a list on the terminal."""
         return self.what, self.reason, self.detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a run that came to its end."""
+    """One step of a run that was completed."""
 
     name: str
     seconds: float
@@ -57,21 +57,21 @@ class NightlyReport:
     ended_at: str
     seconds: float
     outcome: str
-    """``published``, ``unchanged`` (what serves is made of the same), ``refused`` (by the gate), ``failed``, or
-    ``interrupted`` from the keyboard."""
+    """``published``, ``unchanged`` (the served generation has the same inputs), ``refused`` (by the gate), ``failed``,
+    or ``interrupted`` from the keyboard."""
     version: int | None
-    """What CURRENT points to now; None when to nothing."""
+    """The version that CURRENT names at the end; None when there is none."""
     steps: tuple[Step, ...]
     new_problems: tuple[Problem, ...]
-    """Those that the run before did not have."""
+    """Problems that the previous run did not have."""
     refusals: tuple[tuple[str, str], ...] = ()
-    """(code, detail) of what the gate held against the new generation."""
+    """(code, detail) of each refusal of the gate."""
     error: str | None = None
-    """What ended a run that failed or was interrupted."""
+    """The error that ended a failed or interrupted run."""
     note: str | None = None
-    """What else there is to know of the outcome."""
+    """A remark on the outcome."""
     changes: Changes | None = None
-    """None when nothing was published, or nothing before it."""
+    """None when nothing was published, or nothing had been before."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -85,11 +85,11 @@ class NightlyReport:
 
     @property
     def all_well(self) -> bool:
-        """Nothing went wrong that was not wrong before: exit status 0."""
+        """No error and no new problem: exit status 0."""
         return self.state == "done" and not self.new_problems
 
     def to_json(self, *, with_problems: bool = True) -> str:
-        """All of it; without the list of problems it stays small, whatever the folders hold."""
+        """The report as JSON; without the lists of problems its size does not depend on their number."""
         steps = [_step(step) for step in self.steps]
         rest = to_facts(replace(self, steps=(), new_problems=()))
         counts = {
@@ -118,9 +118,9 @@ def _by_reason(problems: Sequence[Problem]) -> dict[str, int]:
 
 
 def write_report(home: Path, report: NightlyReport) -> Path:
-    """Keep ``report`` in ``home/runs``, with the newest of those before it; its file. The caller holds the lock.
+    """Write ``report`` to ``home/runs`` and remove the oldest; the path of its file. The caller has the lock.
 
-    :data:`KEPT_REPORTS` are kept in all. The record in SQL keeps every run, without the lists of problems.
+    :data:`KEPT_REPORTS` are kept. The record in SQL keeps every run, without the lists of problems.
     """
     make_folder(home / RUNS)
     remove_parts(home / RUNS)
@@ -145,17 +145,18 @@ class _OldReport(Struct, frozen=True, kw_only=True):
 
 
 def new_among(problems: Sequence[Problem], home: Path) -> tuple[Problem, ...]:
-    """Those that their step did not have when it last came to its end; all, where that is not on file.
+    """The problems that their step did not have when it was last completed; all of them where there is no such report.
 
-    A run that failed early says nothing of the steps it did not come to. What is said of a problem is ignored. Files
-    that cannot be used stay where they are for years: only what was not known yesterday is worth a message.
+    For each step this is the newest report with that step: a run that failed early has no record of later steps. The
+    detail of a problem is not compared. A damaged music file is a problem every night for years, so only problems that
+    are new are worth a message.
     """
     known = _last_problems(home, frozenset(problem.step for problem in problems))
     return tuple(problem for problem in problems if (problem.step, problem.what, problem.reason) not in known)
 
 
 def _last_problems(home: Path, wanted: frozenset[str]) -> frozenset[tuple[str, str, str]]:
-    """(step, what, reason) of the newest run on file of each of the steps ``wanted``."""
+    """(step, what, reason) of the problems in the newest report of each of the steps ``wanted``."""
     known: set[tuple[str, str, str]] = set()
     for path in _newest_first(home):
         if not wanted:
@@ -167,7 +168,7 @@ def _last_problems(home: Path, wanted: frozenset[str]) -> frozenset[tuple[str, s
 
 
 def _read(path: Path) -> tuple[frozenset[str], frozenset[tuple[str, str, str]]]:
-    """The steps that came to their end in the run of ``path``, and their problems; nothing, where it is damaged."""
+    """The completed steps in the report ``path``, and their problems; empty where it is damaged."""
     try:
         report = from_facts(json.loads(path.read_bytes()), _OldReport)
     except (OSError, ValueError, RecursionError):
@@ -177,6 +178,6 @@ def _read(path: Path) -> tuple[frozenset[str], frozenset[tuple[str, str, str]]]:
 
 
 def _newest_first(home: Path) -> list[Path]:
-    """By when they were written, not by number: a catalog that was lost counts from 1 again."""
+    """Reports by time of writing, not by number: after the loss of a catalog, runs count from 1 again."""
     files = {path: int(path.stem) for path in (home / RUNS).glob("*.json") if re.fullmatch(r"\d+", path.stem)}
     return sorted(files, key=lambda path: (path.stat().st_mtime_ns, files[path]), reverse=True)

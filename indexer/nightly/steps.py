@@ -1,4 +1,4 @@
-"""The steps up to the embeddings: scan, refresh the metadata, embed what is new. Bad items are left out and listed."""
+"""The first steps of a nightly run: scan, import metadata, embed new clips. Bad items are listed as problems."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ Counted = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """How a run shows where it is."""
+    """How a run shows its progress."""
 
     counted: Callable[[str], AbstractContextManager[Counted]]
-    """Given a title, a bar for a block that counts."""
+    """From a title, a progress bar for a block that counts."""
     embedding: Callable[[], AbstractContextManager[Callable[[EmbedProgress], None]]]
 
 
 QUIET = Bars(
     counted=lambda title: nullcontext(lambda done, total: None), embedding=lambda: nullcontext(lambda now: None)
 )
-"""Shows nothing."""
+"""Shows no progress."""
 
 
 def scan_folders(catalog: Catalog, config: NightlyConfig, pool: DecoderPool, bars: Bars) -> Step:
-    """Scan every folder. One that is not there, such as a disk that is not mounted, is a problem and costs nothing."""
+    """Scan every folder. A missing folder, such as a disk that is not mounted, is a problem; it changes nothing."""
     started, counts, problems = time.monotonic(), Counter[str](), list[Problem]()
     for wanted in config.scans:
         with bars.counted(f"scan {wanted.folder.name}") as progress:
-            found, bad = _scan(catalog, wanted, pool, progress)
-        counts.update(found)
-        problems += bad
+            folder_counts, folder_problems = _scan(catalog, wanted, pool, progress)
+        counts.update(folder_counts)
+        problems += folder_problems
     return Step(name="scan", seconds=time.monotonic() - started, counts=counts, problems=tuple(problems))
 
 
@@ -69,12 +69,12 @@ def _scan(
 
 
 def refresh_metadata(catalog: Catalog, config: NightlyConfig) -> Step:
-    """Enter the files of metadata anew: what they said before changes nothing, what they say now is added."""
+    """Import the metadata files again: rows that are known change nothing, new rows are added."""
     started, counts, problems = time.monotonic(), Counter[str](), list[Problem]()
     for wanted in config.imports:
-        found, bad = _import(catalog, wanted)
-        counts.update(found)
-        problems += bad
+        file_counts, file_problems = _import(catalog, wanted)
+        counts.update(file_counts)
+        problems += file_problems
     return Step(name="metadata", seconds=time.monotonic() - started, counts=counts, problems=tuple(problems))
 
 
@@ -95,7 +95,7 @@ def _rejected(step: str, rejected: Iterable[Rejected]) -> Iterator[Problem]:
 
 
 def choose_encoder(choice: EncoderChoice, home: Path, use: Use) -> Encoder:
-    """The encoder of the configuration; nothing is loaded of one whose licence does not allow the use.
+    """Load the encoder of the configuration. Its licence is checked first, so that no forbidden weights are loaded.
 
     Raises LicenceRefused, and as :func:`indexer.encoders.registry.load_encoder`.
     """

@@ -1,4 +1,4 @@
-"""The gate: what a built generation must not be, measured against itself and against the one that serves."""
+"""The gate: the checks that a built generation must pass, by itself and against the served one, to be published."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from recommender.types import Space, Use
 from recommender.vectors import count_bad
 
 FEW = 8
-"""So few tracks tell nothing about how many of all were made anew."""
+"""With fewer tracks than this, the share of those made anew is not judged."""
 
 MAX_MADE_ANEW = 0.5
-"""Share of the tracks asked about that may be made of other clips than before: files are replaced, but not most of
-them in a night. Ids that were mixed up look just like that."""
+"""Largest share of the tracks in golden answers that may be made of other clips than before. Files are replaced, but
+not most of them in one night; shuffled ids look exactly like that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Heard:
-    """A track with audio: where its vectors are, and what they were made from."""
+class _EmbeddedTrack:
+    """A track with vectors: their row, and the digest of the clips they were made from."""
 
     vector_row: int
     clips: bytes
 
 
 def moved(candidate: Generation, serving: Generation, *, tolerance: float) -> tuple[str, ...]:
-    """One line for each pair of tracks whose cosine in ``candidate`` is not the one that ``serving`` has on record.
+    """One line for each pair of tracks whose cosine in ``candidate`` is not the one recorded in ``serving``.
 
-    Only tracks that both made from the same clips are compared, and only the goldens of tracks are: an artist moves
-    by right when a track is added. When most tracks are made of other clips than before, that is the one line.
+    Only tracks that both generations made from the same clips are compared, and no artists: the vector of an artist
+    rightly changes when a track is added. When most tracks are made of other clips than before, that is the only line.
     """
     goldens = [golden for golden in serving.manifest.goldens if golden.kind == "tracks"]
     wanted = {track for golden in goldens for track in (golden.query, *golden.answers)}
-    now, before = _heard(candidate.contents.tracks, wanted), _heard(serving.contents.tracks, wanted)
+    now, before = _embedded(candidate.contents.tracks, wanted), _embedded(serving.contents.tracks, wanted)
     shared = now.keys() & before.keys()
     kept = {track: now[track] for track in shared if before[track].clips == now[track].clips}
     anew = len(shared) - len(kept)
@@ -47,11 +47,13 @@ def moved(candidate: Generation, serving: Generation, *, tolerance: float) -> tu
     return tuple(
         f"{line}, was in {serving.label}"
         for golden in goldens
-        for line in _drift_moved(candidate, golden, kept, tolerance)
+        for line in _moved_pairs(candidate, golden, kept, tolerance)
     )
 
 
-def _drift_moved(candidate: Generation, golden: Golden, kept: Mapping[str, _Heard], tolerance: float) -> Iterator[str]:
+def _moved_pairs(
+    candidate: Generation, golden: Golden, kept: Mapping[str, _EmbeddedTrack], tolerance: float
+) -> Iterator[str]:
     index = candidate.tracks.get(golden.layer)
     pairs = [pair for pair in zip(golden.answers, golden.scores, strict=True) if pair[0] in kept]
     if index is None or golden.query not in kept or not pairs:
@@ -65,20 +67,20 @@ def _drift_moved(candidate: Generation, golden: Golden, kept: Mapping[str, _Hear
             yield f"layer {golden.layer}: tracks {golden.query} and {answer} have cosine {cosine:.4f}; {score:.4f}"
 
 
-def _heard(tracks: TrackColumns, wanted: set[str]) -> dict[str, _Heard]:
+def _embedded(tracks: TrackColumns, wanted: set[str]) -> dict[str, _EmbeddedTrack]:
     rows = {track: row for row, track in enumerate(tracks.ids) if track in wanted}
     return {
-        track: _Heard(vector_row=int(tracks.vector_row[row]), clips=tracks.clips_digest[row].tobytes())
+        track: _EmbeddedTrack(vector_row=int(tracks.vector_row[row]), clips=tracks.clips_digest[row].tobytes())
         for track, row in rows.items()
         if tracks.vector_row[row] >= 0
     }
 
 
 MIN_SHARE = 0.98
-"""Of the tracks and of the artists of the one that serves: below it, something was lost."""
+"""Smallest share of the served generation's tracks, and of its artists, that a new one may have: fewer means a loss."""
 
 TOLERANCE = 1e-4
-"""How far a cosine may be from the one on record."""
+"""Largest difference allowed between a cosine and the recorded one."""
 
 _LISTED = 3
 
@@ -93,22 +95,22 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the operator wants to be served."""
+    """What the operator wants to be served; an explicit space or encoder allows a change to it."""
 
     use: Use = Use.PERSONAL
     """The use it must be allowed for."""
     space: str | None = None
-    """``Space.key`` it must be of; that it is another than the serving one's is then intended."""
+    """``Space.key`` that it must have; a change from the served generation's space is then intended."""
     encoder: str | None = None
-    """Name of the encoder it must be of; that the serving one is of another encoder is then intended."""
+    """Name of the encoder that it must have; a change from the served generation's encoder is then intended."""
 
 
 def judge(candidate: Generation, serving: Generation | None, terms: Terms) -> tuple[Refusal, ...]:
-    """Every reason not to publish ``candidate`` in the place of ``serving`` (None: nothing serves yet); none: publish.
+    """All reasons not to publish ``candidate`` instead of ``serving`` (None: nothing is served yet); empty: publish it.
 
     ``empty``, ``fewer_tracks``, ``fewer_artists``, ``bad_vectors``, ``recall``, ``golden``, ``other_model``,
-    ``licence``. What has no vectors in common is not compared: an empty one is only empty, one of another model gives
-    other cosines by right.
+    ``licence``. Generations without common vectors are not compared: an empty one is refused as empty only, and another
+    model rightly gives other cosines.
     """
     reasons = [*_empty(candidate, serving)]
     if not reasons:
@@ -125,8 +127,8 @@ def _empty(candidate: Generation, serving: Generation | None) -> Iterator[Refusa
     if counts.artists == 0:
         yield Refusal(code="empty", detail="it has no artists")
     elif counts.tracks_indexed == 0 and serving is not None and serving.manifest.counts.tracks_indexed:
-        held = serving.manifest.counts.tracks_indexed
-        yield Refusal(code="empty", detail=f"it has no track with audio, {serving.label} has {held}")
+        before = serving.manifest.counts.tracks_indexed
+        yield Refusal(code="empty", detail=f"it has no track with audio, {serving.label} has {before}")
 
 
 def _fewer(candidate: Generation, serving: Generation | None) -> Iterator[Refusal]:
@@ -166,22 +168,22 @@ def _bad_vectors(candidate: Generation) -> Iterator[Refusal]:
 def _recall(candidate: Generation) -> Iterator[Refusal]:
     for entry in candidate.manifest.indexes:
         if entry.recall_at_10 is not None and entry.recall_at_10 < entry.recall_floor:
-            found, floor = f"{entry.recall_at_10:.3f}", f"{entry.recall_floor:.3f}"
+            recall, floor = f"{entry.recall_at_10:.3f}", f"{entry.recall_floor:.3f}"
             yield Refusal(
-                code="recall", detail=f"recall@10 of the {entry.kind} in layer {entry.layer} is {found}, floor {floor}"
+                code="recall", detail=f"recall@10 of the {entry.kind} in layer {entry.layer} is {recall}, floor {floor}"
             )
 
 
 def _golden(candidate: Generation) -> Iterator[Refusal]:
-    found = differences(candidate, candidate.manifest.goldens, tolerance=TOLERANCE)
-    if found:
-        yield Refusal(code="golden", detail=_some(found))
+    lines = differences(candidate, candidate.manifest.goldens, tolerance=TOLERANCE)
+    if lines:
+        yield Refusal(code="golden", detail=_some(lines))
 
 
 def _moved(candidate: Generation, serving: Generation) -> Iterator[Refusal]:
-    found = moved(candidate, serving, tolerance=TOLERANCE)
-    if found:
-        yield Refusal(code="golden", detail=_some(found))
+    lines = moved(candidate, serving, tolerance=TOLERANCE)
+    if lines:
+        yield Refusal(code="golden", detail=_some(lines))
 
 
 def _other_model(space: Space, serving: Generation | None, terms: Terms) -> Iterator[Refusal]:

@@ -1,15 +1,16 @@
-"""From staged to served: read back, judge, rename, point. A server sees the old generation or the new one, never half.
+"""Publishes a staged generation in six steps. A server sees the old generation or the new one, never a half one.
 
 ::
 
     1  take the lock, remove what a killed run left
     2  read every staged byte back from the disk, open it, replay its goldens
-    3  the gate; what it refuses goes to quarantine, or on record when it is forced
+    3  the gate; a refused generation goes to quarantine, or, when forced, the refusal goes on record
     4  rename staging/vN to versions/vN, fsync of versions      (the files and their folder were synced by the build)
     5  folder read-only; CURRENT written aside, fsync, rename, fsync of the home
     6  SQL, for audit
 
-Each step is a failpoint. Whatever ends a run between two of them, the next run completes or clears what is left.
+After each step is a failpoint. If a run is killed between two steps, the next run completes or clears what is left. See
+"Publishing and power loss" in docs/methods.md.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
-    """A generation that was read back, and what the gate said."""
+    """A generation that was read back, and the verdict of the gate."""
 
     folder: Path
     manifest: Manifest
@@ -56,19 +57,19 @@ class _Judged:
 
 
 def publish(catalog: Catalog, home: Path, *, terms: Terms | None = None, forced_why: str | None = None) -> Manifest:
-    """Give the staged generation its name and make CURRENT point to it; its manifest.
+    """Give the staged generation its final name and make CURRENT name it; its manifest.
 
-    ``forced_why``: publish it whatever the gate says, and put on record why, whether or not it said anything. A damaged
-    one is never published.
+    ``forced_why``: publish it in spite of the gate, and record this reason, also when the gate has no objection. A
+    damaged generation is never published.
 
-    A run that died after the rename and before the pointer is finished by the next one, which judges it again by its
-    own terms; only what was overruled on record stays overruled. A version that was served before is not published
-    again: the pointer remembers the newest.
+    A run that was killed after the rename and before CURRENT was written is finished by the next run, which judges the
+    generation again by its own terms; refusals that were overruled on record stay overruled. A version that was served
+    before is not published again: CURRENT has the number of the newest.
 
     Raises:
-        InvalidArgument: nothing is staged, or ``forced_why`` says nothing.
-        PublishRefused: the gate found it worse than what serves. It is in quarantine; CURRENT stays as it was.
-        GenerationCorrupt: what is staged does not verify. As above.
+        InvalidArgument: nothing is staged, or ``forced_why`` is blank.
+        PublishRefused: the gate refused it. It is in quarantine; CURRENT stays as it was.
+        GenerationCorrupt: the staged generation is damaged. It is in quarantine; CURRENT stays as it was.
         Busy: another process builds or publishes in ``home``.
     """
     if forced_why is not None and not forced_why.strip():
@@ -120,13 +121,13 @@ def _read_back(home: Path, folder: Path) -> tuple[Generation, str]:
     try:
         return read_back(folder)
     except GenerationCorrupt as error:
-        place = set_aside(home, folder, [Refusal(code="corrupt", detail=f"{error.file}: {error.problem}")])
-        _log.error("%s; what is left of it is in %s", error, place)
+        kept_in = set_aside(home, folder, [Refusal(code="corrupt", detail=f"{error.file}: {error.problem}")])
+        _log.error("%s; what is left of it is in %s", error, kept_in)
         raise
 
 
 def _judge_stranded(catalog: Catalog, home: Path, terms: Terms, forced_why: str | None) -> _Judged | None:
-    """A version that got its name in a run that then died."""
+    """Judge a version that got its name in a run that was killed before it wrote CURRENT; None when there is none."""
     newest = max(published_versions(home), default=0)
     pointer = read_current(home)
     if newest == 0 or (pointer is not None and newest <= pointer.latest):
@@ -136,28 +137,30 @@ def _judge_stranded(catalog: Catalog, home: Path, terms: Terms, forced_why: str 
     refusals = judge(generation, find_serving(home), terms)
     if forced_why is None:
         overruled = _overruled(catalog, newest)
-        refusals = tuple(each for each in refusals if each.code not in overruled)
+        refusals = tuple(refusal for refusal in refusals if refusal.code not in overruled)
     return _Judged(folder=folder, manifest=generation.manifest, digest=digest, refusals=refusals, forced_why=forced_why)
 
 
 def _overruled(catalog: Catalog, version: int) -> set[str]:
-    """Codes of what the gate held against ``version`` when it was forced, by a run that then died."""
-    forced = [each for each in catalog.read_publications() if each.version == version and each.forced_why is not None]
-    return {line.partition(":")[0] for each in forced for line in each.refusals.splitlines()}
+    """Codes of the refusals of ``version`` that were overruled when a run that was then killed forced it."""
+    publications = (row for row in catalog.read_publications() if row.version == version)
+    forced = [row for row in publications if row.forced_why is not None]
+    return {line.partition(":")[0] for row in forced for line in row.refusals.splitlines()}
 
 
 def _refuse(catalog: Catalog, home: Path, judged: _Judged) -> None:
-    judged.folder.chmod(0o755)  # one that has its name is frozen, and a frozen folder cannot be moved
-    place = set_aside(home, judged.folder, judged.refusals)
+    judged.folder.chmod(0o755)  # a named version is read-only, and a read-only folder cannot be moved
+    kept_in = set_aside(home, judged.folder, judged.refusals)
     _note(catalog, judged.manifest.version, "refused", judged)
     refusals = [(refusal.code, refusal.detail) for refusal in judged.refusals]
-    raise PublishRefused(folder_name(judged.manifest.version), refusals, str(place))
+    raise PublishRefused(folder_name(judged.manifest.version), refusals, str(kept_in))
 
 
 def _force(catalog: Catalog, judged: _Judged) -> None:
-    """Put on record why it is forced, before the deed: the run that finishes a killed one does not know.
+    """Record why it is forced, before it is published: a run that finishes this one after a kill needs the reason.
 
-    Also where the gate has nothing against it: who forces does not know that, and why they did is asked for later.
+    It is recorded also when the gate has no objection: the operator did not know that, and will ask later why it was
+    forced.
     """
     name, against = folder_name(judged.manifest.version), _listed(judged.refusals) or "nothing that the gate found"
     _log.warning("%s is published in spite of %s: %s", name, against, judged.forced_why)
@@ -165,10 +168,10 @@ def _force(catalog: Catalog, judged: _Judged) -> None:
 
 
 def _name(home: Path, folder: Path) -> None:
-    """Move a staged folder to its name, for good; one that has it already stays."""
+    """Rename a staged folder to its final name and make it read-only; a folder that has its name already stays."""
     named = home / VERSIONS / folder.name
     if folder != named:
-        sync_folder(folder)  # the build did; a build that was killed just before may not have
+        sync_folder(folder)  # the build does this too, but a build that was killed at its end may not have
         folder.rename(named)
         reach("publish.renamed")
     sync_folder(named.parent)
@@ -180,13 +183,13 @@ def _name(home: Path, folder: Path) -> None:
 
 
 def point_to(home: Path, version: int, digest: str) -> None:
-    """Make CURRENT point to ``version``, whose manifest has the sha256 ``digest``. The caller holds the lock."""
+    """Make CURRENT name ``version``, whose manifest has the sha256 ``digest``. The caller has the lock of the home."""
     pointer = Pointer(version=version, manifest_sha256=digest, newest=max(version, *published_versions(home), 0))
     write_file(home / CURRENT, [pointer.to_json().encode()])
 
 
 def _complete_record(catalog: Catalog, home: Path) -> None:
-    """Tell SQL of a version that was pointed to by a run that died before it could."""
+    """Record in SQL a version that CURRENT names since a run that was killed before it could record it."""
     try:
         pointer = read_current(home)
         known = {generation.version for generation in catalog.read_generations()}
@@ -202,7 +205,7 @@ def _complete_record(catalog: Catalog, home: Path) -> None:
 
 
 def _record(catalog: Catalog, judged: _Judged) -> None:
-    """Tell SQL, for audit only: CURRENT is what counts, and it has been written."""
+    """Record the publication in SQL, for audit only: CURRENT decides what is served, and it has been written."""
     manifest, at = judged.manifest, _now()
     with catalog.transaction():
         catalog.record_generation(

@@ -1,4 +1,4 @@
-"""Where generations go that were rejected, and shards that are corrupt: out of the way, for a person to look at."""
+"""Quarantine: rejected generations and corrupt shards are moved there, for a person to look at, and removed later."""
 
 from __future__ import annotations
 
@@ -17,40 +17,41 @@ QUARANTINE = "quarantine"
 REASON = "REASON.json"
 KEPT_DAYS = 7
 KEPT_AT_MOST = 3
-"""Generations."""
+"""Number of generations."""
 SHARDS_KEPT_DAYS = 30
-"""Longer: where the audio is gone, what is whole in a corrupt shard is all there is of its clips."""
+"""Longer than generations: if the audio is gone, the sound part of a corrupt shard is all that is left of its clips."""
 
 
 def set_aside(home: Path, folder: Path, refusals: Sequence[Refusal]) -> Path:
-    """Move a staged generation to ``home/quarantine/vN@code`` and write there why; its new place."""
+    """Move a staged generation to ``home/quarantine/vN@code`` and write the reasons there; its new path."""
     quarantine = home / QUARANTINE
     make_folder(quarantine)
-    place = _unused(quarantine / f"{folder.name}@{refusals[0].code}")
-    folder.rename(place)
+    path = _unused(quarantine / f"{folder.name}@{refusals[0].code}")
+    folder.rename(path)
     reach("quarantine.renamed")
     sync_folder(quarantine)
-    told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "refusals": [asdict(each) for each in refusals]}
-    write_file(place / REASON, [json.dumps(told, indent=1).encode()])
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    reasons = {"at": at, "refusals": [asdict(refusal) for refusal in refusals]}
+    write_file(path / REASON, [json.dumps(reasons, indent=1).encode()])
     reach("quarantine.explained")
-    return place
+    return path
 
 
 def overdue(home: Path, *, now_s: float) -> list[Path]:
-    """Generations in quarantine that have been there for long, or that newer ones push out."""
-    found = sorted((home / QUARANTINE).glob("v*@*/"), key=_version, reverse=True)
+    """Generations in quarantine that are older than KEPT_DAYS, or not among the newest KEPT_AT_MOST."""
+    folders = sorted((home / QUARANTINE).glob("v*@*/"), key=_version, reverse=True)
     oldest_s = now_s - KEPT_DAYS * 86_400
-    return [folder for place, folder in enumerate(found) if place >= KEPT_AT_MOST or folder.stat().st_ctime < oldest_s]
+    return [folder for rank, folder in enumerate(folders) if rank >= KEPT_AT_MOST or folder.stat().st_ctime < oldest_s]
 
 
 def overdue_shards(home: Path, *, now_s: float) -> list[Path]:
-    """Files that ``soundkin verify --quarantine`` moved aside, of any space, that have been there for long."""
-    found = sorted(path for path in (home / QUARANTINE / EMBEDDINGS).glob("*/*") if path.is_file())
-    return [path for path in found if path.stat().st_ctime < now_s - SHARDS_KEPT_DAYS * 86_400]
+    """Files that ``soundkin verify --quarantine`` moved, of any space, that are older than SHARDS_KEPT_DAYS."""
+    shards = sorted(path for path in (home / QUARANTINE / EMBEDDINGS).glob("*/*") if path.is_file())
+    return [path for path in shards if path.stat().st_ctime < now_s - SHARDS_KEPT_DAYS * 86_400]
 
 
 def quarantined_versions(home: Path) -> list[int]:
-    """Numbers that rejected generations had: none of them is given again."""
+    """Version numbers of rejected generations: none of them is used again."""
     return [_version(folder) for folder in (home / QUARANTINE).glob("v*@*/")]
 
 
@@ -60,6 +61,6 @@ def _version(folder: Path) -> int:
 
 
 def _unused(path: Path) -> Path:
-    """``path``, or with a number when a rejected generation has that name: a lost catalog counts from the start."""
-    tried = [path, *(path.with_name(f"{path.name}.{number}") for number in range(2, 1000))]
-    return next(each for each in tried if not each.exists())
+    """``path``, with a number if the name is taken: after the loss of a catalog, versions count from 1 again."""
+    names = [path, *(path.with_name(f"{path.name}.{number}") for number in range(2, 1000))]
+    return next(name for name in names if not name.exists())

@@ -1,4 +1,4 @@
-"""Read a generation back from the disk, every byte of it, before anything is said about it."""
+"""Reads a generation back from the disk, every byte, for publish, rollback and the gate."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 def read_back(folder: Path) -> tuple[Generation, str]:
     """Open the generation in ``folder`` after checking size, xxh3 and sha256 of all its files; it and its digest.
 
-    The digest is the sha256 of the manifest, as CURRENT has it. The files are read from the disk where the system
-    lets us drop what it remembers of them: a page that was never written well is found now, not after a restart.
+    The digest is the sha256 of the manifest, as CURRENT has it. Where the system supports it, its cache of the files is
+    dropped first, so that they come from the disk: a page that was written badly is found now, not after a restart.
 
     Raises GenerationCorrupt.
     """
@@ -40,9 +40,9 @@ def read_back(folder: Path) -> tuple[Generation, str]:
 
 
 def find_serving(home: Path) -> Generation | None:
-    """What answers from ``home`` now: what CURRENT points to or, where that is damaged, the newest before it.
+    """The generation that a server started now would serve: the one CURRENT names or, if damaged, the newest before it.
 
-    None when nothing was published or nothing of it can be used.
+    None when nothing was published or no version is sound.
     """
     current = inspect_current(home)
     if current.damage is not None:
@@ -78,13 +78,13 @@ def _check(folder: Path, entry: FileEntry) -> None:
     path = folder / entry.name
     try:
         _forget_pages(path)
-        found = checksum_file(path)
+        actual = checksum_file(path)
     except FileNotFoundError as error:
         raise GenerationCorrupt(folder.name, entry.name, "is missing") from error
     except OSError as error:
         raise GenerationCorrupt(folder.name, entry.name, f"cannot be read ({error.strerror})") from error
-    if found != entry:
-        raise GenerationCorrupt(folder.name, entry.name, f"does not have its checksums (it has {found.size} bytes)")
+    if actual != entry:
+        raise GenerationCorrupt(folder.name, entry.name, f"does not have its checksums (it has {actual.size} bytes)")
 
 
 def _forget_pages(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Back to a generation that served before: read it back, replay its goldens, point to it. It takes seconds."""
+"""Rolls back to an earlier generation: reads it back, replays its golden answers, makes CURRENT name it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _log = logging.getLogger(__name__)
 
 
 def rollback(home: Path, version: int | None = None) -> Manifest:
-    """Make CURRENT point to ``version``, or to the newest before the serving one that is sound; its manifest.
+    """Make CURRENT name ``version``, or the newest sound one before the served one; its manifest.
 
-    What it is rolled back from keeps its folder, and is not published again by itself; the next build has a new
-    number. No SQL is asked, so that it works when the catalog does not: see :func:`record_rollback`.
+    The generation that is left keeps its folder and is not published again by itself; the next build gets a new
+    number. SQL is not used, so that this works without the catalog; see :func:`record_rollback`.
 
     Raises:
         NotFound: there is no such version.
         InvalidArgument: ``version`` is the one that serves; or it is None, and none before the serving one is
             sound.
-        GenerationCorrupt: ``version`` is damaged, or answers otherwise than when it was built.
+        GenerationCorrupt: ``version`` is damaged, or its golden answers differ from the recorded ones.
         Busy: another process builds or publishes in ``home``.
     """
     with exclusive(home / HOME_LOCK):
@@ -41,7 +41,7 @@ def rollback(home: Path, version: int | None = None) -> Manifest:
 
 
 def record_rollback(catalog: Catalog, manifest: Manifest) -> None:
-    """Tell SQL, for audit only, after the deed."""
+    """Record the rollback in SQL, for audit only, after CURRENT was written."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     catalog.record_publication(
         rows.Publication(version=manifest.version, action="rollback", refusals="", forced_why=None, at=at)
@@ -77,7 +77,7 @@ def _chosen(home: Path, version: int, serving: int | None) -> tuple[Manifest, st
     if version not in published_versions(home):
         kept = _listed(published_versions(home)) or "none"
         raise NotFound("generation", folder_name(version), f"kept are: {kept}")
-    return _proved(home / VERSIONS / folder_name(version))
+    return _read_sound(home / VERSIONS / folder_name(version))
 
 
 def _newest(home: Path, serving: int | None) -> tuple[Manifest, str]:
@@ -86,7 +86,7 @@ def _newest(home: Path, serving: int | None) -> tuple[Manifest, str]:
         if serving is not None and version >= serving:
             continue
         try:
-            return _proved(home / VERSIONS / folder_name(version))
+            return _read_sound(home / VERSIONS / folder_name(version))
         except GenerationCorrupt as error:
             _log.error("%s", error)
     if serving is None:
@@ -100,7 +100,7 @@ def _listed(versions: Iterable[int]) -> str:
     return ", ".join(map(folder_name, versions))
 
 
-def _proved(folder: Path) -> tuple[Manifest, str]:
+def _read_sound(folder: Path) -> tuple[Manifest, str]:
     generation, digest = read_back(folder)
     different = differences(generation, generation.manifest.goldens)
     if different:

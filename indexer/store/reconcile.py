@@ -1,4 +1,4 @@
-"""The ledger in SQL made to say what the shards hold: it is a cache of them, and they are the truth."""
+"""Corrects the ledger in SQL from the shards: the shards are the truth, the ledger is a cache of them."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from recommender.catalog import Catalog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """What the shards of one space hold, and what the ledger had to be told."""
+    """How many clips the shards of one space have, and what had to be corrected in the ledger."""
 
     space: str
     """``Space.key``"""
     held: int
     """Clips in the shards."""
     known: int
-    """Of them, clips of the catalog whose file is still theirs."""
+    """Of them, clips of the catalog whose file still has the same content."""
     replaced: int
-    """Of them, clips of the catalog whose file holds something else by now; they count again when it comes back."""
+    """Of them, clips of the catalog whose file has other content now; used again when the old content returns."""
     unknown: int
-    """Of them, clips the catalog has never heard of, or no longer; kept, and used when a scan finds them."""
+    """Of them, clips that are not in the catalog (any more); kept, and used when a scan finds their file."""
     marked: int
-    """Clips the ledger did not know to be done."""
+    """Clips that were not marked as done in the ledger, and are now."""
     forgotten: int
-    """Clips the ledger took for done though no shard holds them; they are embedded again."""
+    """Clips that were marked as done although no shard has them; they will be embedded again."""
 
 
-def reconcile(catalog: Catalog, space: str, held: Set[str]) -> Reconciled:
-    """Make the ledger say of ``space`` (a ``Space.key``) what its shards hold: ``held``, clip ids.
+def reconcile(catalog: Catalog, space: str, sealed: Set[str]) -> Reconciled:
+    """Correct the ledger of ``space`` (a ``Space.key``): exactly ``sealed``, the clip ids in its shards, are done.
 
-    A run that died between sealing and the ledger left sealed clips unmarked; a shard that was moved away left marks
-    without embeddings; a lost database left nothing. None of that costs another extraction of anything that is sealed.
-    What failed, and why, is in no shard: after the loss of a database it is found out again.
+    Three things make them differ: a run was killed after it sealed a shard and before it wrote the ledger; a shard was
+    moved away; the database was lost. In each case nothing that is sealed is embedded a second time. Failures are in no
+    shard: after the loss of the database they are tried, and fail, again.
     """
     with catalog.transaction():
         marked = {clip.clip_id for clip in catalog.read_embedded_clips(space)}
         unmarked = {clip.clip_id for clip in catalog.pending_clips(space, retry_failed=True)}
-        lost, found = marked - held, unmarked & held
+        lost, unnoticed = marked - sealed, unmarked & sealed
         catalog.forget_extractions(space, sorted(lost))
-        catalog.mark_done(space, sorted(found))
-        others = held - marked - unmarked
+        catalog.mark_done(space, sorted(unnoticed))
+        others = sealed - marked - unmarked
         replaced = len(catalog.read_clips(sorted(others)))
     return Reconciled(
         space=space,
-        held=len(held),
-        known=len(held) - len(others),
+        held=len(sealed),
+        known=len(sealed) - len(others),
         replaced=replaced,
         unknown=len(others) - replaced,
-        marked=len(found),
+        marked=len(unnoticed),
         forgotten=len(lost),
     )

@@ -1,4 +1,4 @@
-"""One sealed shard of embeddings: layer-major, checksummed, never changed after it has its name.
+"""The shard file of the embedding store: layer-major, checksummed, never changed after it has its name.
 
 ::
 
@@ -7,9 +7,9 @@
     keys    [clip] 16 bytes, the clip ids
     sums    [layer] xxh3_128 of the layer's block, then xxh3_128 of header + keys + layer sums
 
-Layer-major, so that a build streams one layer; a sum a layer, because FAISS, .npy, safetensors and SQLite all read a
-flipped bit without a word (reference/reliability.md, findings 1 and 6). A header without "type" is of the first
-release: float32.
+Layer-major, so that a build reads one layer in one pass. One sum a layer, because FAISS, .npy, safetensors and SQLite
+all read a file with a flipped bit without an error (see "Embedding store" in docs/methods.md). A header without "type"
+is of the first release: float32.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ from recommender.errors import BadInput, EmbeddingsCorrupt, InvalidArgument
 from recommender.types import ClipEmbeddings, Vectors
 
 LOST_IN_STORE = "lost_in_store"
-"""Reason of a clip whose vectors the type they should be kept in cannot hold."""
+"""Reason in the ledger for a clip whose vectors cannot be stored in the chosen type."""
 MAX_LOST = 1e-3
-"""Length of what rounding may take from a vector, as a share of the vector's length.
+"""Largest rounding error of a vector that is accepted, as a share of the vector's length.
 
-Rounding to fp16 takes at most 2**-11 of a value between 6.1e-5 and 65504; more is lost below, and everything above.
+Rounding to fp16 changes a value between 6.1e-5 and 65504 by at most 2**-11 of it (IEEE 754 binary16: 11 significant
+bits); smaller values lose more, larger ones become infinite.
 """
 
 
 class Stored(enum.Enum):
-    """The type of vectors on disk. They are read as float32, whatever it is."""
+    """The type of vectors on disk. They are read as float32 in either case."""
 
     FP32 = "fp32"
     FP16 = "fp16"
@@ -57,7 +58,7 @@ _DTYPES: dict[Stored, np.dtype[np.floating]] = {Stored.FP32: np.dtype("<f4"), St
 
 
 def losses(vectors: npt.NDArray[np.float32], stored: Stored) -> npt.NDArray[np.float64]:
-    """How far each of ``vectors`` ``[…, dim]`` comes back from ``stored``, as a share of its length, ``[…]``.
+    """Rounding error of each of ``vectors`` ``[…, dim]`` in the type ``stored``, as a share of its length, ``[…]``.
 
     NaN or infinite where the vector itself is not finite or all zero, and where a value does not fit.
     """
@@ -67,13 +68,13 @@ def losses(vectors: npt.NDArray[np.float32], stored: Stored) -> npt.NDArray[np.f
 
 
 def _squared(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Squared length of each of ``vectors`` ``[…, dim]``, ``[…]``; no float32 is too long or too short for it."""
+    """Squared length of each of ``vectors`` ``[…, dim]``, ``[…]``. In float64, where no float32 over- or underflows."""
     squared: npt.NDArray[np.float64] = np.einsum("...d,...d->...", vectors, vectors, dtype=np.float64)
     return squared
 
 
-def objection(vectors: Vectors, layers: Sequence[str], stored: Stored) -> BadInput | None:
-    """Why the vectors of one clip, ``[layer, dim]``, finite and none of them zero, cannot be kept as ``stored``."""
+def storage_error(vectors: Vectors, layers: Sequence[str], stored: Stored) -> BadInput | None:
+    """Why the finite, non-zero vectors of a clip, ``[layer, dim]``, cannot be stored so; None if they can."""
     if stored is Stored.FP32:
         return None
     lost = losses(vectors, stored)
@@ -88,7 +89,7 @@ MAGIC = b"SKSHARD1"
 KEY = 16
 """Bytes of a clip id."""
 MAX_HEADER = 4096
-"""Bytes a header may claim, twenty times what one takes: nothing is read or reserved on the word of a damaged file."""
+"""Longest header in bytes, 20 times a real one: a damaged length must not make us read or reserve gigabytes."""
 Buffer: TypeAlias = npt.NDArray[np.uint8]
 _ALIGN = 64
 _SUM = 16
@@ -97,7 +98,7 @@ _CHECKSUM_LOST = "does not have its checksum"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
-    """What a shard says of itself, and where that puts everything in it."""
+    """The facts in the header of a shard, and the offsets that follow from them."""
 
     raw: bytes
     space: str
@@ -147,9 +148,9 @@ class Shard:
         return self.clips * self.dim * self.stored.dtype.itemsize
 
     def layer(self, layer: int, buffer: Buffer | None = None) -> Vectors:
-        """Vectors of one layer, ``[clip, dim]``; in ``buffer``, of :attr:`block` bytes or more, where one is given.
+        """Read the vectors of one layer, ``[clip, dim]``; into ``buffer``, of at least :attr:`block` bytes, if given.
 
-        Raises EmbeddingsCorrupt when the block lost its checksum.
+        Raises EmbeddingsCorrupt when the block does not have its checksum.
         """
         at = self._starts(layer)
         block = (np.empty(self.block, dtype=np.uint8) if buffer is None else buffer)[: self.block]
@@ -165,21 +166,21 @@ class Shard:
         return vectors.astype(np.float32, copy=False)
 
     def expect(self, layer: int) -> None:
-        """Have the system begin to read one layer, where it takes such hints. Returns at once, and never fails."""
+        """Ask the system to read one layer ahead, where it supports that. Returns at once, and never fails."""
         if not hasattr(os, "posix_fadvise"):  # macOS
             return
         with suppress(OSError), self.path.open("rb", buffering=0) as file:
             os.posix_fadvise(file.fileno(), self._starts(layer), self.block, os.POSIX_FADV_WILLNEED)
 
     def _starts(self, layer: int) -> int:
-        """Where the block of ``layer`` starts."""
+        """Offset of the block of ``layer`` in the file. Raises InvalidArgument for a layer that does not exist."""
         if not 0 <= layer < self.layers:
             raise InvalidArgument("layer", f"{layer} is not among the {self.layers} of {self.path}")
         return self.body_at + layer * self.block
 
 
 def keys_of(clip_ids: Sequence[str]) -> bytes:
-    """Clip ids as a shard keeps them, 16 bytes each. Raises InvalidArgument when one is not 32 hex digits."""
+    """Clip ids as stored in a shard, 16 bytes each. Raises InvalidArgument when one is not 32 hex digits."""
     try:
         keys = bytes.fromhex("".join(clip_ids))
     except ValueError as error:
@@ -200,8 +201,8 @@ def seal(
     """Write ``embeddings`` ``[clip, layer, dim]`` of ``clip_ids`` durably to ``path``.
 
     Raises:
-        InvalidArgument: a vector is not finite, all zero or more than ``stored`` can hold, an id is no id or comes
-            twice, or the counts differ.
+        InvalidArgument: a vector is not finite, all zero or cannot be stored in ``stored``; an id is not valid or
+            occurs twice; or the counts differ.
     """
     clips, layers, dim = embeddings.shape
     if clips != len(clip_ids) or len(set(clip_ids)) != clips or clips == 0:
@@ -251,17 +252,17 @@ def open_shard(path: Path, *, fingerprint: str) -> Shard:
 
 
 def _read_header(file: BinaryIO) -> _Header:
-    """The header of an open shard, which is left at its keys: nothing is read past what the file really has."""
+    """Read the header of an open shard and go to its keys. Raises ValueError when its sizes are not the file's."""
     head = file.read(len(MAGIC) + 4)
     if head[: len(MAGIC)] != MAGIC:
-        raise ValueError("it is no shard")
+        raise ValueError("it is not a shard")
     (length,) = struct.unpack("<I", head[len(MAGIC) :])
     if length > MAX_HEADER:
-        raise ValueError(f"its header claims {length} bytes, {MAX_HEADER} are the most")
+        raise ValueError(f"its header claims {length} bytes, {MAX_HEADER} is the limit")
     header = _parse(head + file.read(length), at=len(head))
     size = os.fstat(file.fileno()).st_size
     if header.file_size != size:
-        raise ValueError(f"it has {size} bytes, its header speaks of {header.file_size}")
+        raise ValueError(f"it has {size} bytes, its header describes {header.file_size}")
     file.seek(header.keys_at)
     return header
 

@@ -1,9 +1,9 @@
-"""SPACE.json: what the shards of a folder are of, closed by a checksum over its own text.
+"""SPACE.json: the space of the shards beside it, followed by a checksum over its own text.
 
-The facts that decide what a vector means make the folder's name, so they are checked against that. The others (licence,
-default mix, aspects) decide what may be done with it: those only the checksum protects. The last line is
-``"xxh3_128": "…"`` over every byte before the comma in front of it. The first release wrote no such line; its files are
-read as they are, and closed when an encoder next opens the store.
+The facts that decide what a vector means are part of the folder's name, so they are checked against it. The others
+(licence, default mix, aspects) decide how vectors may be used: only the checksum protects them. The last line is
+``"xxh3_128": "…"``, over every byte before the comma in front of it. The first release wrote no such line; its files
+are read without it, and get it when an encoder next opens the store.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def write_space(folder: Path, space: Space) -> None:
 
 
 def read_space(folder: Path) -> Space:
-    """The space whose shards lie in ``folder``.
+    """The space of the shards in ``folder``.
 
     Raises:
-        EmbeddingsCorrupt: SPACE.json is missing, altered, or speaks of another space than the folder's name.
+        EmbeddingsCorrupt: SPACE.json is missing, altered, or names another space than the folder.
     """
     path = folder / SPACE_FILE
     try:
@@ -45,11 +45,11 @@ def read_space(folder: Path) -> Space:
 
 
 def keep_space(folder: Path, space: Space) -> None:
-    """Make SPACE.json of ``folder`` say what ``space`` says, whose key names the folder; write only what differs.
+    """Write ``space``, whose key is the name of ``folder``, to SPACE.json unless the file is the same already.
 
-    Licence, descriptions and mixes may change with a release without touching a vector: the latest word is kept.
+    A release may change licence, descriptions and mixes without changing a vector: then the latest ones are kept.
 
-    Raises EmbeddingsCorrupt when what is there cannot be trusted: it may have been the only word on these shards.
+    Raises EmbeddingsCorrupt when the file that is there is damaged: it may be the only description of these shards.
     """
     path = folder / SPACE_FILE
     if not path.exists() or read_space(folder) != space or _MARK not in path.read_bytes():

@@ -1,4 +1,4 @@
-"""The embedding store: one folder a space, sealed shards inside. The truth for vectors; SQL only remembers it."""
+"""The embedding store: one folder a space, with sealed shards. The truth for vectors; SQL has only a ledger of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.files.atomic import make_folder
-from indexer.store.shard import KEY, Shard, Stored, keys_of, objection, open_shard, seal
+from indexer.store.shard import KEY, Shard, Stored, keys_of, open_shard, seal, storage_error
 from indexer.store.space_file import SPACE_FILE, keep_space, read_space
 from recommender.errors import BadInput, InvalidArgument, NotFound, SpaceMismatch
 from recommender.types import ClipEmbeddings, Rows, Space, Vectors
@@ -20,19 +20,19 @@ Keys = npt.NDArray[np.bytes_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Every clip of some shards, by key."""
+class ClipPositions:
+    """Where each clip of some shards is: shard and row, sorted by key for a binary search."""
 
     keys: Keys
-    """Sorted; of a clip in two shards, the later is the last."""
+    """Sorted; of a clip that is in two shards, the one in the later shard comes last, and :meth:`find` takes that."""
     shard: npt.NDArray[np.int32]
     """``[key]`` number of the shard."""
     row: npt.NDArray[np.int32]
     """``[key]`` row in that shard."""
 
     @classmethod
-    def of(cls, shards: Sequence[Shard]) -> Places:
-        """The places in ``shards``, numbered as they come."""
+    def of(cls, shards: Sequence[Shard]) -> ClipPositions:
+        """The positions in ``shards``, which are numbered in the given order."""
         keys = _keys(b"".join(shard.keys for shard in shards))
         sizes = [shard.clips for shard in shards]
         order = np.argsort(keys, kind="stable")
@@ -63,7 +63,7 @@ EMBEDDINGS = "embeddings"
 SHARDS = "*.shard"
 LOCK = "LOCK"
 AHEAD = 4
-"""Shards whose layer the disk is asked for before it is needed: one at a time, it mostly waits."""
+"""Shards whose layer is read ahead: with one read at a time, the disk is mostly idle."""
 
 
 class EmbeddingStore:
@@ -85,9 +85,9 @@ class EmbeddingStore:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look at the folder again: another process may have sealed shards since. Raises EmbeddingsCorrupt."""
+        """Read the folder again: another process may have sealed shards since. Raises EmbeddingsCorrupt."""
         self._shards: list[Shard] = open_shards(self.folder, fingerprint=self.space.fingerprint)
-        self._places: Places | None = None
+        self._positions: ClipPositions | None = None
 
     @property
     def lock_path(self) -> Path:
@@ -95,26 +95,26 @@ class EmbeddingStore:
 
     @property
     def clip_ids(self) -> frozenset[str]:
-        """Every clip that has an embedding here. Made anew at each asking."""
-        return self._where().clip_ids
+        """Every clip that has an embedding here. Computed at every access."""
+        return self._clip_positions().clip_ids
 
     @property
     def shard_checksums(self) -> dict[str, str]:
         """Name of each shard -> xxh3_128 over all of it, in the order in which they were sealed."""
         return {shard.path.name: shard.checksum for shard in self._shards}
 
-    def objection(self, vectors: Vectors) -> BadInput | None:
-        """Why this store cannot hold the finite, non-zero vectors of one clip, ``[layer, dim]``; None when it can."""
-        return objection(vectors, self.space.layer_names, self._stored)
+    def storage_error(self, vectors: Vectors) -> BadInput | None:
+        """Why the finite, non-zero vectors of one clip, ``[layer, dim]``, cannot be stored; None when they can."""
+        return storage_error(vectors, self.space.layer_names, self._stored)
 
     def append(self, clip_ids: Sequence[str], embeddings: ClipEmbeddings, *, space: Space) -> None:
         """Seal ``embeddings`` ``[clip, layer, dim]`` as a new shard; it is durable on return.
 
-        ``space`` is the one that their encoder says they are of: vectors of another space can have the same shape.
+        ``space`` is that of their encoder. It is compared because vectors of another space can have the same shape.
 
         Raises:
-            InvalidArgument: not finite, all zero, more than the type of the store can hold, or of the wrong count.
-            SpaceMismatch: ``space`` is not that of the store, or layers or dim are not; nothing is written.
+            InvalidArgument: not finite, all zero, too large or small for the type of the store, or of the wrong count.
+            SpaceMismatch: space, layers or dim are not those of the store; nothing is written.
         """
         if space.fingerprint != self.space.fingerprint:
             raise SpaceMismatch(self.space.key, space.key)
@@ -124,10 +124,10 @@ class EmbeddingStore:
         path, fingerprint = self.folder / f"{self._next_number():08d}.shard", self.space.fingerprint
         seal(path, fingerprint=fingerprint, clip_ids=clip_ids, embeddings=embeddings, stored=self._stored)
         self._shards.append(open_shard(path, fingerprint=fingerprint))
-        self._places = None
+        self._positions = None
 
     def layer(self, layer: int, clip_ids: Sequence[str]) -> Vectors:
-        """Embeddings of ``clip_ids`` in one layer, ``[clip, dim]`` float32, as the encoder gave them (not unit length).
+        """Embeddings of ``clip_ids`` in one layer, ``[clip, dim]`` float32, as encoded (not unit length).
 
         Reads that layer of every shard that holds one of them, once and whole, and checks it.
 
@@ -135,37 +135,37 @@ class EmbeddingStore:
             NotFound: a clip has no embedding here.
             EmbeddingsCorrupt: a shard was altered.
         """
-        found = np.empty((len(clip_ids), self.space.dim), dtype=np.float32)
-        shards, rows = self._where().find(clip_ids)
+        embeddings = np.empty((len(clip_ids), self.space.dim), dtype=np.float32)
+        shards, rows = self._clip_positions().find(clip_ids)
         order = np.argsort(shards, kind="stable")
         starts = np.flatnonzero(np.diff(shards[order], prepend=-1))
         by_shard = np.split(order, starts[1:]) if len(order) else []
-        touched = [self._shards[shards[places[0]]] for places in by_shard]
-        for places, vectors in zip(by_shard, _read(touched, layer), strict=True):
-            wanted = rows[places]
-            # Mostly all of a shard is wanted, in its own order: then there is one copy, not two.
-            found[places] = vectors if np.array_equal(wanted, np.arange(len(vectors))) else vectors[wanted]
-        return found
+        touched = [self._shards[shards[clips[0]]] for clips in by_shard]
+        for clips, vectors in zip(by_shard, _read(touched, layer), strict=True):
+            wanted = rows[clips]
+            # Usually the whole shard is wanted in its own order: then one copy is enough instead of two.
+            embeddings[clips] = vectors if np.array_equal(wanted, np.arange(len(vectors))) else vectors[wanted]
+        return embeddings
 
-    def _where(self) -> Places:
-        if self._places is None:
-            self._places = Places.of(self._shards)
-        return self._places
+    def _clip_positions(self) -> ClipPositions:
+        if self._positions is None:
+            self._positions = ClipPositions.of(self._shards)
+        return self._positions
 
     def _next_number(self) -> int:
-        """One more than any shard in the folder has, so that none is ever written over."""
+        """One more than any shard in the folder has, so that no shard is ever overwritten."""
         names = [path.stem for path in self.folder.glob(SHARDS)]
         return 1 + max((int(name) for name in names if name.isdigit()), default=0)
 
 
 def _read(shards: Sequence[Shard], layer: int) -> Iterator[Vectors]:
-    """One layer of each of ``shards`` in turn, valid until the next, which is on its way from the disk already."""
+    """One layer of each of ``shards`` in turn. Each is valid until the next: they share one buffer."""
     buffer = np.empty(max((shard.block for shard in shards), default=0), dtype=np.uint8)
-    for coming in shards[:AHEAD]:
-        coming.expect(layer)
+    for ahead in shards[:AHEAD]:
+        ahead.expect(layer)
     for number, shard in enumerate(shards):
-        for coming in shards[number + AHEAD : number + AHEAD + 1]:
-            coming.expect(layer)
+        for ahead in shards[number + AHEAD : number + AHEAD + 1]:
+            ahead.expect(layer)
         yield shard.layer(layer, buffer)
 
 
@@ -194,11 +194,11 @@ def find_space(home: Path, *, name: str, key: str | None = None) -> Space:
     return _only("space of encoder", name, [space for space in stored if space.name == name], stored)
 
 
-def _only(kind: str, wanted: str, found: Sequence[Space], stored: Sequence[Space]) -> Space:
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(space.key for space in found)
+def _only(kind: str, wanted: str, matches: Sequence[Space], stored: Sequence[Space]) -> Space:
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = ", ".join(space.key for space in matches)
         raise InvalidArgument("space", f"{wanted} has several: {listed}; choose one with --space KEY")
     keys = ", ".join(space.key for space in stored) or "nothing"
     raise NotFound(kind, wanted, f"embedded so far: {keys}; soundkin embed makes another")

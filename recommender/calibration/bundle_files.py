@@ -1,4 +1,4 @@
-"""A calibration bundle, and what it measured, as files: plain arrays and one JSON text, checked when they are read."""
+"""The files of a calibration bundle and of the artists measured with it: arrays and one JSON, checked when read."""
 
 from __future__ import annotations
 
@@ -97,31 +97,32 @@ def _array(folder: Path, name: str) -> Matrix:
 
 
 def save_stats(stats: ArtistStats, folder: Path, prefix: str, *, key: str) -> None:
-    """Write ``stats`` as arrays beside a note of the bundle that measured them."""
+    """Write ``stats`` as arrays, and ``prefix.bundle.json`` with the ``key`` of the bundle that measured them."""
     for field in fields(stats):
         np.save(folder / f"{prefix}.{field.name}.npy", getattr(stats, field.name), allow_pickle=False)
     (folder / f"{prefix}.bundle.json").write_text(json.dumps({"format": FORMAT, "key": key}), encoding="utf-8")
 
 
 def load_stats(folder: Path, prefix: str, *, bundle: Bundle) -> ArtistStats:
-    """Map what :func:`save_stats` wrote.
+    """Memory-map what :func:`save_stats` wrote.
 
     Raises:
         GenerationCorrupt: a file is missing, another bundle measured them, or the shapes do not fit.
     """
-    name = f"{prefix}.bundle.json"
+    file = f"{prefix}.bundle.json"
     try:
-        note = json.loads((folder / name).read_text(encoding="utf-8"))
+        # The key is over all that was measured: numbers of another bundle would be scored without a sign of it.
+        note = json.loads((folder / file).read_text(encoding="utf-8"))
         if note != {"format": FORMAT, "key": bundle.key}:
-            raise GenerationCorrupt(folder.name, name, f"was made with another bundle than {bundle.key}")
+            raise GenerationCorrupt(folder.name, file, f"was made with another bundle than {bundle.key}")
         stats = ArtistStats(
             vectors=load_array(folder, f"{prefix}.vectors", np.float32),
             tracks=load_array(folder, f"{prefix}.tracks", np.int64),
-            **{each: load_array(folder, f"{prefix}.{each}", np.float64) for each in _NUMBERS},
+            **{name: load_array(folder, f"{prefix}.{name}", np.float64) for name in _NUMBERS},
         )
     except (OSError, ValueError) as error:
-        raise GenerationCorrupt(folder.name, name, f"or an array beside it cannot be read ({error})") from error
-    shapes = {getattr(stats, each).shape for each in (*_NUMBERS, "tracks")}
+        raise GenerationCorrupt(folder.name, file, f"or an array beside it cannot be read ({error})") from error
+    shapes = {getattr(stats, name).shape for name in (*_NUMBERS, "tracks")}
     if shapes != {stats.vectors.shape[:1]} or stats.vectors.shape[1:] != (bundle.width,):
-        raise GenerationCorrupt(folder.name, name, "stands beside arrays that do not fit one another")
+        raise GenerationCorrupt(folder.name, file, "is beside arrays whose shapes do not fit one another")
     return stats

@@ -48,7 +48,7 @@ class FittedWeights:
     intercept: float
     slopes: PerSignal
     missing: PerSignal
-    heard: tuple[int, int, int, int]
+    pairs_with_opinion: tuple[int, int, int, int]
     """In how many pairs each signal has an opinion (is not NaN); one that never has gets a slope of 0."""
     refused: tuple[SignalName, ...]
     """Signals whose slope came out negative: it is set to 0, and the others are fitted again."""
@@ -114,6 +114,7 @@ class _WeightsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     slopes: _BySignal[float]
     missing: _BySignal[float]
     heard: _BySignal[int]
+    """``pairs_with_opinion``; a file keeps the keys of its first release."""
     refused: tuple[SignalName, ...]
     folds: tuple[FoldScore, ...]
     queries: int
@@ -127,7 +128,7 @@ def to_json(fitted: FittedWeights, provenance: Provenance) -> str:
         intercept=fitted.intercept,
         slopes=_BySignal.of(fitted.slopes),
         missing=_BySignal.of(fitted.missing),
-        heard=_BySignal.of(fitted.heard),
+        heard=_BySignal.of(fitted.pairs_with_opinion),
         refused=fitted.refused,
         folds=fitted.folds,
         queries=fitted.queries,
@@ -154,7 +155,7 @@ def load(path: Path) -> tuple[FittedWeights, Provenance]:
         intercept=file.intercept,
         slopes=file.slopes.numbers,
         missing=file.missing.numbers,
-        heard=file.heard.numbers,
+        pairs_with_opinion=file.heard.numbers,
         refused=file.refused,
         folds=file.folds,
         queries=file.queries,

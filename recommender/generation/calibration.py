@@ -1,10 +1,10 @@
-"""What makes the opinions of one generation comparable: a bundle a layer, percentiles a signal, weights learned.
+"""The calibration files of one generation, which make scores comparable: a bundle a layer, percentiles a signal.
 
 ::
 
     L00.calibration.json L00.calibration.*.npy     the bundle of a layer (recommender/calibration/bundle_files.py)
-    L00.measured.*.npy L00.measured.bundle.json    every embedded artist as that bundle hears it
-    scene.percentiles.*.npy genre… collaboration…  opinions of reference pairs (recommender/calibration/percentiles.py)
+    L00.measured.*.npy L00.measured.bundle.json    every embedded artist, measured with that bundle
+    scene.percentiles.*.npy genre… collaboration…  scores of reference pairs (recommender/calibration/percentiles.py)
     fitted.json                                    weights learned from labels, where there are any
 """
 
@@ -24,29 +24,29 @@ from recommender.generation.manifest import CalibrationEntry, Manifest
 from recommender.types import SignalName
 
 RELATIONS = (SignalName.SCENE, SignalName.GENRE, SignalName.COLLABORATION)
-"""The signals whose percentiles are over reference pairs; the audio signal has those of its bundles."""
+"""The signals whose percentiles come from reference pairs; those of the audio signal come from its bundles."""
 
 FITTED = "fitted.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """What a generation holds to make opinions comparable; by default nothing."""
+    """Everything in a generation that makes scores comparable; by default nothing."""
 
     layers: Mapping[str, CalibratedLayer] = field(default_factory=dict)
     percentiles: Mapping[SignalName, Percentiles] = field(default_factory=dict)
-    """Of the three relations, or of none."""
+    """Of all three relations, or empty."""
     fitted: WeightProfile | None = None
 
     @property
     def comparable(self) -> bool:
-        """Opinions have percentiles: those of the relations, and those of audio where anything is embedded."""
+        """Scores have percentiles: of the three relations and, where anything is embedded, of audio."""
         trusted = (layer.bundle.status is not Status.UNCALIBRATED for layer in self.layers.values())
         return bool(self.percentiles) and (not self.layers or any(trusted))
 
     @property
     def choices(self) -> WeightChoices:
-        """The weight profiles that can be asked for."""
+        """The weight profiles that a request may name."""
         if not self.comparable:
             return WeightChoices()
         learned = {} if self.fitted is None else {learned_weights.PROFILE: self.fitted}
@@ -54,35 +54,35 @@ class Calibration:
 
 
 def bundle_prefix(layer: int) -> str:
-    """What the files of the bundle of the ``layer``-th layer begin with."""
+    """Prefix of the files of the ``layer``-th layer's bundle."""
     return f"L{layer:02d}.calibration"
 
 
 def measured_prefix(layer: int) -> str:
-    """What the files of the artists measured in the ``layer``-th layer begin with."""
+    """Prefix of the files of the artists measured in the ``layer``-th layer."""
     return f"L{layer:02d}.measured"
 
 
 def percentiles_prefix(signal: SignalName) -> str:
-    """What the files of the percentiles of ``signal`` begin with."""
+    """Prefix of the files of the percentiles of ``signal``."""
     return f"{signal.value}.percentiles"
 
 
 def open_calibration(folder: Path, manifest: Manifest) -> Calibration:
-    """Open what ``manifest`` says ``folder`` holds.
+    """Open the calibration files of ``folder`` that ``manifest`` lists.
 
     Raises:
-        GenerationCorrupt: a file is missing or damaged, is of another space or bundle, or is of other artists.
+        GenerationCorrupt: a file is missing or damaged, belongs to another space or bundle, or has other artists.
     """
     entries = manifest.calibrations
     layers = manifest.space.layer_names if entries else ()
     if tuple(entry.layer for entry in entries) != layers:
         raise GenerationCorrupt(folder.name, "MANIFEST.json", "does not list one calibration a layer")
     names = {entry.name for entry in manifest.files}
-    held = [signal for signal in RELATIONS if f"{percentiles_prefix(signal)}.values.npy" in names]
+    present = [signal for signal in RELATIONS if f"{percentiles_prefix(signal)}.values.npy" in names]
     return Calibration(
         layers={entry.layer: _open_layer(folder, manifest, entry) for entry in entries},
-        percentiles={signal: percentiles.load(folder, percentiles_prefix(signal)) for signal in held},
+        percentiles={signal: percentiles.load(folder, percentiles_prefix(signal)) for signal in present},
         fitted=_open_fitted(folder) if FITTED in names else None,
     )
 
@@ -94,13 +94,17 @@ def _open_layer(folder: Path, manifest: Manifest, entry: CalibrationEntry) -> Ca
         bundle = bundle_files.load(folder, bundle_prefix(number), space=manifest.space.fingerprint)
     except SpaceMismatch as error:
         raise GenerationCorrupt(folder.name, name, str(error)) from error
-    found = (bundle.layer, bundle.key, bundle.status.value, bundle.dim)
-    if found != (entry.layer, entry.key, entry.status, manifest.space.dim):
+    if (bundle.layer, bundle.key, bundle.status.value, bundle.dim) != (
+        entry.layer,
+        entry.key,
+        entry.status,
+        manifest.space.dim,
+    ):
         raise GenerationCorrupt(folder.name, name, "is not the bundle that the manifest names")
     artists = bundle_files.load_stats(folder, measured_prefix(number), bundle=bundle)
     if len(artists.tracks) != manifest.counts.artists_indexed:
-        said = f"holds {len(artists.tracks)} artists, the manifest says {manifest.counts.artists_indexed}"
-        raise GenerationCorrupt(folder.name, f"{measured_prefix(number)}.tracks.npy", said)
+        problem = f"holds {len(artists.tracks)} artists, the manifest says {manifest.counts.artists_indexed}"
+        raise GenerationCorrupt(folder.name, f"{measured_prefix(number)}.tracks.npy", problem)
     return CalibratedLayer(bundle=bundle, artists=artists)
 
 

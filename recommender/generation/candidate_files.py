@@ -1,4 +1,12 @@
-"""TODO-DOC."""
+"""The files from which candidates are retrieved: product-quantised codes a layer, and orders of artists a genre.
+
+::
+
+    candidates.L00.faiss      codes of the artists in a layer of the default mix (recommender/vectors/pq_codes.py)
+    candidates.genre.*.npy    the artists of each genre, similar ones side by side (genre_neighbours.py)
+
+The build writes them for large catalogs; ``recommender.retrieval.candidates`` searches them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +27,7 @@ GENRES = "candidates.genre"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What a generation holds to find them."""
+    """The candidate indexes of one generation."""
 
     entry: CandidatesEntry
     codes: Mapping[str, CodeIndex]
@@ -35,16 +43,19 @@ def codes_file(layer: int) -> str:
 def open_candidates(
     folder: Path, manifest: Manifest, contents: Contents, layers: Mapping[str, CalibratedLayer]
 ) -> Candidates | None:
-    """Open what ``manifest`` says ``folder`` holds, beside its calibrated ``layers``; None where everyone is compared.
+    """Open the candidate files of ``folder`` that ``manifest`` lists; None where every artist is compared.
+
+    Args:
+        layers: the calibrated layers of the same generation; the codes are of their vectors.
 
     Raises:
-        GenerationCorrupt: a file is missing or damaged, or is of other artists.
+        GenerationCorrupt: a file is missing or damaged, or does not fit the artists of the generation.
     """
     entry = manifest.candidates
     if not entry.first:
         return None
-    heard = sorted(layer_mix.by_default(manifest.space)) if manifest.counts.artists_indexed else []
-    numbers = {layer: manifest.space.layer_names.index(layer) for layer in heard}
+    mixed = sorted(layer_mix.by_default(manifest.space)) if manifest.counts.artists_indexed else []
+    numbers = {layer: manifest.space.layer_names.index(layer) for layer in mixed}
     if missing := numbers.keys() - layers.keys():
         raise GenerationCorrupt(folder.name, "MANIFEST.json", f"has candidates but no calibration of {sorted(missing)}")
     codes = {
@@ -62,13 +73,14 @@ def open_candidates(
 
 
 def _open_codes(path: Path, manifest: Manifest, *, width: int) -> CodeIndex:
-    """The codes of artists that a layer hears as ``width`` numbers."""
+    """The codes in ``path`` of a layer whose calibrated vectors have ``width`` numbers."""
+    # inner_product_rows writes the score of a layer as one inner product of 2 * width + 1 numbers.
     generation, expected = path.parent.name, (manifest.counts.artists_indexed, padded_width(2 * width + 1))
     try:
         codes = CodeIndex.open(path)
     except InvalidArgument as error:
         raise GenerationCorrupt(generation, path.name, error.problem) from error
     if (codes.size, codes.dim) != expected:
-        said = "holds {} artists of {} numbers, the generation has {} of {}".format(codes.size, codes.dim, *expected)
-        raise GenerationCorrupt(generation, path.name, said)
+        problem = "holds {} artists of {} numbers, the generation has {} of {}".format(codes.size, codes.dim, *expected)
+        raise GenerationCorrupt(generation, path.name, problem)
     return codes

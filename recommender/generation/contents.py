@@ -1,7 +1,7 @@
-"""What a generation holds beside its vectors: names, ids, tracks and the matrices of three signals.
+"""The contents of a generation beside its vectors: names, ids, tracks and the matrices of three signals.
 
-The build makes a :class:`Contents`, saves it, and the server loads the same thing; so the format has one home.
-Rows are dense: artist row i is the i-th artist in id order, so that ties by row are ties by id.
+The build makes a :class:`Contents` and saves it; the server loads it. Both use this module, so the format is defined
+once. Rows are dense: artist row i is the i-th artist in id order, so that ties by row are ties by id.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _UINT8: Mapping[str, type[np.generic] | None] = {_DTYPE: np.uint8}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistColumns:
-    """One entry an artist, in id order, and the spellings and foreign ids that lead to them."""
+    """One entry an artist, in id order, and the spellings and external ids by which they are looked up."""
 
     ids: TextColumn = field(metadata=_TEXT)
     names: TextColumn = field(metadata=_TEXT)
@@ -66,7 +66,7 @@ class TrackColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Collaborations as evidence, sorted by artist_a then artist_b."""
+    """One entry a collaboration, sorted by artist_a then artist_b; shown as the reason for a similarity."""
 
     artist_a: Rows = field(metadata=_INT64)
     artist_b: Rows = field(metadata=_INT64)
@@ -101,7 +101,7 @@ Columns = TypeVar("Columns", ArtistColumns, TrackColumns, Events)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """All of it."""
+    """Everything in a generation except vectors and calibration."""
 
     artists: ArtistColumns
     tracks: TrackColumns
@@ -109,7 +109,7 @@ class Contents:
 
 
 def digest_of(clip_ids: Iterable[str]) -> bytes:
-    """16 bytes that stand for a set of clips, whatever their order; zero for the empty set.
+    """A 16-byte digest of a set of clips that does not depend on their order; all zero for the empty set.
 
     >>> digest_of(["b", "a"]) == digest_of(["a", "b"]) != digest_of(["ab"])
     True
@@ -131,10 +131,14 @@ def save(contents: Contents, folder: Path) -> None:
 
 
 def load(folder: Path) -> Contents:
-    """Map what :func:`save` wrote. The caller has verified the checksums.
+    """Memory-map what :func:`save` wrote. The caller has verified the checksums.
 
-    Raises GenerationCorrupt, with the file, for one that, although unaltered, cannot be read, is of another length than
-    those it stands beside, or leads to a row that is not there: it would fail at the first request that came by.
+    The checksums show that a file is as the build wrote it, not that the build was right. So lengths and row numbers
+    are checked here, once: otherwise a request would be the first to fail.
+
+    Raises:
+        GenerationCorrupt: a file cannot be read, has another length than the files beside it, or has a row number that
+            does not exist. It names the file.
     """
     loaded = Contents(
         artists=_load_columns(ArtistColumns, folder, "artist"),
@@ -150,13 +154,13 @@ def load(folder: Path) -> Contents:
             events=_load_columns(Events, folder, "event"),
         ),
     )
-    for name, said in _faults(loaded):
-        raise GenerationCorrupt(folder.name, f"{name}.npy", said)
+    for name, problem in _faults(loaded):
+        raise GenerationCorrupt(folder.name, f"{name}.npy", problem)
     return loaded
 
 
 def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
-    """File and what is wrong with it, in a generation whose files were read one by one."""
+    """(file, problem) for every file of ``loaded`` that does not fit the others."""
     artists, tracks, relations = loaded.artists, loaded.tracks, loaded.relations
     count, events = len(artists.ids), relations.events
     yield from _lengths(
@@ -176,7 +180,7 @@ def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
     yield from _lengths({f"event.{name}": size for name, size in _sizes(events)}, expected=len(events.kinds))
     yield from _lengths({"genre_weights.shape": relations.genre_weights.shape[1]}, expected=len(relations.genres))
     yield from _lengths({"track.clips_digest": tracks.clips_digest.shape[-1]}, expected=len(digest_of(())))
-    yield from _astray(
+    yield from _out_of_range(
         {
             "artist.spelling_artist": artists.spelling_artist,
             "artist.external_artist": artists.external_artist,
@@ -193,19 +197,19 @@ def _sizes(columns: TrackColumns | Events) -> Iterator[tuple[str, int]]:
     return ((column.name, len(getattr(columns, column.name))) for column in fields(columns))
 
 
-def _lengths(found: Mapping[str, int], *, expected: int) -> Iterator[tuple[str, str]]:
-    return ((name, f"has {size} entries, expected {expected}") for name, size in found.items() if size != expected)
+def _lengths(sizes: Mapping[str, int], *, expected: int) -> Iterator[tuple[str, str]]:
+    return ((name, f"has {size} entries, expected {expected}") for name, size in sizes.items() if size != expected)
 
 
-def _astray(rows: Mapping[str, Rows], count: int) -> Iterator[tuple[str, str]]:
-    """Columns with a row that is none of ``count``."""
+def _out_of_range(rows: Mapping[str, Rows], count: int) -> Iterator[tuple[str, str]]:
+    """Columns with a row number that is not below ``count``."""
     for name, column in rows.items():
         if not _within(column, count):
             yield name, f"leads past the {count} artists"
 
 
 def _not_dense(rows: Mapping[str, Rows]) -> Iterator[tuple[str, str]]:
-    """Columns that do not number, each once, what has a vector."""
+    """Columns that do not give every item with a vector its own vector row, 0 to n - 1."""
     for name, column in rows.items():
         numbered = column[column >= 0]
         if int(column.min(initial=0)) < -1 or not _within(numbered, len(numbered)):

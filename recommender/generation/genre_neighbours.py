@@ -1,8 +1,10 @@
-"""Artists of a genre in an order in which neighbours have alike genres, so that the nearest need no search.
+"""For each genre, its artists in an order in which neighbours have similar genres, for candidates by genre.
 
-Two artists that share much stand near one another in at least one of their genres' orders: in that of genre g, artists
-are sorted by the genre that comes after g among their own, then by the one after that, from rare to common and around.
-So an artist's neighbours in the order of its rarest genre share the rarest and the next, and so on.
+In the order of genre g, artists are sorted by the genre that follows g among their own genres, then by the one after
+that, and so on; the genres of an artist are taken from rare to common, and after the most common the rarest again. So
+two artists with many genres in common are close to each other in the order of at least one of them: neighbours in the
+order of an artist's rarest genre share the rarest and the second rarest, then the third. See "Candidates" in
+docs/methods.md.
 """
 
 from __future__ import annotations
@@ -18,44 +20,44 @@ from recommender.array_files import load_array
 from recommender.types import Rows
 
 _FOLLOWING = 4
-"""Genres after its own by which an order is sorted."""
+"""Number of following genres by which an order is sorted."""
 _LEVELS = 100
-"""Steps of weight that are told apart."""
+"""Weights are rounded to this many steps before artists with the same genres are sorted by them."""
 
-Places = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenreNeighbours:
-    """One order a genre, one after another."""
+    """The orders of all genres, concatenated."""
 
     starts: Rows
     """``[genre + 1]`` where the order of each genre starts."""
-    artists: Places
+    artists: Positions
     """``[entry]`` artist rows."""
-    places: Places
-    """``[entry]`` for each entry of the genre matrix, row by row: where it stands in ``artists``."""
+    places: Positions
+    """``[entry]`` for each entry of the genre matrix, row by row: its position in ``artists``."""
 
     def around(self, entries: slice, genres: npt.NDArray[np.integer], *, width: int) -> Rows:
-        """Artists within ``width`` places of the given entries of one artist, each once.
+        """Artists within ``width`` positions of the given entries of one artist, without repetition.
 
         Where an order ends on one side, the window reaches as much further on the other.
 
         Args:
-            entries: of the artist in the genre matrix.
+            entries: the entries of the artist in the genre matrix.
             genres: their columns.
-            width: places on each side.
+            width: positions on each side.
         """
-        windows = [self._window(genre, place, width) for genre, place in zip(genres, self.places[entries], strict=True)]
-        return once(np.concatenate(windows).astype(np.int64)) if windows else np.empty(0, np.int64)
+        windows = [self._window(genre, at, width) for genre, at in zip(genres, self.places[entries], strict=True)]
+        return sorted_unique(np.concatenate(windows).astype(np.int64)) if windows else np.empty(0, np.int64)
 
-    def _window(self, genre: int, place: int, width: int) -> Places:
+    def _window(self, genre: int, position: int, width: int) -> Positions:
         first, last = int(self.starts[genre]), int(self.starts[genre + 1])
-        start = max(min(int(place) - width, last - 2 * width - 1), first)
+        start = max(min(int(position) - width, last - 2 * width - 1), first)
         return self.artists[start : min(start + 2 * width + 1, last)]
 
     def fits(self, *, artists: int, genres: int, entries: int) -> bool:
-        """Whether these can be orders of a matrix of so many artists, genres and entries: none leads out of it."""
+        """Whether these are orders of a genre matrix with these sizes: every row number and position is in range."""
         if (len(self.starts), len(self.artists), len(self.places)) != (genres + 1, entries, entries):
             return False
         rising = self.starts[0] == 0 and self.starts[-1] == entries and bool(np.all(np.diff(self.starts) >= 0))
@@ -68,7 +70,7 @@ class GenreNeighbours:
 
     @classmethod
     def load(cls, folder: Path, prefix: str) -> GenreNeighbours:
-        """Map what :meth:`save` wrote. Raises OSError or ValueError when it is not there or damaged."""
+        """Memory-map what :meth:`save` wrote. Raises OSError or ValueError when a file is missing or damaged."""
         return cls(
             starts=load_array(folder, f"{prefix}.starts", np.int64),
             artists=load_array(folder, f"{prefix}.artists", np.int32),
@@ -76,40 +78,41 @@ class GenreNeighbours:
         )
 
 
-def _within(numbers: Places, limit: int) -> bool:
+def _within(numbers: Positions, limit: int) -> bool:
     return not numbers.size or bool(numbers.min() >= 0 and numbers.max() < limit)
 
 
-def once(rows: Rows) -> Rows:
-    """``rows`` rising, each once. A few thousand are sorted in less time than ``np.unique`` takes to hash them.
+def sorted_unique(rows: Rows) -> Rows:
+    """``rows`` in rising order, without repetition. For a few thousand rows, sorting is faster than ``np.unique``.
 
-    >>> once(np.array([3, 1, 3])).tolist()
+    >>> sorted_unique(np.array([3, 1, 3])).tolist()
     [1, 3]
     """
     rising = np.sort(rows)
-    fresh = np.ones(len(rising), dtype=bool)
-    fresh[1:] = rising[1:] != rising[:-1]
-    return rising[fresh]
+    is_first = np.ones(len(rising), dtype=bool)
+    is_first[1:] = rising[1:] != rising[:-1]
+    return rising[is_first]
 
 
 def genre_orders(weights: csr_array) -> GenreNeighbours:
-    """Sort the artists of every genre. ``weights``: ``[artist, genre]`` with sorted columns; ties go by row."""
+    """Sort the artists of every genre. ``weights``: ``[artist, genre]`` with sorted columns; ties are broken by row."""
     artist = np.repeat(np.arange(weights.shape[0], dtype=np.int32), np.diff(weights.indptr))
-    held = np.bincount(weights.indices, minlength=weights.shape[1])
-    rarity = np.empty(weights.shape[1], dtype=np.int32)
-    rarity[np.argsort(held, kind="stable")] = np.arange(weights.shape[1], dtype=np.int32)
+    artists_of = np.bincount(weights.indices, minlength=weights.shape[1])  # [genre] number of artists
+    rarity = np.empty(weights.shape[1], dtype=np.int32)  # [genre] rank, 0 for the rarest
+    rarity[np.argsort(artists_of, kind="stable")] = np.arange(weights.shape[1], dtype=np.int32)
     keys = _following(rarity[weights.indices], artist, np.asarray(weights.indptr))
     level = np.round(weights.data * _LEVELS).astype(np.int32)
+    # lexsort sorts by its last key first: by genre, then by the genres that follow, then by weight, then by row.
     order = np.lexsort((artist, level, *keys[::-1], weights.indices))
     places = np.empty(len(order), dtype=np.int32)
     places[order] = np.arange(len(order), dtype=np.int32)
-    return GenreNeighbours(starts=np.concatenate([[0], np.cumsum(held)]), artists=artist[order], places=places)
+    return GenreNeighbours(starts=np.concatenate([[0], np.cumsum(artists_of)]), artists=artist[order], places=places)
 
 
-def _following(rarity: Places, artist: Places, indptr: npt.NDArray[np.integer]) -> list[Places]:
-    """For each entry, the rarities of its artist's genres that come after it, from rare to common and around.
+def _following(rarity: Positions, artist: Positions, indptr: npt.NDArray[np.integer]) -> list[Positions]:
+    """One array a step, ``[entry]``: the rarity of the genre that many steps after it among its artist's genres.
 
-    Itself again where the artist has no more.
+    Genres go from rare to common and then start again. Where the artist has no more genres, it is the entry's own.
     """
     by_rarity = np.lexsort((rarity, artist))
     sizes = np.diff(indptr)[artist]

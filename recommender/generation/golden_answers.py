@@ -1,7 +1,7 @@
-"""Questions whose answers are known: replayed on a generation, they show vectors that moved or ids that were mixed up.
+"""Golden answers: queries whose answers were recorded at build, replayed on a generation to find swapped or moved rows.
 
 indexer/build/golden_answers.py computes the answers from the embedding store; the replay reads the files of the
-generation, its indexes and its columns of ids. So a shuffled id, a layer in another's file or a wrong vector shows.
+generation, its indexes and its columns of ids. So shuffled ids, layers in swapped files and wrong vectors are found.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from recommender.vectors import VectorIndex
 __all__ = ["TOLERANCE", "Golden", "differences"]
 
 TOLERANCE = 1e-4
-"""How far a replayed cosine may be from the recorded one."""
+"""Largest difference allowed between a replayed cosine and the recorded one."""
 
 
 def differences(generation: Generation, goldens: Sequence[Golden], *, tolerance: float = TOLERANCE) -> tuple[str, ...]:
     """One line for each of ``goldens`` that ``generation`` answers differently; empty when all are as recorded.
 
-    Every vector of the generation is compared, whatever the type of its index. Answers whose scores are closer than
-    ``tolerance`` may come in another order, and such a tie at the end of the list may bring another id.
+    Every vector of the generation is compared, also where the index is approximate. Answers whose scores are closer
+    than ``tolerance`` may come in another order, and such a tie at the end of the list may bring another id.
     """
     tracks, artists = generation.contents.tracks, generation.contents.artists
     rows = {
@@ -49,12 +49,12 @@ def _named(goldens: Sequence[Golden], kind: str) -> set[str]:
 
 def _index_rows(ids: TextColumn, vector_row: Rows, wanted: set[str]) -> dict[str, int]:
     """Id -> row in the index, of those ``wanted`` that have a vector. The order of the ids is not relied on."""
-    places = ids.rows_of(wanted)
-    return {name: int(vector_row[row]) for name, row in places.items() if vector_row[row] >= 0}
+    rows = ids.rows_of(wanted)
+    return {name: int(vector_row[row]) for name, row in rows.items() if vector_row[row] >= 0}
 
 
 def _difference(index: VectorIndex, golden: Golden, rows: Mapping[str, int], *, tolerance: float) -> str:
-    """What is wrong, or nothing."""
+    """What differs from the record; empty when nothing does."""
     if missing := [name for name in (golden.query, *golden.answers) if name not in rows]:
         return f"{missing[0]} has no vector"
     if max(rows.values()) >= index.size:
@@ -64,19 +64,19 @@ def _difference(index: VectorIndex, golden: Golden, rows: Mapping[str, int], *, 
 
 
 def _moved(golden: Golden, cosines: Similarities, rows: Mapping[str, int], *, tolerance: float) -> str:
-    """The first recorded answer whose cosine is another."""
+    """The first recorded answer whose cosine is not the recorded one."""
     for answer, score in zip(golden.answers, golden.scores, strict=True):
-        found = float(cosines[rows[answer]])
-        if not abs(found - score) <= tolerance:
-            return f"{answer} has cosine {found:.4f}, recorded {score:.4f}"
+        cosine = float(cosines[rows[answer]])
+        if not abs(cosine - score) <= tolerance:  # written so that NaN is a difference
+            return f"{answer} has cosine {cosine:.4f}, recorded {score:.4f}"
     return ""
 
 
 def _overtaken(golden: Golden, cosines: Similarities, *, tolerance: float) -> str:
-    """The first place that something with another cosine has taken."""
+    """The first rank at which the best cosines differ from the recorded ones: another item has overtaken an answer."""
     count = len(golden.answers)
     best = np.sort(np.partition(cosines, -count)[-count:])[::-1].tolist()
-    for place, (found, score) in enumerate(zip(best, golden.scores, strict=True), start=1):
-        if not abs(found - score) <= tolerance:
-            return f"place {place} has cosine {found:.4f}, recorded {score:.4f}"
+    for rank, (cosine, score) in enumerate(zip(best, golden.scores, strict=True), start=1):
+        if not abs(cosine - score) <= tolerance:
+            return f"place {rank} has cosine {cosine:.4f}, recorded {score:.4f}"
     return ""

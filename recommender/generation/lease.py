@@ -1,4 +1,4 @@
-"""Who still reads a generation: a shared lock on its LEASE file, so that collection leaves the folder alone."""
+"""Leases: a reader of a generation holds a shared lock on its LEASE file, so that collection does not remove it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Self
 from recommender.errors import GenerationCorrupt
 
 LEASE = "LEASE"
-"""An empty file in the folder of every generation. Readers hold it shared; the collector takes it exclusively."""
+"""An empty file in the folder of every generation. Readers lock it shared; the collector locks it exclusively."""
 
 
 class Lease:
-    """A reader's claim on one generation. The kernel ends it with the process, however that ends.
+    """A reader's claim on one generation. The kernel releases the lock when the process ends, also when it is killed.
 
-    Taken with :meth:`take`, given back with :meth:`release` or by ``with``. Many readers may hold one at a time.
+    Taken with :meth:`take`, given back with :meth:`release` or at the end of ``with``. Many readers may hold one.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -60,9 +60,9 @@ class Lease:
 
 @contextmanager
 def try_exclusive(folder: Path) -> Iterator[bool]:
-    """Whether nobody reads the generation in ``folder``; while True, nobody can begin to.
+    """Yield whether no process reads the generation in ``folder``; if True, none can begin to until the block ends.
 
-    A folder without LEASE, as the first release made them, counts as free: its readers could not say that they read.
+    A folder without LEASE, as the first release made them, counts as free: it has no lock that a reader could take.
     """
     try:
         descriptor = os.open(folder / LEASE, os.O_RDONLY)
@@ -91,10 +91,13 @@ def _open(folder: Path) -> int:
 
 
 def _require_in_place(folder: Path, descriptor: int) -> None:
-    """The file that was locked is the one that lies at the path: the folder was not collected and made anew."""
+    """Raise GenerationCorrupt unless the locked file is still the one at the path.
+
+    Between open and flock the collector may have removed the folder: the lock would then be on a deleted file.
+    """
     try:
-        found = os.stat(folder / LEASE)
+        status = os.stat(folder / LEASE)
     except OSError as error:
         raise GenerationCorrupt(folder.name, LEASE, "was collected while it was being opened") from error
-    if not os.path.samestat(found, os.fstat(descriptor)):
+    if not os.path.samestat(status, os.fstat(descriptor)):
         raise GenerationCorrupt(folder.name, LEASE, "was replaced while it was being opened")

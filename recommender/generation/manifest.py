@@ -1,4 +1,7 @@
-"""What a generation says about itself: what it was made from, what is inside, and answers it must give again."""
+"""The manifest of a generation: what it was made from, what is inside, and golden answers that it must give again.
+
+The build writes it as MANIFEST.json; everyone who opens, judges or serves the generation reads it.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ SUM = "xxh3_128"
 
 
 def sum_of(facts: Mapping[str, Any]) -> str:  # Any: JSON
-    """xxh3_128 of ``facts`` but for :data:`SUM`, in an order and a spelling that are always the same."""
+    """xxh3_128 of ``facts`` without :data:`SUM`, in hex. Keys are sorted, so the order of ``facts`` does not matter."""
     summed = {name: fact for name, fact in facts.items() if name != SUM}
     return xxhash.xxh3_128_hexdigest(json.dumps(summed, sort_keys=True).encode())
 
 
 def with_sum(facts: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
-    """``facts`` with their checksum, whatever checksum they had.
+    """``facts`` with their checksum; one that they already had is replaced.
 
     >>> with_sum({"b": 1, "a": 2}) == with_sum({"a": 2, "b": 1, SUM: "of something else"})
     True
@@ -36,7 +39,7 @@ FORMAT = 3
 
 
 class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of the generation as it was when it was built."""
+    """A file of the generation, with its checksums when it was built."""
 
     name: str
     size: int
@@ -45,7 +48,7 @@ class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much is inside."""
+    """How many items are inside; ``…_indexed``: those with a vector."""
 
     artists: int
     artists_indexed: int
@@ -55,7 +58,7 @@ class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class IndexEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which type of index holds one layer of tracks or artists, and how well it finds them."""
+    """The index of one layer of tracks or artists: its type, and its measured recall."""
 
     layer: str
     kind: str
@@ -71,17 +74,17 @@ class IndexEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recall_floor: float
     """What ``recall_at_10`` must reach for the generation to be published."""
     note: str = ""
-    """Why the type is not the one its size asks for; empty where it is."""
+    """Why the type is not the usual one for this size; empty where it is."""
 
 
 class Golden(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question with its answer, worked out from the embedding store when the generation was built."""
+    """A golden answer: a query and its nearest items, computed from the embedding store at build."""
 
     kind: str
     """``tracks`` or ``artists``."""
     layer: str
     query: str
-    """Id of the track or artist whose vector is searched with."""
+    """Id of the track or artist whose vector is the query."""
     answers: tuple[str, ...]
     """Ids of the nearest, best first, ties by id; the query itself counts like any other."""
     scores: tuple[float, ...]
@@ -89,77 +92,77 @@ class Golden(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CalibrationEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the similarities of one layer are made comparable, and how far that can be trusted."""
+    """How the similarities of one layer were calibrated, and how reliable that is."""
 
     layer: str
     status: str
     """``calibrated``, ``provisional`` or ``uncalibrated`` (recommender/calibration/cohort.py)."""
     method: str
     reference_artists: int
-    """Artists it was fitted on."""
+    """Number of artists it was fitted on."""
     key: str
-    """Of the bundle: what was measured with one key is not read with another."""
+    """Key of the bundle; artists that were measured with another key are refused."""
     unmeasured: int = 0
-    """Artists that could not be measured: their audio has no percentile in this layer."""
+    """Number of artists that could not be measured: their audio has no percentile in this layer."""
     examples: tuple[str, ...]
-    """Ids of the first of them."""
+    """Ids of the first few of them."""
     note: str = ""
-    """Why the layer is not calibrated although there are artists enough; empty where it is."""
+    """Why the layer is not calibrated although there are enough artists; empty where it is."""
 
 
 class CandidatesEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How candidates are retrieved, and the recall that was measured (recommender/retrieval/candidates.py)."""
 
     first: int = 0
-    """How many of a ranking come from candidates; who reads further has everyone compared. 0: always everyone."""
+    """So many first ranks come from candidates; beyond them, every artist is compared. 0: always every artist."""
     nearest: int = 0
-    """Candidates by sound, a layer of the default mix."""
+    """Candidates by audio, for each layer of the default mix."""
     lists: int = 0
-    """Inverted lists of codes that are looked into for them; 0 where all codes are read."""
+    """Inverted lists that are searched for them; 0 where all codes are compared."""
     listed: int = 0
-    """Candidates that the scene lists, and that collaborations link, at most."""
+    """Most candidates from scene lists, and most from collaborations."""
     around: int = 0
-    """Artists on each side of the seed that are looked at in the order of each of its genres."""
+    """Artists compared on each side of the seed, in the order of each of its genres."""
     alike: int = 0
-    """Candidates by genre, the nearest of those."""
+    """Candidates by genre: the most similar of those."""
     profile: str = ""
-    """Whose rankings were measured: only those come from candidates."""
+    """The weight profile whose rankings were measured; rankings by other profiles compare every artist."""
     seeds: int = 0
-    """On how many artists they were measured, drawn with a seed."""
+    """Number of artists on which they were measured, drawn at random with a fixed seed."""
     overlap_at_20: float | None = None
-    """Share of the first 20 that are among the first 20 of everyone; one with the score of the 20th counts."""
+    """Overlap of the first 20 with the exact first 20; an artist with the same score as the 20th counts as in both."""
     same_at_20: float | None = None
-    """The same where it does not count: ties beyond the candidates may come out in another order."""
+    """The same without that allowance: ties with artists that are not candidates count as misses."""
     note: str = ""
-    """Why there are none; empty where there are."""
+    """Why there are no candidates; empty where there are."""
 
 
 class Quality(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Figures that a generation must not fall short of."""
+    """Figures that the gate checks."""
 
     bad_vectors: int
-    """Rows of all indexes that are not finite or not of unit length, as read back from the files; 0 in a sound one."""
+    """Rows of all indexes, read back from the files, that are not finite or not of unit length; must be 0."""
     recall_floor: float
-    """Least recall@10 of an index that does not compare with every vector."""
+    """Minimum recall@10 of an approximate index."""
 
 
 class Taken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an incremental build took over instead of reading shards."""
+    """What an incremental build copied from its parent instead of reading shards."""
 
     tracks: int = 0
-    """Tracks whose vectors come from the parent."""
+    """Number of tracks whose vectors come from the parent."""
     note: str = ""
-    """Why an incremental build was asked for and a full one made; empty otherwise."""
+    """Why a full build was made although an incremental one was requested; empty otherwise."""
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a generation is and what it was made from."""
+    """All facts about a generation; the fields are the keys of MANIFEST.json, in which ``use`` is ``profile``."""
 
     version: int
     parent_version: int | None
-    """The version that was served when this one was built; None when none was."""
+    """The published version when this one was built; None when there was none."""
     built_at: str
-    """RFC 3339, UTC. For the reader; order is by version."""
+    """RFC 3339, UTC. For people only: generations are ordered by version."""
     space: Space
     use: str = field(name="profile")
     """What it was built for: personal, noncommercial or commercial. Release 0.1 called it ``profile``, so the file
@@ -167,9 +170,9 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: dict[str, str]
     """Source of metadata -> licence."""
     software: dict[str, str]
-    """Package -> version, of whatever could change a number."""
+    """Package -> version, of every package that could change a number."""
     shards: dict[str, str]
-    """Shard of the embedding store -> the checksum it ends with, of every shard there was."""
+    """Shard of the embedding store -> the checksum at its end, for every shard at the time of the build."""
     counts: Counts
     indexes: tuple[IndexEntry, ...]
     """Two a layer, tracks then artists, in the order of the layers; empty when nothing is embedded."""

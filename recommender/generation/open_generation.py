@@ -1,4 +1,4 @@
-"""One published generation: a folder with a manifest, checked against its checksums and opened read-only.
+"""Opens a published generation: a folder with a manifest, checked against its checksums, for server and indexer.
 
 ::
 
@@ -6,7 +6,7 @@
       CURRENT                       {"format": 1, "version": 3, "manifest_sha256": "…", "newest": 3, "xxh3_128": "…"}
       versions/v00000003/           never modified once it has this name
         MANIFEST.json               what is here, made from what, with the size and checksums of every file
-        LEASE                       empty; whoever reads the folder holds it locked (recommender/generation/lease.py)
+        LEASE                       empty; readers of the folder lock it (recommender/generation/lease.py)
         L00.tracks.faiss L00.artists.faiss …     one pair a layer, in the order of the space
         artist.*.npy track.*.npy genre_weights.*.npy …       recommender/generation/contents.py
         L00.calibration.* L00.measured.* scene.percentiles.* …   recommender/generation/calibration.py
@@ -62,13 +62,13 @@ __all__ = [
 MANIFEST = "MANIFEST.json"
 VERSIONS = "versions"
 KINDS = ("tracks", "artists")
-"""What there is an index of in every layer, in the order they are made and listed."""
+"""Every layer has one index of each, made and listed in this order."""
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """An open generation. Immutable: a request that holds it sees one state of the world."""
+    """An open generation. Immutable: a request that works on it sees the same data from start to end."""
 
     manifest: Manifest
     contents: Contents
@@ -132,7 +132,7 @@ def verify_file(folder: Path, entry: FileEntry) -> None:
         size = path.stat().st_size
         for block in _blocks(path) if size == entry.size else ():
             digest.update(block)
-    except OSError as error:  # a bad sector must not be worse than a flipped bit: who reads this falls back
+    except OSError as error:  # a bad sector is corruption too: the caller falls back to an older generation
         raise GenerationCorrupt(folder.name, entry.name, f"cannot be read ({error.strerror})") from error
     if size != entry.size:
         raise GenerationCorrupt(folder.name, entry.name, f"has {size} bytes, expected {entry.size}")
@@ -159,16 +159,16 @@ def verify(folder: Path, manifest: Manifest, *, check: Callable[[Path, FileEntry
 
 
 def open_generation(folder: Path) -> Generation:
-    """Verify ``folder`` and open it. Raises GenerationCorrupt; nothing is served from a folder that fails."""
+    """Verify ``folder`` and open it. Raises GenerationCorrupt."""
     manifest, _ = read_manifest(folder)
     verify(folder, manifest)
     return open_verified(folder, manifest)
 
 
 def open_verified(folder: Path, manifest: Manifest) -> Generation:
-    """Open ``folder``, which :func:`verify` has just found to be as ``manifest`` says.
+    """Open ``folder``, whose files the caller has just checked with :func:`verify`.
 
-    Raises GenerationCorrupt when the files, although unaltered, do not hold what the manifest says.
+    Raises GenerationCorrupt when the files have their checksums but do not contain what the manifest says.
     """
     opened: dict[str, dict[str, VectorIndex]] = {"tracks": {}, "artists": {}}
     for entry in _expected_indexes(folder, manifest):
@@ -187,7 +187,7 @@ def open_verified(folder: Path, manifest: Manifest) -> Generation:
 
 
 def _expected_indexes(folder: Path, manifest: Manifest) -> tuple[IndexEntry, ...]:
-    """The entries of the manifest, which are one for each kind of each layer, or none when nothing is embedded."""
+    """The index entries of the manifest. Raises GenerationCorrupt unless there is one for each kind of each layer."""
     layers = manifest.space.layer_names if manifest.counts.tracks_indexed else ()
     expected = [(layer, kind) for layer in layers for kind in KINDS]
     if [(entry.layer, entry.kind) for entry in manifest.indexes] != expected:
@@ -198,7 +198,7 @@ def _expected_indexes(folder: Path, manifest: Manifest) -> tuple[IndexEntry, ...
 
 
 def _open_index(folder: Path, manifest: Manifest, entry: IndexEntry) -> VectorIndex:
-    """The index of ``entry``, which holds what the manifest says: another size, space or type is refused."""
+    """Open the index of ``entry``. Raises GenerationCorrupt when size, dimension or type differ from the manifest."""
     name = index_file(manifest.space.layer_names.index(entry.layer), entry.kind)
     counts = manifest.counts
     size = counts.tracks_indexed if entry.kind == "tracks" else counts.artists_indexed
@@ -207,35 +207,33 @@ def _open_index(folder: Path, manifest: Manifest, entry: IndexEntry) -> VectorIn
     except InvalidArgument as error:
         raise GenerationCorrupt(folder.name, name, error.problem) from error
     expected = (size, manifest.space.dim, entry.factory)
-    found = (index.size, index.dim, index.factory)
-    if found != expected:
-        said = "holds {} vectors of {} as {}, the manifest says {} of {} as {}".format(*found, *expected)
-        raise GenerationCorrupt(folder.name, name, said)
+    actual = (index.size, index.dim, index.factory)
+    if actual != expected:
+        problem = "holds {} vectors of {} as {}, the manifest says {} of {} as {}".format(*actual, *expected)
+        raise GenerationCorrupt(folder.name, name, problem)
     return index
 
 
 def _check_rows(folder: Path, manifest: Manifest, loaded: Contents) -> None:
-    """Ids and vectors are equally many, so that no id can lead past the end of an index."""
+    """Raise GenerationCorrupt unless ids and vectors are as many as in the manifest: no row is past an index."""
     counts = manifest.counts
     sides = (
         ("artist", loaded.artists.ids, loaded.artists.vector_row, (counts.artists, counts.artists_indexed)),
         ("track", loaded.tracks.ids, loaded.tracks.vector_row, (counts.tracks, counts.tracks_indexed)),
     )
     for name, ids, rows, expected in sides:
-        found = (len(ids), int(np.count_nonzero(rows >= 0)))
-        if found != expected or int(rows.max(initial=-1)) != expected[1] - 1:
-            said = (
-                f"has {found[0]} ids, {found[1]} of them with vectors; the manifest says {expected[0]}, {expected[1]}"
-            )
-            raise GenerationCorrupt(folder.name, f"{name}.vector_row.npy", said)
+        actual = (len(ids), int(np.count_nonzero(rows >= 0)))
+        if actual != expected or int(rows.max(initial=-1)) != expected[1] - 1:
+            problem = "has {} ids, {} of them with vectors; the manifest says {}, {}".format(*actual, *expected)
+            raise GenerationCorrupt(folder.name, f"{name}.vector_row.npy", problem)
 
 
 def open_current(home: Path) -> Generation:
-    """Open what CURRENT points to.
+    """Open the published generation of ``home``, the one that CURRENT names.
 
     Raises:
         Unavailable: nothing was published in ``home``.
-        GenerationCorrupt: it is not what was published.
+        GenerationCorrupt: CURRENT or the generation is damaged.
     """
     pointer = read_current(home)
     if pointer is None:
@@ -244,7 +242,7 @@ def open_current(home: Path) -> Generation:
 
 
 def open_pointed(home: Path, pointer: Pointer) -> Generation:
-    """Verify and open what ``pointer``, which CURRENT held, points to. Raises GenerationCorrupt."""
+    """Verify and open the generation that ``pointer`` names. Raises GenerationCorrupt."""
     folder = home / VERSIONS / folder_name(pointer.version)
     manifest, digest = read_manifest(folder)
     if digest != pointer.manifest_sha256:

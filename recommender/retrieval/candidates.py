@@ -3,7 +3,7 @@
 ::
 
     candidates.L11.faiss      codes of the artists as the calibrated layer hears them, for each of the default mix
-    candidates.genre.*.npy    artists of each genre, those with alike genres side by side (genre_orders.py)
+    candidates.genre.*.npy    artists of each genre, those with alike genres side by side (genre_neighbours.py)
 
 Scene and collaborations need no files: the rows of their matrices are lists of neighbours. Candidates are made and
 measured when a generation is built (indexer/build/candidates.py), for its default profile and its default mix; where
@@ -21,7 +21,7 @@ from recommender.calibration.cohort import CalibratedLayer
 from recommender.calibration.scores import inner_product_query
 from recommender.generation.candidate_files import Candidates
 from recommender.generation.contents import Contents
-from recommender.generation.genre_neighbours import once
+from recommender.generation.genre_neighbours import sorted_unique
 from recommender.generation.manifest import CandidatesEntry
 from recommender.signals.panel import RelationSignals
 from recommender.types import Rows
@@ -74,8 +74,8 @@ class CandidateRetriever:
             *(rows[top(strengths, entry.listed)] for rows, strengths in listed),
             self._of_genres(seed),
         ]
-        found = once(np.concatenate(parts))
-        return found if len(found) > entry.first else once(np.concatenate([found, self._anybody]))
+        found = sorted_unique(np.concatenate(parts))
+        return found if len(found) > entry.first else sorted_unique(np.concatenate([found, self._anybody]))
 
     def _heard(self, layer: str, seed: int) -> Rows:
         """The nearest by the calibrated score of one layer."""

@@ -54,7 +54,7 @@ def test_the_slopes_that_made_the_labels_are_found_again(learned: FittedWeights)
 def test_pairs_of_which_nothing_is_known_are_not_counted(learned: FittedWeights) -> None:
     features, _, _ = lessons()
     assert learned.pairs == int((~np.isnan(features)).any(axis=1).sum()) < QUERIES * ANSWERS
-    assert learned.heard == tuple((~np.isnan(features)).sum(axis=0))
+    assert learned.pairs_with_opinion == tuple((~np.isnan(features)).sum(axis=0))
     assert learned.queries == QUERIES
 
 

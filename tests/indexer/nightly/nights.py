@@ -50,7 +50,7 @@ def add_artist(home: Path, number: int) -> Path:
 def run(catalog: Catalog, home: Path) -> NightlyReport:
     """One nightly run in this process; its report."""
     reports: list[NightlyReport] = []
-    nightly(catalog, home, read_config(home / CONFIG_FILE), tell=reports.append)
+    nightly(catalog, home, read_config(home / CONFIG_FILE), on_report=reports.append)
     (report,) = reports
     return report
 

@@ -62,7 +62,7 @@ def ended(home: Path, kind: type[BaseException], bars: Bars) -> Ended:
     told: list[NightlyReport] = []
     with Catalog.open(home / CATALOG_FILE) as catalog:
         with pytest.raises(kind):
-            nightly(catalog, home, read_config(home / CONFIG_FILE), bars=bars, tell=told.append)
+            nightly(catalog, home, read_config(home / CONFIG_FILE), bars=bars, on_report=told.append)
         (run,) = read_runs(catalog, "nightly")
     (report,) = told
     return Ended(report=report, state=run.state, file=json.loads((home / "runs" / f"{run.id}.json").read_text()))
@@ -107,7 +107,7 @@ def test_where_the_record_cannot_be_kept_the_error_that_ended_the_night_is_what_
     with Catalog.open(home / CATALOG_FILE) as catalog:
         config, bars = read_config(home / CONFIG_FILE), bars_that(forbid_and_fail, at="build")
         with pytest.raises(ZeroDivisionError):
-            nightly(catalog, home, config, bars=bars, tell=told.append)
+            nightly(catalog, home, config, bars=bars, on_report=told.append)
         (run,) = read_runs(catalog, "nightly")
     assert (run.state, json.loads(run.summary or "")["error"]) == ("failed", "ZeroDivisionError: first")
     assert told[0].error == "ZeroDivisionError: first"

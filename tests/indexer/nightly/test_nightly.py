@@ -203,7 +203,7 @@ def test_a_step_that_cannot_go_on_is_on_record_and_the_error_goes_on(second: Pat
     told: list[NightlyReport] = []
     with Catalog.open(second / CATALOG_FILE) as catalog:
         with pytest.raises(LicenceRefused, match="web"):
-            nightly(catalog, second, read_config(second / CONFIG_FILE), tell=told.append)
+            nightly(catalog, second, read_config(second / CONFIG_FILE), on_report=told.append)
         (*_, last) = read_runs(catalog, "nightly")
     (report,) = told
     assert (report.outcome, report.version, names(report)) == ("failed", 1, ["scan", "metadata", "embed"])
@@ -261,7 +261,7 @@ def test_a_night_that_another_holds_up_begins_nothing_whoever_calls_it(second: P
     with Catalog.open(second / CATALOG_FILE) as catalog:
         before = read_runs(catalog, "nightly")
         with exclusive(second / NIGHTLY_LOCK), pytest.raises(Busy, match=r"nightly\.lock"):
-            nightly(catalog, second, read_config(second / CONFIG_FILE), tell=told.append)
+            nightly(catalog, second, read_config(second / CONFIG_FILE), on_report=told.append)
         assert (told, read_runs(catalog, "nightly")) == ([], before)
 
 

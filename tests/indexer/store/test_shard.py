@@ -189,7 +189,7 @@ def test_a_header_has_a_length_that_is_never_passed(tmp_path: Path) -> None:
     path = tmp_path / "long.shard"
     for length in (MAX_HEADER + 1, (1 << 32) - 1):
         _write_claiming(path, json.dumps(FACTS).encode(), length=length)
-        with pytest.raises(EmbeddingsCorrupt, match="4096 are the most"):
+        with pytest.raises(EmbeddingsCorrupt, match="4096 is the limit"):
             open_shard(path, fingerprint="abc")
 
 

@@ -147,14 +147,14 @@ def test_the_checksum_of_a_shard_is_the_one_it_ends_with(tmp_path: Path) -> None
 @pytest.mark.parametrize(("value", "stored"), [(1.0, Stored.FP16), (1e6, Stored.FP32), (1e-9, Stored.FP32)])
 def test_a_vector_that_its_type_can_hold_meets_no_objection(tmp_path: Path, value: float, stored: Stored) -> None:
     vectors = np.full((len(SPACE.layers), SPACE.dim), value, dtype=np.float32)
-    assert EmbeddingStore(tmp_path, SPACE, stored=stored).objection(vectors) is None
+    assert EmbeddingStore(tmp_path, SPACE, stored=stored).storage_error(vectors) is None
 
 
 @pytest.mark.parametrize("value", [1e6, 1e-9, 7e-8])
 def test_a_vector_that_fp16_would_spoil_is_objected_to_with_the_cure(tmp_path: Path, value: float) -> None:
     vectors = np.ones((len(SPACE.layers), SPACE.dim), dtype=np.float32)
     vectors[1] = value
-    objection = EmbeddingStore(tmp_path, SPACE, stored=Stored.FP16).objection(vectors)
+    objection = EmbeddingStore(tmp_path, SPACE, stored=Stored.FP16).storage_error(vectors)
     assert objection is not None
     assert objection.reason == "lost_in_store"
     assert "fp16 cannot hold layer high of it; run soundkin embed --store fp32" in objection.detail

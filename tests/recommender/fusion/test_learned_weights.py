@@ -15,7 +15,7 @@ LEARNED = FittedWeights(
     intercept=-2.5,
     slopes=(1.5, 0.5, 0.0, 0.25),
     missing=(0.0, -0.125, 0.5, 0.0),
-    heard=(90, 40, 70, 50),
+    pairs_with_opinion=(90, 40, 70, 50),
     refused=(SignalName.GENRE,),
     folds=(
         FoldScore(queries=2, pairs=40, log_loss=0.25, chance=0.5),

@@ -66,7 +66,7 @@ def test_weights_learned_from_labels_are_one_more_profile() -> None:
         intercept=-1.0,
         slopes=(1.0, 0.5, 0.5, 0.5),
         missing=(0.0, 0.0, 0.0, -0.5),
-        heard=(1, 1, 1, 1),
+        pairs_with_opinion=(1, 1, 1, 1),
         refused=(),
         folds=(),
         queries=2,
