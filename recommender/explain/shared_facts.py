@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 
-from recommender.calibration.cohort import Bundle, CohortStats, Status, cohort_stats, move
+from recommender.calibration.cohort import Bundle, CohortStats, Status, cohort_stats, project_tracks
 from recommender.calibration.scores import cosines, percentile, score_cosines
 from recommender.errors import InvalidArgument
 from recommender.generation.contents import Contents, Events
@@ -62,7 +62,7 @@ def _percentiles(
 
 
 def _percentile(bundle: Bundle, pair: Vectors, without: Collection[str]) -> float:
-    vectors = move(bundle, pair).astype(np.float32)
+    vectors = project_tracks(bundle, pair).astype(np.float32)
     (mean, sd), (mean_b, sd_b) = (cohort_stats(bundle, vector, without=without) for vector in vectors)
     alike = cosines(vectors[:1], vectors[1])
     score = score_cosines(bundle.method, alike, CohortStats(mean=mean, sd=sd), CohortStats(mean=mean_b, sd=sd_b))
