@@ -110,7 +110,7 @@ def test_a_cohort_in_which_nobody_stands_out_is_refused_in_the_same_words() -> N
     with pytest.raises(InvalidArgument, match="all its cosines with the artist are"):
         measure_all(flat, tracks, asked)
     alone = replace(BUNDLES[Method.PIPELINE], cohort=same[:1], cohort_ids=("a000",))
-    with pytest.raises(InvalidArgument, match="holds nobody but the artist itself"):
+    with pytest.raises(InvalidArgument, match="has no artist but the measured one"):
         measure_all(alone, tracks, asked)
 
 

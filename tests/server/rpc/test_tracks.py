@@ -322,7 +322,7 @@ def test_so_many_clips_wait_in_memory_and_the_next_is_sent_away(tmp_path: Path) 
         waiting = [asyncio.create_task(service.SimilarTracks(request, SILENT)) for _ in range(MAX_CLIP_REQUESTS)]
         await asyncio.sleep(0)
         for _ in range(2):
-            with pytest.raises(Unavailable, match="8 clips wait to be heard"):
+            with pytest.raises(Unavailable, match="8 clips wait to be encoded"):
                 await service.SimilarTracks(request, SILENT)
         waiting.pop().cancel()
         await asyncio.sleep(0.01)
