@@ -1,4 +1,4 @@
-"""A calibration bundle, and what it measured, as files: plain arrays and one JSON text, checked when they are read."""
+"""Reads and writes a calibration bundle and the artists measured with it: plain arrays and one JSON text, checked."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def load_stats(folder: Path, prefix: str, *, bundle: Bundle) -> ArtistStats:
         raise GenerationCorrupt(folder.name, name, f"or an array beside it cannot be read ({error})") from error
     shapes = {getattr(stats, each).shape for each in (*_NUMBERS, "tracks")}
     if shapes != {stats.vectors.shape[:1]} or stats.vectors.shape[1:] != (bundle.width,):
-        raise GenerationCorrupt(folder.name, name, "stands beside arrays that do not fit one another")
+        raise GenerationCorrupt(folder.name, name, "is beside arrays whose shapes do not fit one another")
     return stats
 
 

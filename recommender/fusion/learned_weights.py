@@ -1,4 +1,4 @@
-"""Weights learned from labels: what was learned, how well it did on held-out artists, and the file that keeps it."""
+"""Weights learned from labels: the coefficients, their quality on held-out artists, and the file they are kept in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PerSignal: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldScore:
-    """How weights fitted on the other artists did on those of one fold."""
+    """Quality of weights on the artists of one fold, fitted on all others."""
 
     queries: int
     pairs: int
@@ -34,13 +34,13 @@ class FoldScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedWeights:
-    """Coefficients of a logistic regression on log-odds of percentiles and flags of silence."""
+    """Coefficients of a logistic regression on log-odds of percentiles and flags of missing opinions."""
 
     intercept: float
     slopes: PerSignal
     missing: PerSignal
     heard: tuple[int, int, int, int]
-    """In how many pairs each signal spoke; one that never did has a slope of 0 for want of a lesson."""
+    """In how many pairs each signal had an opinion; without any its slope is 0, as there was nothing to learn from."""
     refused: tuple[SignalName, ...]
     """Signals whose slope came out negative: set to 0, and the others fitted again."""
     folds: tuple[FoldScore, ...]
@@ -56,12 +56,12 @@ class FittedWeights:
     @property
     def summary(self) -> str:
         """One sentence for the reader: from how much it was learned, and what was refused."""
-        learned = f"learned from {self.pairs:,} pairs of {self.queries:,} artists, {self._judged}"
+        learned = f"learned from {self.pairs:,} pairs of {self.queries:,} artists, {self._quality}"
         names = ", ".join(signal.value for signal in self.refused)
         return learned + (f"; left out, because it spoke against the labels: {names}" if names else "")
 
     @property
-    def _judged(self) -> str:
+    def _quality(self) -> str:
         if not self.folds:
             return "not judged on others: too few artists had grades that differ"
         gains = [fold.chance - fold.log_loss for fold in self.folds]
@@ -75,9 +75,9 @@ class Provenance:
     labels_sha256: str
     """Of the file of labels."""
     date: str
-    """ISO 8601, given by whoever fitted."""
+    """ISO 8601, given by the caller."""
     space: str = ""
-    """Fingerprint of the space whose audio was weighed; empty where it is not known."""
+    """Fingerprint of the space of the audio signal; empty where it is not known."""
 
 
 def to_json(fitted: FittedWeights, provenance: Provenance) -> str:

@@ -219,7 +219,7 @@ def _names() -> list[str]:
 
 
 def read_listening(message: pb.Listening, space: Space) -> LayerMix:
-    """The mix of layers to listen by; the default of ``space`` when nothing is asked for.
+    """The mix of layers of a request; the default of ``space`` when nothing is asked for.
 
     Raises:
         NotFound: no such layer or aspect.
