@@ -82,6 +82,14 @@ class TextColumn(Sequence[str]):
             raise IndexError(f"row {item} of a column of {len(self)}")
         return self._data[self._offsets[item] : self._offsets[item + 1]].tobytes().decode()
 
+    def take(self, rows: Iterable[int]) -> list[str]:
+        """The strings at ``rows``, in that order.
+
+        >>> TextColumn.of(["Björk", "", "坂本"]).take([2, 0])
+        ['坂本', 'Björk']
+        """
+        return [self[row] for row in rows]
+
     def __iter__(self) -> Iterator[str]:
         return (self[row] for row in range(len(self)))
 

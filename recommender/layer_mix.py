@@ -1,4 +1,4 @@
-"""By what to listen: layers, aspects and mixes of either, turned into one mix of layers."""
+"""Turns a layer, an aspect or a mix of either into one mix of layers, whose shares sum to 1."""
 
 from __future__ import annotations
 

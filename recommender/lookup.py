@@ -1,4 +1,4 @@
-"""Who is meant: from ids, foreign ids and names to rows of a generation."""
+"""Finds artists and tracks by id, external id or name: rows of a generation."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Directory:
 
         Raises:
             InvalidArgument: the name is blank.
-            NotFound: nobody is called that.
-            AmbiguousName: several are; the error carries them.
+            NotFound: no artist has the name.
+            AmbiguousName: several have it; the error lists them.
         """
         rows = self._called(name)
         if len(rows) > 1:
@@ -51,7 +51,7 @@ class Directory:
         return rows[0]
 
     def _called(self, name: str) -> list[int]:
-        """Rows of everyone called ``name``, in order. Raises InvalidArgument for a blank one, NotFound for nobody."""
+        """Rows of all artists called ``name``, in order. Raises InvalidArgument for a blank name, NotFound for none."""
         rows = self._spellings.get(_folded("name", name), [])
         if not rows:
             raise NotFound("artist", name, "no spelling or alias matches")
@@ -69,7 +69,7 @@ class Directory:
         Raises:
             InvalidArgument: the title is blank.
             NotFound: no such track, or no such artist.
-            AmbiguousName: several tracks have the title, and an artist of that name; the error carries the tracks.
+            AmbiguousName: several tracks have the title, and an artist of that name; the error lists the tracks.
         """
         rows = self._titles.get(_folded("title", title), [])
         if artist:
@@ -82,11 +82,11 @@ class Directory:
         return rows[0]
 
     def _artist_label(self, row: int) -> tuple[str, str]:
-        """Id and what tells artists of one name apart: their ids elsewhere and how many tracks they have."""
+        """Id and what distinguishes artists of one name: their external ids and number of tracks."""
         artists, tracks = self._contents.artists, self._contents.tracks
         foreign = [
-            f"{artists.external_namespaces[int(place)]}:{artists.external_values[int(place)]}"
-            for place in np.flatnonzero(artists.external_artist == row)
+            f"{artists.external_namespaces[int(entry)]}:{artists.external_values[int(entry)]}"
+            for entry in np.flatnonzero(artists.external_artist == row)
         ]
         facts = [*foreign, f"tracks: {np.count_nonzero(tracks.artist == row)}"]
         return artists.ids[row], f"{artists.names[row]} [{', '.join(facts)}]"

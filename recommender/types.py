@@ -1,4 +1,4 @@
-"""The nouns every room shares: spaces, layers, aspects, signals, scores. Frozen; no behaviour beyond validation."""
+"""Types that all packages share: spaces, layers, aspects, signals, scores. Frozen; no behaviour beyond validation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ClipEmbeddings: TypeAlias = npt.NDArray[np.float32]
 """``[clip, layer, dim]``, finite."""
 
 Vectors: TypeAlias = npt.NDArray[np.float32]
-"""``[item, dim]``, unit length per row unless said otherwise."""
+"""``[item, dim]``, unit length per row unless stated otherwise."""
 
 Similarities: TypeAlias = npt.NDArray[np.float64]
 """``[artist]`` or ``[item]``; in [0, 1] where it is a signal; NaN means "no opinion", never 0."""
@@ -49,7 +49,7 @@ class Licence:
     name: str
     """SPDX identifier where one exists, else plain words such as ``none``."""
     allows: frozenset[Use]
-    """The profiles that may use it."""
+    """The uses it permits."""
 
 
 class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +67,7 @@ class Aspect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     layers: dict[str, float]
     """Layer name -> weight, weights sum to 1."""
     evidence: str
-    """Why this mix speaks for this aspect: how it was found or that it holds by construction."""
+    """Why this mix represents this aspect: how it was found, or that it is so by construction."""
 
 
 class Space(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,7 +111,7 @@ class Space(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SignalName(enum.Enum):
-    """The four opinions on how alike two artists are, in the order they are always shown."""
+    """The four signals of how alike two artists are, in the order they are always shown."""
 
     AUDIO = "audio"
     SCENE = "scene"
@@ -121,7 +121,7 @@ class SignalName(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalScore:
-    """What one signal said about a pair (or about an artist and several seeds), and what it was worth."""
+    """The opinion of one signal on a pair (or on an artist and several seeds), and its contribution to the score."""
 
     signal: SignalName
     available: bool
@@ -132,20 +132,20 @@ class SignalScore:
     percentile: float
     """Share of reference pairs that are less alike, in [0, 1]; NaN when not available, or not calibrated."""
     weight: float
-    """Weight used by the profile; 0 when the signal is silent."""
+    """Weight used by the profile; 0 when the signal has no opinion."""
     contribution: float
-    """What the signal was worth, below 0 when it speaks against; ``base`` and the contributions sum to the score."""
+    """Part of the score, below 0 when the signal lowers it; ``base`` and the contributions sum to the score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredArtist:
-    """An artist with its score in [0, 1] (NaN if no signal spoke) and the breakdown, one entry a signal."""
+    """An artist with its score in [0, 1] (NaN if no signal has an opinion) and the breakdown, one entry a signal."""
 
     row: int
     score: float
     breakdown: tuple[SignalScore, ...]
     base: float = 0.0
-    """The score before any signal is heard."""
+    """The score without any opinion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,7 @@ class Explanation:
     nearest_tracks: tuple[int, int, float] | None = None
     """(track row of a, track row of b, cosine) of the nearest pair by the mix that was used."""
     aspect: str = ""
-    """The aspect in which that pair stands out most; empty without a pair, or in a space without aspects."""
+    """The aspect in which that pair is most alike; empty without a pair, or in a space without aspects."""
     listed_together: float = 0.0
     """Strength of the scene's listing of the two, in [0, 1]; 0 when it does not list them together."""
 
@@ -184,11 +184,11 @@ Opinions: TypeAlias = npt.NDArray[np.float64]
 
 
 Scores: TypeAlias = npt.NDArray[np.float64]
-"""``[artist]`` in [0, 1]; NaN where no signal with a weight speaks."""
+"""``[artist]`` in [0, 1]; NaN where no signal with a weight has an opinion."""
 
 
 class Scale(enum.Enum):
-    """What a profile wants to be told of each signal."""
+    """The scale of opinions that a profile reads."""
 
     VALUES = "values"
     """The signal's own value in [0, 1]."""

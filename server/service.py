@@ -1,4 +1,4 @@
-"""The service: one short method an RPC, each a whole answer from one snapshot."""
+"""The gRPC service: one short method an RPC, each answered from one snapshot of one generation."""
 
 # ruff: noqa: N802 - methods have the names of the contract
 from __future__ import annotations
@@ -20,10 +20,10 @@ from server.rpc.encoder_client import EncoderClient
 NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name
 """``soundkin.v1.SimilarityService``."""
 
-HEARD_AT_ONCE = 4
-"""Requests with audio whose clips are in memory; others wait before they are read, and their clients with them."""
-MAX_WITH_CLIP = 8
-"""Requests for tracks like a clip, those that wait included: they arrive whole, and wait in memory."""
+MAX_AUDIO_REQUESTS = 4
+"""Requests whose clips are read and encoded at the same time; others wait, and nothing of their stream is read."""
+MAX_CLIP_REQUESTS = 8
+"""Requests for tracks like a clip, waiting ones included: such a request arrives whole, and waits in memory."""
 
 Context: TypeAlias = Any  # Any: grpc.aio's context, which has no types for it
 Request = TypeVar("Request")
@@ -31,19 +31,19 @@ Reply = TypeVar("Reply")
 
 
 class SimilarityService(pb_grpc.SimilarityServiceServicer):
-    """Answers from whatever ``watcher`` holds when the request comes in. Errors go to the interceptor."""
+    """Answers from the generation that ``watcher`` has when the request arrives. The interceptor handles errors."""
 
     def __init__(self, watcher: GenerationWatcher, worker: Executor, encoder: EncoderClient | None) -> None:
         self._watcher = watcher
         self._worker = worker
         self._encoder = encoder
-        self._hearing = asyncio.Semaphore(HEARD_AT_ONCE)
-        self._with_clip = 0
+        self._audio_slots = asyncio.Semaphore(MAX_AUDIO_REQUESTS)
+        self._clip_requests = 0
 
     async def _work(self, answer: Callable[[Snapshot, Request], Reply], request: Request) -> Reply:
-        """On the worker thread, what walks over artists or tracks and would meanwhile hold up every other call.
+        """Answer on the worker thread: a ranking would block the event loop, and so every other call.
 
-        One track, the aspects and the index info are only looked up; they are answered where they are.
+        GetTrack, ListAspects and GetIndexInfo only look things up; they are answered in the event loop.
         """
         snapshot = await self._watcher.snapshot()
         return await asyncio.get_running_loop().run_in_executor(self._worker, answer, snapshot, request)
@@ -85,31 +85,31 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
     async def SimilarArtistsToAudio(
         self, requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], context: Context
     ) -> pb.SimilarArtistsToAudioResponse:
-        encoder = self._encoder_at_hand()
-        async with self._hearing:
+        encoder = self._require_encoder()
+        async with self._audio_slots:
             received = await receive(requests)
-            asked = audio.read(await self._watcher.snapshot(), received)
-            space = asked.snapshot.recommender.generation.manifest.space
-            encoded = await encoder.encode(asked.received.clips, space, within_s=context.time_remaining())
+            request = audio.read(await self._watcher.snapshot(), received)
+            space = request.snapshot.recommender.generation.manifest.space
+            encoded = await encoder.encode(received.clips, space, within_s=context.time_remaining())
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, audio.similar_to_audio, asked, encoded)
+        return await loop.run_in_executor(self._worker, audio.similar_to_audio, request, encoded)
 
     async def _tracks_like_clip(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
-        """Unlike a stream this one has its clip in memory while it waits, so only so many may."""
-        encoder = self._encoder_at_hand()
-        if self._with_clip >= MAX_WITH_CLIP:
-            raise Unavailable(f"{MAX_WITH_CLIP} clips wait to be heard; ask again later")
-        self._with_clip += 1
+        """Unlike a stream, this request has its clip in memory while it waits, so the number of them is limited."""
+        encoder = self._require_encoder()
+        if self._clip_requests >= MAX_CLIP_REQUESTS:
+            raise Unavailable(f"{MAX_CLIP_REQUESTS} clips wait to be encoded; ask again later")
+        self._clip_requests += 1
         try:
-            async with self._hearing:
-                asked = tracks.read(await self._watcher.snapshot(), request)
-                space = asked.snapshot.recommender.generation.manifest.space
-                encoded = await encoder.encode([asked.clip], space, within_s=context.time_remaining())
+            async with self._audio_slots:
+                query = tracks.read(await self._watcher.snapshot(), request)
+                space = query.snapshot.recommender.generation.manifest.space
+                encoded = await encoder.encode([query.clip], space, within_s=context.time_remaining())
         finally:
-            self._with_clip -= 1
-        return await asyncio.get_running_loop().run_in_executor(self._worker, tracks.like_clip, asked, encoded)
+            self._clip_requests -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._worker, tracks.like_clip, query, encoded)
 
-    def _encoder_at_hand(self) -> EncoderClient:
+    def _require_encoder(self) -> EncoderClient:
         if self._encoder is None:
             raise EncoderMissing
         return self._encoder

@@ -1,3 +1,3 @@
-"""recommender/calibration: TODO-DOC."""
+"""Makes the signals' opinions comparable: percentiles, and audio scores relative to a cohort of reference artists."""
 
 from __future__ import annotations

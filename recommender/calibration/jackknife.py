@@ -1,4 +1,7 @@
-"""How much music stands behind an artist's vector, and how far its cosines would move with other tracks. Pure."""
+"""How reliable an artist's vector is: the jackknife standard error of its cosines, leaving out one track at a time.
+
+No I/O. Formula: Efron and Tibshirani 1993, chapter 11; docs/methods.md, "Jackknife".
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,20 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 """``[track, dim]`` or ``[direction, dim]``."""
 
 LOW_EVIDENCE_TRACKS = 1
-"""An artist with this many tracks or fewer has low evidence: no spread can be worked out."""
+"""An artist with this many tracks or fewer has low evidence: no standard error can be computed."""
 _NO_LENGTH = 1e-12
+"""Length below which a mean has no direction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorReliability:
-    """What an artist's vector rests on."""
+    """How much audio an artist's vector is made of, and how much it would change with other tracks."""
 
     tracks: int
     coherence: float
     """Length of the mean of the tracks' unit vectors, in (0, 1]; 1 when all tracks point the same way."""
     standard_error: float
     """Of the artist's cosine with an artist of the cohort (root mean square over the cohort); NaN for one track."""
-
-    @property
-    def low(self) -> bool:
-        """Whether one more track could change everything."""
-        return self.tracks <= LOW_EVIDENCE_TRACKS
 
 
 def standard_error_of_pair(a: Matrix, b: Matrix) -> float:

@@ -1,4 +1,7 @@
-"""How high a signal's opinion stands among its opinions of reference pairs: one scale for signals of many scales."""
+"""Percentiles of a signal's opinions among those of reference pairs: one scale for signals of different scales.
+
+The log-odds profiles clip them when they score (``CLIP`` in recommender/fusion/profiles.py).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.types import Similarities
 
 DECIMALS = 9
-"""Opinions are told apart to this many decimals: the same ratio reached by two sums is one opinion, not two."""
+"""Opinions are rounded to this many decimals: the same ratio computed from two sums is one opinion, not two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,7 @@ class Percentiles:
     """The empirical distribution of one signal's opinions over reference pairs.
 
     Raises:
-        InvalidArgument: the arrays do not fit one another, or are not what they are said to be below.
+        InvalidArgument: the arrays do not fit one another, or are not as described below.
     """
 
     values: npt.NDArray[np.float64]
@@ -59,21 +62,21 @@ def percentile(reference: Percentiles, opinions: Similarities) -> Similarities:
 
     Returns:
         ``[artist]`` in [0, 1], never falling when the opinion rises. NaN stays NaN; all is NaN when ``reference`` is
-        empty, for then nothing says what is high.
+        empty, as there is nothing to compare with.
 
     >>> percentile(percentiles_of(np.array([0.0, 0.0, 0.5, 1.0])), np.array([0.0, 0.3, 0.5, 2.0, np.nan])).tolist()
     [0.25, 0.5, 0.625, 1.0, nan]
     """
     if not reference.values.size:
         return np.full(np.shape(opinions), np.nan)
-    asked = np.round(np.asarray(opinions, dtype=np.float64), DECIMALS)
-    silent = np.isnan(asked)
-    known = np.where(silent, 0.0, asked)
-    place = np.searchsorted(reference.values, known)
-    alike = reference.values[np.minimum(place, len(reference.values) - 1)] == known
-    found = 0.5 * (reference.below[place] + reference.below[place + alike])
-    found[silent] = np.nan
-    return np.asarray(found, dtype=np.float64)
+    rounded = np.round(np.asarray(opinions, dtype=np.float64), DECIMALS)
+    missing = np.isnan(rounded)
+    known = np.where(missing, 0.0, rounded)
+    index = np.searchsorted(reference.values, known)
+    alike = reference.values[np.minimum(index, len(reference.values) - 1)] == known
+    shares = 0.5 * (reference.below[index] + reference.below[index + alike])
+    shares[missing] = np.nan
+    return np.asarray(shares, dtype=np.float64)
 
 
 def save(reference: Percentiles, folder: Path, prefix: str) -> None:

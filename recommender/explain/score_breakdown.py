@@ -1,8 +1,8 @@
-"""A score taken apart: what each signal said, how it was weighed, and what it was worth. Pure.
+"""Splits a score into what each signal contributed: its opinion, its weight, and its part of the score.
 
 With several seeds each number is a mean over the seeds that scored the artist, so that ``base`` and the contributions
-still add up to the score. What negative seeds take away (recommender/fusion/seeds.py) is shared among the signals in
-proportion to their opinions of those seeds.
+still add up to the score. What negative seeds take away (recommender/fusion/seeds.py) is divided among the signals in
+proportion to their contributions with those seeds. No I/O.
 """
 
 from __future__ import annotations
@@ -23,30 +23,35 @@ Numbers = npt.NDArray[np.float64]
 
 
 def break_down(
-    rows: Rows, profile: WeightProfile, *, for_: Sequence[SignalScores], against: Sequence[SignalScores]
+    rows: Rows, profile: WeightProfile, *, liked: Sequence[SignalScores], disliked: Sequence[SignalScores]
 ) -> list[ScoredArtist]:
-    """The artists at ``rows`` scored with seeds and negative seeds, each with one line a signal.
+    """The artists at ``rows`` scored with seeds and negative seeds, each with one breakdown line a signal.
 
     Args:
-        rows: artists that ``for_`` and ``against`` speak of, in that order.
+        rows: of the artists that ``liked`` and ``disliked`` are about, in that order.
         profile: scores and weighs.
-        for_: what was said with each seed.
-        against: what was said with each negative seed.
+        liked: signal scores with each seed.
+        disliked: signal scores with each negative seed.
     """
     if not len(rows):
         return []
-    blends = [_blended(said, profile) for said in for_]
-    scores, contributions = _balance(blends, [_blended(said, profile) for said in against])
-    silent = _unscored(blends)
-    columns = (
-        *(_mean([getattr(said, name) for said in for_], silent) for name in ("raw", "shown", "percentiles")),
-        _mean([each.weights for each in blends], silent),
-        contributions,
+    blends = [_blended(scores, profile) for scores in liked]
+    base = blends[0].base
+    scores = mean_given([blended.scores for blended in blends])
+    raw, shown, percentiles, weights, contributions = _mean_over_seeds(
+        blends,
+        [
+            np.stack([signals.raw, signals.shown, signals.percentiles, blended.weights, blended.contributions])
+            for signals, blended in zip(liked, blends, strict=True)
+        ],
     )
-    told = zip(*(column.T.tolist() for column in columns), strict=True)
+    if disliked:
+        scores, contributions = _less_disliked(scores, contributions, [_blended(one, profile) for one in disliked])
+    # As Python numbers, which are read one by one faster than those of an array.
+    columns = [column.T.tolist() for column in (raw, shown, percentiles, weights, contributions)]
     return [
-        ScoredArtist(row=row, score=score, base=profile.base, breakdown=_lines(*parts))
-        for row, score, parts in zip(rows.tolist(), scores.tolist(), told, strict=True)
+        ScoredArtist(row=row, score=score, base=base, breakdown=_lines(*numbers))
+        for row, score, numbers in zip(rows.tolist(), scores.tolist(), zip(*columns, strict=True), strict=True)
     ]
 
 
@@ -55,38 +60,37 @@ def with_itself(scores: Scores, own: npt.NDArray[np.bool_]) -> Scores:
     return np.where(own & ~np.isnan(scores), 1.0, scores)
 
 
-def _blended(said: SignalScores, profile: WeightProfile) -> Blended:
-    """What the profile makes of it; for the seed itself the contributions are stretched to add up to 1."""
-    found = blend(said.read, profile)
-    if not said.own.any():
-        return found
-    reached = np.where(said.own, found.scores - found.base, np.nan)
-    stretch = np.where(reached > 0, (1.0 - found.base) / np.where(reached > 0, reached, 1.0), 1.0)
-    return replace(found, scores=with_itself(found.scores, said.own), contributions=found.contributions * stretch)
+def _blended(signals: SignalScores, profile: WeightProfile) -> Blended:
+    """Scores and contributions by the profile; those of the seed itself are scaled to add up to 1."""
+    blended = blend(signals.read, profile)
+    if not signals.own.any():
+        return blended
+    reached = np.where(signals.own, blended.scores - blended.base, np.nan)
+    scale = np.where(reached > 0, (1.0 - blended.base) / np.where(reached > 0, reached, 1.0), 1.0)
+    return replace(
+        blended, scores=with_itself(blended.scores, signals.own), contributions=blended.contributions * scale
+    )
 
 
-def _balance(liked: Sequence[Blended], disliked: Sequence[Blended]) -> tuple[Numbers, Numbers]:
-    """Scores ``[artist]`` and contributions ``[signal, artist]``."""
-    base = liked[0].base
-    scores = mean_given(each.scores for each in liked)
-    contributions = _mean([each.contributions for each in liked], _unscored(liked))
-    if not disliked:
-        return scores, contributions
-    against = mean_given(each.scores for each in disliked)
-    lost = np.nan_to_num(_mean([each.contributions for each in disliked], _unscored(disliked)), nan=0.0)
-    share = negative_share(against, base)
-    return scores * (1.0 - share), contributions - np.where(share > 0, scores * lost / (1.0 - base), 0.0)
+def _less_disliked(scores: Scores, contributions: Numbers, disliked: Sequence[Blended]) -> tuple[Scores, Numbers]:
+    """Scores ``[artist]`` and contributions ``[signal, artist]`` after negative seeds have taken their share."""
+    base = disliked[0].base
+    share = negative_share(mean_given([blended.scores for blended in disliked]), base)
+    mean = _mean_over_seeds(disliked, [blended.contributions for blended in disliked])
+    # The score falls by scores * share, and share is (sum of mean contributions) / (1 - base): so each signal loses
+    # scores * (its mean contribution) / (1 - base), and base plus the rest still adds up to the score.
+    lost = scores * np.nan_to_num(mean, nan=0.0) / (1.0 - base)
+    return scores * (1.0 - share), contributions - np.where(share > 0, lost, 0.0)
 
 
-def _unscored(blends: Sequence[Blended]) -> npt.NDArray[np.bool_]:
-    """``[seed, artist]``: the seed has no score with the artist, and another has. Where none has, all are heard."""
-    unscored: npt.NDArray[np.bool_] = np.isnan(np.stack([each.scores for each in blends]))
-    return unscored & ~unscored.all(axis=0)
+def _mean_over_seeds(blends: Sequence[Blended], parts: Sequence[Numbers]) -> Numbers:
+    """Mean of ``parts`` ``[..., signal, artist]``, one a seed, over the seeds that have a score with the artist.
 
-
-def _mean(parts: Sequence[Numbers], silent: npt.NDArray[np.bool_]) -> Numbers:
-    """Mean ``[signal, artist]`` over the seeds that are not ``silent`` ``[seed, artist]``, of what is not NaN."""
-    return mean_given(np.where(mute, np.nan, part) for part, mute in zip(parts, silent, strict=True))
+    Where no seed has one, over all seeds: the opinions are shown although no signal with a weight has one.
+    """
+    unscored = np.isnan(np.stack([blended.scores for blended in blends]))
+    unscored &= ~unscored.all(axis=0)
+    return mean_given([np.where(missing, np.nan, part) for part, missing in zip(parts, unscored, strict=True)])
 
 
 def _lines(

@@ -1,4 +1,4 @@
-"""Why two artists are kin, in one plain sentence made from the facts of an explanation."""
+"""Makes one plain sentence of the facts of an explanation: what two artists share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from recommender.generation.contents import Contents
 from recommender.lookup import Directory
 from recommender.types import Explanation
 
-MOST = 3
+MAX_NAMED = 3
 """How many shared things of a kind are named."""
 
 
@@ -54,6 +54,6 @@ def listed(words: Sequence[str]) -> str:
     >>> listed(["dub"]), listed(["dub", "techno"]), listed(["a", "b", "c", "d", "e"])
     ('dub', 'dub and techno', 'a, b, c and 2 more')
     """
-    more = len(words) - MOST
-    shown = [*words[:MOST], f"{more} more"] if more > 0 else list(words)
+    more = len(words) - MAX_NAMED
+    shown = [*words[:MAX_NAMED], f"{more} more"] if more > 0 else list(words)
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

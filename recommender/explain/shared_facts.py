@@ -1,4 +1,4 @@
-"""Why two artists are kin: what they share, read from the same matrices the signals score with."""
+"""The facts two artists share, read from the same matrices that the signals score with, and their nearest tracks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 
-from recommender.calibration.cohort import Bundle, CohortStats, Status, cohort_stats, move
+from recommender.calibration.cohort import Bundle, CohortStats, Status, cohort_stats, project_tracks
 from recommender.calibration.scores import cosines, percentile, score_cosines
 from recommender.errors import InvalidArgument
 from recommender.generation.contents import Contents, Events
@@ -46,23 +46,23 @@ def _highest(aspects: Iterable[Aspect], near: dict[str, float]) -> str:
 
 
 def _calibrated(generation: Generation, layers: Iterable[str]) -> bool:
-    held = generation.calibration.layers
-    return all(layer in held and held[layer].bundle.status is not Status.UNCALIBRATED for layer in layers)
+    calibrated = generation.calibration.layers
+    return all(layer in calibrated and calibrated[layer].bundle.status is not Status.UNCALIBRATED for layer in layers)
 
 
 def _percentiles(
     generation: Generation, layers: Iterable[str], pair: Pair, owners: Collection[str]
 ) -> dict[str, float] | None:
     """Layer -> percentile of the pair; None when it cannot be measured in one of them."""
-    held = generation.calibration.layers
+    calibrated = generation.calibration.layers
     try:
-        return {layer: _percentile(held[layer].bundle, pair(layer), owners) for layer in layers}
+        return {layer: _percentile(calibrated[layer].bundle, pair(layer), owners) for layer in layers}
     except InvalidArgument:
         return None
 
 
 def _percentile(bundle: Bundle, pair: Vectors, without: Collection[str]) -> float:
-    vectors = move(bundle, pair).astype(np.float32)
+    vectors = project_tracks(bundle, pair).astype(np.float32)
     (mean, sd), (mean_b, sd_b) = (cohort_stats(bundle, vector, without=without) for vector in vectors)
     alike = cosines(vectors[:1], vectors[1])
     score = score_cosines(bundle.method, alike, CohortStats(mean=mean, sd=sd), CohortStats(mean=mean_b, sd=sd_b))
@@ -73,8 +73,8 @@ def _cosine(pair: Vectors) -> float:
     return float(cosines(pair[:1], pair[1])[0])
 
 
-MOST = 10
-"""How many shared things of a kind are named."""
+MAX_FACTS = 10
+"""Shared facts of one kind that are given."""
 
 
 def shared_genres(signal: GenreSignal, contents: Contents, a: int, b: int) -> tuple[tuple[str, float], ...]:
@@ -82,7 +82,7 @@ def shared_genres(signal: GenreSignal, contents: Contents, a: int, b: int) -> tu
     ours = dict(zip(*(part.tolist() for part in signal.genres(a)), strict=True))
     theirs = dict(zip(*(part.tolist() for part in signal.genres(b)), strict=True))
     shared = [(contents.relations.genres[column], min(ours[column], theirs[column])) for column in ours.keys() & theirs]
-    return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MOST])
+    return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MAX_FACTS])
 
 
 def shared_neighbours(signal: SceneSignal, contents: Contents, a: int, b: int) -> tuple[tuple[str, float], ...]:
@@ -91,7 +91,7 @@ def shared_neighbours(signal: SceneSignal, contents: Contents, a: int, b: int) -
     theirs = dict(zip(*(part.tolist() for part in signal.neighbours(b)), strict=True))
     common = (ours.keys() & theirs) - {a, b}
     shared = [(contents.artists.ids[row], min(ours[row], theirs[row])) for row in common]
-    return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MOST])
+    return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MAX_FACTS])
 
 
 def listed_together(signal: SceneSignal, a: int, b: int) -> float:
@@ -105,7 +105,7 @@ def shared_recordings(events: Events, a: int, b: int) -> tuple[tuple[str, str], 
     first, second = min(a, b), max(a, b)
     start, stop = np.searchsorted(events.artist_a, [first, first + 1])
     rows = start + np.flatnonzero(events.artist_b[start:stop] == second)
-    return tuple((events.kinds[int(row)], events.titles[int(row)]) for row in rows[:MOST])
+    return tuple((events.kinds[int(row)], events.titles[int(row)]) for row in rows[:MAX_FACTS])
 
 
 def nearest_tracks(generation: Generation, ours: Rows, theirs: Rows, mix: LayerMix) -> tuple[int, int, float] | None:
@@ -115,30 +115,30 @@ def nearest_tracks(generation: Generation, ours: Rows, theirs: Rows, mix: LayerM
         generation: holds the tracks.
         ours: rows of embedded tracks, rising.
         theirs: the same of another artist.
-        mix: by what to listen.
+        mix: layer -> share, shares sum to 1.
     """
     if not (ours.size and theirs.size):
         return None
     rows = generation.contents.tracks.vector_row[ours]
     vectors = {layer: generation.tracks[layer].vectors(rows) for layer in mix}
-    place, track, cosine = nearest_of(generation, vectors, theirs, mix)
-    return int(ours[place]), track, cosine
+    index, track, cosine = nearest_of(generation, vectors, theirs, mix)
+    return int(ours[index]), track, cosine
 
 
 def nearest_of(
     generation: Generation, ours: Mapping[str, Vectors], theirs: Rows, mix: LayerMix
 ) -> tuple[int, int, float]:
-    """(place in ``ours``, one of ``theirs``, cosine) of the pair that sounds most alike under ``mix``.
+    """(position in ``ours``, one of ``theirs``, cosine) of the pair that sounds most alike under ``mix``.
 
     Args:
         generation: holds the tracks.
         ours: layer -> ``[track, dim]``, unit vectors, of at least one track.
         theirs: rows of embedded tracks, rising, at least one.
-        mix: by what to listen; shares sum to 1.
+        mix: layer -> share, shares sum to 1.
     """
     rows = generation.contents.tracks.vector_row[theirs]
     cosines = np.zeros((len(next(iter(ours.values()))), theirs.size))
     for layer, share in mix.items():
         cosines += share * np.einsum("id,jd->ij", ours[layer], generation.tracks[layer].vectors(rows))
-    place, column = divmod(int(order(cosines.reshape(-1))[0]), theirs.size)
-    return place, int(theirs[column]), float(np.clip(cosines[place, column], -1.0, 1.0))
+    row, column = divmod(int(order(cosines.reshape(-1))[0]), theirs.size)
+    return row, int(theirs[column]), float(np.clip(cosines[row, column], -1.0, 1.0))

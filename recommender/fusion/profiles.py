@@ -1,8 +1,8 @@
-"""From four opinions to one score: the weights by which signals speak, and what happens when some are silent.
+"""Weight profiles: make one score of the opinions of four signals, some of which may be missing (NaN).
 
-Two families of profiles. A table (``seed``) is a weighted mean of similarities; the weight of a silent signal goes to
-the others. Log-odds (``evidence``, ``fitted``) add up what each signal says for or against kinship; a silent one adds
-nothing, so that an artist is not lifted by how little is known about it.
+Two families. A table (``seed``) is a weighted mean of similarities; the weight of a missing signal goes to the others.
+Log-odds (``evidence``, ``fitted``) add up what each signal says for or against similarity; a missing one adds nothing,
+so that little data does not raise a score. Percentiles are clipped at :data:`CLIP` (docs/methods.md, "Fusion").
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from recommender.fusion.shapley import shapley
 from recommender.types import SIGNALS, Opinions, Scale, Scores, SignalName
 
 CLIP = 0.002
-"""Percentiles are read as if none were below this or above 1 less this: no signal is ever certain (science.md 2.5)."""
+"""Percentiles are clipped to [CLIP, 1 - CLIP] before the logit: no signal is ever certain."""
 
 BEYOND = 0.1
-"""Log-odds from there to certainty: little beside what a signal weighs, but the nearest of a million artists, two
-thousand of whom stand above 1 less ``CLIP``, are told apart by it."""
+"""Log-odds added from the clip to a percentile of 0 or 1. Small beside the weight of a signal, but it orders those that
+are clipped: of a million artists two thousand are above 1 - CLIP."""
 
 BASE = 0.25
-"""Score of a pair of which nothing is known in ``evidence``: where unrelated pairs belong (product.md, "Scores")."""
+"""Score of a pair of which nothing is known in ``evidence``: what an unrelated pair should have."""
 
 
 _A, _S, _G, _C = SIGNALS
@@ -39,14 +39,14 @@ _SEED_TABLE = (
     {_S: 0.5, _G: 0.3, _C: 0.2},
     {_G: 0.6, _C: 0.4},
 )
-"""The table of the first experiment, by the set of signals that speak; any other set renormalises the first row."""
+"""Weights by the set of signals that have an opinion; for any other set the first row is renormalised."""
 
 
 class WeightProfile(Protocol):
-    """A way to make one score of four opinions.
+    """Makes one score of four opinions.
 
     For every profile: scores are in [0, 1], never fall when an opinion rises, and are NaN where no signal with a
-    weight speaks; ``base`` plus the contributions is the score.
+    weight has an opinion; ``base`` plus the contributions is the score.
     """
 
     @property
@@ -55,17 +55,17 @@ class WeightProfile(Protocol):
 
     @property
     def scale(self) -> Scale:
-        """What the opinions must be."""
+        """The scale that the opinions must have."""
 
     @property
     def base(self) -> float:
-        """The score before any signal is heard."""
+        """The score without any opinion."""
 
     def score(self, opinions: Opinions) -> Scores:
         """Scores alone, fast enough for a whole catalog."""
 
     def weigh(self, opinions: Opinions) -> Opinions:
-        """``[signal, artist]`` weights used; 0 where the signal is silent."""
+        """``[signal, artist]`` weights used; 0 where the signal has no opinion."""
 
     def attribute(self, opinions: Opinions) -> Opinions:
         """``[signal, artist]`` contributions, signed; for the rows that are shown."""
@@ -73,11 +73,11 @@ class WeightProfile(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blended:
-    """Scores of one seed with some artists, taken apart."""
+    """Scores of one seed with some artists, with the weights and contributions of the signals."""
 
     scores: Scores
     weights: Opinions
-    """0 where the signal is silent."""
+    """0 where the signal has no opinion."""
     contributions: Opinions
     """``base`` and these sum to the score; 0 where there is none."""
     base: float
@@ -85,7 +85,7 @@ class Blended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightTable:
-    """Weights for each of the 16 sets of signals that may speak for a pair. The score is their weighted mean."""
+    """Weights for each of the 16 sets of signals that may have an opinion. The score is the weighted mean."""
 
     name: str
     weights: npt.NDArray[np.float64]
@@ -114,9 +114,10 @@ class WeightTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOdds:
-    """``sigmoid(intercept + sum of slope * logit(percentile) over what speaks + sum of missing over what is silent)``.
+    """``sigmoid(intercept + sum of slope * logit(percentile) + sum of missing)``.
 
-    Percentiles are held near [0.002, 0.998] (:func:`log_odds`). Reference: science.md 2.5.
+    The first sum is over the signals with an opinion, the second over those without. Percentiles are clipped near
+    [0.002, 0.998] (:func:`log_odds`).
 
     Raises:
         InvalidWeights: a slope is negative, all are 0, or a number is not finite.
@@ -127,7 +128,7 @@ class LogOdds:
     slopes: tuple[float, float, float, float]
     """One a signal, none below 0: a higher opinion never lowers a score."""
     missing: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    """What the silence of each signal adds; nothing, unless labels taught otherwise."""
+    """Log-odds added where each signal has no opinion; 0, unless learned from labels."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(number) for number in (self.intercept, *self.slopes, *self.missing)):
@@ -144,32 +145,33 @@ class LogOdds:
         return float(expit(self.intercept))
 
     def score(self, opinions: Opinions) -> Scores:
-        return np.where(self._speaks(opinions), expit(self.intercept + self._effects(opinions).sum(axis=0)), np.nan)
+        return np.where(self._scored(opinions), expit(self.intercept + self._effects(opinions).sum(axis=0)), np.nan)
 
     def weigh(self, opinions: Opinions) -> Opinions:
         return np.where(np.isnan(opinions), 0.0, _column(self.slopes))
 
     def attribute(self, opinions: Opinions) -> Opinions:
         shares = shapley(self._effects(opinions), intercept=self.intercept)
-        return np.where(self._speaks(opinions), shares, 0.0)
+        return np.where(self._scored(opinions), shares, 0.0)
 
     def _effects(self, opinions: Opinions) -> Opinions:
         """``[signal, artist]`` what each signal adds to the log-odds."""
         return np.where(np.isnan(opinions), _column(self.missing), _column(self.slopes) * log_odds(opinions))
 
-    def _speaks(self, opinions: Opinions) -> npt.NDArray[np.bool_]:
+    def _scored(self, opinions: Opinions) -> npt.NDArray[np.bool_]:
         """``[artist]``: a signal with a weight has an opinion."""
         return np.asarray(self.weigh(opinions).any(axis=0))
 
 
 def log_odds(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Percentiles as log-odds, held within ``CLIP`` of both ends but for ``BEYOND``; NaN stays NaN.
+    """Percentiles as log-odds, clipped at ``CLIP`` from both ends, plus up to ``BEYOND`` for the rest; NaN stays NaN.
 
     >>> log_odds(np.array([0.5, 0.998, 1.0])).round(3).tolist()
     [0.0, 6.213, 6.313]
     """
-    held = np.clip(percentiles, CLIP, 1.0 - CLIP)
-    return np.asarray(logit(held) + (BEYOND / CLIP) * (percentiles - held), dtype=np.float64)
+    clipped = np.clip(percentiles, CLIP, 1.0 - CLIP)
+    # A straight line beyond the clip keeps the order of percentiles without the infinite log-odds of 0 and 1.
+    return np.asarray(logit(clipped) + (BEYOND / CLIP) * (percentiles - clipped), dtype=np.float64)
 
 
 def _column(numbers: tuple[float, ...]) -> npt.NDArray[np.float64]:
@@ -180,8 +182,8 @@ def _products(weights: Opinions, opinions: Opinions) -> Opinions:
     return weights * np.where(np.isnan(opinions), 0.0, opinions)
 
 
-def _bits(speaking: frozenset[SignalName]) -> int:
-    return sum(1 << place for place, signal in enumerate(SIGNALS) if signal in speaking)
+def _bits(present: frozenset[SignalName]) -> int:
+    return sum(1 << bit for bit, signal in enumerate(SIGNALS) if signal in present)
 
 
 def _renormalised(weights: Mapping[SignalName, float]) -> npt.NDArray[np.float64]:
@@ -193,7 +195,7 @@ def _renormalised(weights: Mapping[SignalName, float]) -> npt.NDArray[np.float64
 
 
 def seed_profile() -> WeightTable:
-    """The weights of the first experiment, exactly (shared/design/product.md, "Scores")."""
+    """The table of fixed weights (docs/methods.md, "Fusion")."""
     table = _renormalised(_ALL_FOUR)
     for row in _SEED_TABLE:
         table[_bits(frozenset(row))] = [row.get(signal, 0.0) for signal in SIGNALS]
@@ -201,9 +203,9 @@ def seed_profile() -> WeightTable:
 
 
 def evidence_profile(weights: Mapping[SignalName, float] = _ALL_FOUR, *, name: str = "evidence") -> LogOdds:
-    """Log-odds with given weights and nothing learned (reference/science.md 2.5).
+    """Log-odds with given weights and nothing learned.
 
-    Weights are scaled to sum to 1 over all four signals, never over those that happen to speak.
+    Weights are scaled to sum to 1 over all four signals, not over those that have an opinion on a pair.
 
     Raises:
         InvalidWeights: negative, not finite, or none above 0.
@@ -214,7 +216,7 @@ def evidence_profile(weights: Mapping[SignalName, float] = _ALL_FOUR, *, name: s
 
 
 def custom_weights(weights: Mapping[SignalName, float]) -> WeightTable:
-    """A table from one set of weights, renormalised over whatever speaks. Their scale does not matter.
+    """A table from one set of weights, renormalised over the signals with an opinion. Their scale does not matter.
 
     Raises:
         InvalidWeights: negative, not finite, or none above 0.

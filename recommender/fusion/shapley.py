@@ -1,4 +1,4 @@
-"""What each signal was worth to a score that is not a sum: exact Shapley values. Pure."""
+"""Exact Shapley values: what each signal contributes to a score that is not a sum (Shapley 1953). No I/O."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Effects: TypeAlias = npt.NDArray[np.float64]
 def shapley(effects: Effects, *, intercept: float) -> Effects:
     """Contributions ``[signal, item]`` with ``sigmoid(intercept) + sum of contributions = sigmoid(intercept + sum)``.
 
-    A contribution is the mean, over all orders in which the signals could be heard, of what the score gains when this
-    one is (Shapley 1953). It has the sign of the effect; an effect of 0 contributes exactly 0; equal effects contribute
-    alike. All ``2^signals`` sets are gone through: for the rows that are shown, not for a catalog.
+    A contribution is the mean, over all orders in which the signals could be added, of what the score gains when this
+    one is added. It has the sign of the effect; an effect of 0 contributes exactly 0; equal effects contribute
+    alike. All ``2^signals`` sets are computed: for the rows that are shown, not for a catalog.
 
     >>> shapley(np.array([[math.log(3)], [0.0]]), intercept=0.0).tolist()
     [[0.25], [0.0]]
@@ -39,7 +39,7 @@ def shapley(effects: Effects, *, intercept: float) -> Effects:
 
 
 def _sums(effects: Effects) -> Effects:
-    """Sum of effects ``[set, item]``; bit i is signal i, added in that order, so that a 0 leaves no trace."""
+    """Sum of effects ``[set, item]``; bit i is signal i, added in that order, so that an effect of 0 changes no bit."""
     sums = np.zeros((1, effects.shape[1]))
     for effect in effects:
         sums = np.concatenate([sums, sums + effect])

@@ -1,3 +1,3 @@
-"""recommender/ranking: TODO-DOC."""
+"""Puts the stages together: ranks artists and tracks, and turns clips into a seed."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bounds on what one artist, or one recording, may take of a list: pure, greedy, best first."""
+"""Limits how many items of a ranking are of one artist or one recording: greedy, best first. No I/O."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def each_once(
 ) -> Iterator[Item]:
     """Leave out what is the same as something of its artist before it that was kept. Order is unchanged.
 
-    So of several that are the same the first is kept, whoever reads and however far: the items of a shorter reading
-    are the beginning of those of a longer one.
+    Of several that are the same the first is kept, however many are taken: a shorter list is the beginning of a longer
+    one.
 
     Args:
         items: best first.
         artist_of: only items of one artist are compared.
         same: whether an item is the same as one of some others.
-        taken: counts as kept before, and is not given.
+        taken: counts as kept already, and is not yielded.
 
     >>> list(each_once(["a1", "a1b", "b1", "a2"], lambda item: ord(item[0]), lambda a, kept: a[:2] in kept))
     ['a1', 'b1', 'a2']

@@ -1,4 +1,4 @@
-"""Which tracks sound alike: retrieve by nearness, filter, leave out repeats, limit. Only composition."""
+"""Ranks tracks by sound: retrieves the nearest, filters, leaves out near-duplicates, limits tracks per artist."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TrackQuery:
     """Layer -> unit vector ``[dim]`` of the seed."""
     mix: LayerMix
     exclude_track: int = -1
-    """The seed, where it is a track: neither it nor its recording is answered."""
+    """The seed, where it is a track: neither it nor another release of its recording is answered."""
     exclude_artist: int = -1
     max_per_artist: int = 0
     keep_duplicates: bool = False
@@ -34,10 +34,10 @@ class TrackQuery:
 
 
 class TrackRanking:
-    """Ranks the tracks of one generation. Stateless but for what it reads; safe to share between threads."""
+    """Ranks the tracks of one generation. It has no state but what it reads; safe to share between threads."""
 
     def __init__(self, generation: Generation, having_genres: Callable[[GenreFilter], npt.NDArray[np.bool_]]) -> None:
-        """``having_genres`` gives ``[artist]``: who has the genres of a filter."""
+        """``having_genres`` gives ``[artist]``: it meets a genre filter."""
         self._generation = generation
         self._having_genres = having_genres
         self._same = SameRecording(generation)

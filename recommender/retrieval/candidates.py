@@ -1,9 +1,9 @@
-"""Who may be nearest: the union of what each signal finds, to be scored exactly instead of everyone.
+"""Retrieves candidate artists: the union of what each signal finds; only these are scored, exactly.
 
 ::
 
-    candidates.L11.faiss      codes of the artists as the calibrated layer hears them, for each of the default mix
-    candidates.genre.*.npy    artists of each genre, those with alike genres side by side (genre_neighbours.py)
+    candidates.L11.faiss      codes of the calibrated artist vectors, one file a layer of the default mix
+    candidates.genre.*.npy    artists of each genre, those with similar genres side by side
 
 Scene and collaborations need no files: the rows of their matrices are lists of neighbours. Candidates are made and
 measured when a generation is built (indexer/build/candidates.py), for its default profile and its default mix; where
@@ -29,11 +29,11 @@ from recommender.vectors import top
 
 
 class CandidateRetriever:
-    """Finds the candidates of a seed. Stateless but for what it reads; safe to share between threads."""
+    """Finds the candidates of a seed. It has no state but what it reads; safe to share between threads."""
 
     def __init__(
         self,
-        held: Candidates,
+        candidates: Candidates,
         *,
         relations: RelationSignals,
         layers: Mapping[str, CalibratedLayer],
@@ -41,43 +41,43 @@ class CandidateRetriever:
     ) -> None:
         """
         Args:
-            held: what the generation holds.
+            candidates: files of the generation.
             relations: the signals over its matrices.
             layers: its calibrated layers.
             contents: its artists.
         """
-        for codes in held.codes.values():
-            codes.set_nprobe(held.entry.lists)
-        self._held = held
+        for codes in candidates.codes.values():
+            codes.set_nprobe(candidates.entry.lists)
+        self._candidates = candidates
         self._relations = relations
         self._layers = layers
         self._vector_row = vector_row = contents.artists.vector_row
-        self._anybody = _first_of_each(_coverage(contents, relations), held.entry.first)
+        self._fillers = _first_of_each(_coverage(contents, relations), candidates.entry.first)
         embedded = np.flatnonzero(vector_row >= 0)
         self._artist_of = embedded[np.argsort(vector_row[embedded], kind="stable")]
 
     @property
     def entry(self) -> CandidatesEntry:
-        """What was measured of it."""
-        return self._held.entry
+        """What was measured when the generation was built."""
+        return self._candidates.entry
 
     def of(self, seed: int) -> Rows:
         """Rows of the candidates of ``seed``, rising; at least ``first`` where there are as many artists.
 
-        Where the signals bring fewer, what is said of all others depends on nothing but which signals know them. So
-        the first by id of each such kind are added, and ties come out as they do among everyone.
+        Where the signals find fewer, the scores of all other artists depend only on which signals know them. So the
+        first artists by id of each such kind are added, and ties have the same order as among all artists.
         """
-        entry = self._held.entry
+        entry = self._candidates.entry
         listed = (self._relations.scene.neighbours(seed), self._relations.collaboration.neighbours(seed))
         parts = [
-            *(self._heard(layer, seed) for layer in self._held.codes),
+            *(self._by_audio(layer, seed) for layer in self._candidates.codes),
             *(rows[top(strengths, entry.listed)] for rows, strengths in listed),
-            self._of_genres(seed),
+            self._by_genre(seed),
         ]
         found = sorted_unique(np.concatenate(parts))
-        return found if len(found) > entry.first else sorted_unique(np.concatenate([found, self._anybody]))
+        return found if len(found) > entry.first else sorted_unique(np.concatenate([found, self._fillers]))
 
-    def _heard(self, layer: str, seed: int) -> Rows:
+    def _by_audio(self, layer: str, seed: int) -> Rows:
         """The nearest by the calibrated score of one layer."""
         own = int(self._vector_row[seed])
         if own < 0:
@@ -86,20 +86,20 @@ class CandidateRetriever:
         if np.isnan(measured.sd):
             return np.empty(0, np.int64)
         found: Rows = self._artist_of[
-            self._held.codes[layer].search(inner_product_query(measured), self._held.entry.nearest)
+            self._candidates.codes[layer].search(inner_product_query(measured), self._candidates.entry.nearest)
         ]
         return found
 
-    def _of_genres(self, seed: int) -> Rows:
-        """The nearest by genre among those around the seed in the orders of its genres."""
+    def _by_genre(self, seed: int) -> Rows:
+        """The nearest by genre among the artists around the seed in the orders of its genres."""
         entries, genres = self._relations.genre.entries(seed)
-        near = self._held.genres.around(entries, genres, width=self._held.entry.around)
-        best: Rows = near[top(self._relations.genre.raw(seed, near), self._held.entry.alike)]
+        near = self._candidates.genres.around(entries, genres, width=self._candidates.entry.around)
+        best: Rows = near[top(self._relations.genre.raw(seed, near), self._candidates.entry.alike)]
         return best
 
 
 def _coverage(contents: Contents, relations: RelationSignals) -> npt.NDArray[np.int64]:
-    """``[artist]``: a number for what is known of it, the same for artists of whom the same is known."""
+    """``[artist]``: a number for which signals have data on it, equal for artists with the same signals."""
     flags = (
         contents.artists.vector_row >= 0,
         contents.relations.scene_listed,

@@ -1,4 +1,4 @@
-"""Tracks in order of nearness, as many as the reader takes."""
+"""Gives tracks in order of cosine, as many as the caller takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recommender.types import LayerMix, Rows, Similarities, Vectors
 from recommender.vectors import VectorIndex, order
 
 FIRST_FETCH = 64
-"""What one search brings; as many as an index that may miss a neighbour gives from one short list."""
+"""Tracks of one search: as many as an approximate index gives from one short list."""
 
 
 def by_nearness(
@@ -18,10 +18,10 @@ def by_nearness(
 ) -> Iterator[tuple[int, float]]:
     """(index row, cosine) of items by falling cosine under ``mix``, ties by row; every item, where indexes are exact.
 
-    One layer is searched in its index; whoever reads further gets what comes behind by comparing with every vector.
-    So cosines are exact and only ever fall, and the order of a reader who stops early is the beginning of the order of
-    one who reads on. An item among the first that the index missed is left out. Several layers are scanned, for the
-    order under a mix is in no single index.
+    With one layer the index is searched; what follows its results comes from comparing with every vector. So cosines
+    are exact and never rise, and a caller who stops early has the beginning of the same order. An item that the index
+    missed among the first is left out. With several layers every vector is compared, as no single index has the order
+    under a mix.
 
     Args:
         indexes: layer -> index; all hold the same items in the same rows.

@@ -1,1 +1,1 @@
-"""The four opinions on how alike two artists are, one a file."""
+"""The four signals of how alike two artists are: audio, scene, genre and collaboration."""

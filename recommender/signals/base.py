@@ -1,4 +1,4 @@
-"""What a signal is: one opinion on how alike artists are, which may have nothing to say."""
+"""The protocol of a signal: an opinion on how alike two artists are, or NaN where it has no data."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from recommender.types import Rows, SignalName, Similarities
 
 
 def sparse_opinions(
-    pairs: csr_array, row: int, silent: npt.NDArray[np.bool_], *, rows: Rows | None = None
+    pairs: csr_array, row: int, unlisted: npt.NDArray[np.bool_], *, rows: Rows | None = None
 ) -> Similarities:
-    """Opinion of ``row`` on every artist, or those at ``rows``: the stored pair; else 0 where ``silent`` allows it;
-    else NaN. 1 for itself.
+    """Opinion of ``row`` on every artist, or those at ``rows``: the stored pair; else 0 where ``unlisted`` is
+    true; else NaN. 1 for itself.
 
     Args:
         pairs: ``[artist, artist]``, symmetric, values in (0, 1].
-        silent: ``[artist]``: not being listed with ``row`` is itself evidence.
+        unlisted: ``[artist]``: the source would have listed the pair, so not being listed with ``row`` means 0.
     """
     start, stop = pairs.indptr[row : row + 2]
     neighbours, values = pairs.indices[start:stop], pairs.data[start:stop]
     if rows is None:
-        opinions = np.where(silent, 0.0, np.nan)
+        opinions = np.where(unlisted, 0.0, np.nan)
         opinions[neighbours] = values
         opinions[row] = 1.0
         return opinions
-    opinions = np.where(silent[rows], 0.0, np.nan)
-    places, among = positions(rows, np.asarray(neighbours))
-    opinions[places] = values[among]
+    opinions = np.where(unlisted[rows], 0.0, np.nan)
+    here, there = positions(rows, np.asarray(neighbours))
+    opinions[here] = values[there]
     opinions[rows == row] = 1.0
     return opinions
 
 
 def positions(rows: Rows, wanted: npt.NDArray[np.integer]) -> tuple[Rows, Rows]:
-    """Where in ``rows`` something ``wanted`` stands, and where that stands in ``wanted``, whatever order both are in.
+    """Positions in ``rows`` of the entries that are in ``wanted``, and their positions in ``wanted``; in any order.
 
     >>> [found.tolist() for found in positions(np.array([7, 2, 9]), np.array([9, 5, 7]))]
     [[0, 2], [2, 0]]
@@ -46,12 +46,12 @@ def positions(rows: Rows, wanted: npt.NDArray[np.integer]) -> tuple[Rows, Rows]:
     sorted_ = np.argsort(wanted, kind="stable")
     nearest = np.minimum(np.searchsorted(wanted, rows, sorter=sorted_), wanted.size - 1)
     among = sorted_[nearest]
-    places = np.flatnonzero(wanted[among] == rows)
-    return places.astype(np.int64), among[places].astype(np.int64)
+    here = np.flatnonzero(wanted[among] == rows)
+    return here.astype(np.int64), among[here].astype(np.int64)
 
 
 class Signal(Protocol):
-    """One opinion. It sees arrays of one generation and nothing else, so removing it changes no other signal.
+    """One signal. It reads arrays of one generation and nothing else, so removing it changes no other signal.
 
     For every pair: symmetric, ``value`` in [0, 1], NaN where the signal has no opinion, and 1 for an artist it knows
     with itself.
@@ -59,7 +59,7 @@ class Signal(Protocol):
 
     @property
     def name(self) -> SignalName:
-        """Which of the four."""
+        """Which of the four signals it is."""
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:

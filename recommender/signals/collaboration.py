@@ -1,4 +1,4 @@
-"""The collaboration signal: with whom an artist recorded, directly or through the same people."""
+"""The collaboration signal: artists who recorded together, or with the same other artists."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ BASE = {
     "release": 0.25,
     "sample": 0.15,
 }
-"""Weight of one event by its kind (reference/providers.md 4.2)."""
+"""Weight of one event by its kind (docs/methods.md, "Signals")."""
 
 NEIGHBOURHOOD = 0.5
-"""What common collaborators are worth at most, beside a direct collaboration."""
+"""Factor of the part from common collaborators; a direct collaboration has 1."""
 
 
 class CollaborationSignal:
-    """A sparse similarity, worked out when the generation is built by :func:`similarity`.
+    """A sparse similarity, computed by :func:`similarity` when the generation is built.
 
-    Two artists who both have collaborations on record, but none that links them, are covered and not linked: 0. An
-    artist without any has no opinion.
+    Two artists who both have collaborations on record, but none that links them, have similarity 0. For an artist
+    without any the signal has no opinion.
     """
 
     name = SignalName.COLLABORATION
@@ -64,16 +64,18 @@ def similarity(weights: csr_array) -> csr_array:
 
     ``s = 1 - (1 - d)(1 - 0.5 x)`` with the direct part ``d = w / (w + k)``, k the median weight, and the common
     collaborators ``x`` = normalised Adamic-Adar: sum of 1/log(1 + degree) over common neighbours, over the geometric
-    mean of the same sum over each artist's own (reference/providers.md 4.2).
+    mean of the same sum over each artist's own (Adamic and Adar 2003).
 
     Args:
         weights: ``[artist, artist]`` symmetric sums of event weights, zero diagonal.
     """
     if weights.nnz == 0:
         return weights
+    # The median as scale: the direct part of a pair with the usual weight is one half, in any catalog.
     direct = weights.copy()
     direct.data = weights.data / (weights.data + np.median(weights.data))
     common = _common_collaborators(weights)
+    # 1 - (1 - d)(1 - 0.5 x), multiplied out so that the matrices stay sparse.
     blended = direct + NEIGHBOURHOOD * common - NEIGHBOURHOOD * direct.multiply(common)
     result = csr_array(blended)
     result.setdiag(0.0)

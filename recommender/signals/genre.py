@@ -12,9 +12,9 @@ from recommender.types import Rows, SignalName, Similarities
 class GenreSignal:
     """Weighted Jaccard (Ruzicka) of genre weights: sum of minima over sum of maxima.
 
-    With weights of 1 it is the Jaccard index of the first experiment. It needs nothing but the two artists, so a new
-    artist moves nobody else's score. An artist without genres has no opinion; empty with empty is missing, not 1
-    (reference/science.md 2.5). Source: Ruzicka 1958; docs/decisions/0004.
+    With weights of 1 it is the Jaccard index. It needs nothing but the two artists, so a new artist changes no other
+    score. For an artist without genres there is no opinion: empty with empty is NaN, not 1. Source: Ruzicka 1958;
+    docs/decisions/0004.
     """
 
     name = SignalName.GENRE
@@ -70,19 +70,19 @@ class GenreSignal:
         return self._rows.indices[start:stop].astype(np.int64), self._rows.data[start:stop]
 
     def entries(self, row: int) -> tuple[slice, npt.NDArray[np.int64]]:
-        """Where the genres of artist ``row`` stand in the matrix, and their columns."""
+        """The entries of artist ``row`` in the matrix, and their genre columns."""
         start, stop = (int(end) for end in self._rows.indptr[row : row + 2])
         return slice(start, stop), self._rows.indices[start:stop].astype(np.int64)
 
     def having(self, genre: int | None, rows: Rows | None = None) -> npt.NDArray[np.bool_]:
-        """Which artists, of all or of ``rows``, have the genre column ``genre``; nobody has None."""
-        held = np.zeros(len(self._totals if rows is None else rows), dtype=bool)
+        """Which artists, of all or of ``rows``, have the genre column ``genre``; none has the genre None."""
+        having = np.zeros(len(self._totals if rows is None else rows), dtype=bool)
         if genre is None:
-            return held
+            return having
         start, stop = self._postings.indptr[genre : genre + 2]
         artists = self._postings.indices[start:stop]
         if rows is None:
-            held[artists] = True
+            having[artists] = True
         elif artists.size:
-            held = artists[np.minimum(np.searchsorted(artists, rows), artists.size - 1)] == rows
-        return held
+            having = artists[np.minimum(np.searchsorted(artists, rows), artists.size - 1)] == rows
+        return having

@@ -1,4 +1,4 @@
-"""What the four signals say about one artist, on the scale that a weight profile reads and on those that are shown."""
+"""The four signals of one generation together, on the scale that a weight profile reads and on those that are shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recommender.calibration.percentiles import Percentiles, percentile
 from recommender.generation.contents import Relations
-from recommender.signals.audio import AudioSignal
+from recommender.signals.audio import AudioQuery, AudioSignal, Seed
 from recommender.signals.base import Signal
 from recommender.signals.collaboration import CollaborationSignal
 from recommender.signals.genre import GenreSignal
@@ -20,7 +20,7 @@ from recommender.types import SIGNALS, Opinions, Rows, Scale, SignalName, Simila
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelationSignals:
-    """The three signals that do not listen."""
+    """The three signals that do not use audio."""
 
     scene: SceneSignal
     genre: GenreSignal
@@ -42,22 +42,22 @@ class RelationSignals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalScores:
-    """What every signal says about one seed and some artists; each ``[signal, artist]``, NaN is "no opinion"."""
+    """The scores of every signal for one seed and some artists; each ``[signal, artist]``, NaN is "no opinion"."""
 
     raw: Opinions
     """The signals' own measures."""
     shown: Opinions
     """Similarities in [0, 1], calibrated where they can be."""
     percentiles: Opinions
-    """In [0, 1]; all NaN where the generation holds none."""
+    """In [0, 1]; all NaN where the generation has none."""
     read: Opinions
-    """What the profile read."""
+    """What the profile reads."""
     own: npt.NDArray[np.bool_]
     """``[artist]``: it is the seed itself."""
 
 
 class SignalPanel:
-    """The four signals of one generation, listening by one mix."""
+    """The four signals of one generation, the audio signal with one mix of layers."""
 
     def __init__(
         self, audio: AudioSignal, relations: RelationSignals, percentiles: Mapping[SignalName, Percentiles]
@@ -72,41 +72,55 @@ class SignalPanel:
         every: tuple[Signal, ...] = (self._audio, *self._relations)
         return dict(zip(SIGNALS, every, strict=True))
 
-    def read(self, seed: int, scale: Scale, rows: Rows | None = None) -> Opinions:
+    def read(self, seed: Seed, scale: Scale, rows: Rows | None = None) -> Opinions:
         """``[signal, artist]`` with every artist, or those at ``rows``, on ``scale``: what ranks a catalog.
 
-        The same to the bit whichever artists are asked for.
+        The same to the bit whichever artists are asked for. Of an artist that is not in the catalog only the audio
+        signal has an opinion.
         """
-        told = [(signal, signal.raw(seed, rows)) for signal in self._relations]
-        if scale is Scale.VALUES:
-            heard = self._audio.value(self._audio.raw(seed, rows))
-            return np.stack([heard, *(signal.value(raw) for signal, raw in told)])
-        return np.stack(
-            [self._audio.percentiles(seed, rows), *(self._standing(signal, raw, seed, rows) for signal, raw in told)]
+        by_value = scale is Scale.VALUES
+        audio = self._audio.value(self._audio.raw(seed, rows)) if by_value else self._audio.percentiles(seed, rows)
+        if isinstance(seed, AudioQuery):
+            return np.stack([audio, *_no_opinions(len(audio))])
+        raws = [signal.raw(seed, rows) for signal in self._relations]
+        return np.stack([audio, *(self._values(raws) if by_value else self._standings(raws, seed, rows))])
+
+    def scores(self, seed: Seed, rows: Rows, scale: Scale) -> SignalScores:
+        """All scales for ``seed`` and the artists at ``rows``: for what is shown. The profile reads ``scale``."""
+        audio = self._audio.all_scales(seed, rows)
+        raws = values = percentiles = _no_opinions(len(rows))
+        if not isinstance(seed, AudioQuery):
+            raws = [signal.raw(seed, rows) for signal in self._relations]
+            values, percentiles = self._values(raws), self._standings(raws, seed, rows)
+        by_percentile = np.stack([audio.percentiles, *percentiles])
+        by_value = np.stack([self._audio.value(audio.raw), *values])
+        return SignalScores(
+            raw=np.stack([audio.raw, *raws]),
+            shown=np.stack([audio.shown, *values]),
+            percentiles=by_percentile,
+            read=by_value if scale is Scale.VALUES else by_percentile,
+            own=np.zeros(len(rows), dtype=bool) if isinstance(seed, AudioQuery) else rows == seed,
         )
 
-    def say(self, seed: int, rows: Rows, scale: Scale) -> SignalScores:
-        """Everything about ``seed`` and the artists at ``rows``: for those that are shown."""
-        raw = np.stack([signal.raw(seed, rows) for signal in self.signals.values()])
-        plain = np.stack([signal.value(each) for signal, each in zip(self.signals.values(), raw, strict=True)])
-        standing = (
-            self._standing(signal, each, seed, rows) for signal, each in zip(self._relations, raw[1:], strict=True)
-        )
-        percentiles = np.stack([self._audio.percentiles(seed, rows), *standing])
-        return SignalScores(
-            raw=raw,
-            shown=np.stack([self._audio.shown(seed, rows), *plain[1:]]),
-            percentiles=percentiles,
-            read=plain if scale is Scale.VALUES else percentiles,
-            own=rows == seed,
-        )
+    def _values(self, raws: list[Similarities]) -> list[Similarities]:
+        """Similarities in [0, 1] of the relation signals, from their own measures."""
+        return [signal.value(raw) for signal, raw in zip(self._relations, raws, strict=True)]
+
+    def _standings(self, raws: list[Similarities], seed: int, rows: Rows | None) -> list[Similarities]:
+        """Percentiles of the relation signals, from their own measures; 1 for the seed itself."""
+        return [self._standing(signal, raw, seed, rows) for signal, raw in zip(self._relations, raws, strict=True)]
 
     def _standing(self, signal: Signal, raw: Similarities, seed: int, rows: Rows | None) -> Similarities:
-        """Percentiles of ``raw``, what ``signal`` says of everyone or of ``rows``; 1 for the seed itself."""
         reference = self._percentiles.get(signal.name)
         if reference is None:
             return np.full(len(raw), np.nan)
-        standing = percentile(reference, signal.value(raw))
+        percentiles = percentile(reference, signal.value(raw))
+        # Other artists may reach the same opinion as the seed has of itself; only the seed is surely the most alike.
         own = np.array([seed]) if rows is None else np.flatnonzero(rows == seed)
-        standing[own] = np.where(np.isnan(standing[own]), np.nan, 1.0)
-        return standing
+        percentiles[own] = np.where(np.isnan(percentiles[own]), np.nan, 1.0)
+        return percentiles
+
+
+def _no_opinions(artists: int) -> list[Similarities]:
+    """NaN of each relation signal: it has no data on an artist that is not in the catalog."""
+    return [np.full(artists, np.nan)] * (len(SIGNALS) - 1)

@@ -1,4 +1,4 @@
-"""The scene signal: whose listeners overlap, as maps such as music-map list it."""
+"""The scene signal: artists with the same listeners, as listed by maps such as music-map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.types import Rows, SignalName, Similarities
 class SceneSignal:
     """Strength of the listing, the larger of the two directions.
 
-    Three states, kept apart (reference/science.md 2.5): listed (the strength); covered and not listed (0: the source
+    Three states, kept apart: listed (the strength); covered and not listed (0: the source
     knows both artists, gave the list of at least one, and did not name the other); unknown (NaN).
     """
 
@@ -37,8 +37,9 @@ class SceneSignal:
     def raw(self, row: int, rows: Rows | None = None) -> Similarities:
         if not self._mentioned[row]:
             return np.full(len(self._mentioned if rows is None else rows), np.nan)
-        silent = self._mentioned if self._listed[row] else self._listed
-        return sparse_opinions(self._strengths, row, silent, rows=rows)
+        # A pair is covered when the source gave the list of at least one of the two and mentions the other.
+        unlisted = self._mentioned if self._listed[row] else self._listed
+        return sparse_opinions(self._strengths, row, unlisted, rows=rows)
 
     def value(self, raw: Similarities) -> Similarities:
         return np.clip(raw, 0.0, 1.0)

@@ -11,7 +11,7 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
 from recommender.names import NAMESPACES, printable
 from recommender.types import SignalName
-from server.limits import MAX_AUDIO_BYTES, MAX_CLIP_BYTES, MAX_CLIPS, check_size
+from server.limits import MAX_AUDIO_BYTES, MAX_CLIP_BYTES, MAX_CLIPS
 from server.rpc.responses import to_signal
 
 _DASH = " - "
@@ -101,7 +101,8 @@ def _name(word: str) -> str:
 
 def audio_clips(files: Sequence[Path]) -> list[pb.AudioClip]:
     """A clip of each file, with the file's name. Raises InvalidArgument for more than the server accepts."""
-    check_size(files, "--audio", MAX_CLIPS)
+    if len(files) > MAX_CLIPS:
+        raise InvalidArgument("--audio", f"has {len(files)} entries, at most {MAX_CLIPS}")
     clips, bytes_left = [], MAX_AUDIO_BYTES
     for file in files:
         clips.append(pb.AudioClip(file=_read_clip(file), name=printable(file.name)))

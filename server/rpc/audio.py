@@ -1,38 +1,42 @@
-"""The answer for an act of which only audio is known, from one snapshot and what the encoder made of its clips."""
+"""The RPC SimilarArtistsToAudio: ranks artists by clips of one that is not in the catalog.
+
+:func:`read` checks the request on one snapshot, before anything is encoded; :func:`similar_to_audio` makes the answer
+from what the encoder returned.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import BadInput, InvalidArgument
 from recommender.explain.sentence import sound_nearest
-from recommender.ranking import audio_query
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.ranking.audio_query import Newcomer
+from recommender.ranking.audio_query import from_clips, nearest_clip
+from recommender.signals.audio import AudioQuery
 from server.reload.loaded_generation import Snapshot
-from server.rpc import requests, responses
-from server.rpc.artists import conditions
-from server.rpc.clip_stream import Clip, Received
+from server.rpc import responses
+from server.rpc.clip_stream import Clip, ReceivedClips
 from server.rpc.encoder_client import Encoded
-from server.rpc.lookups import generation
+from server.rpc.requests import read_artist_query, read_limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request that makes sense on one snapshot."""
+class AudioRequest:
+    """A request that was checked on one snapshot."""
 
     snapshot: Snapshot
-    received: Received
+    received: ReceivedClips
     query: ArtistQuery
+    """Without seeds: the clips are the seed, once they are encoded."""
     limit: int
 
 
-def read(snapshot: Snapshot, received: Received) -> Asked:
-    """Understand the options, before anything is encoded.
+def read(snapshot: Snapshot, received: ReceivedClips) -> AudioRequest:
+    """Check the options, before anything is encoded.
 
     Raises what SimilarArtists raises, and InvalidArgument for seeds, negative seeds or a page token.
     """
@@ -40,59 +44,48 @@ def read(snapshot: Snapshot, received: Received) -> Asked:
     for field in ("seeds", "negative_seeds", "page_token"):
         if getattr(options, field):
             raise InvalidArgument(f"options.{field}", "cannot go with clips; the clips are the seed, on one page")
-    query, limit = conditions(snapshot.recommender, options), requests.read_limit(options.limit)
-    return Asked(snapshot=snapshot, received=received, query=query, limit=limit)
+    query = read_artist_query(snapshot.recommender, options, by_clips=True)
+    return AudioRequest(snapshot=snapshot, received=received, query=query, limit=read_limit(options.limit))
 
 
-def similar_to_audio(asked: Asked, encoded: Sequence[Encoded]) -> pb.SimilarArtistsToAudioResponse:
-    """Artists like the act; ``encoded`` is what became of each clip.
+def similar_to_audio(request: AudioRequest, encoded: Sequence[Encoded]) -> pb.SimilarArtistsToAudioResponse:
+    """Artists like the one that made the clips; ``encoded`` is the encoder's result for each clip.
 
-    Raises InvalidArgument when none of them could be used, or they cancel one another.
+    Raises InvalidArgument when none of the clips could be encoded, or they cancel one another.
     """
-    recommender = asked.snapshot.recommender
-    pairs = list(zip(asked.received.clips, encoded, strict=True))
-    bad = [(clip, one) for clip, one in pairs if isinstance(one, BadInput)]
-    used = [(clip, one) for clip, one in pairs if not isinstance(one, BadInput)]
+    recommender, received = request.snapshot.recommender, request.received
+    pairs = list(zip(received.clips, encoded, strict=True))
+    used = [(clip, embedding) for clip, embedding in pairs if not isinstance(embedding, BadInput)]
+    rejected = [(clip, problem) for clip, problem in pairs if isinstance(problem, BadInput)]
     if not used:
-        reasons = "; ".join(clip.describe_problem(one.reason, one.detail) for clip, one in bad)
+        reasons = "; ".join(clip.describe_problem(problem.reason, problem.detail) for clip, problem in rejected)
         raise InvalidArgument("clip", f"none can be used: {reasons}")
-    heard = audio_query.hear(recommender.generation, np.stack([one for _, one in used]), asked.query.mix)
-    ranked = audio_query.rank_for(recommender, heard, asked.query, n=asked.limit)
-    in_order = [*(clip.rejected(one.reason, one.detail) for clip, one in bad), *asked.received.repeated]
-    in_order.sort(key=lambda clip: clip.place)
-    names = _Named(clips=[clip for clip, _ in used], newcomer=heard)
-    explain = asked.received.options.explain
+    seed = from_clips(recommender.generation, np.stack([embedding for _, embedding in used]), request.query.mix)
+    query = replace(request.query, seeds=(seed,))
+    ranked = recommender.rank_artists(query, offset=0, n=request.limit)
+
+    def explain(artist: int) -> pb.Explanation:
+        return _explanation(recommender, [clip for clip, _ in used], seed, artist)
+
+    unused = [*(clip.rejected(problem.reason, problem.detail) for clip, problem in rejected), *received.repeated]
+    unused.sort(key=lambda clip: clip.place)
     return pb.SimilarArtistsToAudioResponse(
-        generation=generation(asked.snapshot),
-        artists=[
-            responses.scored_artist(
-                recommender,
-                scored,
-                asked.query.mix,
-                explanation=names.why(recommender, scored.row) if explain else None,
-                depth=asked.query.depth,
-            )
-            for scored in ranked
-        ],
-        rejected=in_order,
-        evidence=responses.to_evidence(heard.evidence),
+        generation=responses.generation(request.snapshot),
+        artists=responses.scored_artists(
+            recommender, ranked, query, explain=explain if received.options.explain else None
+        ),
+        rejected=unused,
+        evidence=responses.to_evidence(seed.reliability),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
-    """The clips that were used, and the newcomer they make."""
-
-    clips: list[Clip]
-    newcomer: Newcomer
-
-    def why(self, recommender: Recommender, artist: int) -> pb.Explanation:
-        """The clip and the track that sound nearest; nothing else is known of a newcomer."""
-        near = audio_query.nearest_clip(recommender, self.newcomer, artist)
-        if near is None:
-            return pb.Explanation()
-        clip, theirs = self.clips[near.clip], responses.track(recommender, near.track)
-        title = clip.name or f"clip {clip.place}"
-        pair = pb.NearestTracks(a=pb.TrackSummary(title=title), b=theirs, cosine=near.cosine, aspect=near.aspect)
-        told = f"The clips and {theirs.artist.name}: {sound_nearest(title, theirs.title, near.aspect)}."
-        return pb.Explanation(nearest_tracks=pair, sentence=told if near.cosine > 0 else "")
+def _explanation(recommender: Recommender, clips: Sequence[Clip], seed: AudioQuery, artist: int) -> pb.Explanation:
+    """The clip and the track that sound most alike: of an artist from clips nothing but audio is known."""
+    nearest = nearest_clip(recommender, seed, artist)
+    if nearest is None:
+        return pb.Explanation()
+    clip, track = clips[nearest.clip], responses.track(recommender, nearest.track)
+    title = clip.name or f"clip {clip.position}"
+    pair = pb.NearestTracks(a=pb.TrackSummary(title=title), b=track, cosine=nearest.cosine, aspect=nearest.aspect)
+    sentence = f"The clips and {track.artist.name}: {sound_nearest(title, track.title, nearest.aspect)}."
+    return pb.Explanation(nearest_tracks=pair, sentence=sentence if nearest.cosine > 0 else "")

@@ -1,4 +1,4 @@
-"""Asks the encoder, which is another process: whatever becomes of it, only requests with audio notice."""
+"""Client of the encoder, which is another process: when it fails, only requests with audio fail."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from server.limits import MAX_AUDIO_BYTES
 from server.rpc.clip_stream import Clip
 
 MAX_DURATION_S = 120.0
-"""How long an encoder may take over one request, its turn included, where the client does not say less."""
+"""How long the encoder may take for one request, waiting included, unless the client's own deadline is sooner."""
 OPTIONS = (
     ("grpc.max_send_message_length", MAX_AUDIO_BYTES + (1 << 20)),
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),  # by itself it would take two minutes to find one that was started again
+    # gRPC's default waits up to two minutes before it looks again for an encoder that was restarted.
+    ("grpc.max_reconnect_backoff_ms", 1000),
 )
 
 Encoded: TypeAlias = ClipEmbeddings | BadInput
-"""``[layer, dim]`` of one clip, or why there is none."""
+"""``[layer, dim]`` of one clip, or why it could not be encoded."""
 
 
 class EncoderClient:
-    """A connection to the encoder at ``address``. Made and used in one event loop; it connects when first asked."""
+    """A connection to the encoder at ``address``, used in one event loop; it connects at the first request."""
 
     def __init__(self, address: Address) -> None:
         self._address = str(address)
@@ -39,27 +40,27 @@ class EncoderClient:
         self._stub = encoder_grpc.EncoderServiceStub(self._channel)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self._channel.close(None)
 
     async def encode(self, clips: Sequence[Clip], space: Space, *, within_s: float | None) -> list[Encoded]:
-        """What becomes of each of ``clips`` in ``space``, in order.
+        """The embedding of each of ``clips`` in ``space``, or why there is none; in order.
 
         Args:
-            clips: within the bounds of one request.
+            clips: within the limits of one request.
             space: of the generation that answers.
-            within_s: how long the client waits; None where it does not say.
+            within_s: seconds until the client's deadline; None without one.
 
         Raises:
-            EncoderUnavailable: it does not answer, not in time, or not what it should.
+            EncoderUnavailable: it does not answer in time, or its answer is not valid.
             EncoderMismatch: it encodes for another space.
         """
         sent = [encoder_pb.ClipToEncode(file=clip.file, name=clip.name) for clip in clips]
-        patience_s = MAX_DURATION_S if within_s is None else min(within_s, MAX_DURATION_S)
+        timeout_s = MAX_DURATION_S if within_s is None else min(within_s, MAX_DURATION_S)
         try:
-            reply = await self._stub.Encode(encoder_pb.EncodeRequest(clips=sent), timeout=patience_s)
+            reply = await self._stub.Encode(encoder_pb.EncodeRequest(clips=sent), timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise EncoderUnavailable(self._address, _problem(error, patience_s)) from error
+            raise EncoderUnavailable(self._address, _problem(error, timeout_s)) from error
         if reply.space != space.key:
             raise EncoderMismatch(self._address, serves=reply.space, needed=space.key)
         return self._read(reply, space, len(clips))
@@ -68,26 +69,26 @@ class EncoderClient:
         if len(reply.clips) != count:
             problem = f"answered {len(reply.clips)} clips of {count}; is it another release?"
             raise EncoderUnavailable(self._address, problem)
-        return [self._read_clip(one, space) for one in reply.clips]
+        return [self._read_clip(clip, space) for clip in reply.clips]
 
-    def _read_clip(self, one: encoder_pb.EncodedClip, space: Space) -> Encoded:
-        if one.reason:
-            return BadInput(one.reason, one.detail)
+    def _read_clip(self, clip: encoder_pb.EncodedClip, space: Space) -> Encoded:
+        if clip.reason:
+            return BadInput(clip.reason, clip.detail)
         shape = (len(space.layers), space.dim)
-        if len(one.vectors) != 4 * shape[0] * shape[1]:
+        if len(clip.vectors) != 4 * shape[0] * shape[1]:
             raise EncoderUnavailable(self._address, "gave vectors of another length; is it another release?")
-        vectors = np.frombuffer(one.vectors, dtype="<f4").astype(np.float32).reshape(shape)
+        vectors = np.frombuffer(clip.vectors, dtype="<f4").astype(np.float32).reshape(shape)
         if not np.isfinite(vectors).all():
             raise EncoderUnavailable(self._address, "gave a vector that is not finite")
         return vectors
 
 
-def _problem(error: grpc.aio.AioRpcError, patience_s: float) -> str:
+def _problem(error: grpc.aio.AioRpcError, timeout_s: float) -> str:
     match error.code():
         case grpc.StatusCode.UNAVAILABLE:
             return f"does not answer ({error.details()})"
         case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return f"did not answer within {patience_s:.0f} s"
+            return f"did not answer within {timeout_s:.0f} s"
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
             return f"is busy ({error.details()})"
     return f"answered {error.code().name} ({error.details()})"

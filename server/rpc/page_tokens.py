@@ -1,4 +1,4 @@
-"""Page tokens: where the next page starts, bound to one request and one generation."""
+"""Page tokens: where the next page of a ranking starts, valid for one request and one generation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidPageToken
-from recommender.generation.open_generation import Manifest
+from recommender.ranking.artists import Recommender
 
 _FORMAT = 1
 _LAYOUT = struct.Struct(">B8s16sI")
@@ -18,40 +18,30 @@ _LAYOUT = struct.Struct(">B8s16sI")
 _CHECK_BYTES = 8
 
 Paged = TypeVar("Paged", pb.SimilarArtistsRequest, pb.SimilarTracksRequest)
-Item = TypeVar("Item")
 
 
-def read_offset(request: Paged, manifest: Manifest) -> int:
-    """Where the page that ``request`` asks for starts; 0 without a token.
+def read_offset(request: Paged, recommender: Recommender) -> int:
+    """Position in the ranking at which the page of ``request`` starts; 0 without a token.
 
     Raises:
-        InvalidPageToken: the token is altered, another request's, or another generation's.
+        InvalidPageToken: the token is damaged, or of another request or generation.
     """
     if not request.page_token:
         return 0
     form, generation, digest, offset = _unpack(request.page_token)
     if form != _FORMAT:
         raise InvalidPageToken("was made by another release")
-    if generation != _generation_digest(manifest):
+    if generation != _generation_digest(recommender):
         raise InvalidPageToken("is of another generation; a new one was published since")
     if digest != _request_digest(request):
         raise InvalidPageToken("belongs to another request")
     return int(offset)
 
 
-def make_token(request: Paged, manifest: Manifest, offset: int) -> str:
+def make_token(request: Paged, recommender: Recommender, offset: int) -> str:
     """The token of the page of ``request`` that starts at ``offset``."""
-    packed = _LAYOUT.pack(_FORMAT, _generation_digest(manifest), _request_digest(request), offset)
+    packed = _LAYOUT.pack(_FORMAT, _generation_digest(recommender), _request_digest(request), offset)
     return base64.urlsafe_b64encode(packed + _check(packed)).decode().rstrip("=")
-
-
-def cut(found: list[Item], n: int) -> tuple[list[Item], bool]:
-    """The first ``n`` of up to ``n + 1`` items, and whether there are more.
-
-    >>> cut(["a", "b", "c"], 2), cut(["a", "b"], 2)
-    ((['a', 'b'], True), (['a', 'b'], False))
-    """
-    return found[:n], len(found) > n
 
 
 def _unpack(token: str) -> tuple[int, bytes, bytes, int]:
@@ -70,13 +60,14 @@ def _check(packed: bytes) -> bytes:
     return hashlib.blake2b(packed, digest_size=_CHECK_BYTES, person=b"page check").digest()
 
 
-def _generation_digest(manifest: Manifest) -> bytes:
-    identity = f"{manifest.version}\n{manifest.built_at}\n{manifest.space.key}"
+def _generation_digest(recommender: Recommender) -> bytes:
+    manifest = recommender.generation.manifest
+    identity = f"{manifest.version}\n{manifest.built_at}\n{recommender.space_key}"
     return hashlib.blake2b(identity.encode(), digest_size=8).digest()
 
 
 def _request_digest(request: Paged) -> bytes:
-    """Over everything but the token and the size of the page, which may change from page to page."""
+    """Of all fields but the token and the page size, which may change from page to page."""
     rest = type(request)()
     rest.CopyFrom(request)
     rest.ClearField("page_token")

@@ -1,10 +1,15 @@
-"""Proto <-> the library's nouns, both ways; pure, and nothing about any one generation but its space."""
+"""Reads request messages into the library's types; every size and every reference is checked here.
+
+:func:`read_artist_query` reads all requests that rank artists. Nothing depends on a generation but through the
+:class:`Recommender` or the space that is given. Errors name the field of the request that is wrong.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -14,19 +19,121 @@ from recommender import layer_mix
 from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
 from recommender.fusion.profiles import WeightChoices, WeightProfile, find_profile
 from recommender.lookup import Directory
-from recommender.ranking.popularity import NEUTRAL, checked_depth
-from recommender.retrieval.filters import GenreFilter, PopularityBand
+from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.popularity import NEUTRAL, PopularityBand, checked_depth
+from recommender.retrieval.filters import GenreFilter
 from recommender.types import LayerMix, SignalName, Space, Vectors
-from server.limits import MAX_GENRES, MAX_MIXED, check_size
+from server.limits import MAX_BATCHED, MAX_GENRES, MAX_MIXED, MAX_REFS, MAX_SEEDS
+
+DEFAULT_LIMIT = 10
+"""Results of a request that names no limit."""
+MAX_RESULTS = 1000
+"""Results of one page."""
+MIN_NORM = 1e-6
+MAX_NORM = 1e6
+"""Range of length in which a vector from outside has a direction worth trusting."""
+
+SIGNALS: Mapping[pb.Signal, SignalName] = {
+    pb.SIGNAL_AUDIO: SignalName.AUDIO,
+    pb.SIGNAL_SCENE: SignalName.SCENE,
+    pb.SIGNAL_GENRE: SignalName.GENRE,
+    pb.SIGNAL_COLLABORATION: SignalName.COLLABORATION,
+}
+"""Proto enum -> signal."""
+
+MAX_ENTRIES: Mapping[str, int] = {
+    "seeds": MAX_SEEDS,
+    "negative_seeds": MAX_SEEDS,
+    "candidates": MAX_REFS,
+    "exclude": MAX_REFS,
+    "refs": MAX_REFS,
+    "requests": MAX_BATCHED,
+    "weights.weights": len(SIGNALS),
+    "listening.layer_mix.layers": MAX_MIXED,
+    "listening.aspect_mix.aspects": MAX_MIXED,
+    "filter.genres_any": MAX_GENRES,
+    "filter.genres_all": MAX_GENRES,
+    "filter.genres_none": MAX_GENRES,
+}
+"""List field of any request, as a path from its root -> how many entries it may have."""
+
+Request: TypeAlias = (
+    pb.SimilarArtistsRequest
+    | pb.BatchSimilarArtistsRequest
+    | pb.RankArtistsRequest
+    | pb.SimilarTracksRequest
+    | pb.CompareArtistsRequest
+    | pb.ResolveArtistsRequest
+)
+Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.RankArtistsRequest
+"""Requests that carry a ``weighting``."""
+
+
+def read_artist_query(
+    recommender: Recommender, request: pb.SimilarArtistsRequest | pb.RankArtistsRequest, *, by_clips: bool = False
+) -> ArtistQuery:
+    """Read a request that ranks artists: sizes, references, layer mix, weights, filters and depth.
+
+    Args:
+        recommender: answers the request.
+        request: its ``limit``, ``page_token`` and ``explain`` are not read. Of a RankArtistsRequest the candidates are
+            not read either, as those that are not found are part of its answer.
+        by_clips: the seeds are clips, so the request has none.
+
+    Raises:
+        InvalidArgument: a list is too long, there is no seed, a reference is empty or a bound is out of range.
+        NotFound: a reference, layer, aspect or profile is not in the generation.
+        AmbiguousName: a name is that of several artists.
+        InvalidWeights: weights that make no sense.
+    """
+    check_sizes(request)
+    if not (request.seeds or by_clips):
+        raise InvalidArgument("seeds", "is empty; name at least one artist")
+    directory, space = recommender.directory, recommender.generation.manifest.space
+    query = ArtistQuery(
+        seeds=find_artists(directory, request.seeds, "seeds"),
+        mix=read_listening(request.listening, space) if request.HasField("listening") else recommender.default_mix,
+        weights=read_weights(request, recommender.choices),
+    )
+    if isinstance(request, pb.RankArtistsRequest):
+        return replace(query, keep_seeds=True)
+    filtered = request.HasField("filter")
+    return replace(
+        query,
+        negative_seeds=find_artists(directory, request.negative_seeds, "negative_seeds"),
+        candidates=frozenset(find_artists(directory, request.candidates, "candidates")) or None,
+        exclude=frozenset(find_artists(directory, request.exclude, "exclude")),
+        genres=read_genres(request.filter) if filtered else None,
+        min_tracks=request.filter.min_tracks,
+        popularity=read_popularity(request.filter) if filtered else None,
+        depth=checked_depth(request.depth) if request.HasField("depth") else NEUTRAL,
+    )
+
+
+def check_sizes(request: Request) -> None:
+    """Refuse a list of ``request`` that is longer than :data:`MAX_ENTRIES`, before any entry is looked up.
+
+    Raises InvalidArgument that names the field.
+    """
+    fields = request.DESCRIPTOR.fields_by_name
+    for path, most in MAX_ENTRIES.items():
+        first, *rest = path.split(".")
+        if first not in fields:
+            continue
+        entries = getattr(request, first)
+        for name in rest:
+            entries = getattr(entries, name, ())
+        if len(entries) > most:
+            raise InvalidArgument(path, f"has {len(entries)} entries, at most {most}")
 
 
 def find_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:
-    """Row of the artist that ``ref`` names; ``field`` is where it stands in the request.
+    """Row of the artist that ``ref`` names; ``field`` is its path in the request.
 
     Raises:
         InvalidArgument: the reference is empty or blank.
-        NotFound: nobody is meant.
-        AmbiguousName: several are.
+        NotFound: it is no artist of the generation.
+        AmbiguousName: several artists have the name.
     """
     with _within(field):
         match ref.WhichOneof("ref"):
@@ -38,12 +145,12 @@ def find_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:
                 return directory.artist_by_external_id(namespace, _given("external_id.value", foreign.value))
             case "name":
                 return directory.artist_by_name(ref.name)
-    raise InvalidArgument(field, "names nobody; set id, external_id or name")
+    raise InvalidArgument(field, "names no artist; set id, external_id or name")
 
 
-def find_artists(directory: Directory, refs: Sequence[pb.ArtistRef], field: str) -> list[int]:
+def find_artists(directory: Directory, refs: Sequence[pb.ArtistRef], field: str) -> tuple[int, ...]:
     """Rows of all ``refs``, in order. Raises as :func:`find_artist` does, at the first that cannot be found."""
-    return [find_artist(directory, ref, f"{field}[{place}]") for place, ref in enumerate(refs)]
+    return tuple(find_artist(directory, ref, f"{field}[{number}]") for number, ref in enumerate(refs))
 
 
 def find_track(directory: Directory, ref: pb.TrackRef, field: str) -> int:
@@ -72,24 +179,6 @@ def _within(field: str) -> Iterator[None]:
         raise InvalidArgument(f"{field}.{error.field}", error.problem) from error
 
 
-DEFAULT_LIMIT = 10
-MAX_RESULTS = 1000
-MIN_NORM = 1e-6
-MAX_NORM = 1e6
-"""Range of length in which a vector from outside has a direction worth trusting."""
-
-SIGNALS: Mapping[pb.Signal, SignalName] = {
-    pb.SIGNAL_AUDIO: SignalName.AUDIO,
-    pb.SIGNAL_SCENE: SignalName.SCENE,
-    pb.SIGNAL_GENRE: SignalName.GENRE,
-    pb.SIGNAL_COLLABORATION: SignalName.COLLABORATION,
-}
-"""Proto enum -> signal."""
-
-Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.RankArtistsRequest
-"""Requests that carry a ``weighting``."""
-
-
 def read_limit(limit: int) -> int:
     """How many to answer; 0 means 10. Raises InvalidArgument above 1000."""
     if limit > MAX_RESULTS:
@@ -103,13 +192,11 @@ def read_weights(request: Weighted, choices: WeightChoices) -> WeightProfile:
     Raises:
         NotFound: no profile has the name.
         InvalidWeights: an unknown signal, one listed twice, or weights that make no sense.
-        InvalidArgument: more weights than there are signals.
     """
     match request.WhichOneof("weighting"):
         case "profile":
             return find_profile(request.profile, choices.named)
         case "weights":
-            check_size(request.weights.weights, "weights.weights", len(SIGNALS))
             return choices.custom(_signal_weights(request.weights.weights))
     return choices.default
 
@@ -132,12 +219,11 @@ def _names() -> list[str]:
 
 
 def read_listening(message: pb.Listening, space: Space) -> LayerMix:
-    """The mix of layers to listen by; the default of ``space`` when nothing is asked for.
+    """The mix of layers of a request; the default of ``space`` when nothing is asked for.
 
     Raises:
         NotFound: no such layer or aspect.
         InvalidWeights: one listed twice, or weights that make no sense.
-        InvalidArgument: more than 100 listed.
     """
     match message.WhichOneof("by"):
         case "layer":
@@ -145,11 +231,9 @@ def read_listening(message: pb.Listening, space: Space) -> LayerMix:
         case "aspect":
             return layer_mix.by_aspect(space, message.aspect)
         case "layer_mix":
-            check_size(message.layer_mix.layers, "listening.layer_mix.layers", MAX_MIXED)
             pairs = ((entry.layer, entry.weight) for entry in message.layer_mix.layers)
             return layer_mix.by_layers(space, _each_once(pairs, "listening.layer_mix.layers"))
         case "aspect_mix":
-            check_size(message.aspect_mix.aspects, "listening.aspect_mix.aspects", MAX_MIXED)
             pairs = ((entry.aspect, entry.weight) for entry in message.aspect_mix.aspects)
             return layer_mix.by_aspects(space, _each_once(pairs, "listening.aspect_mix.aspects"))
     return layer_mix.by_default(space)
@@ -165,9 +249,7 @@ def _each_once(pairs: Iterable[tuple[str, float]], field: str) -> dict[str, floa
 
 
 def read_genres(message: pb.ArtistFilter | pb.TrackFilter) -> GenreFilter:
-    """The genre conditions of a filter. Raises InvalidArgument for a list of more than 100."""
-    for field in ("genres_any", "genres_all", "genres_none"):
-        check_size(getattr(message, field), f"filter.{field}", MAX_GENRES)
+    """The genre conditions of a filter."""
     return GenreFilter(
         any_of=tuple(message.genres_any), all_of=tuple(message.genres_all), none_of=tuple(message.genres_none)
     )
@@ -183,11 +265,6 @@ def read_popularity(message: pb.ArtistFilter) -> PopularityBand:
         if bound is not None and not 0.0 <= bound <= 1.0:
             raise InvalidArgument(f"filter.{field}", f"is {bound}; a percentile lies within [0, 1]")
     return PopularityBand(least=bounds["min_popularity"], most=bounds["max_popularity"])
-
-
-def read_depth(request: pb.SimilarArtistsRequest) -> float:
-    """Where the dial stands; neutral when it was not touched. Raises InvalidArgument outside [0, 1]."""
-    return checked_depth(request.depth) if request.HasField("depth") else NEUTRAL
 
 
 def read_vector(message: pb.SpaceVector, space: Space) -> Vectors:

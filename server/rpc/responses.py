@@ -1,30 +1,30 @@
-"""Rows of a generation -> messages of the contract: artists, tracks, scores and why."""
+"""Makes reply messages from rows of a generation: artists, tracks, scores and explanations."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from pb import soundkin_pb2 as pb
 from recommender import layer_mix
 from recommender.calibration.cohort import CalibratedLayer, Status
-from recommender.calibration.jackknife import VectorReliability
+from recommender.calibration.jackknife import LOW_EVIDENCE_TRACKS, VectorReliability
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 from recommender.explain.sentence import sentence
 from recommender.generation.manifest import CandidatesEntry, Manifest
-from recommender.ranking.artists import Recommender
+from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.popularity import NEUTRAL, order_keys
 from recommender.types import (
     Aspect,
-    Explanation,
     LayerMix,
     ScoredArtist,
     ScoredTrack,
     SignalName,
     SignalScore,
 )
+from server.reload.loaded_generation import Snapshot
 from server.rpc.requests import SIGNALS
 
 _STATUSES = {
@@ -36,14 +36,28 @@ _STATUSES = {
 _TO_SIGNAL = {signal: number for number, signal in SIGNALS.items()}
 
 
+def generation(snapshot: Snapshot) -> pb.Generation:
+    """The generation that answers."""
+    recommender = snapshot.recommender
+    version = recommender.generation.manifest.version
+    return pb.Generation(version=version, space=recommender.space_key, degraded=snapshot.degraded)
+
+
+def artists(recommender: Recommender, rows: Sequence[int]) -> list[pb.ArtistSummary]:
+    """Id and preferred name of each."""
+    columns = recommender.generation.contents.artists
+    ids, names = columns.ids.take(rows), columns.names.take(rows)
+    return [pb.ArtistSummary(id=identifier, name=name) for identifier, name in zip(ids, names, strict=True)]
+
+
 def artist(recommender: Recommender, row: int) -> pb.ArtistSummary:
     """Id and preferred name."""
-    artists = recommender.generation.contents.artists
-    return pb.ArtistSummary(id=artists.ids[row], name=artists.names[row])
+    (summary,) = artists(recommender, [row])
+    return summary
 
 
 def track(recommender: Recommender, row: int) -> pb.TrackSummary:
-    """Id, title and whose it is."""
+    """Id, title and artist."""
     tracks = recommender.generation.contents.tracks
     owner = artist(recommender, int(tracks.artist[row]))
     return pb.TrackSummary(id=tracks.ids[row], title=tracks.titles[row], artist=owner)
@@ -52,7 +66,7 @@ def track(recommender: Recommender, row: int) -> pb.TrackSummary:
 def unresolved(
     recommender: Recommender, ref: pb.ArtistRef, error: InvalidArgument | NotFound | AmbiguousName
 ) -> pb.ResolvedArtist:
-    """Why ``ref`` is not exactly one artist: ``error`` is what looking for it came to."""
+    """Why ``ref`` is not exactly one artist; ``error`` was raised when it was looked up."""
     match error:
         case AmbiguousName():
             how, several = pb.RESOLUTION_AMBIGUOUS, [identifier for identifier, _ in error.candidates]
@@ -60,40 +74,46 @@ def unresolved(
             how, several = pb.RESOLUTION_NOT_FOUND, []
         case _:
             how, several = pb.RESOLUTION_INVALID, []
-    candidates = [artist(recommender, recommender.directory.artist_by_id(identifier)) for identifier in several]
-    return pb.ResolvedArtist(ref=ref, resolution=how, candidates=candidates, message=str(error))
+    rows = [recommender.directory.artist_by_id(identifier) for identifier in several]
+    return pb.ResolvedArtist(ref=ref, resolution=how, candidates=artists(recommender, rows), message=str(error))
 
 
 def not_indexed(recommender: Recommender, rows: Iterable[int]) -> list[pb.ArtistSummary]:
     """Those of ``rows`` that have no embedding, each once."""
     vector_row = recommender.generation.contents.artists.vector_row
-    return [artist(recommender, row) for row in dict.fromkeys(rows) if vector_row[row] < 0]
+    return artists(recommender, [row for row in dict.fromkeys(rows) if vector_row[row] < 0])
 
 
-def scored_artist(
+def scored_artists(
     recommender: Recommender,
-    scored: ScoredArtist,
-    mix: LayerMix,
+    ranked: Sequence[ScoredArtist],
+    query: ArtistQuery,
     *,
-    explanation: pb.Explanation | None = None,
-    depth: float = NEUTRAL,
-) -> pb.ScoredArtist:
-    """One line of a ranking; its evidence is that of ``mix``. What the dial made of it where that is turned."""
-    key, popularity = (None, None) if depth == NEUTRAL else _turned(recommender, scored, depth)
-    return pb.ScoredArtist(
-        artist=artist(recommender, scored.row),
-        score=scored.score,
-        breakdown=map(to_signal_score, scored.breakdown),
-        explanation=explanation,
-        base=scored.base,
-        evidence=to_evidence(recommender.evidence(scored.row, mix)),
-        order_key=key,
-        popularity=popularity,
-    )
+    explain: Callable[[int], pb.Explanation] | None = None,
+) -> list[pb.ScoredArtist]:
+    """The lines of a ranking by ``query``; ``explain`` gives the explanation of the artist at a row."""
+    rows = [scored.row for scored in ranked]
+    names, reliabilities = artists(recommender, rows), recommender.reliability(rows, query.mix)
+    lines = []
+    for scored, name, reliability in zip(ranked, names, reliabilities, strict=True):
+        key, popularity = (None, None) if query.depth == NEUTRAL else _dial(recommender, scored, query.depth)
+        lines.append(
+            pb.ScoredArtist(
+                artist=name,
+                score=scored.score,
+                breakdown=map(to_signal_score, scored.breakdown),
+                explanation=explain(scored.row) if explain else None,
+                base=scored.base,
+                evidence=to_evidence(reliability),
+                order_key=key,
+                popularity=popularity,
+            )
+        )
+    return lines
 
 
-def _turned(recommender: Recommender, scored: ScoredArtist, depth: float) -> tuple[float, float | None]:
-    """What an artist was ordered by, and how well known it is where that is known."""
+def _dial(recommender: Recommender, scored: ScoredArtist, depth: float) -> tuple[float, float | None]:
+    """The key that an artist was ordered by, and its popularity where that is known."""
     popularity = recommender.popularity[[scored.row]]
     (key,) = order_keys(np.array([scored.score]), popularity, depth)
     return float(key), None if np.isnan(popularity[0]) else float(popularity[0])
@@ -104,27 +124,25 @@ def scored_track(recommender: Recommender, scored: ScoredTrack) -> pb.ScoredTrac
     return pb.ScoredTrack(track=track(recommender, scored.row), score=scored.score, cosine=scored.cosine)
 
 
-def why(recommender: Recommender, a: int, b: int, explanation: Explanation) -> pb.Explanation:
-    """What ``a`` and ``b`` share, with the names of everyone involved, and in a sentence."""
-    find = recommender.directory.artist_by_id
-    told = sentence(recommender.generation.contents, recommender.directory, explanation, a=a, b=b)
+def explanation(recommender: Recommender, a: int, b: int, *, mix: LayerMix) -> pb.Explanation:
+    """What ``a`` and ``b`` share, with the names of all artists involved, and in a sentence."""
+    facts = recommender.explain(a, b, mix=mix)
+    neighbours = [recommender.directory.artist_by_id(identifier) for identifier, _ in facts.scene_neighbours]
+    nearest = None
+    if facts.nearest_tracks is not None:
+        ours, theirs, cosine = facts.nearest_tracks
+        tracks = track(recommender, ours), track(recommender, theirs)
+        nearest = pb.NearestTracks(a=tracks[0], b=tracks[1], cosine=cosine, aspect=facts.aspect)
     return pb.Explanation(
-        genres=(pb.SharedGenre(genre=genre, weight=weight) for genre, weight in explanation.genres),
+        genres=(pb.SharedGenre(genre=genre, weight=weight) for genre, weight in facts.genres),
         scene_neighbours=(
-            pb.SharedNeighbour(artist=artist(recommender, find(identifier)), strength=strength)
-            for identifier, strength in explanation.scene_neighbours
+            pb.SharedNeighbour(artist=neighbour, strength=strength)
+            for neighbour, (_, strength) in zip(artists(recommender, neighbours), facts.scene_neighbours, strict=True)
         ),
-        recordings=(pb.SharedRecording(kind=kind, title=title) for kind, title in explanation.collaborations),
-        nearest_tracks=_nearest(recommender, explanation),
-        sentence=told,
+        recordings=(pb.SharedRecording(kind=kind, title=title) for kind, title in facts.collaborations),
+        nearest_tracks=nearest,
+        sentence=sentence(recommender.generation.contents, recommender.directory, facts, a=a, b=b),
     )
-
-
-def _nearest(recommender: Recommender, explanation: Explanation) -> pb.NearestTracks | None:
-    if explanation.nearest_tracks is None:
-        return None
-    a, b, cosine = explanation.nearest_tracks
-    return pb.NearestTracks(a=track(recommender, a), b=track(recommender, b), cosine=cosine, aspect=explanation.aspect)
 
 
 def aliases(recommender: Recommender, row: int) -> list[str]:
@@ -170,20 +188,21 @@ def to_signal_score(score: SignalScore) -> pb.SignalScore:
     )
 
 
-def to_evidence(evidence: VectorReliability | None) -> pb.Evidence | None:
-    """What an artist's vector rests on; unset numbers are those that could not be measured."""
-    if evidence is None:
+def to_evidence(reliability: VectorReliability | None) -> pb.Evidence | None:
+    """How reliable an artist's vector is; numbers that could not be measured are unset."""
+    if reliability is None:
         return None
+    coherence, error = reliability.coherence, reliability.standard_error
     return pb.Evidence(
-        tracks=evidence.tracks,
-        coherence=None if math.isnan(evidence.coherence) else evidence.coherence,
-        standard_error=None if math.isnan(evidence.standard_error) else evidence.standard_error,
-        low=evidence.low,
+        tracks=reliability.tracks,
+        coherence=None if math.isnan(coherence) else coherence,
+        standard_error=None if math.isnan(error) else error,
+        low=reliability.tracks <= LOW_EVIDENCE_TRACKS,
     )
 
 
 def to_candidates(entry: CandidatesEntry) -> pb.CandidatesInfo:
-    """What a generation says of how it finds the nearest artists."""
+    """How a generation finds candidates, and how well that was measured to work."""
     return pb.CandidatesInfo(
         first=entry.first,
         overlap_at_20=entry.overlap_at_20,
@@ -195,7 +214,7 @@ def to_candidates(entry: CandidatesEntry) -> pb.CandidatesInfo:
 
 
 def to_layers(manifest: Manifest, calibrated: Mapping[str, CalibratedLayer]) -> list[pb.LayerInfo]:
-    """The layers of the space, with their shares of its default mix and how far they are calibrated."""
+    """The layers of the space, with their shares of the default mix and their calibration status."""
     shares = layer_mix.by_default(manifest.space)
     unmeasured = {entry.layer: entry.unmeasured for entry in manifest.calibrations}
     infos = []
@@ -208,7 +227,7 @@ def to_layers(manifest: Manifest, calibrated: Mapping[str, CalibratedLayer]) -> 
 
 
 def to_aspect(aspect: Aspect) -> pb.Aspect:
-    """A named way to listen."""
+    """An aspect of the space: a named mix of layers."""
     layers = [pb.LayerWeight(layer=layer, weight=weight) for layer, weight in aspect.layers.items()]
     return pb.Aspect(
         name=aspect.name,

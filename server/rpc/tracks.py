@@ -1,4 +1,4 @@
-"""The RPC that ranks tracks: like a track of the catalog, like a vector, or like a clip that the encoder heard."""
+"""The RPC SimilarTracks: ranks tracks by similarity to a track of the catalog, a vector, or an encoded clip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import BadInput, InvalidArgument
-from recommender.ranking.artists import Recommender
 from recommender.ranking.audio_query import clip_vectors
 from recommender.ranking.tracks import TrackQuery
 from recommender.types import LayerMix
@@ -15,12 +14,12 @@ from server.reload.loaded_generation import Snapshot
 from server.rpc import page_tokens, requests, responses
 from server.rpc.clip_stream import Clip, read_clip
 from server.rpc.encoder_client import Encoded
-from server.rpc.lookups import generation
-from server.rpc.requests import find_track
+from server.rpc.requests import check_sizes, find_track
 
 
 def similar_tracks(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
-    """Tracks like a track, or like a vector from outside; those like a clip are :func:`like_clip`."""
+    """Tracks like a track, or like a vector from outside; :func:`like_clip` gives those like a clip."""
+    check_sizes(request)
     match request.WhichOneof("seed"):
         case "track":
             return _like_track(snapshot, request)
@@ -38,7 +37,7 @@ def _like_track(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.Simi
         _conditions(request, mix),
         vectors=vectors or {},
         exclude_track=row,
-        exclude_artist=_owner(recommender, row) if request.exclude_same_artist else -1,
+        exclude_artist=int(recommender.generation.contents.tracks.artist[row]) if request.exclude_same_artist else -1,
     )
     reply = _ranked(snapshot, request, query)
     reply.seed.CopyFrom(responses.track(recommender, row))
@@ -46,12 +45,8 @@ def _like_track(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.Simi
     return reply
 
 
-def _owner(recommender: Recommender, track: int) -> int:
-    return int(recommender.generation.contents.tracks.artist[track])
-
-
 def _like_vector(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.SimilarTracksResponse:
-    """A vector has no artist: ``exclude_same_artist`` then leaves out nobody."""
+    """A vector has no artist, so ``exclude_same_artist`` has no effect."""
     space = snapshot.recommender.generation.manifest.space
     vector = requests.read_vector(request.vector, space)
     query = _conditions(request, requests.read_vector_listening(request, space))
@@ -60,17 +55,18 @@ def _like_vector(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> pb.Sim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipTracksQuery:
-    """A request by clip that makes sense on one snapshot."""
+    """A request by clip that was checked on one snapshot."""
 
     snapshot: Snapshot
     request: pb.SimilarTracksRequest
     clip: Clip
     query: TrackQuery
-    """Without vectors, which only the encoder can give."""
+    """Without vectors until the clip is encoded."""
 
 
 def read(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> ClipTracksQuery:
-    """Understand a request by clip, before anything is encoded. Raises what the others raise for the same fields."""
+    """Check a request by clip, before anything is encoded. Raises what :func:`similar_tracks` raises."""
+    check_sizes(request)
     manifest = snapshot.recommender.generation.manifest
     clip = read_clip(0, request.clip)
     query = _conditions(request, requests.read_listening(request.listening, manifest.space))
@@ -78,21 +74,22 @@ def read(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> ClipTracksQuer
     return ClipTracksQuery(snapshot=snapshot, request=request, clip=clip, query=query)
 
 
-def like_clip(asked: ClipTracksQuery, encoded: Sequence[Encoded]) -> pb.SimilarTracksResponse:
-    """Tracks like the clip; ``encoded`` is what became of it. It has no artist, as a vector has none.
+def like_clip(clip_query: ClipTracksQuery, encoded: Sequence[Encoded]) -> pb.SimilarTracksResponse:
+    """Tracks like the clip; ``encoded`` is the encoder's result for it. A clip has no artist, as a vector has none.
 
-    Raises InvalidArgument when it could not be used.
+    Raises InvalidArgument when it could not be encoded.
     """
-    (heard,) = encoded
-    if isinstance(heard, BadInput):
-        raise InvalidArgument("clip", f"cannot be used: {asked.clip.describe_problem(heard.reason, heard.detail)}")
-    vectors = clip_vectors(asked.snapshot.recommender.generation.manifest.space, heard[None])
-    query = replace(asked.query, vectors={layer: vectors[layer][0] for layer in asked.query.mix})
-    return _ranked(asked.snapshot, asked.request, query)
+    (embedding,) = encoded
+    if isinstance(embedding, BadInput):
+        problem = clip_query.clip.describe_problem(embedding.reason, embedding.detail)
+        raise InvalidArgument("clip", f"cannot be used: {problem}")
+    vectors = clip_vectors(clip_query.snapshot.recommender.generation.manifest.space, embedding[None])
+    query = replace(clip_query.query, vectors={layer: vectors[layer][0] for layer in clip_query.query.mix})
+    return _ranked(clip_query.snapshot, clip_query.request, query)
 
 
 def _conditions(request: pb.SimilarTracksRequest, mix: LayerMix) -> TrackQuery:
-    """Everything that ``request`` asks but what the answers are to be like."""
+    """All of ``request`` but its seed."""
     return TrackQuery(
         vectors={},
         mix=mix,
@@ -103,19 +100,18 @@ def _conditions(request: pb.SimilarTracksRequest, mix: LayerMix) -> TrackQuery:
 
 
 def _page(snapshot: Snapshot, request: pb.SimilarTracksRequest) -> tuple[int, int]:
-    """How many to answer, and after how many."""
-    manifest = snapshot.recommender.generation.manifest
-    return requests.read_limit(request.limit), page_tokens.read_offset(request, manifest)
+    """Size of the page, and where it starts."""
+    return requests.read_limit(request.limit), page_tokens.read_offset(request, snapshot.recommender)
 
 
 def _ranked(snapshot: Snapshot, request: pb.SimilarTracksRequest, query: TrackQuery) -> pb.SimilarTracksResponse:
     recommender = snapshot.recommender
     limit, offset = _page(snapshot, request)
-    found = recommender.tracks.rank(query, offset=offset, n=limit + 1) if query.vectors else []
-    page, more = page_tokens.cut(found, limit)
-    manifest = recommender.generation.manifest
+    # One more than the page shows whether there is another page.
+    ranked = recommender.tracks.rank(query, offset=offset, n=limit + 1) if query.vectors else []
+    more = len(ranked) > limit
     return pb.SimilarTracksResponse(
-        generation=generation(snapshot),
-        tracks=[responses.scored_track(recommender, scored) for scored in page],
-        next_page_token=page_tokens.make_token(request, manifest, offset + limit) if more else "",
+        generation=responses.generation(snapshot),
+        tracks=[responses.scored_track(recommender, scored) for scored in ranked[:limit]],
+        next_page_token=page_tokens.make_token(request, recommender, offset + limit) if more else "",
     )

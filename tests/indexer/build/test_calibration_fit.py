@@ -19,7 +19,7 @@ from indexer.build.calibration_fit import (
     whitening,
 )
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, Status, measure
-from recommender.calibration.scores import percentile, scores, scores_between, similarities
+from recommender.calibration.scores import display, percentile, scores, scores_between
 from recommender.errors import InvalidArgument
 from tests.factories import make_space
 
@@ -65,7 +65,7 @@ def test_too_few_reference_artists_give_the_raw_cosine_and_say_so(artists: int) 
     assert "not calibrated, raw cosines" in bundle.summary
     a, b = (np.eye(DIM)[:1], np.eye(DIM)[:1] * 0.6 + np.eye(DIM)[1:2] * 0.8)
     others = ArtistStats.of([measure(bundle, b)], width=DIM)
-    assert similarities(bundle, measure(bundle, a), others) == pytest.approx([0.6])
+    assert display(bundle, scores(bundle, measure(bundle, a), others)) == pytest.approx([0.6])
 
 
 def test_whitened_tracks_of_one_artist_vary_alike_in_all_directions_but_for_the_shrinkage() -> None:
@@ -210,8 +210,9 @@ def test_a_grown_catalog_moves_no_old_score(method: Method) -> None:
     tracks, artist = np.concatenate([new.tracks, old.tracks]), np.concatenate([new.artist, old.artist + 7])
     after = measure_artists(bundle, tracks, artist, ids=(*(f"0 {each}" for each in new.ids), *old.ids))
     for row in range(80):
-        found = similarities(bundle, after.at(row + 7), after, own_row=row + 7)[7:]
-        np.testing.assert_array_equal(found, similarities(bundle, before.at(row), before, own_row=row))
+        moved, kept = scores(bundle, after.at(row + 7), after)[7:], scores(bundle, before.at(row), before)
+        np.testing.assert_array_equal(moved, kept)
+        np.testing.assert_array_equal(display(bundle, moved), display(bundle, kept))
 
 
 def test_tracks_in_any_order_of_artists_are_measured_alike() -> None:

@@ -98,7 +98,7 @@ def test_who_cannot_be_measured_is_named_with_the_reason_and_the_others_are_meas
     assert found.tracks.tolist() == [2, 2, 2, 0, 3]
     first = measure(bundle, tracks[asked.tracks[0]], without={"a000"})
     np.testing.assert_allclose(found.vectors[0], first.vector, atol=1e-6)
-    assert found.standard_error[0] == pytest.approx(first.evidence.standard_error)
+    assert found.standard_error[0] == pytest.approx(first.reliability.standard_error)
     with pytest.raises(InvalidArgument, match="vector 0 is not finite"):
         measure_all(bundle, tracks, asked)
 
@@ -110,7 +110,7 @@ def test_a_cohort_in_which_nobody_stands_out_is_refused_in_the_same_words() -> N
     with pytest.raises(InvalidArgument, match="all its cosines with the artist are"):
         measure_all(flat, tracks, asked)
     alone = replace(BUNDLES[Method.PIPELINE], cohort=same[:1], cohort_ids=("a000",))
-    with pytest.raises(InvalidArgument, match="holds nobody but the artist itself"):
+    with pytest.raises(InvalidArgument, match="has no artist but the measured one"):
         measure_all(alone, tracks, asked)
 
 

@@ -18,9 +18,8 @@ from recommender.calibration.cohort import (
     Method,
     Status,
     cohort_stats,
-    embed_artist,
     measure,
-    move,
+    project_tracks,
 )
 from recommender.errors import InvalidArgument
 
@@ -55,7 +54,7 @@ def test_an_artist_stands_against_the_cohort_as_worked_out_by_hand() -> None:
 def test_an_artist_and_its_aliases_are_left_out_of_its_own_cohort() -> None:
     bundle, x = make_bundle(), np.array([1.0, 0.0])
     assert cohort_stats(bundle, x, without={"cy"}) == pytest.approx((-0.5, 0.5)), "cosines 0 and -1 are left"
-    with pytest.raises(InvalidArgument, match="nobody but the artist itself"):
+    with pytest.raises(InvalidArgument, match="no artist but the measured one"):
         cohort_stats(bundle, x, without={*IDS, "stranger"})
 
 
@@ -74,9 +73,9 @@ def test_csls_stands_at_the_mean_of_the_highest_cosines() -> None:
 
 
 def test_an_artist_is_the_mean_of_its_unit_tracks_whatever_their_loudness() -> None:
-    vector, coherence, tracks = embed_artist(make_bundle(), np.array([[10.0, 0.0], [0.0, 0.1]]))
-    np.testing.assert_allclose(vector, [0.5**0.5, 0.5**0.5], rtol=1e-6)
-    assert (coherence, tracks) == pytest.approx((0.5**0.5, 2))
+    artist = measure(make_bundle(), np.array([[10.0, 0.0], [0.0, 0.1]]))
+    np.testing.assert_allclose(artist.vector, [0.5**0.5, 0.5**0.5], rtol=1e-6)
+    assert (artist.reliability.coherence, artist.reliability.tracks) == pytest.approx((0.5**0.5, 2))
 
 
 def test_tracks_are_centred_projected_and_brought_to_unit_length() -> None:
@@ -84,7 +83,7 @@ def test_tracks_are_centred_projected_and_brought_to_unit_length() -> None:
         mean=np.array([0.5, 0.0, 0.0]), projection=np.array([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     )  # (1, 0, 0) -> (.5, 0, 0) -> (1, 0); (0, 3, 4) -> (-.5, .6, .8) -> (-1, .6) -> unit
     expected = [[1.0, 0.0], [-1.0 / 1.36**0.5, 0.6 / 1.36**0.5]]
-    np.testing.assert_allclose(move(bundle, np.array([[1.0, 0.0, 0.0], [0.0, 3.0, 4.0]])), expected)
+    np.testing.assert_allclose(project_tracks(bundle, np.array([[1.0, 0.0, 0.0], [0.0, 3.0, 4.0]])), expected)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +103,12 @@ def test_tracks_that_give_no_vector_are_refused(tracks: npt.NDArray[np.float64],
         measure(make_bundle(), tracks)
 
 
-def test_one_track_is_low_evidence_and_has_no_standard_error() -> None:
-    one = measure(make_bundle(), np.array([[1.0, 0.0]])).evidence
-    two = measure(make_bundle(), np.array([[1.0, 0.0], [0.8, 0.6]])).evidence
-    assert (one.low, one.tracks, one.coherence) == (True, 1, 1.0)
+def test_one_track_has_no_standard_error() -> None:
+    one = measure(make_bundle(), np.array([[1.0, 0.0]])).reliability
+    two = measure(make_bundle(), np.array([[1.0, 0.0], [0.8, 0.6]])).reliability
+    assert (one.tracks, one.coherence) == (1, 1.0)
     assert np.isnan(one.standard_error)
-    assert (two.low, two.tracks) == (False, 2)
+    assert two.tracks == 2
     # Cosines with the cohort when the other track is left out: (0, .6), (-1, -.8), (.8, 1); variances .09, .01, .01.
     assert two.standard_error == pytest.approx((0.11 / 3) ** 0.5)
 
@@ -152,5 +151,5 @@ def test_stacked_artists_come_apart_again_as_they_were() -> None:
     for row, one in enumerate(measured):
         again = stacked.at(row)
         np.testing.assert_array_equal(again.vector, one.vector)
-        assert (again.mean, again.sd, again.evidence) == (one.mean, one.sd, one.evidence)
+        assert (again.mean, again.sd, again.reliability) == (one.mean, one.sd, one.reliability)
     assert ArtistStats.of(iter(list[Measured]()), width=2).vectors.shape == (0, 2)

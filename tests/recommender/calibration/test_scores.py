@@ -24,15 +24,12 @@ from recommender.calibration.scores import (
     display,
     inner_product_query,
     inner_product_rows,
-    interval,
     mutual_proximity,
     percentile,
     s_norm,
     score_cosines,
     scores,
     scores_between,
-    similarities,
-    z_of_inner_product,
 )
 
 S = np.array([0.6])
@@ -72,18 +69,35 @@ def golden_pair(method: Method = Method.PIPELINE) -> tuple[Bundle, Measured, Mea
     return bundle, measure(bundle, np.array([[1.0, 0.0]])), measure(bundle, np.array([[0.6, 0.8]]))
 
 
+def stats(measured: Measured) -> CohortStats:
+    """Of one artist against the cohort."""
+    return CohortStats(mean=measured.mean, sd=measured.sd)
+
+
+def z_of_inner_product(products: np.ndarray, query: Measured) -> np.ndarray:
+    """Inner products found with :func:`inner_product_query` -> z, by the formula of :func:`inner_product_rows`."""
+    return 0.5 * (products.astype(np.float64) - query.mean / query.sd)
+
+
+def similarities(bundle: Bundle, query: Measured, artists: ArtistStats, *, own_row: int) -> np.ndarray:
+    """Similarity ``[artist]`` of every artist with ``query``; 1 at its own row."""
+    shown = display(bundle, scores(bundle, query, artists))
+    shown[own_row] = 1.0
+    return shown
+
+
 def test_the_golden_pair_scores_as_in_the_reference() -> None:
     bundle, x, y = golden_pair()
     assert scores(bundle, x, ArtistStats.of([y], width=2)) == pytest.approx([0.604901], abs=1e-6)
-    assert s_norm(S, x.standing, y.standing) == pytest.approx([0.604901], abs=1e-6)
-    assert mutual_proximity(S, x.standing, y.standing) == pytest.approx([0.506442], abs=1e-6)
+    assert s_norm(S, stats(x), stats(y)) == pytest.approx([0.604901], abs=1e-6)
+    assert mutual_proximity(S, stats(x), stats(y)) == pytest.approx([0.506442], abs=1e-6)
 
 
 def test_the_golden_pair_stands_to_the_cohort_as_in_the_reference() -> None:
     # science.md 5.5: cosines of x with the cohort 0, -1, .8; of y .8, -.6, .96
     _, x, y = golden_pair()
-    assert (x.standing.mean, x.standing.sd) == pytest.approx((-0.066667, 0.736357), abs=1e-6)
-    assert (y.standing.mean, y.standing.sd) == pytest.approx((0.386667, 0.700730), abs=1e-6)
+    assert (x.mean, x.sd) == pytest.approx((-0.066667, 0.736357), abs=1e-6)
+    assert (y.mean, y.sd) == pytest.approx((0.386667, 0.700730), abs=1e-6)
 
 
 def test_every_method_answers_through_the_same_function() -> None:
@@ -100,9 +114,7 @@ def test_the_golden_pair_scores_the_same_as_an_inner_product() -> None:
     _, x, y = golden_pair()
     rows = inner_product_rows(ArtistStats.of([y], width=2))
     assert rows.shape == (1, 5)
-    assert z_of_inner_product((rows @ inner_product_query(x)).astype(np.float64), x) == pytest.approx(
-        [0.604901], abs=1e-6
-    )
+    assert z_of_inner_product(rows @ inner_product_query(x), x) == pytest.approx([0.604901], abs=1e-6)
 
 
 def test_faiss_finds_by_inner_product_the_order_and_the_scores_of_z() -> None:
@@ -173,14 +185,3 @@ def test_without_pairs_in_the_cohort_there_is_no_percentile() -> None:
     bare = replace(bundle, quantiles=np.empty(0))
     assert np.isnan(percentile(bare, np.array([0.3]))).all()
     assert display(bare, np.array([0.3, -0.2])).tolist() == [0.3, 0.0]
-
-
-def test_the_interval_of_a_pair_is_where_its_similarity_lies_within_its_standard_errors() -> None:
-    bundle = make_bundle(Method.RAW)
-    a = measure(bundle, np.array([[1.0, 0.0], [0.8, 0.6]]))
-    b = measure(bundle, np.array([[0.6, 0.8], [0.8, 0.6]]))
-    error = 1.6448536 * np.hypot(a.evidence.standard_error, b.evidence.standard_error)
-    cosine = float(a.vector @ b.vector)
-    assert interval(bundle, a, b) == pytest.approx((cosine - error, min(cosine + error, 1.0)), abs=1e-6)
-    alone = measure(bundle, np.array([[1.0, 0.0]]))
-    assert np.isnan(interval(bundle, alone, b)).all()

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from recommender.fusion.profiles import custom_weights
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.popularity import PopularityBand
 from recommender.ranking.tracks import TrackQuery, tracks_of
-from recommender.retrieval.filters import GenreFilter, PopularityBand
+from recommender.retrieval.filters import GenreFilter
 from recommender.types import ScoredArtist, SignalName
 from tests.calibrated import ARTISTS, SILENT, calibrated, plain
 from tests.factories import MadeArtist, MadeCatalog, MadeCollaboration, MadeTrack, make_generation, make_space

@@ -17,7 +17,7 @@ from recommender.fusion.profiles import evidence_profile
 from recommender.generation.calibration import Calibration
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.retrieval.filters import PopularityBand
+from recommender.ranking.popularity import PopularityBand
 from recommender.types import LayerMix, ScoredArtist, SignalName
 from tests.calibrated import ARTISTS, calibrated, plain
 
@@ -148,21 +148,22 @@ def test_an_artist_that_could_not_be_measured_keeps_its_cosine_and_has_no_audio_
         assert (audio.weight, audio.contribution) == (0.0, 0.0)
     others = recommender.compare(1, 2, mix=LOW), Recommender(calibrated()).compare(1, 2, mix=LOW)
     assert repr(others[0]) == repr(others[1])
-    evidence = recommender.evidence(7, LOW)
-    assert evidence is not None
-    assert (evidence.tracks, evidence.low) == (3, False)
-    assert math.isnan(evidence.coherence)
+    (reliability,) = recommender.reliability([7], LOW)
+    assert reliability is not None
+    assert reliability.tracks == 3
+    assert math.isnan(reliability.coherence)
 
 
-def test_evidence_says_how_much_music_there_is(recommender: Recommender) -> None:
+def test_reliability_is_a_mean_over_the_layers_of_the_mix(recommender: Recommender) -> None:
     low, high = (calibrated().calibration.layers[name].artists for name in ("low", "high"))
-    found = recommender.evidence(9, BOTH)
+    found, silent = recommender.reliability([9, ARTISTS], BOTH)
     assert found is not None
-    assert (found.tracks, found.low) == (3, False)
+    assert found.tracks == 3
     assert found.coherence == pytest.approx(0.75 * low.coherence[9] + 0.25 * high.coherence[9])
     assert found.standard_error == pytest.approx(0.75 * low.standard_error[9] + 0.25 * high.standard_error[9])
-    assert recommender.evidence(ARTISTS) is None
-    assert Recommender(plain()).evidence(9) is None
+    assert silent is None
+    assert recommender.reliability([ARTISTS]) == [None]
+    assert Recommender(plain()).reliability([9]) == [None]
 
 
 def test_negative_seeds_take_away_what_they_score_above_the_base(recommender: Recommender) -> None:

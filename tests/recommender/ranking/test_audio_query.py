@@ -14,8 +14,9 @@ from recommender.explain.shared_facts import standout_aspect
 from recommender.fusion.profiles import PROFILES, custom_weights
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.ranking.audio_query import Newcomer, hear, nearest_clip, rank_for
+from recommender.ranking.audio_query import from_clips, nearest_clip
 from recommender.retrieval.filters import GenreFilter
+from recommender.signals.audio import AudioQuery
 from recommender.types import ClipEmbeddings, ScoredArtist, SignalName
 from tests.calibrated import DIM, LAYERS, calibrate, make_catalog
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation
@@ -37,7 +38,7 @@ def guest(clips: ClipEmbeddings) -> MadeArtist:
 
 @cache
 def without() -> Generation:
-    """The catalog that the newcomer is not in."""
+    """The catalog that the clips is not in."""
     return calibrate(make_generation(make_catalog(0)))
 
 
@@ -71,9 +72,10 @@ def measured(generation: Generation, layer: CalibratedLayer) -> CalibratedLayer:
     return replace(layer, artists=ArtistStats.of(artists, width=layer.bundle.width))
 
 
-def ranked(generation: Generation, newcomer: Newcomer, query: ArtistQuery | None = None) -> list[ScoredArtist]:
-    recommender = Recommender(generation)
-    return rank_for(recommender, newcomer, query or ArtistQuery(seeds=(), mix=newcomer.mix), n=1000)
+def ranked(generation: Generation, clips: AudioQuery, query: ArtistQuery | None = None) -> list[ScoredArtist]:
+    """All artists like ``clips``, as ``query`` asks."""
+    asked = replace(query or ArtistQuery(seeds=(), mix=clips.mix), seeds=(clips,))
+    return Recommender(generation).rank_artists(asked, offset=0, n=1000)
 
 
 @pytest.mark.parametrize("profile", ["evidence", "seed"])
@@ -86,11 +88,11 @@ def test_clips_score_to_the_bit_as_the_artist_of_the_catalog_that_has_them(
     row = held.directory.artist_by_id(ID)
     weights = held.generation.calibration.choices.named[profile]
     of_the_row = held.rank_artists(ArtistQuery(seeds=(row,), mix=mix, weights=weights), offset=0, n=1000)
-    newcomer = hear(without(), CLIPS[:count], mix)
-    asked = ranked(without(), newcomer, ArtistQuery(seeds=(), mix=mix, weights=weights))
+    clips = from_clips(without(), CLIPS[:count], mix)
+    asked = ranked(without(), clips, ArtistQuery(seeds=(), mix=mix, weights=weights))
     assert len(asked) == 60
     assert told(asked) == told(of_the_row)
-    assert repr(newcomer.evidence) == repr(held.evidence(row, mix))
+    assert [repr(clips.reliability)] == [repr(one) for one in held.reliability([row], mix)]
 
 
 def told(scored: list[ScoredArtist]) -> list[str]:
@@ -101,13 +103,13 @@ def told(scored: list[ScoredArtist]) -> list[str]:
 def test_the_cosine_is_that_of_the_mean_of_unit_clips_by_hand() -> None:
     units = [clip[0].astype(float) / np.linalg.norm(clip[0].astype(float)) for clip in CLIPS]
     middle = sum(units) / np.linalg.norm(sum(units))
-    for scored in ranked(without(), hear(without(), CLIPS))[:5]:
+    for scored in ranked(without(), from_clips(without(), CLIPS))[:5]:
         theirs = without().artists["low"].vectors(without().contents.artists.vector_row[[scored.row]])[0]
         assert scored.breakdown[0].raw == pytest.approx(float(middle @ theirs), abs=1e-6)
 
 
 def test_the_other_signals_are_missing_and_add_nothing() -> None:
-    for scored in ranked(without(), hear(without(), CLIPS)):
+    for scored in ranked(without(), from_clips(without(), CLIPS)):
         audio, *others = scored.breakdown
         assert (audio.signal, audio.available) == (SignalName.AUDIO, True)
         assert [line.available for line in others] == [False] * 3
@@ -117,81 +119,96 @@ def test_the_other_signals_are_missing_and_add_nothing() -> None:
 
 def test_the_seed_table_gives_audio_all_the_weight_on_raw_similarity() -> None:
     query = ArtistQuery(seeds=(), mix={"low": 1.0}, weights=PROFILES["seed"])
-    for scored in ranked(without(), hear(without(), CLIPS), query):
+    for scored in ranked(without(), from_clips(without(), CLIPS), query):
         assert scored.breakdown[0].weight == 1.0
         assert scored.score == max(scored.breakdown[0].raw, 0.0)
 
 
-def test_one_clip_is_low_evidence_and_its_error_unknown() -> None:
-    one, three = hear(without(), CLIPS[:1]).evidence, hear(without(), CLIPS).evidence
-    assert (one.tracks, one.low, np.isnan(one.standard_error)) == (1, True, True)
-    assert (three.tracks, three.low) == (3, False)
+def test_the_standard_error_of_one_clip_is_unknown() -> None:
+    one, three = from_clips(without(), CLIPS[:1]).reliability, from_clips(without(), CLIPS).reliability
+    assert (one.tracks, np.isnan(one.standard_error)) == (1, True)
+    assert three.tracks == 3
     assert 0 < three.standard_error < 1
 
 
 def test_without_calibration_the_clips_still_count() -> None:
     plain = replace(without(), calibration=type(without().calibration)())
-    newcomer = hear(plain, CLIPS)
-    assert newcomer.evidence.tracks == 3
-    assert np.isnan(newcomer.evidence.coherence)
-    assert all(scored.score == max(scored.breakdown[0].raw, 0.0) for scored in ranked(plain, newcomer))
+    clips = from_clips(plain, CLIPS)
+    assert clips.reliability.tracks == 3
+    assert np.isnan(clips.reliability.coherence)
+    assert all(scored.score == max(scored.breakdown[0].raw, 0.0) for scored in ranked(plain, clips))
 
 
 def test_clips_that_cancel_one_another_have_no_direction() -> None:
     with pytest.raises(InvalidArgument, match="no direction"):
-        hear(without(), np.stack([CLIPS[0], -CLIPS[0]]))
+        from_clips(without(), np.stack([CLIPS[0], -CLIPS[0]]))
 
 
 def test_conditions_and_candidates_hold_as_for_any_ranking() -> None:
-    newcomer = hear(without(), CLIPS)
-    everyone = ranked(without(), newcomer)
+    clips = from_clips(without(), CLIPS)
+    everyone = ranked(without(), clips)
     genre = GenreFilter(any_of=("genre 1",))
-    some = ranked(without(), newcomer, ArtistQuery(seeds=(), mix=newcomer.mix, genres=genre))
+    some = ranked(without(), clips, ArtistQuery(seeds=(), mix=clips.mix, genres=genre))
     assert told(some) == told([scored for scored in everyone if scored.row % 6 == 1])
     assert len(some) == 10
     two = frozenset({everyone[3].row, everyone[9].row, 65})
-    chosen = ranked(without(), newcomer, ArtistQuery(seeds=(), mix=newcomer.mix, candidates=two))
+    chosen = ranked(without(), clips, ArtistQuery(seeds=(), mix=clips.mix, candidates=two))
     assert told(chosen) == told([everyone[3], everyone[9]])
 
 
 def test_weights_without_audio_leave_nobody_to_answer() -> None:
     query = ArtistQuery(seeds=(), mix={"low": 1.0}, weights=custom_weights({SignalName.GENRE: 1.0}))
-    assert ranked(without(), hear(without(), CLIPS), query) == []
+    assert ranked(without(), from_clips(without(), CLIPS), query) == []
 
 
-def test_seeds_cannot_go_with_clips() -> None:
-    newcomer = hear(without(), CLIPS)
-    with pytest.raises(InvalidArgument, match="the clips are the seed"):
-        ranked(without(), newcomer, ArtistQuery(seeds=(0,), mix=newcomer.mix))
+def test_clips_and_catalog_artists_can_be_seeds_together() -> None:
+    clips, recommender = from_clips(without(), CLIPS), Recommender(without())
+    by_clips, by_row, both = (
+        {
+            one.row: one.score
+            for one in recommender.rank_artists(ArtistQuery(seeds=seeds, mix=clips.mix), offset=0, n=1000)
+        }
+        for seeds in ((clips,), (0,), (clips, 0))
+    )
+    assert both.keys() == (by_clips.keys() | by_row.keys()) - {0}
+    for row, score in both.items():
+        scores = [found[row] for found in (by_clips, by_row) if row in found]
+        assert score == pytest.approx(sum(scores) / len(scores))
+
+
+def test_clips_embedded_for_another_mix_are_refused() -> None:
+    clips = from_clips(without(), CLIPS, {"low": 1.0})
+    with pytest.raises(InvalidArgument, match="another mix"):
+        ranked(without(), clips, ArtistQuery(seeds=(), mix=MIX))
 
 
 @pytest.mark.parametrize("shape", [(0, 2, DIM), (1, 1, DIM), (1, 2, DIM + 1)])
 def test_clips_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidArgument, match="shape"):
-        hear(without(), np.ones(shape, dtype=np.float32))
+        from_clips(without(), np.ones(shape, dtype=np.float32))
 
 
 def test_the_nearest_clip_is_found_by_hand() -> None:
-    newcomer, generation = hear(without(), CLIPS, MIX), without()
-    found = nearest_clip(Recommender(generation), newcomer, 4)
+    clips, generation = from_clips(without(), CLIPS, MIX), without()
+    found = nearest_clip(Recommender(generation), clips, 4)
     assert found is not None
     theirs = np.flatnonzero(generation.contents.tracks.artist == 4).tolist()
     cosines = {(place, row): by_hand(clip, row) for place, clip in enumerate(CLIPS) for row in theirs}
     assert len(cosines) == 9
     assert (found.clip, found.track) == max(cosines, key=lambda pair: cosines[pair])
     assert found.cosine == pytest.approx(max(cosines.values()), abs=1e-6)
-    assert nearest_clip(Recommender(generation), newcomer, 62) is None
+    assert nearest_clip(Recommender(generation), clips, 62) is None
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
 def test_the_nearest_clip_stands_out_in_the_aspect_in_which_its_track_does(calibrated: bool) -> None:
     generation = with_guest(3)
     generation = generation if calibrated else replace(generation, calibration=type(generation.calibration)())
-    newcomer, recommender = hear(generation, CLIPS), Recommender(generation)
-    guests = recommender.heard_tracks(recommender.directory.artist_by_id(ID))
+    clips, recommender = from_clips(generation, CLIPS), Recommender(generation)
+    guests = recommender.embedded_tracks(recommender.directory.artist_by_id(ID))
     aspects = set()
     for artist in range(60):
-        found = nearest_clip(recommender, newcomer, artist)
+        found = nearest_clip(recommender, clips, artist)
         assert found is not None
         assert found.aspect == standout_aspect(generation, int(guests[found.clip]), found.track)
         aspects.add(found.aspect)

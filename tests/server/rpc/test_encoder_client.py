@@ -52,7 +52,7 @@ def standing_in(answer: Answer) -> Iterator[Address]:
 def ask(answer: Answer, *, clips: int = 1, within_s: float | None = None) -> list[Encoded]:
     async def asked(address: Address) -> list[Encoded]:
         client = EncoderClient(address)
-        sent = [Clip(place=place, name="", file=b"clip %d" % place) for place in range(clips)]
+        sent = [Clip(position=place, name="", file=b"clip %d" % place) for place in range(clips)]
         try:
             return await client.encode(sent, SPACE, within_s=within_s)
         finally:

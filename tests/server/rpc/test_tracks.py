@@ -22,7 +22,7 @@ from server.metrics import Metrics
 from server.reload.generation_watcher import GenerationWatcher
 from server.rpc.clip_stream import Clip
 from server.rpc.encoder_client import Encoded, EncoderClient
-from server.service import MAX_WITH_CLIP, SimilarityService
+from server.service import MAX_CLIP_REQUESTS, SimilarityService
 from tests.encoder_process import music
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_space, write_generation
 from tests.server.ask import refusal
@@ -319,10 +319,10 @@ def test_so_many_clips_wait_in_memory_and_the_next_is_sent_away(tmp_path: Path) 
         encoder = Silent(ANY_PORT)
         service = SimilarityService(watcher, worker, encoder)
         request = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"x"))
-        waiting = [asyncio.create_task(service.SimilarTracks(request, SILENT)) for _ in range(MAX_WITH_CLIP)]
+        waiting = [asyncio.create_task(service.SimilarTracks(request, SILENT)) for _ in range(MAX_CLIP_REQUESTS)]
         await asyncio.sleep(0)
         for _ in range(2):
-            with pytest.raises(Unavailable, match="8 clips wait to be heard"):
+            with pytest.raises(Unavailable, match="8 clips wait to be encoded"):
                 await service.SimilarTracks(request, SILENT)
         waiting.pop().cancel()
         await asyncio.sleep(0.01)
