@@ -41,6 +41,7 @@ from indexer.store.store import SHARDS, EmbeddingStore, spaces
 from recommender.fusion.learned_weights import load as load_weights
 from recommender.generation.open_generation import Generation, open_current, read_manifest
 from recommender.types import SignalName, Use
+from tests.catalog_rows import read_runs
 from tests.faults.homes import SPACE, open_catalog, served
 
 LIMIT_S = 120
