@@ -28,7 +28,7 @@ _PART = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class IndexComparison:
     """One size of one kind of data."""
 
     data: str
@@ -101,7 +101,7 @@ def times_ms(index: VectorIndex, queries: Vectors) -> tuple[float, float, float]
     return median(taken), min(taken), max(taken)
 
 
-def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compared:
+def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> IndexComparison:
     """Write both types, search in both with the same queries, one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         fitting, flat = Path(folder) / "fitting.faiss", Path(folder) / "flat.faiss"
@@ -112,7 +112,7 @@ def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compare
         ours, exact = FaissIndex.open(fitting), FaissIndex.open(flat)
         found = [set(ours.search(query, 10)[0].tolist()) for query in queries]
         truth = [set(exact.search(query, 10)[0].tolist()) for query in queries]
-        return Compared(
+        return IndexComparison(
             data=name,
             size=size,
             written=written,
@@ -123,7 +123,7 @@ def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compare
         )
 
 
-def measure(sizes: Sequence[int]) -> list[Compared]:
+def measure(sizes: Sequence[int]) -> list[IndexComparison]:
     """Every size of both kinds of data."""
     found = []
     for name, make in (("grouped", grouped), ("hardly grouped", ungrouped)):

@@ -22,7 +22,7 @@ from statistics import median
 import psutil
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from benchmarks.pipeline_kills import WORKERS, Survived, kill_and_resume, make_catalog, open_catalog
+from benchmarks.pipeline_kills import WORKERS, KillReport, kill_and_resume, make_catalog, open_catalog
 from benchmarks.pipeline_stub import HANDLER, StubEncoder, made_clip, path_of
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
@@ -120,7 +120,7 @@ def _spread(values: Sequence[float], unit: str = "ms", *, digits: int = 2) -> st
     return f"{middle} {unit} ({low} to {high})"
 
 
-def _table(runs: Sequence[Run], survived: Survived, clips: int) -> str:
+def _table(runs: Sequence[Run], report: KillReport, clips: int) -> str:
     per_clip_ms = 1e3 / clips
     megabytes = " / ".join(f"{value:.0f}" for value in runs[0].resident_mb)
     overhead = _spread([run.overhead_s * per_clip_ms for run in runs])
@@ -131,22 +131,22 @@ def _table(runs: Sequence[Run], survived: Survived, clips: int) -> str:
         ("the plain loop that was taken off", _spread([run.plain_s * per_clip_ms for run in runs])),
         ("clips a second, wall time", _spread([clips / run.wall_s for run in runs], "clips/s", digits=0)),
         ("memory of the parent after 10 / 50 / 100 % of the first run", f"{megabytes} MB"),
-        ("kills at random moments, then a run to the end", f"{survived.kills}"),
+        ("kills at random moments, then a run to the end", f"{report.kills}"),
         (
             "clips missing, in two shards, with another's embedding",
-            f"{survived.missing}, {survived.twice}, {survived.wrong}",
+            f"{report.missing}, {report.twice}, {report.wrong}",
         ),
-        ("clips the ledger does not know", f"{survived.unmarked}"),
-        ("sealed clips encoded again; decoders left running", f"{survived.sealed_again}; {survived.left_running}"),
-        ("clips that one kill cost at most", f"{survived.most_again} (bound: {SEAL_EVERY_CLIPS})"),
+        ("clips the ledger does not know", f"{report.unmarked}"),
+        ("sealed clips encoded again; decoders left running", f"{report.sealed_again}; {report.left_running}"),
+        ("clips that one kill cost at most", f"{report.most_again} (bound: {SEAL_EVERY_CLIPS})"),
     )
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
-def lost_nothing(survived: Survived) -> bool:
+def lost_nothing(report: KillReport) -> bool:
     """Whether the kills cost no embedding, no process, and no more work each than a shard of clips."""
-    wrong = survived.missing + survived.twice + survived.wrong + survived.unmarked
-    return not (wrong + survived.sealed_again + survived.left_running) and survived.most_again <= SEAL_EVERY_CLIPS
+    wrong = report.missing + report.twice + report.wrong + report.unmarked
+    return not (wrong + report.sealed_again + report.left_running) and report.most_again <= SEAL_EVERY_CLIPS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -158,8 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = parser.parse_args(arguments)
     runs = [run_apart(wanted.clips) for _ in range(wanted.runs)]
     with tempfile.TemporaryDirectory() as folder:
-        survived = kill_and_resume(Path(folder), wanted.clips, kills=KILLS, seal_every=SEAL_EVERY_CLIPS)
-    table = _table(runs, survived, wanted.clips)
+        report = kill_and_resume(Path(folder), wanted.clips, kills=KILLS, seal_every=SEAL_EVERY_CLIPS)
+    table = _table(runs, report, wanted.clips)
     print(table)
     if wanted.out:
         Measurement(
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "Every embedding is compared with its clip's, to the bit, after the kills.",
             ),
         ).write(wanted.out)
-    if not lost_nothing(survived):
+    if not lost_nothing(report):
         raise SystemExit("a kill cost an embedding, a second encoding of what was sealed, a decoder or too much work")
 
 

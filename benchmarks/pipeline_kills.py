@@ -49,7 +49,7 @@ _START_S = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survived:
+class KillReport:
     """What the store and the ledger hold after all the kills and a last run to the end."""
 
     kills: int
@@ -102,17 +102,17 @@ def open_catalog(home: Path) -> Catalog:
     return Catalog.open(f"sqlite:///{home / 'catalog.db'}")
 
 
-def kill_and_resume(home: Path, clips: int, *, kills: int, seal_every: int, seed: int = 0) -> Survived:
+def kill_and_resume(home: Path, clips: int, *, kills: int, seal_every: int, seed: int = 0) -> KillReport:
     """Embed ``clips`` clips in a process that is killed ``kills`` times, each at a random moment of its work."""
-    torment = _Torment(home, clips, seal_every, random.Random(seed))
+    kill_test = _KillTest(home, clips, seal_every, random.Random(seed))
     for number in range(1, kills + 1):
-        torment.kill_one(kills_left=kills + 1 - number)
+        kill_test.kill_one(kills_left=kills + 1 - number)
         if number % LEDGER_LOST_EVERY == 0:
-            torment.lose_the_ledger()
-    return torment.finish(kills)
+            kill_test.lose_the_ledger()
+    return kill_test.finish(kills)
 
 
-class _Torment:
+class _KillTest:
     """The runs so far: what they encoded, what they sealed."""
 
     def __init__(self, home: Path, clips: int, seal_every: int, chance: random.Random) -> None:
@@ -145,7 +145,7 @@ class _Torment:
             with open_catalog(self._home) as catalog:
                 rebuild_ledger(catalog, self._home)
 
-    def finish(self, kills: int) -> Survived:
+    def finish(self, kills: int) -> KillReport:
         """Run to the end, and count."""
         self._take_stock(self._sealed(), self._run_to_the_end)
         store = EmbeddingStore(self._home, StubEncoder.space)
@@ -154,7 +154,7 @@ class _Torment:
         shards = open_shards(store.folder, fingerprint=store.space.fingerprint)
         seen = Counter(clip_id for shard in shards for clip_id in shard.clip_ids)
         encoded = self._log.stat().st_size // NAME_BYTES
-        return Survived(
+        return KillReport(
             kills=kills,
             ledgers_lost=self._ledgers_lost,
             missing=self._clips - len(seen),

@@ -42,7 +42,7 @@ Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class SizeResult:
     """One size."""
 
     artists: int
@@ -78,7 +78,7 @@ def with_candidates(generation: Generation, folder: Path) -> Generation:
     return replace(generation, manifest=manifest, candidates=found)
 
 
-def measure(artists: int) -> Measured:
+def measure(artists: int) -> SizeResult:
     """Make a catalog and ask it."""
     with tempfile.TemporaryDirectory() as name:
         folder, plain = Path(name), make_generation(artists)
@@ -92,7 +92,7 @@ def measure(artists: int) -> Measured:
         near_ms, near_cpu_ms, found = timed(lambda seed: ask(near, seed), seeds)
         scan_ms, _, right = timed(lambda seed: ask(scan, seed), few)
         overlap, same = compared(found[: len(few)], right)
-        return Measured(
+        return SizeResult(
             artists=artists,
             near=near_ms,
             near_cpu=near_cpu_ms,
@@ -158,7 +158,7 @@ HEAD = (
 )
 
 
-def row(found: Measured) -> str:
+def row(found: SizeResult) -> str:
     """One line of the table."""
     return (
         f"| {found.artists:,} | {_both(found.near)} | {np.median(found.near_cpu):.2f} | {_both(found.scan)} "
@@ -171,7 +171,7 @@ def _both(times: Times) -> str:
     return f"{np.median(times):.2f} / {np.quantile(times, 0.99):.2f}"
 
 
-def verdicts(found: Sequence[Measured]) -> list[str]:
+def verdicts(found: Sequence[SizeResult]) -> list[str]:
     """PASS or FAIL of each bar that the sizes allow to be judged."""
     said = []
     for one in found:
@@ -202,7 +202,7 @@ def _percent(share: float | None) -> str:
     return "not measured" if share is None else f"{share:.4f}"
 
 
-def notes(found: Sequence[Measured]) -> list[str]:
+def notes(found: Sequence[SizeResult]) -> list[str]:
     """What a reader must know to weigh the table."""
     return [
         *verdicts(found),

@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.blend import EVIDENCE, MUST_BEAT, RESAMPLES, Answers, Asked, interval, main, ndcg, top, verdicts
+from benchmarks.blend import (
+    EVIDENCE,
+    MUST_BEAT,
+    RESAMPLES,
+    CatalogResult,
+    MethodResult,
+    interval,
+    main,
+    ndcg,
+    top,
+    verdicts,
+)
 from benchmarks.blend_catalog import AS_DESCRIBED, SETTINGS, World, make_world
 from benchmarks.measurement import Measurement
 
@@ -49,10 +60,10 @@ def test_the_interval_is_that_of_a_mean() -> None:
 
 
 def test_a_bar_holds_only_when_the_interval_and_every_catalog_do() -> None:
-    def asked(**gains: float) -> Asked:
+    def asked(**gains: float) -> CatalogResult:
         ndcg = {EVIDENCE: 0.8} | {rival: 0.8 - gains.get(rival.split(",")[0], 0.1) for rival in MUST_BEAT}
-        answers = {name: Answers(ndcg=np.full(50, each), unmapped=np.zeros(50)) for name, each in ndcg.items()}
-        return Asked(niche=np.ones(50, bool), off_map=np.ones(50, bool), answers=answers, learned="")
+        answers = {name: MethodResult(ndcg=np.full(50, each), unmapped=np.zeros(50)) for name, each in ndcg.items()}
+        return CatalogResult(niche=np.ones(50, bool), off_map=np.ones(50, bool), answers=answers, learned="")
 
     assert [said.split(":")[0] for said in verdicts([asked(), asked()])] == ["Reached"] * 3
     assert [said.split(":")[0] for said in verdicts([asked(), asked(audio=-0.01)])] == ["Reached", "Reached", "MISSED"]

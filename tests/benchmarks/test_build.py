@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import build, build_plain
-from benchmarks.build import Cost, Measured, build_ours, run_alone, run_here, run_plain
+from benchmarks.build import CaseResult, Cost, build_ours, run_alone, run_here, run_plain
 from benchmarks.build_home import DIM, TRACKS_OF, make_home
 from benchmarks.measurement import Measurement
 from indexer.files.home import STAGING
@@ -108,11 +108,11 @@ def test_what_a_program_takes_is_measured_and_what_it_made_before_is_gone(tmp_pa
     assert [path.name for path in (home / STAGING).iterdir()] == ["v00000001"]
 
 
-def case(ours: Cost, *others: float) -> Measured:
+def case(ours: Cost, *others: float) -> CaseResult:
     """``others``: overheads of more rounds than the one that took ``ours``."""
     plain, alone = (Cost(cpu_s=s, wall_s=11.0, peak_mb=110.0, recall=0.994) for s in (10.0, 5.0))
     overheads = (ours.cpu_s / plain.cpu_s - 1, *others)
-    return Measured(
+    return CaseResult(
         tracks=10_000,
         layers=13,
         ours=ours,
