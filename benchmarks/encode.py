@@ -164,8 +164,8 @@ def notes(rows: Sequence[FormResult], rates: Sequence[Rate]) -> list[str]:
     """What a reader must know to judge the tables."""
     counted = {size: sum(operations(geometry, CLIP_SAMPLES).values()) for size, geometry in SIZES.items()}
     return [
-        f"A clip of 30 s is {counted['95m']:.0f} GFLOP in the 95M, {counted['330m']:.0f} in the 330M, as the network is defined.",
-        "The floor is this arithmetic at the rate of the network's largest product on this machine, by the faster library.",
+        f"A clip of 30 s takes {counted['95m']:.0f} GFLOP in the 95M and {counted['330m']:.0f} in the 330M.",
+        "The floor is this arithmetic at the rate of the network's largest product here, by the faster library.",
         "transformers: all hidden states copied out, then averaged. Weights are random, made by "
         "`soundkin encoder make-random`.",
         f"Medians over fresh processes; one core; torch and transformers as pinned; {len(rows)} forms in turns.",

@@ -1,8 +1,8 @@
 """Measures every claim again and rewrites docs/benchmarks.md. ``make bench`` runs it.
 
 A claim is a module of this folder with the option ``--json FILE`` (:func:`benchmarks.measurement.add_json_option`),
-which writes a :class:`benchmarks.measurement.Measurement` there. A claim that exits with 0 and writes nothing could not be
-measured on this machine; its section of the page does not change. Modules without that option are tools, not claims.
+which writes a :class:`benchmarks.measurement.Measurement` there. A claim that exits with 0 and writes nothing could not
+be measured on this machine; its section of the page does not change. Modules without that option are tools, not claims.
 """
 
 from __future__ import annotations

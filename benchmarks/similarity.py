@@ -199,7 +199,7 @@ def notes(found: dict[str, dict[Method, list[Quality]]], *, artists: int, second
         "there (.893, .879).",
         "Made-up tracks of all artists share one kind of noise, which is what within-artist whitening learns. "
         "On real low-level features (GTZAN) the gain was 3 points of precision, not 40.",
-        "Ranks are by score, span and medians by the similarity shown; CSLS and MP use the frozen cohort of the pipeline.",
+        "Ranks are by score, span and medians by the similarity shown. CSLS and MP use the pipeline's cohort.",
     ]
 
 

@@ -1,15 +1,14 @@
 """Made catalogs of track vectors with known scenes and planted hubs, in three regimes.
 
-20 genres of 5 scenes of 20 artists, 5 tracks an artist, 768 dimensions (made sets A and B of docs/methods.md). The vector
-of an artist is genre + scene + its own direction, times its distinctness. An artist with low distinctness is mostly the
-direction that all music shares, so it is near every other artist: a planted hub. Tracks spread around their artist, with
-a different width for each artist.
+20 genres of 5 scenes of 20 artists, 5 tracks an artist, 768 dimensions (made sets A and B of docs/methods.md). The
+vector of an artist is genre + scene + its own direction, times its distinctness. An artist with low distinctness is
+mostly the direction that all music shares, so it is near every other artist: a planted hub. Tracks spread around
+their artist, with a different width for each artist.
 
 Regime A: the signal is spread evenly over all 64 latent directions, whatever their variance. This favours whitening.
-Regime B: the signal lies in main components 5 to 28 of 200; 1 to 4, the largest, are nuisance. This punishes whitening
-without labels, and removing too few components.
-Regime C: the signal already lies in the largest components, and wide noise that is unrelated to artists fills all others.
-It shows where the pipeline gains nothing.
+Regime B: the signal lies in main components 5 to 28 of 200; 1 to 4, the largest, are nuisance. This punishes
+whitening without labels, and removing too few components. Regime C: the signal already lies in the largest
+components, and wide noise that is unrelated to artists fills all others. It shows where the pipeline gains nothing.
 """
 
 from __future__ import annotations
@@ -151,7 +150,7 @@ def _draw(rng: np.random.Generator, number: int, regime: Regime) -> Matrix:
 
 
 def _noise(rng: np.random.Generator, artists: int, regime: Regime) -> Matrix:
-    """Difference between tracks of one artist, ``[artist, track, direction]``; outside the signal there is nothing else."""
+    """Difference between tracks of one artist, ``[artist, track, direction]``, and all that is outside the signal."""
     level = np.ones(len(regime.scales))
     level[regime.signal] = np.sqrt(regime.noise)
     return np.asarray(level * rng.normal(size=(artists, TRACKS, len(level))))

@@ -148,8 +148,8 @@ def test_the_overhead_is_that_of_the_middle_round_with_the_least_and_the_most_be
     ],
 )
 def test_a_verdict_says_of_each_bar_whether_it_holds(ours: Cost, held: list[str]) -> None:
-    said = case(ours).verdict()
-    assert [word for word in said.replace(",", " ").split() if word in ("PASS", "FAIL")] == held
+    line = case(ours).verdict()
+    assert [word for word in line.replace(",", " ").split() if word in ("PASS", "FAIL")] == held
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="asks Linux for the most memory")
@@ -158,7 +158,7 @@ def test_the_exit_status_says_whether_every_bar_holds(
     monkeypatch: pytest.MonkeyPatch, peak_mb: float, status: int
 ) -> None:
     found = case(Cost(cpu_s=11.0, wall_s=1.0, peak_mb=peak_mb, recall=0.99))
-    monkeypatch.setattr(build, "_shown", lambda tracks, layers: found)
+    monkeypatch.setattr(build, "_measure_and_print", lambda tracks, layers: found)
     with nullcontext() if status == 0 else pytest.raises(SystemExit, match=str(status)):
         build.main(["--quick"])
 

@@ -93,9 +93,9 @@ def test_on_a_small_catalog_the_pipeline_finds_more_of_the_scene_than_raw(regime
 def test_bars_hold_only_when_every_seed_reaches_them() -> None:
     raw = replace(GOOD, precision=0.4, skew=2.0)
     found = {name: {method: [GOOD, GOOD] for method in ORDER} | {Method.RAW: [raw, raw]} for name in ("A", "B")}
-    assert [said.split()[0] for said in verdicts(found)] == ["Reached"] * 6
+    assert [sentence.split()[0] for sentence in verdicts(found)] == ["Reached"] * 6
     found["B"] = found["B"] | {Method.PIPELINE: [GOOD, replace(GOOD, precision=0.7, skew=0.6, unrelated=0.31)]}
-    assert [said.split()[0] for said in verdicts(found)] == ["Reached"] * 3 + ["MISSED"] * 3
+    assert [sentence.split()[0] for sentence in verdicts(found)] == ["Reached"] * 3 + ["MISSED"] * 3
 
 
 def test_a_run_writes_what_the_page_of_benchmarks_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
