@@ -1,8 +1,8 @@
-"""Does an encoder hear who is playing? Retrieve a clip's artist from its nearest other clip, leaving one out.
+"""How often the nearest other clip is by the same artist: leave-one-out retrieval of the artist by an encoder.
 
     python -m benchmarks.artist_retrieval [--audio FOLDER] [--manifest FILE] [--encoder NAME] [--json OUT]
 
-Only artists with two clips or more take part, as queries and as candidates, so every query has a right answer.
+Only artists with two clips or more take part, as queries and as candidates, so that every query has a right answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.measurement import Measurement, add_json_option, machine
+from benchmarks.measurement import Measurement, add_json_option, machine, publish
 from indexer.audio.decode import choose_excerpt, decode, probe
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import encoder_names, load_encoder
@@ -40,17 +40,17 @@ Hits: TypeAlias = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Music:
-    """The clips that take part, in the order of their file names."""
+    """The clips that take part, by file name."""
 
     files: tuple[str, ...]
     artists: Labels
     same_recording: npt.NDArray[np.bool_]
-    """``[clip, clip]``: by their titles, two versions of one piece by one artist."""
+    """``[clip, clip]``: whether the titles name two versions of one piece by one artist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieval:
-    """How often the nearest clip is by the same artist, in one view of the audio."""
+    """Result of one view (a layer, or all layers together)."""
 
     view: str
     hits: int
@@ -58,11 +58,11 @@ class Retrieval:
     accuracy: float
     chance: float
     interval: tuple[float, float]
-    """95 %, bootstrap over artists."""
+    """95 % bootstrap interval over artists."""
     p_value: float
-    """Share of shuffles of the artists' names that do at least as well (permutation test, one-sided)."""
+    """One-sided permutation test: share of shuffles of the artist names with at least as many hits."""
     hits_without_versions: int
-    """Hits when no clip may find another version of its own piece."""
+    """Hits when other versions of the same piece are not candidates."""
 
     @property
     def times_chance(self) -> float:
@@ -70,7 +70,7 @@ class Retrieval:
 
 
 def read_music(audio: Path, manifest: Path) -> Music:
-    """The clips of ``manifest`` whose file is in ``audio`` and whose artist has two or more."""
+    """The clips of the tracklist ``manifest`` whose file is in ``audio`` and whose artist has two clips or more."""
     rows = sorted(
         (row for row in read_tracklist(manifest).rows.values() if (audio / row.file).is_file()),
         key=lambda row: row.file,
@@ -86,7 +86,7 @@ def read_music(audio: Path, manifest: Path) -> Music:
 
 
 def embed(music: Music, audio: Path, encoder: Encoder) -> ClipEmbeddings:
-    """Decode and embed each clip as the indexer does, ``[clip, layer, dim]``."""
+    """Decode and embed each clip like the indexer; ``[clip, layer, dim]``."""
     embedded = []
     for file in music.files:
         excerpt = choose_excerpt(probe(audio / file).duration_s)
@@ -104,10 +104,10 @@ def views(embeddings: ClipEmbeddings, encoder: Encoder) -> dict[str, Vectors]:
 
 
 def retrieve(view: str, vectors: Vectors, music: Music) -> Retrieval:
-    """Measure one view. A tie goes to the clip that comes first."""
+    """Measure one view. A tie goes to the earlier clip."""
     nearest = nearest_other(vectors, barred=np.eye(len(vectors), dtype=bool))
     hits = music.artists[nearest] == music.artists
-    break_down = nearest_other(vectors, barred=music.same_recording)
+    without_versions = nearest_other(vectors, barred=music.same_recording)
     return Retrieval(
         view=view,
         hits=int(hits.sum()),
@@ -116,7 +116,7 @@ def retrieve(view: str, vectors: Vectors, music: Music) -> Retrieval:
         chance=chance(music.artists),
         interval=bootstrap_interval(hits, music.artists),
         p_value=permutation_p(nearest, music.artists),
-        hits_without_versions=int((music.artists[break_down] == music.artists).sum()),
+        hits_without_versions=int((music.artists[without_versions] == music.artists).sum()),
     )
 
 
@@ -133,11 +133,15 @@ def chance(artists: Labels) -> float:
 
 
 def bootstrap_interval(hits: Hits, artists: Labels) -> tuple[float, float]:
-    """95 % percentile interval of the accuracy when artists, with all their clips, are drawn anew."""
+    """95 % percentile interval of the accuracy, by drawing artists with all their clips.
+
+    Clips of one artist are not independent, so whole artists are drawn (cluster bootstrap). The accuracy is a ratio of
+    two sums, which ``evaluation.measures.statistics.estimate``, an interval of a mean, does not cover.
+    """
     random = np.random.default_rng(SEED)
-    sizes, found = np.bincount(artists), np.bincount(artists, weights=hits)
+    sizes, hits_of = np.bincount(artists), np.bincount(artists, weights=hits)
     drawn = random.integers(sizes.size, size=(RESAMPLES, sizes.size))
-    low, high = np.percentile(found[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), (2.5, 97.5))
+    low, high = np.percentile(hits_of[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), (2.5, 97.5))
     return float(low), float(high)
 
 
@@ -188,14 +192,14 @@ def table(results: list[Retrieval]) -> str:
 
 
 def notes(music: Music, encoder: Encoder, seconds: float) -> list[str]:
-    """What a reader must know to weigh the table."""
+    """What a reader must know to judge the table."""
     versions = int((music.same_recording.sum(axis=1) > 1).sum())
     return [
         f"Space {encoder.space.key}; {len(music.files)} clips of {music.artists.max() + 1} artists; "
         f"{seconds / len(music.files):.2f} s a clip to decode and embed.",
-        f"Chance is exact. The interval draws artists anew, and p shuffles their names, {RESAMPLES:,} times.",
+        f"Chance is exact. The interval draws artists, and p shuffles their names, {RESAMPLES:,} times.",
         f"Same-recording confound: {versions} clips have another version of their piece in the set, by their titles "
-        "(music box, mix …). The last column bars a clip from finding those.",
+        "(music box, mix …). In the last column those are not candidates.",
         "Same-album confound, not removed: clips of one artist mostly come from one source and one production, which "
         "helps any encoder. Expect less for artists met on other records.",
         "The encoder was fitted to none of this audio, and no weight was chosen by this table.",
@@ -206,18 +210,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Retrieve a clip's artist from its nearest other clip.")
     parser.add_argument("--audio", type=Path, default=AUDIO, help="folder of clips [default: ../shared/audio]")
-    parser.add_argument("--manifest", type=Path, help="who plays which file [default: manifest.csv in the folder]")
+    parser.add_argument(
+        "--manifest", type=Path, help="tracklist: artist and title of each file [default: manifest.csv in the folder]"
+    )
     parser.add_argument("--encoder", default="descriptors", help=f"one of {', '.join(encoder_names())}")
     add_json_option(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print, write. 0 also where there is no audio to measure on."""
+    """Measure, print and write. Returns 0 also where there is no audio."""
     options = parse(arguments)
     manifest = options.manifest or options.audio / "manifest.csv"
     if not manifest.is_file():
-        print(f"{manifest} is not there, so nothing was measured; name a folder with --audio and --manifest")
+        print(f"{manifest} does not exist, so nothing was measured; give a folder with --audio and --manifest")
         return 0
     music = read_music(options.audio, manifest)
     if not music.files:
@@ -226,22 +232,20 @@ def main(arguments: list[str] | None = None) -> int:
     encoder = load_encoder(options.encoder)
     started = time.monotonic()
     embeddings = embed(music, options.audio, encoder)
-    said = notes(music, encoder, time.monotonic() - started)
+    explained = notes(music, encoder, time.monotonic() - started)
     results = [retrieve(name, vectors, music) for name, vectors in views(embeddings, encoder).items()]
-    print(table(results), *(f"- {note}" for note in said), sep="\n")
-    if options.out:
-        report(options, results, said).write(options.out)
+    publish(report(options, results, explained), options.out)
     return 0
 
 
-def report(options: argparse.Namespace, results: list[Retrieval], said: list[str]) -> Measurement:
-    """What benchmarks/run.py reads, and the figures."""
+def report(options: argparse.Namespace, results: list[Retrieval], explained: list[str]) -> Measurement:
+    """The result for the page, with the figures."""
     return Measurement(
         title=f"Whose clip is it? Encoder {options.encoder}",
         command=f"python -m benchmarks.artist_retrieval --encoder {options.encoder}",
         machine=machine("numpy"),
         table_markdown=table(results),
-        notes=tuple(said),
+        notes=tuple(explained),
         figures={
             result.view: {
                 "hits": result.hits,

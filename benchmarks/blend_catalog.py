@@ -1,12 +1,12 @@
-"""Made-up catalogs heard by all four signals, with the gaps real data has: the less popular, the less is known.
+"""Made catalogs with all four signals and the missing data of real ones: less is known of less popular artists.
 
-After reference/science.md 2.5: 1,200 artists, a scene map of popular artists only, genre tags for 80 %, collaborations
-for 50 to 90 %, audio for 92 %. Music, scenes and genres are those of ``benchmarks/similarity_catalog.py`` (regime A);
-popularity has nothing to do with them. The truth: 3 for an artist of the same scene, 1 for one of the same genre.
+1,200 artists, a scene map of popular artists only, genre tags for 80 %, collaborations for 50 to 90 %, audio for 92 %
+(docs/methods.md, "Fusion"). Music, scenes and genres are those of ``benchmarks/similarity_catalog.py`` (regime A);
+popularity is independent of them. The truth: grade 3 for an artist of the same scene, 1 for one of the same genre.
 
-Each signal is the product's own, on data drawn here. What the description leaves open of audio and of the map was set
-by what the reference gives for these two alone; of the others, which it does not give, by what seemed usual. No blend
-had a say. A first draft, with better audio and a worse map than the reference's, is kept as a second setting.
+Each signal is that of the product, on data drawn here. The free parameters of audio and of the map were set so that
+each of the two alone scores as in the first simulation; those of genre and collaboration were set to usual values. No
+fused ranking had a part in the choice. A first draft, with better audio and a worse map, is kept as a second setting.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from recommender.signals.scene import SceneSignal
 
 ARTISTS_A_SCENE = 12
 MAPPED = 0.6
-"""Share of artists that the scene map knows."""
+"""Share of the artists that the scene map knows."""
 LISTED = 20
 """Artists in a list of the map."""
 PULL_OF_POPULARITY = 1.0
-"""What the greatest popularity adds to the log of an artist's chance to be listed, over the least."""
+"""Log of the chance to be listed of the most popular artist, minus that of the least popular."""
 TAGGED = (0.6, 1.0)
-"""Chance of genre tags, of the least and of the most popular."""
+"""Probability of genre tags for the least and the most popular artist."""
 RIGHT_GENRE, RIGHT_SUBGENRE, WRONG_TAG = 0.9, 0.6, 0.5
-"""Chance of the tag of the genre; that the tag of a subgenre is the scene's, not any of the genre; of a wrong tag."""
+"""Probability of the genre's tag; of the scene's subgenre tag instead of any of the genre; of a wrong tag."""
 COLLABORATES = (0.5, 0.9)
 PARTNERS = 3.0
-"""Mean number of partners an artist looks for, beyond the first."""
+"""Mean number of partners of an artist, beyond the first."""
 PARTNER_OF_SCENE, PARTNER_OF_GENRE = 0.5, 0.25
-"""Share of partners looked for in the scene, and in the genre."""
+"""Share of the partners from the scene, and from the genre."""
 RECORDED = 0.92
 SCENE_GRADE, GENRE_GRADE = 3.0, 1.0
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
-"""``[artist, artist]``, or ``[signal, artist, artist]``; NaN is "no opinion"."""
+"""``[artist, artist]``, or ``[signal, artist, artist]``; NaN means no opinion."""
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 """``[artist]``."""
@@ -61,15 +61,15 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How well audio and the scene map tell who is related."""
+    """The quality of audio and of the scene map."""
 
     name: str
     music: Regime
     pull_of_scene: float
-    """What one scene adds to the log of an artist's chance to be listed."""
+    """Addition to the log of the chance to be listed, for artists of the same scene."""
     pull_of_genre: float
     map_edge: float
-    """Standard deviation of the noise between popular enough for the map and not, in shares of the catalog."""
+    """Standard deviation of the noise on popularity when the map chooses its artists, in shares of the catalog."""
 
 
 _A = REGIMES[0]
@@ -80,21 +80,21 @@ AS_DESCRIBED = Setting(
     pull_of_genre=6.0,
     map_edge=0.2,
 )
-"""NDCG@10 of one signal alone near the reference's: audio .372 raw and .761 calibrated, map .477 and .248 of niche."""
+"""NDCG@10 of one signal alone near the first simulation: audio .372 raw and .761 calibrated, map .477 (.248 niche)."""
 
 STRONG_AUDIO = Setting(name="strong audio, poor map", music=_A, pull_of_scene=5.0, pull_of_genre=3.0, map_edge=0.1)
-"""The first draft: the music of ``benchmarks/similarity.py``, and a map with a third of strangers in its lists."""
+"""The first draft: the music of ``benchmarks/similarity.py``, and a map whose lists are one third unrelated artists."""
 
 SETTINGS = (AS_DESCRIBED, STRONG_AUDIO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What is true, what is known, and what the three signals beside audio say of it."""
+    """A made catalog: the truth, the coverage of each source, and the opinions of the three signals beside audio."""
 
     music: MadeCatalog
     popularity: npt.NDArray[np.float64]
-    """``[artist]`` in (0, 1]: share of artists that are no more popular."""
+    """``[artist]`` in (0, 1]: share of the artists that are at most as popular."""
     mapped: Flags
     """The scene map knows the artist."""
     recorded: Flags
@@ -105,7 +105,7 @@ class World:
 
     @property
     def grades(self) -> Matrix:
-        """How related two artists are; 0 for an artist with itself, which is no answer."""
+        """``[artist, artist]`` grades of the truth; 0 for an artist with itself."""
         same_scene, same_genre = (kind[:, np.newaxis] == kind for kind in (self.music.scene, self.music.genre))
         grades = np.where(same_scene, SCENE_GRADE, np.where(same_genre, GENRE_GRADE, 0.0))
         np.fill_diagonal(grades, 0.0)
@@ -113,7 +113,7 @@ class World:
 
 
 def make_world(setting: Setting, *, seed: int, artists_a_scene: int = ARTISTS_A_SCENE) -> World:
-    """Make a catalog and what is known of it; the same seed makes the same."""
+    """Make a catalog and its data. The same seed makes the same catalog."""
     music = make_catalog(setting.music, seed=seed, artists_a_scene=artists_a_scene)
     rng = np.random.default_rng((seed, 25))
     number = len(music.scene)
@@ -132,26 +132,26 @@ def make_world(setting: Setting, *, seed: int, artists_a_scene: int = ARTISTS_A_
 
 
 def _among(rng: np.random.Generator, popularity: npt.NDArray[np.float64], chances: tuple[float, float]) -> Flags:
-    """Who is covered, with a chance that rises with popularity from the first to the second."""
+    """Which artists are covered, with a probability that rises with popularity from the first to the second."""
     return np.asarray(rng.random(len(popularity)) < chances[0] + (chances[1] - chances[0]) * popularity)
 
 
 def _opinions(signal: Signal) -> Matrix:
-    """What a signal says of every pair."""
+    """Values of a signal for every pair."""
     return np.stack([signal.value(signal.raw(row)) for row in range(len(signal.known))])
 
 
 def _pulls(
     rng: np.random.Generator, setting: Setting, music: MadeCatalog, popularity: npt.NDArray[np.float64]
 ) -> Matrix:
-    """Log of each artist's chance to be in each list, with noise by which the highest are a draw by those chances."""
+    """Log of each artist's chance to be in each list, with Gumbel noise: the highest are a draw by these chances."""
     pulls = setting.pull_of_genre * (music.genre[:, np.newaxis] == music.genre)
     pulls += (setting.pull_of_scene - setting.pull_of_genre) * (music.scene[:, np.newaxis] == music.scene)
     return np.asarray(pulls + PULL_OF_POPULARITY * popularity + rng.gumbel(size=pulls.shape))
 
 
 def _scene_map(pulls: Matrix, mapped: Flags) -> SceneSignal:
-    """Lists of the mapped: the mapped others with the highest pulls, strongest first."""
+    """The list of each artist on the map: the others on the map with the highest pulls, strongest first."""
     pulls[:, ~mapped] = -np.inf
     np.fill_diagonal(pulls, -np.inf)
     listing = np.flatnonzero(mapped)
@@ -163,7 +163,7 @@ def _scene_map(pulls: Matrix, mapped: Flags) -> SceneSignal:
 
 
 def _tags(rng: np.random.Generator, music: MadeCatalog, tagged: Flags) -> GenreSignal:
-    """Tags by genre, by subgenre (one a scene) and by mistake. An artist left with none is not tagged."""
+    """Tags of the genre, of a subgenre (one per scene), and wrong ones. An artist without any is not tagged."""
     number = len(tagged)
     subgenre = np.where(
         rng.random(number) < RIGHT_SUBGENRE, music.scene, music.genre * SCENES + rng.integers(SCENES, size=number)
@@ -181,7 +181,7 @@ def _tags(rng: np.random.Generator, music: MadeCatalog, tagged: Flags) -> GenreS
 
 
 def _collaborations(rng: np.random.Generator, music: MadeCatalog, known: Flags) -> CollaborationSignal:
-    """Each known artist looks for partners among the known: in its scene, its genre, or anywhere."""
+    """Partners of each artist with collaborations: from its scene, its genre, or anywhere."""
     pairs = [
         (artist, partner)
         for artist in np.flatnonzero(known)
@@ -197,7 +197,7 @@ def _collaborations(rng: np.random.Generator, music: MadeCatalog, known: Flags) 
 def _partners(
     rng: np.random.Generator, music: MadeCatalog, artist: int, known: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Whom one artist records with, itself left out; where nobody is left of a kind, nobody."""
+    """Partners of one artist, itself left out; none of a kind where there is no such artist."""
     others = known[known != artist]
     circles = (
         (others[music.scene[others] == music.scene[artist]], PARTNER_OF_SCENE),

@@ -1,13 +1,13 @@
-"""What a build costs beside a straight script that makes the same, and beside FAISS alone, in the same run.
+"""Cost of a build, compared in the same run with a plain script that makes the same files, and with FAISS alone.
 
 A home is made of synthetic clustered vectors (benchmarks/build_home.py). Then three programs run one after the other,
-each in a process of its own: what ``soundkin build`` runs; the plain script (benchmarks/build_plain.py), which makes
-the same product from the same catalog and the same shards, without the checks, the order and the durability; and
-FAISS alone, which reads, trains, fills, measures and writes the indexes with the parameters that the build found.
+each in its own process: the code of ``soundkin build``; the plain script (benchmarks/build_plain.py), which makes the
+same product from the same catalog and shards, without checks and durability; and FAISS alone, which reads, trains,
+fills, measures and writes the indexes with the parameters that the build found.
 
-The bars are those of issue 4: CPU time less than 20 % over the plain script, memory under 1.3 times one layer's vectors
-and its indexes, recall@10 at least 0.99. What FAISS alone takes stands beside, so that nobody takes the plain script
-for it. Before the clock starts each program builds a home of 600 tracks: imports and first calls are in no figure.
+Bars: CPU time less than 20 % over the plain script, memory under 1.3 times the vectors and indexes of one layer,
+recall@10 at least 0.99. Before the clock starts, each program builds a home of 600 tracks, so that imports and first
+calls are not measured.
 """
 
 from __future__ import annotations
@@ -39,26 +39,27 @@ from recommender.types import Use
 QUICK = ((10_000, 1), (10_000, 13), (100_000, 1))
 """Tracks and layers measured with ``--quick``."""
 CASES = (*QUICK, (100_000, 13), (1_000_000, 1))
-"""Otherwise."""
+"""Tracks and layers measured by default."""
 WARM = 600
+"""Tracks of the home that is built before the clock starts."""
 MAX_OVERHEAD, MAX_SHARE, MIN_RECALL = 0.20, 1.3, 0.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one program took."""
+    """Cost of one program."""
 
     cpu_s: float
     wall_s: float
     peak_mb: float
-    """Of resident memory, mapped files counted, over what it was before the work began."""
+    """Peak of resident memory, mapped files included, minus the memory before the work began."""
     recall: float
-    """Least recall@10 of its indexes; 1 where they are exact."""
+    """Lowest recall@10 of its indexes; 1 where they are exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One case."""
+class CaseResult:
+    """The costs of all three programs for one number of tracks and layers."""
 
     tracks: int
     layers: int
@@ -66,14 +67,14 @@ class Measured:
     plain: Cost
     alone: Cost
     overheads: tuple[float, ...]
-    """CPU time of ours over that of the plain script, less 1, of each round."""
+    """CPU time of the build over that of the plain script, minus 1, of each round."""
     layer_mb: float
-    """One layer's vectors and both its indexes."""
+    """Size of one layer's vectors and of both its indexes."""
     kind: str
 
     @property
     def bars(self) -> dict[str, tuple[float, bool]]:
-        """What was promised -> what was found, and whether it holds."""
+        """Bar -> the figure found, and whether it reaches the bar."""
         overhead, share = median(self.overheads), self.ours.peak_mb / self.layer_mb
         return {
             "overhead under 0.20": (overhead, overhead < MAX_OVERHEAD),
@@ -92,18 +93,18 @@ class Measured:
         )
 
     def _spread(self) -> str:
-        """The least and the most overhead of all rounds; nothing where there was one."""
+        """Lowest and highest overhead over the rounds; empty with one round."""
         least, most = min(self.overheads), max(self.overheads)
         return f" ({least:+.0%} to {most:+.0%})" if len(self.overheads) > 1 else ""
 
     def verdict(self) -> str:
         """One line: each bar, and PASS or FAIL."""
-        said = [f"{bar}: {'PASS' if held else 'FAIL'} ({found:.3f})" for bar, (found, held) in self.bars.items()]
-        return f"{self.tracks:,} x {self.layers}: " + ", ".join(said)
+        results = [f"{bar}: {'PASS' if passed else 'FAIL'} ({value:.3f})" for bar, (value, passed) in self.bars.items()]
+        return f"{self.tracks:,} x {self.layers}: " + ", ".join(results)
 
 
 def build_ours(home: Path) -> float:
-    """Stage a generation of the whole home; its least recall."""
+    """Stage a generation of the whole home; return the lowest recall of its indexes."""
     (space,) = spaces(home)
     with Catalog.open(home / "catalog.db") as catalog:
         manifest = build(catalog, EmbeddingStore(home, space), home, use=Use.PERSONAL)
@@ -111,12 +112,12 @@ def build_ours(home: Path) -> float:
 
 
 def run_plain(home: Path) -> float:
-    """The plain script, told which types of index :func:`build_ours` chose."""
+    """Run the plain script with the index types that :func:`build_ours` chose."""
     return build_plain.build(home, _factories(home), home / "plain")
 
 
 def run_alone(home: Path) -> float:
-    """FAISS alone, with the types and the parameters that :func:`build_ours` found."""
+    """Run FAISS alone with the index types and the parameters that :func:`build_ours` found."""
     entries = _staged(home)[1].indexes
     parameters = {f"{entry.layer}.{entry.kind}": entry.parameters for entry in entries}
     return build_plain.faiss_alone(home, _factories(home), parameters, home / "alone")
@@ -133,15 +134,15 @@ def _staged(home: Path) -> tuple[Path, Manifest]:
 
 WORK: dict[str, Callable[[Path], float]] = {"ours": build_ours, "plain": run_plain, "alone": run_alone}
 MADE = {"ours": STAGING, "plain": "plain", "alone": "alone"}
-"""What each leaves in a home; removed before it runs again, off the clock."""
+"""Folder that each program writes in a home; removed before it runs again, outside the measured time."""
 
 
 def run_here(what: str, home: Path, warm: Path) -> Cost:
-    """Do one of :data:`WORK` in this process, after having done it once with the small home ``warm``."""
+    """Run one of :data:`WORK` in this process, after one run on the small home ``warm``."""
     for folder in (warm, home):
         shutil.rmtree(folder / MADE[what], ignore_errors=True)
     WORK[what](warm)
-    Path("/proc/self/clear_refs").write_text("5")  # the most memory so far is what there is now
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak of resident memory
     before, started, busy = _memory_mb("VmRSS"), time.perf_counter(), time.process_time()
     recall = WORK[what](home)
     wall_s, cpu_s = time.perf_counter() - started, time.process_time() - busy
@@ -149,27 +150,27 @@ def run_here(what: str, home: Path, warm: Path) -> Cost:
 
 
 def _memory_mb(name: str) -> float:
-    """``VmHWM`` (the most so far) or ``VmRSS`` (now) of this process; getrusage would give the most of its parent."""
-    said = Path("/proc/self/status").read_text(encoding="ascii")
-    line = next(line for line in said.splitlines() if line.startswith(f"{name}:"))
+    """``VmHWM`` (peak) or ``VmRSS`` (now) of this process, in MB; getrusage would count the peak of its parent."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def measure(tracks: int, layers: int) -> Measured:
-    """Make a home, build it in three ways, several times where that is quick, and remove it."""
+def measure(tracks: int, layers: int) -> CaseResult:
+    """Make a home, run the three programs on it in turns for several rounds, and remove it."""
     with tempfile.TemporaryDirectory() as name:
         home, warm = Path(name) / "home", Path(name) / "warm"
         for folder, size, wide in ((home, tracks, layers), (warm, WARM, 1)):
             folder.mkdir()
             make_home(folder, size, wide)
-        build_ours(warm)  # which the other two ask for the types of its indexes
+        build_ours(warm)  # the other two programs read the index types from it
         runs: dict[str, list[Cost]] = {what: [] for what in WORK}
         for _ in range(_rounds(tracks * layers)):
             for what in WORK:
                 runs[what].append(_elsewhere(what, home, warm))
         folder, manifest = _staged(home)
         indexes = sum((folder / index_file(0, kind)).stat().st_size for kind in KINDS)
-        return Measured(
+        return CaseResult(
             tracks=tracks,
             layers=layers,
             **{what: _middle(costs) for what, costs in runs.items()},
@@ -182,7 +183,7 @@ def measure(tracks: int, layers: int) -> Measured:
 
 
 def _rounds(vectors: int) -> int:
-    """How often each program runs: the less it takes, the more it is disturbed.
+    """Rounds of each program: short runs vary more, so they are repeated more often.
 
     >>> _rounds(10_000), _rounds(1_000_000)
     (5, 3)
@@ -191,7 +192,7 @@ def _rounds(vectors: int) -> int:
 
 
 def _middle(costs: Sequence[Cost]) -> Cost:
-    """Median times, the most memory, the least recall."""
+    """Median times, highest memory, lowest recall."""
     return Cost(
         cpu_s=median(cost.cpu_s for cost in costs),
         wall_s=median(cost.wall_s for cost in costs),
@@ -219,12 +220,12 @@ HEAD = (
 )
 NOTES = (
     f"Made, clustered vectors of {DIM}, {TRACKS_OF} tracks an artist, a clip a track, one thread; medians of 5 rounds "
-    "at 10,000 x 1, of 3 of all else, overheads with the least and the most of a round. Most memory of all rounds, "
-    "over what the process held before: Python and the libraries, some 120 MB at every size.",
+    "at 10,000 x 1, of 3 otherwise, overheads with the lowest and the highest of a round. Peak memory of all rounds, "
+    "minus the memory before the work: Python and the libraries, some 120 MB at every size.",
     "The plain script makes the same product from the same catalog and shards: indexes of the same types, whose "
     "parameters it finds by the same search, artist averages, the fitted calibration with every artist's numbers, from "
     "5,000 artists codes that lead to candidates, columns of ids and titles, a hash a file. It checks nothing, "
-    "reads nothing back, syncs nothing and asks no golden questions: the difference is what those cost.",
+    "reads nothing back, syncs nothing and records no golden answers: the difference is the cost of those.",
     "FAISS alone reads, scales, averages the artists, trains, fills, measures and writes with given parameters. "
     "A build also calibrates, and searches for the parameters.",
     "Recall@10 is the least of all indexes, as the manifest has it, on queries that the parameters were not first "
@@ -234,40 +235,42 @@ NOTES = (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table and the verdicts, and write them as JSON when asked."""
+    """Print the table and the verdicts, write them where ``--json`` is given, and exit with 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", type=_case, action="append", metavar="TRACKSxLAYERS")
-    parser.add_argument("--quick", action="store_true", help="without 100,000 x 13 and 1,000,000 x 1: 40 minutes less")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out 100,000 x 13 and 1,000,000 x 1, which take 40 minutes"
+    )
     parser.add_argument("--only", nargs=3, metavar=("ours|plain|alone", "HOME", "WARM"), help=argparse.SUPPRESS)
     add_json_option(parser)
     wanted = parser.parse_args(arguments)
     if not Path("/proc/self/clear_refs").exists():
-        print("needs Linux, to know the most memory a process has held")
+        print("this benchmark needs Linux, for the peak memory of a process")
         return
     if wanted.only:
         print(json.dumps(asdict(run_here(wanted.only[0], *map(Path, wanted.only[1:])))))
         return
     print(HEAD)
-    cases = [_shown(*case) for case in wanted.case or (QUICK if wanted.quick else CASES)]
+    cases = [_measure_and_print(*case) for case in wanted.case or (QUICK if wanted.quick else CASES)]
     verdicts = [case.verdict() for case in cases]
     print("\n".join([*NOTES, *verdicts]))
     if wanted.out:
         _page(cases, (*NOTES, *verdicts), " --quick" if wanted.quick else "").write(wanted.out)
-    if not all(held for case in cases for _, held in case.bars.values()):
+    if not all(passed for case in cases for _, passed in case.bars.values()):
         raise SystemExit(1)
 
 
-def _shown(tracks: int, layers: int) -> Measured:
+def _measure_and_print(tracks: int, layers: int) -> CaseResult:
     started = time.monotonic()
     case = measure(tracks, layers)
     print(case.row(), flush=True)
-    print(f"{case.verdict()}; all of it took {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    print(f"{case.verdict()}; the case took {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return case
 
 
-def _page(cases: Sequence[Measured], notes: tuple[str, ...], option: str) -> Measurement:
+def _page(cases: Sequence[CaseResult], notes: tuple[str, ...], option: str) -> Measurement:
     return Measurement(
-        title="What a build costs beside a plain script, and beside FAISS alone",
+        title="Cost of a build, compared with a plain script and with FAISS alone",
         command=f"python -m benchmarks.build{option}",
         machine=machine("faiss"),
         table_markdown="\n".join([HEAD, *(case.row() for case in cases)]),

@@ -1,4 +1,4 @@
-"""A home of made-up music to build: synthetic clustered vectors, a clip a track, ten tracks an artist."""
+"""Makes a home to build from: synthetic clustered vectors, one clip per track, ten tracks per artist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHARD = 4096
 
 
 def make_home(home: Path, tracks: int, layers: int) -> None:
-    """A catalog, and a store of ``tracks`` clips in shards."""
+    """Write a catalog and an embedding store of ``tracks`` clips in shards into ``home``."""
     names = tuple(f"{number:02d}" for number in range(layers))
     space = Space(
         name="made",
@@ -39,7 +39,7 @@ def make_home(home: Path, tracks: int, layers: int) -> None:
         files = [Path(name) / f"{layer:02d}.npy" for layer in range(layers)]
         for layer, file in enumerate(files):
             vectors = grouped(np.random.default_rng(layer), tracks)
-            vectors *= 3  # of no unit length, as encoders give them
+            vectors *= 3  # not of unit length, like the vectors of an encoder
             np.save(file, vectors)
         _fill_store(EmbeddingStore(home, space), files, ids, space=space)
 
@@ -52,7 +52,7 @@ def _fill_store(store: EmbeddingStore, files: Sequence[Path], ids: Sequence[str]
 
 
 def _fill_catalog(home: Path, space: str, ids: Sequence[str]) -> None:
-    """In one transaction, past the catalog's own functions: a scan of a million files is no part of a build."""
+    """Fill the tables directly in one transaction; scanning a million files is not part of a build."""
     Catalog.open(home / "catalog.db").close()
     artists = ids[: -(-len(ids) // TRACKS_OF)]
     tables: dict[str, list[tuple[object, ...]]] = {

@@ -1,11 +1,11 @@
-"""The product of a build by a straight script: what the same work costs without staging, checks and durability.
+"""Makes the product of a build with a plain script, without staging, checks and durability, to compare the cost.
 
-From the same catalog and the same shards it makes the same files in all but format: per layer an index of tracks and
-one of artists, of the types the build chose, with search parameters it finds by the same search and a recall measured
-on other queries; the fitted calibration and every artist's numbers; codes that lead to candidates; columns of ids,
-names and titles; a hash a file. It checks nothing that it reads, reads nothing back, syncs nothing, asks no golden
-questions and takes only what this catalog has (no genres, no scenes, one clip a track). Nothing of the build is used:
-sqlite3, numpy, scipy, FAISS.
+From the same catalog and shards it makes the same files in another format: per layer an index of tracks and one of
+artists, of the types that the build chose, with search parameters from the same search and a recall measured on other
+queries; the fitted calibration and the numbers of every artist; codes for candidates; columns of ids, names and titles;
+a hash per file. It checks nothing that it reads, reads nothing back, syncs nothing and records no golden answers, and
+it handles only the data of this catalog (no genres, no scenes, one clip per track). It uses sqlite3, numpy, scipy and
+FAISS, and no code of the build.
 """
 
 from __future__ import annotations
@@ -30,47 +30,47 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
 Factories: TypeAlias = Mapping[str, str]
-"""``tracks`` or ``artists`` -> the type of index, as FAISS spells it."""
+"""``tracks`` or ``artists`` -> FAISS factory string of its index."""
 
 AIMS = {10: 0.993, 63: 0.95}
-"""As recommender.vectors has them."""
+"""Same values as ``RECALL_AIMS`` of recommender.vectors."""
 QUERIES = 200
 HELD_OUT = 400
 COHORT, REFERENCE, COMPONENTS, QUANTILES, SHRINKAGE = 1000, 2000, 128, 2001, 0.1
 CODES_FROM = 5000
-"""Artists; as indexer.build.candidates has it."""
+"""Artists from which codes are written; same value as in indexer.build.candidates."""
 _BLOCK = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """What SQL says."""
+    """The rows of the catalog that a build reads."""
 
     artists: Sequence[tuple[str, str]]
     """Id and name, by id."""
     tracks: Sequence[tuple[str, str, str]]
     """Id, artist and title, by id."""
     clips: Sequence[str]
-    """``[track]`` its one clip."""
+    """``[track]`` id of its only clip."""
     artist: Rows
-    """``[track]`` row of its artist."""
+    """``[track]`` row of its artist in ``artists``."""
 
 
 def build(home: Path, factories: Factories, out: Path) -> float:
-    """Make everything in the new folder ``out``; the least recall of its indexes, on queries not tuned for."""
+    """Make all files in the new folder ``out``; return the lowest recall of its indexes, on queries not tuned for."""
     out.mkdir()
     catalog = read_catalog(home / "catalog.db")
     _write_columns(catalog, out)
     recalls = []
-    places = Places.of(home, catalog.clips)
-    for layer in range(places.layers):
-        tracks = places.read(layer)
+    positions = ClipPositions.of(home, catalog.clips)
+    for layer in range(positions.layers):
+        tracks = positions.read(layer)
         faiss.normalize_L2(tracks)
         artists = mean_of_groups(tracks, catalog.artist, len(catalog.artists))
         for kind, vectors in (("tracks", tracks), ("artists", artists)):
             recalls.append(write_index(vectors, factories[kind], out / f"{layer:02d}.{kind}.faiss"))
         numbers = calibrate(tracks, catalog.artist, out / f"{layer:02d}")
-    if len(catalog.artists) >= CODES_FROM:  # of the layer that is listened by, which is the last
+    if len(catalog.artists) >= CODES_FROM:  # of the last layer, which is the default
         write_codes(*numbers, out / "codes.faiss")
     hashes = {path.name: _sha256(path) for path in sorted(out.iterdir())}
     (out / "hashes.json").write_text(json.dumps(hashes))
@@ -78,12 +78,12 @@ def build(home: Path, factories: Factories, out: Path) -> float:
 
 
 def faiss_alone(home: Path, factories: Factories, parameters: Mapping[str, Mapping[str, int]], out: Path) -> float:
-    """Train, fill, measure and write the indexes of every layer, and nothing else; the least recall."""
+    """Train, fill, measure and write the indexes of every layer, and nothing else; return the lowest recall."""
     out.mkdir()
     catalog = read_catalog(home / "catalog.db")
-    places, recalls = Places.of(home, catalog.clips), []
-    for layer in range(places.layers):
-        tracks = places.read(layer)
+    positions, recalls = ClipPositions.of(home, catalog.clips), []
+    for layer in range(positions.layers):
+        tracks = positions.read(layer)
         faiss.normalize_L2(tracks)
         artists = mean_of_groups(tracks, catalog.artist, len(catalog.artists))
         for kind, vectors in (("tracks", tracks), ("artists", artists)):
@@ -97,7 +97,7 @@ def faiss_alone(home: Path, factories: Factories, parameters: Mapping[str, Mappi
 
 
 def read_catalog(path: Path) -> Catalog:
-    """Everything that has an embedding."""
+    """Read the artists, tracks and clips that have an embedding."""
     with closing(sqlite3.connect(path)) as database:
         artists = database.execute("SELECT id, name FROM artists ORDER BY id").fetchall()
         tracks = database.execute("SELECT id, artist_id, title FROM tracks ORDER BY id").fetchall()
@@ -113,20 +113,20 @@ def read_catalog(path: Path) -> Catalog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where in the shards the clips are."""
+class ClipPositions:
+    """The positions of the clips in the shards."""
 
     files: Sequence[Path]
     heads: Sequence[tuple[int, int]]
-    """``[file]`` where its layers start, and how many clips it has."""
+    """``[file]`` byte at which its layers start, and its number of clips."""
     wanted: Sequence[Rows]
-    """``[file]`` row in the layer to be filled, of each of its clips."""
+    """``[file]`` row of each of its clips in the array that is filled."""
     layers: int
     dim: int
 
     @classmethod
-    def of(cls, home: Path, clips: Sequence[str]) -> Places:
-        """Read the head and the ids of every shard, as indexer/store/shard.py lays them out."""
+    def of(cls, home: Path, clips: Sequence[str]) -> ClipPositions:
+        """Read the header and the clip ids of every shard, in the layout of indexer/store/shard.py."""
         row = {clip: place for place, clip in enumerate(clips)}
         files = sorted((home / "embeddings").glob("*/*.shard"))
         heads, wanted, facts = [], [], {"layers": 0, "dim": 0}
@@ -141,7 +141,7 @@ class Places:
         return cls(files=files, heads=heads, wanted=wanted, layers=int(facts["layers"]), dim=int(facts["dim"]))
 
     def read(self, layer: int) -> Floats:
-        """One layer, ``[track, dim]``."""
+        """Read one layer, ``[track, dim]``."""
         found = np.empty((sum(map(len, self.wanted)), self.dim), dtype=np.float32)
         for path, (start, clips), rows in zip(self.files, self.heads, self.wanted, strict=True):
             count = clips * self.dim
@@ -163,7 +163,7 @@ def _adding(group: Rows, count: int, dtype: type[np.floating[Any]]) -> csr_array
 
 
 def filled(vectors: Floats, factory: str) -> Any:  # Any: FAISS's stubs know no types that are named at run time
-    """An index of that type, trained and filled."""
+    """A trained and filled index of the type ``factory``."""
     faiss.omp_set_num_threads(1)
     index: Any = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
@@ -174,7 +174,7 @@ def filled(vectors: Floats, factory: str) -> Any:  # Any: FAISS's stubs know no 
 
 
 def write_index(vectors: Floats, factory: str, path: Path) -> float:
-    """Train, fill, find nprobe and k_factor, measure, write; recall@10 on queries that were not tuned for."""
+    """Train, fill, tune, measure and write an index; return its recall@10 on queries that were not tuned for."""
     index, recall = filled(vectors, factory), 1.0
     if factory != "Flat":
         _tune(index, *_trial(index, vectors, QUERIES, first=0))
@@ -193,7 +193,7 @@ def _trial(index: Any, vectors: Floats, count: int, *, first: int) -> tuple[Rows
 
 
 def _recalls(index: Any, rows: Rows, queries: Floats, right: Rows) -> dict[int, float]:  # Any: as above
-    """Share of the nearest, the query left out, that are found."""
+    """Number of nearest -> share of them that the index finds, the query left out."""
     found, hits = index.search(queries, 64)[1], dict.fromkeys(AIMS, 0)
     for row, ours, theirs in zip(rows.tolist(), found, right, strict=True):
         for count in hits:
@@ -206,7 +206,7 @@ def _enough(recalls: Mapping[int, float]) -> bool:
 
 
 def _tune(index: Any, rows: Rows, queries: Floats, right: Rows) -> None:  # Any: as above
-    """The shortest short list with every list looked into, then the fewest lists."""
+    """Set the smallest k_factor with all lists searched, then the fewest lists, that reach the aims."""
     ivf = faiss.extract_index_ivf(index)
     ivf.nprobe = ivf.nlist
     for index.k_factor in (1, 2, 4, 8, 16):
@@ -221,9 +221,9 @@ def _tune(index: Any, rows: Rows, queries: Floats, right: Rows) -> None:  # Any:
 
 
 def calibrate(tracks: Floats, artist: Rows, path: Path) -> tuple[Floats, Doubles, Doubles]:
-    """Fit on some artists, measure all of them, save both; recommender/calibration/cohort.py defines the numbers.
+    """Fit on reference artists, measure all artists, and save both, as recommender/calibration/cohort.py defines them.
 
-    The vectors of all artists, and mean and standard deviation of their cosines with the cohort.
+    Returns the vectors of all artists, and mean and standard deviation of their cosines with the cohort.
     """
     order = np.argsort(artist, kind="stable")
     sizes = np.bincount(artist)
@@ -233,8 +233,8 @@ def calibrate(tracks: Floats, artist: Rows, path: Path) -> tuple[Floats, Doubles
     rows = np.concatenate([order[ends[one] - sizes[one] : ends[one]] for one in reference])
     mean, projection = fit(tracks[rows], np.repeat(np.arange(len(reference)), sizes[reference]))
     cohort = np.sort(reference[draw.permutation(len(reference))[:COHORT]])
-    held = {row: place for place, row in enumerate(cohort.tolist())}
-    places = np.array([held.get(row, -1) for row in range(len(sizes))])
+    position = {row: index for index, row in enumerate(cohort.tolist())}
+    places = np.array([position.get(row, -1) for row in range(len(sizes))])
     middle = [order[ends[one] - sizes[one] : ends[one]] for one in cohort]
     vectors = np.concatenate([_artist_vectors(tracks, part, mean, projection) for part in _parts(middle)])
     parts = [order[ends[a] - sizes[a] : ends[b - 1]] for a, b in _spans(sizes)]
@@ -252,7 +252,7 @@ def calibrate(tracks: Floats, artist: Rows, path: Path) -> tuple[Floats, Doubles
 
 
 def write_codes(vectors: Floats, mean: Doubles, sd: Doubles, path: Path) -> float:
-    """Short codes that lead to the artists of highest score, and the share of the first 20 that they find."""
+    """Write short codes that retrieve candidates; return the share of the first 20 artists that they find."""
     rows = np.hstack([vectors, vectors / sd[:, np.newaxis], (-mean / sd)[:, np.newaxis]]).astype(np.float32)
     rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
     index: Any = faiss.index_factory(rows.shape[1], f"PQ{rows.shape[1] // 2}x4fs", faiss.METRIC_INNER_PRODUCT)
@@ -287,7 +287,7 @@ def _parts(rows: list[Rows]) -> Iterator[list[Rows]]:
 
 
 def fit(tracks: Floats, artist: Rows) -> tuple[Doubles, Doubles]:
-    """Mean, and the projection onto main components, whitened by how tracks of one artist vary."""
+    """Mean, and projection onto main components with within-artist whitening (WCCN)."""
     units = tracks.astype(np.float64)
     mean = units.mean(axis=0)
     units -= mean
@@ -329,9 +329,9 @@ def measure(moved: Doubles, sizes: Rows, cohort: Doubles, own: Rows) -> tuple[np
     sd = np.sqrt(np.maximum(squares / left - mean**2, 0.0))
     rest = sums[each] - moved
     rest /= np.sqrt(np.einsum("ij,ij->i", rest, rest))[:, np.newaxis]
-    break_down = rest - (adding @ rest / sizes[:, np.newaxis])[each]
-    spread = np.einsum("ij,ij->i", break_down @ (cohort.T @ cohort), break_down)
-    spread -= np.where(own[each] >= 0, np.einsum("ij,ij->i", break_down, cohort[own[each]]), 0.0) ** 2
+    deviations = rest - (adding @ rest / sizes[:, np.newaxis])[each]
+    spread = np.einsum("ij,ij->i", deviations @ (cohort.T @ cohort), deviations)
+    spread -= np.where(own[each] >= 0, np.einsum("ij,ij->i", deviations, cohort[own[each]]), 0.0) ** 2
     error = np.sqrt((sizes - 1) / sizes * (adding @ spread) / left)
     return vectors.astype(np.float32), mean, sd, length[:, 0] / sizes, error
 

@@ -1,8 +1,8 @@
-"""What a clip costs: our MERT beside the plain transformers loop, in time, in memory, and against the arithmetic.
+"""Time and memory of a clip in MERT: Soundkin's encoder compared with transformers and with the bare arithmetic.
 
     python -m benchmarks.encode [--weights FOLDER] [--sizes 95m 330m] [--rounds 2] [--json OUT]
 
-Every form runs in fresh processes, one after another, in turns, on one core. Random weights cost what real ones do.
+Every form runs in fresh processes, in turns, on one core. Random weights cost the same as real ones.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ ROOT = Path(__file__).resolve().parents[1]
 SIZES: Mapping[str, Geometry] = {"95m": MERT_V1_95M.geometry, "330m": MERT_V1_330M.geometry}
 CLIP_SAMPLES = 720_000
 PRODUCT_GFLOP = 20 * 2 * 2249 * 768 * 3072 / 1e9
-"""Of one call of the form ``products``."""
+"""Arithmetic of one call of the form ``products``."""
 CPU_FORMS = (("ours", 1), ("eager", 1), ("sdpa", 1), ("ours", 4), ("eager", 4), ("sdpa", 4))
 GPU_FORMS = (("ours", 8), ("ours", 32), ("sdpa", 1), ("sdpa", 8), ("eager", 1))
 PRODUCTS = {"cpu": ("products", 1), "cuda": ("products", 32)}
-"""What the floor is measured by."""
+"""Device -> form and batch that the floor is measured with."""
 WHOLE_CLIPS: Mapping[str, Mapping[str, int]] = {
     "cpu": {"tensors": 4, "files": 4},
     "cuda": {"tensors": 2048, "files": 1024},
 }
-"""Clips of a run from one end to the other, by device and source."""
+"""Clips of an end-to-end run, by device and source."""
 WORDS = {"ours": "Soundkin", "eager": "transformers, eager", "sdpa": "transformers, SDPA"}
 
 Found: TypeAlias = dict[str, float]
-"""What ``benchmarks.encode_forms`` measured in one process, or the medians of several."""
+"""Figures of ``benchmarks.encode_forms`` from one process, or medians of several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class FormResult:
     """One form of one size at one batch size."""
 
     size: str
     form: str
     batch: int
     cpu_s: float
-    """CPU seconds a clip."""
+    """CPU seconds per clip."""
     wall_s: float
     peak_mib: float
-    """Of the whole process, loading included."""
+    """Peak memory of the whole process, loading included."""
     floor_share: float
-    """Seconds the arithmetic alone takes at the machine's best rate, over the seconds it took."""
+    """Seconds of the arithmetic alone at the machine's best rate, divided by the seconds measured."""
 
 
 def run_form(form: str, folder: Path, *, batch: int, device: str = "cpu") -> Found:
@@ -78,7 +78,7 @@ def run_form(form: str, folder: Path, *, batch: int, device: str = "cpu") -> Fou
 
 
 def run_whole(source: str, folder: Path, *, device: str) -> dict[str, float | str | None]:
-    """Measure one run from one end to the other in a fresh process. Raises CalledProcessError."""
+    """Measure one end-to-end run in a fresh process. Raises CalledProcessError."""
     clips = WHOLE_CLIPS[device][source]
     where = "cpu" if device == "cpu" else "cuda:0"
     command = [sys.executable, "-m", "benchmarks.encode_whole", source, str(folder), "--device", where]
@@ -92,7 +92,7 @@ def run_whole(source: str, folder: Path, *, device: str) -> dict[str, float | st
 
 
 def measure_whole(size: str, folder: Path, *, device: str) -> list[Rate]:
-    """From tensors and from files, each once."""
+    """Measure end-to-end runs from tensors and from files, each once."""
     gflop = sum(operations(SIZES[size], CLIP_SAMPLES).values())
     form, batch = PRODUCTS[device]
     floor_s = _floor_s(size, [run_form(form, folder, batch=batch, device=device)], device)
@@ -100,7 +100,7 @@ def measure_whole(size: str, folder: Path, *, device: str) -> list[Rate]:
     return [rate_of(size, each, gflop=gflop, floor_s=floor_s) for each in found]
 
 
-def measure(size: str, folder: Path, *, rounds: int, device: str) -> list[Row]:
+def measure(size: str, folder: Path, *, rounds: int, device: str) -> list[FormResult]:
     """Every form of one size, in turns, ``rounds`` times; medians."""
     forms = CPU_FORMS if device == "cpu" else GPU_FORMS
     found: dict[tuple[str, int], list[Found]] = {form: [] for form in (PRODUCTS[device], *forms)}
@@ -118,10 +118,10 @@ def _floor_s(size: str, products: Sequence[Found], device: str) -> float:
     return gflop * min(each[clock] for each in products) / PRODUCT_GFLOP
 
 
-def _row(size: str, form: str, batch: int, found: Sequence[Found], floor_s: float) -> Row:
+def _row(size: str, form: str, batch: int, found: Sequence[Found], floor_s: float) -> FormResult:
     median = {name: statistics.median(each[name] for each in found) for name in found[0]}
     took_s = median["wall_s"] if "gpu_peak_mib" in median else median["cpu_s"]
-    return Row(
+    return FormResult(
         size=size,
         form=form,
         batch=batch,
@@ -132,8 +132,8 @@ def _row(size: str, form: str, batch: int, found: Sequence[Found], floor_s: floa
     )
 
 
-def cpu_table(rows: Sequence[Row]) -> str:
-    """The rows as markdown, each beside ours at the same size and batch."""
+def cpu_table(rows: Sequence[FormResult]) -> str:
+    """The rows as markdown, each compared with Soundkin at the same size and batch."""
     best = {(row.size, row.batch): row for row in rows if row.form == "ours"}
     lines = [
         "| model | form | at once | CPU s a clip | ours is faster by | peak MiB | ours takes | share of floor |",
@@ -148,8 +148,8 @@ def cpu_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def gpu_table(rows: Sequence[Row]) -> str:
-    """The rows as markdown: clips a second from tensors in main memory."""
+def gpu_table(rows: Sequence[FormResult]) -> str:
+    """The rows as markdown: clips per second from tensors in main memory."""
     lines = [
         "| model | form | clips at once | clips/s | share of floor | GPU memory, MiB |",
         "|---|---|---|---|---|---|",
@@ -160,33 +160,33 @@ def gpu_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def notes(rows: Sequence[Row], rates: Sequence[Rate]) -> list[str]:
-    """What the tables do not say by themselves."""
+def notes(rows: Sequence[FormResult], rates: Sequence[Rate]) -> list[str]:
+    """What a reader must know to judge the tables."""
     counted = {size: sum(operations(geometry, CLIP_SAMPLES).values()) for size, geometry in SIZES.items()}
     return [
-        f"A clip of 30 s is {counted['95m']:.0f} GFLOP in the 95M, {counted['330m']:.0f} in the 330M, as written down.",
-        "The floor is that, at the rate of the network's largest product on this machine, by the faster library.",
+        f"A clip of 30 s takes {counted['95m']:.0f} GFLOP in the 95M and {counted['330m']:.0f} in the 330M.",
+        "The floor is this arithmetic at the rate of the network's largest product here, by the faster library.",
         "transformers: all hidden states copied out, then averaged. Weights are random, made by "
         "`soundkin encoder make-random`.",
         f"Medians over fresh processes; one core; torch and transformers as pinned; {len(rows)} forms in turns.",
         "From files: MP3s of 30 s, 44.1 kHz, stereo, through the pipeline of `soundkin embed` into a store; wall time, "
         f"once, load average {os.getloadavg()[0]:.1f} at the end.",
         "Idle: the time in which the encoder had no pass to work on.",
-        "Clips a second are by wall time, which on a CPU is shared with whatever else runs; there the floor is held "
-        "against CPU time.",
+        "Clips per second are by wall time, which on a CPU is shared with other programs; there the floor is compared "
+        "with CPU time.",
         *verdicts(rates),
         *(f"Unmeasured here: {what}." for what in unmeasured(rates).values()),
     ]
 
 
 def unmeasured(rates: Sequence[Rate]) -> dict[str, str]:
-    """What ``rates`` leave open, by name. One GPU leaves open what several do."""
+    """Name -> figure that ``rates`` do not contain. One GPU cannot measure several."""
     on_gpu = any(rate.device.startswith("cuda") for rate in rates)
     return {name: what for name, what in UNMEASURED.items() if not on_gpu or name == "several_gpus"}
 
 
 def _checkpoint(weights: Path, size: str) -> Path:
-    """The folder of a random checkpoint, written if it is not there."""
+    """Folder of a random checkpoint, which is written if it does not exist."""
     folder = weights / size
     if not (folder / "model.safetensors").exists():
         make = [sys.executable, "-m", "soundkin", "encoder", "make-random", f"mert-v1-{size}", str(folder)]
@@ -201,8 +201,8 @@ def _has_cuda() -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the tables, and write them where ``--json`` says."""
-    parser = argparse.ArgumentParser(description="Measure what a clip costs in MERT.")
+    """Measure, print the tables, and write them where ``--json`` is given."""
+    parser = argparse.ArgumentParser(description="Measure time and memory of a clip in MERT.")
     parser.add_argument("--weights", type=Path, help="keep the random checkpoints here; default: a temporary folder")
     parser.add_argument("--sizes", nargs="+", choices=sorted(SIZES), default=["95m", "330m"])
     parser.add_argument("--rounds", type=int, default=2)
@@ -224,16 +224,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for size in asked.sizes
             for rate in measure_whole(size, folders[size], device=device)
         ]
-    said = notes(rows, rates)
+    explained = notes(rows, rates)
     table = "\n\n".join([cpu_table(rows), *([gpu_table(gpu)] if gpu else []), rates_table(rates)])
-    print(table, *said, sep="\n")
+    print(table, *explained, sep="\n")
     if asked.out:
         Measurement(
-            title="What a clip costs in MERT",
+            title="Cost of a clip in MERT",
             command="python -m benchmarks.encode",
             machine=machine("torch", "transformers"),
             table_markdown=table,
-            notes=tuple(said),
+            notes=tuple(explained),
             figures={"rates": [asdict(rate) for rate in rates], "unmeasured": unmeasured(rates)},
         ).write(asked.out)
     return 0

@@ -1,6 +1,6 @@
-"""One way of running MERT, measured in a process of its own: ``python -m benchmarks.encode_forms FORM FOLDER``.
+"""Measures one way of running MERT in this process: ``python -m benchmarks.encode_forms FORM FOLDER``.
 
-Writes one JSON object to stdout. ``benchmarks.encode`` starts it: peak memory is that of a process.
+Writes one JSON object to stdout. ``benchmarks.encode`` starts it, because peak memory is that of a whole process.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Encode: TypeAlias = Callable[[Sequence[Waveform]], ClipEmbeddings]
 
 
 def ours(folder: Path, device: str) -> Encode:
-    """Soundkin's encoder, as ``soundkin embed`` uses it."""
+    """Soundkin's encoder with the options of ``soundkin embed``."""
     geometry = read_geometry(folder / "config.json")
     spec = next(spec for spec in SPECS.values() if spec.geometry == geometry)
     return MertEncoder(spec, folder, MertOptions(device=device)).encode
 
 
 def transformers_loop(folder: Path, device: str, *, attention: str) -> Encode:
-    """The loop of the model's card: all hidden states of a batch, copied out, then their mean over time.
+    """The loop of the model card: copy out all hidden states of a batch, then take their mean over time.
 
-    On a GPU in half precision by autocast, as one would run it there.
+    On a GPU it runs in half precision by autocast.
     """
     warnings.simplefilter("ignore")
     from transformers import HubertModel
@@ -58,9 +58,9 @@ def transformers_loop(folder: Path, device: str, *, attention: str) -> Encode:
 
 
 def product_rate(_folder: Path, device: str) -> Encode:
-    """No model: the largest product of the network by the better of our kernels, for what the machine can do.
+    """No model: only the largest matrix product of the network, by the faster kernel, as a measure of the machine.
 
-    With the rows of as many clips as it is given, for a GPU needs many to be busy.
+    It has the rows of as many clips as it is given, because a GPU needs many to be busy.
     """
     dtype = torch.float32 if device == "cpu" else torch.float16
     kernels = OneDnn() if device == "cpu" and OneDnn.is_available() else Portable()
@@ -81,7 +81,7 @@ def product_rate(_folder: Path, device: str) -> Encode:
 
 
 PRODUCTS = 20
-"""Products that :func:`product_rate` calls one clip, of 2 * 2249 * 768 * 3072 operations each."""
+"""Products that :func:`product_rate` counts as one clip, of 2 * 2249 * 768 * 3072 operations each."""
 
 FORMS: dict[str, Callable[[Path, str], Encode]] = {
     "ours": ours,
@@ -92,14 +92,14 @@ FORMS: dict[str, Callable[[Path, str], Encode]] = {
 
 
 def sounds(count: int, seconds: float, *, seed: int = 0) -> list[Waveform]:
-    """Noise that swells, different in each clip."""
+    """Noise with a changing level, different in each clip."""
     random = np.random.default_rng(seed)
     swell = 0.05 + 0.05 * np.sin(np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ)
     return [np.asarray(swell * random.standard_normal(swell.size), dtype=np.float32) for _ in range(count)]
 
 
 def measure(form: str, folder: Path, *, device: str, batch: int, calls: int) -> dict[str, float]:
-    """Load a form, warm it up, then time ``calls`` calls of ``batch`` clips of 30 s; the best of them counts."""
+    """Load a form, warm it up, and time ``calls`` calls of ``batch`` clips of 30 s; the fastest counts."""
     encode = FORMS[form](folder, device)
     encode(sounds(1, 3.0) if device == "cpu" else sounds(batch, 30.0))
     clips = sounds(batch, 30.0)
@@ -121,7 +121,7 @@ def _timed(encode: Encode, clips: Sequence[Waveform]) -> tuple[float, float]:
 
 
 def peak_memory_mib() -> float:
-    """The most memory this process ever held: of its own since it started, not of the process that started it."""
+    """Peak memory of this process since it started, in MiB; not that of the process that started it."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**10
@@ -131,7 +131,7 @@ def peak_memory_mib() -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure one form and print what was found."""
+    """Measure one form and print the figures."""
     parser = argparse.ArgumentParser(description="Measure one way of running MERT.")
     parser.add_argument("form", choices=sorted(FORMS))
     parser.add_argument("folder", type=Path)

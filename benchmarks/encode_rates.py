@@ -1,4 +1,4 @@
-"""What a rate in clips a second is worth: against the arithmetic, against the device's time, against the decoders."""
+"""Compares a rate in clips per second with the arithmetic, with the device's busy time and with the decoders."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import TypeAlias
 from indexer.encoders.mert.config import Geometry
 
 H200_TFLOPS = 790.0
-"""Dense half-precision matrix rate that reference/mert.md reckons an H200 with. Published, not measured here."""
+"""Dense half-precision matrix rate of an H200: published, not measured here (docs/methods.md, "MERT")."""
 WANTED_PER_S = 350.0
-"""Clips a second from tensors that are asked of an H200, 95M."""
+"""Bar: clips per second from tensors on an H200, 95M."""
 WANTED_FROM_FILES = 0.9
-"""Share of the rate from tensors that is asked for from files, where the decoders keep up."""
+"""Bar: rate from files as a share of that from tensors, where the decoders are fast enough."""
 
 Found: TypeAlias = Mapping[str, float | str | None]
-"""What ``benchmarks.encode_whole`` writes."""
+"""The JSON that ``benchmarks.encode_whole`` writes."""
 
 UNMEASURED: Mapping[str, str] = {
-    "gpu_clips_per_second": "clips per second on a GPU, from tensors and from files (350 from tensors are asked for)",
+    "gpu_clips_per_second": "clips per second on a GPU, from tensors and from files (the bar is 350 from tensors)",
     "gpu_model_flop_utilisation": "model FLOP utilisation: the share of the roof, 972 clips per second (95M, H200)",
     "gpu_idle": "how much of the time a GPU waits for audio",
     "gpu_memory": "the memory that a pass takes on a GPU, by which batches are sized; it was counted on a CPU",
     "gpu_precision": "half precision on a GPU against float32; it was emulated on a CPU",
     "several_gpus": "what several GPUs give together; two processes on a CPU give the same bits",
 }
-"""What a machine without CUDA cannot say; ``several_gpus`` needs more than one."""
+"""Figures that cannot be measured without CUDA; ``several_gpus`` needs more than one GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """A run from one end to the other, and what it is worth."""
+    """One end-to-end run, with its rate compared with the arithmetic and the decoders."""
 
     size: str
     source: str
@@ -39,12 +39,12 @@ class Rate:
     clips: int
     clips_per_s: float
     tflops: float
-    """Of arithmetic as the network is written down, a second."""
+    """Arithmetic of the network per second, as :func:`operations` counts it."""
     utilisation: float | None
-    """Share of :data:`H200_TFLOPS`; None on a CPU, for it is no H200."""
+    """Share of :data:`H200_TFLOPS`; None on a CPU."""
     floor_share: float
-    """Share of the rate that the network's largest product alone had on the device, measured in the same run. By wall
-    time on a GPU, which is ours alone; by CPU time on a CPU, which others use too."""
+    """Share of the rate of the network's largest product alone on the device, measured in the same run. By wall time on
+    a GPU, which is not shared; by CPU time on a CPU, which is."""
     idle: float
     """Share of the time in which the device had no pass to work on."""
     decoded_per_s: float | None
@@ -52,7 +52,7 @@ class Rate:
 
 
 def operations(geometry: Geometry, samples: int) -> dict[str, float]:
-    """Multiplications and additions of one clip in units of 1e9, by stage, as the network is written down.
+    """Multiplications and additions of one clip in units of 1e9, by stage, as the network is defined.
 
     A product ``[m, k] x [k, n]`` counts ``2 m k n``; norms, GELU and softmax count nothing.
     """
@@ -116,25 +116,25 @@ def rates_table(rates: Sequence[Rate]) -> str:
 
 
 def verdicts(rates: Sequence[Rate]) -> list[str]:
-    """Whether the rates on a GPU are those that are asked for, and what the limit is where they are not."""
-    said = []
+    """Whether the rates on a GPU reach their bars, and what the limit is where they do not."""
+    sentences = []
     by_source = {(rate.size, rate.source): rate for rate in rates if rate.utilisation is not None}
     for (size, source), rate in by_source.items():
         tensors = by_source.get((size, "tensors"))
         if source == "tensors" and size == "95m":
             met = "met" if rate.clips_per_s >= WANTED_PER_S else "MISSED"
-            said.append(f"95M from tensors: {rate.clips_per_s:.0f} clips/s; {WANTED_PER_S:.0f} are asked for: {met}.")
+            sentences.append(f"95M from tensors: {rate.clips_per_s:.0f} clips/s; the bar is {WANTED_PER_S:.0f}: {met}.")
         if source == "files" and tensors is not None:
-            said.append(_from_files(rate, tensors))
-    return said
+            sentences.append(_from_files(rate, tensors))
+    return sentences
 
 
 def _from_files(files: Rate, tensors: Rate) -> str:
     share = files.clips_per_s / tensors.clips_per_s
     words = f"{files.size} from files: {share:.0%} of the rate from tensors"
     if share >= WANTED_FROM_FILES:
-        return f"{words}; {WANTED_FROM_FILES:.0%} are asked for: met."
+        return f"{words}; the bar is {WANTED_FROM_FILES:.0%}: met."
     decoded = files.decoded_per_s or 0.0
     if decoded < WANTED_FROM_FILES * tensors.clips_per_s:
         return f"{words}; the limit is {files.decoders} decoders, which alone give {decoded:.0f} clips/s."
-    return f"{words}; {WANTED_FROM_FILES:.0%} are asked for: MISSED, and the decoders alone give {decoded:.0f} clips/s."
+    return f"{words}; the bar is {WANTED_FROM_FILES:.0%}: MISSED, and the decoders alone give {decoded:.0f} clips/s."

@@ -1,8 +1,8 @@
-"""Clips a second end to end, from tensors or from files: ``python -m benchmarks.encode_whole SOURCE FOLDER``.
+"""Measures clips per second end to end: ``python -m benchmarks.encode_whole SOURCE FOLDER``.
 
 Writes one JSON object to stdout; ``benchmarks.encode`` starts it. From tensors: waveforms in main memory to embeddings
-in main memory. From files: MP3s through decoder processes, the encoder and the store, as ``soundkin embed`` goes; and
-the decoders alone, over the same files, for where the limit is.
+in main memory. From files: MP3s through decoder processes, the encoder and the store, as in ``soundkin embed``; and
+the decoders alone over the same files, to show which of the two is the limit.
 """
 
 from __future__ import annotations
@@ -32,35 +32,35 @@ from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 
 DIFFERENT = 8
-"""Sounds that there are; more clips than that repeat them, in files of other content."""
+"""Different sounds; further clips repeat them in files with another tag."""
 SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
-    """One run from one end to the other."""
+class WholeRun:
+    """One end-to-end run."""
 
     source: str
     device: str
     clips: int
     seconds: float
     cpu_s: float
-    """CPU time of the process that encodes, all its threads; decoders are not in it."""
+    """CPU time of all threads of the encoding process, without the decoders."""
     busy_s: float
-    """Seconds of them in which the device had a pass to work on."""
+    """Seconds in which the device had a pass to work on."""
     decoded_per_s: float | None
-    """Clips a second of the decoders alone; None from tensors."""
+    """Clips per second of the decoders alone; None from tensors."""
     decoders: int
 
 
-def from_tensors(encoder: MertEncoder, clips: int, *, device: str) -> Whole:
-    """Encode ``clips`` waveforms, as many at once as the encoder likes."""
+def from_tensors(encoder: MertEncoder, clips: int, *, device: str) -> WholeRun:
+    """Encode ``clips`` waveforms in batches of the encoder's size."""
     given = list(islice(cycle(sounds(min(DIFFERENT, clips), SECONDS)), clips))
     busy, cpu, started = encoder.busy_s, time.process_time(), time.perf_counter()
     for first in range(0, clips, encoder.batch):
         encoder.encode(given[first : first + encoder.batch])
     seconds = time.perf_counter() - started
-    return Whole(
+    return WholeRun(
         source="tensors",
         device=device,
         clips=clips,
@@ -72,7 +72,7 @@ def from_tensors(encoder: MertEncoder, clips: int, *, device: str) -> Whole:
     )
 
 
-def from_files(encoder: MertEncoder, clips: int, *, device: str, decoders: int) -> Whole:
+def from_files(encoder: MertEncoder, clips: int, *, device: str, decoders: int) -> WholeRun:
     """Write ``clips`` MP3s, scan them, decode them all, and then embed them all."""
     with tempfile.TemporaryDirectory() as folder, DecoderPool(workers=decoders) as pool:
         home, music = Path(folder) / "home", Path(folder) / "music"
@@ -86,7 +86,7 @@ def from_files(encoder: MertEncoder, clips: int, *, device: str, decoders: int) 
             cpu_s = time.process_time() - cpu
     if report.embedded != clips:
         raise RuntimeError(f"{report.embedded} of {clips} clips were embedded: {report.by_reason}")
-    return Whole(
+    return WholeRun(
         source="files",
         device=device,
         clips=clips,
@@ -99,7 +99,7 @@ def from_files(encoder: MertEncoder, clips: int, *, device: str, decoders: int) 
 
 
 def write_music(folder: Path, clips: int) -> None:
-    """MP3s of 30 s, 44.1 kHz, stereo; each another file by its tag, that no clip is taken for one that is known."""
+    """MP3s of 30 s, 44.1 kHz, stereo; each with another tag, so that all have different contents."""
     folder.mkdir()
     made = [_mp3(folder / f"{number}.mp3", number) for number in range(min(DIFFERENT, clips))]
     for number in range(clips):
@@ -137,8 +137,8 @@ def _timed(work: Callable[[], None]) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Load the encoder, warm it up, run one end to end, and write what was found."""
-    parser = argparse.ArgumentParser(description="Measure MERT from one end to the other.")
+    """Load the encoder, warm it up, run it end to end once, and print the figures."""
+    parser = argparse.ArgumentParser(description="Measure MERT end to end.")
     parser.add_argument("source", choices=("tensors", "files"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--device", default="cpu")

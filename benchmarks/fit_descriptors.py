@@ -1,10 +1,10 @@
-"""Make the constants that the encoder ``descriptors`` standardises by, from generated audio only.
+"""Fits the constants with which the encoder ``descriptors`` standardises its features, from generated audio only.
 
     python -m benchmarks.fit_descriptors              show how the committed constants fit freshly made audio
     python -m benchmarks.fit_descriptors --write      make them anew; **every index must then be rebuilt**
     python -m benchmarks.fit_descriptors --look FOLDER   also say how often real music lies beyond 4 std; fits nothing
 
-No recording takes part, so the constants carry no licence but our own, and no test set leaks into them.
+No recording is used, so no licence of a recording applies to the constants, and no test set leaks into them.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from indexer.encoders.descriptors.encoder import CONSTANTS_PATH, FAMILIES, Const
 from recommender.types import Waveform
 
 FIRST_SEED = 1000
-"""Seeds below belong to the demo and to tests."""
+"""Lower seeds are used by the demo and by tests."""
 CLIPS_PER_STYLE = 24
 GENERATED_CLIPS = 384
 SECONDS = 30.0
 WINSOR_PERCENT = 5.0
-"""Values beyond the 5th and 95th percentile are moved to them before mean and std are taken."""
+"""Values beyond the 5th and 95th percentile are set to them before mean and std are computed."""
 NORMAL_SHRINKAGE = 0.9117
-"""Std of a unit normal distribution after that: 1 would need no correction (checked in the tests)."""
+"""Std of a unit normal distribution after this; the std is divided by it (checked in the tests)."""
 OUTLIER_STD = 4.0
 
 Described = dict[str, list[Descriptors]]
-"""Layer -> one dict of descriptors a clip."""
+"""Layer -> one dict of descriptors per clip."""
 
 
 def material() -> Iterator[Waveform]:
-    """Every clip the constants are made from."""
+    """Every clip that the constants are fitted on."""
     for style in STYLES:
         for seed in range(FIRST_SEED, FIRST_SEED + CLIPS_PER_STYLE):
             yield render(style, seed=seed, seconds=SECONDS, sample_rate_hz=SAMPLE_RATE_HZ)
@@ -67,10 +67,10 @@ def fit(described: Described) -> dict[str, dict[str, list[float]]]:
 
 
 def robust(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Winsorised mean and std, the std corrected so that it is right for a normal distribution. Five digits."""
+    """Winsorised mean and std; the std is corrected for a normal distribution. Five digits."""
     low, high = np.percentile(values, (WINSOR_PERCENT, 100 - WINSOR_PERCENT))
-    held = np.clip(values, low, high)
-    return float(f"{held.mean():.5g}"), float(f"{max(held.std() / NORMAL_SHRINKAGE, 1e-4):.5g}")
+    clipped = np.clip(values, low, high)
+    return float(f"{clipped.mean():.5g}"), float(f"{max(clipped.std() / NORMAL_SHRINKAGE, 1e-4):.5g}")
 
 
 def outliers(described: Described, constants: Constants) -> list[tuple[str, float, float, float, list[str]]]:
@@ -99,7 +99,7 @@ def show(title: str, described: Described, constants: Constants) -> None:
 
 
 def write(constants: dict[str, dict[str, list[float]]]) -> None:
-    """Replace the committed constants, with how they were made."""
+    """Replace the committed constants, with a record of how they were made."""
     made_by = {
         "program": "benchmarks/fit_descriptors.py",
         "material": f"indexer.demo.synth.render: {len(STYLES)} styles x {CLIPS_PER_STYLE} seeds; "
@@ -122,16 +122,18 @@ def _rounded(values: Descriptors) -> Descriptors:
 
 
 def recordings(folder: Path) -> Iterator[Waveform]:
-    """Every Ogg Vorbis, FLAC, WAV or MP3 file of ``folder``, as the indexer would decode it."""
+    """Every Ogg Vorbis, FLAC, WAV or MP3 file of ``folder``, decoded as by the indexer."""
     for path in sorted(path for path in folder.iterdir() if path.suffix in (".ogg", ".flac", ".wav", ".mp3")):
         yield decode(path, excerpt=choose_excerpt(probe(path).duration_s), sample_rate_hz=SAMPLE_RATE_HZ)
 
 
 def main() -> None:
-    """Command line; see the module."""
+    """The command line; the module docstring describes it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--write", action="store_true", help="replace the committed constants")
-    parser.add_argument("--look", type=Path, metavar="FOLDER", help="measure this music by the constants; fits nothing")
+    parser.add_argument(
+        "--look", type=Path, metavar="FOLDER", help="show how the constants fit this music; fits nothing"
+    )
     arguments = parser.parse_args()
     described = describe(material())
     if arguments.write:

@@ -1,4 +1,4 @@
-"""Broad generated audio to standardise descriptors by: noises, chords, tunes and drums, mixed, filtered and driven."""
+"""Generates audio of many kinds to standardise descriptors with: noise, chords, tunes and drums, mixed and filtered."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def generated_clip(seed: int, *, seconds: float, sample_rate_hz: int) -> Wavefor
 
 
 def example_clip(sample_rate_hz: int) -> Waveform:
-    """Six seconds that need no random numbers: two saw-tooth chords a second apart, and a click every half second.
+    """Six seconds without random numbers: two saw-tooth chords one second apart, and a click every half second.
 
-    Its descriptors are kept beside the constants, so that a formula cannot change and leave its constants behind.
+    Its descriptors are stored with the constants, so that a test notices a formula that changed without them.
     """
     time_s = np.arange(6 * sample_rate_hz) / sample_rate_hz
     chords = ((220.0, 277.18, 329.63), (246.94, 311.13, 369.99))

@@ -1,7 +1,7 @@
-"""The index type a build chooses beside comparing with every vector: what it finds and what a query costs.
+"""Recall and query time of the index type that a build chooses, compared with an exact search.
 
-Two kinds of data, both made up: one in nested groups like music (genres, scenes, artists), which flatters inverted
-lists, and one with hardly any groups, which does not. Queries are drawn with the data and not indexed.
+Two kinds of made data: one in nested groups like music (genres, scenes, artists), which suits inverted lists, and one
+with hardly any groups, which does not. Queries are drawn with the data and not indexed.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _PART = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """One size of one kind of data."""
+class IndexComparison:
+    """Result for one size of one kind of data."""
 
     data: str
     size: int
@@ -37,25 +37,25 @@ class Compared:
     build_s: float
     """CPU seconds to train, tune, measure and write."""
     recall: float
-    """Share of the exact ten nearest of queries that are not in the index."""
+    """Share of the exact ten nearest that are found, for queries that are not in the index."""
     ours_ms: tuple[float, float, float]
-    """CPU milliseconds a query: median, least, most."""
+    """CPU milliseconds per query: median, lowest, highest."""
     exact_ms: tuple[float, float, float]
 
     def row(self) -> str:
         """One line of the table."""
-        said = "".join(f", {name} {value}" for name, value in self.written.parameters.items())
+        parameters = "".join(f", {name} {value}" for name, value in self.written.parameters.items())
         ratio = self.exact_ms[0] / self.ours_ms[0]
         ours, exact = (f"{mid:.2f} ({least:.2f} to {most:.2f})" for mid, least, most in (self.ours_ms, self.exact_ms))
         measured = "exact" if self.written.recall_at_10 is None else f"{self.written.recall_at_10:.3f}"
         return (
-            f"| {self.data} | {self.size:,} | {self.written.factory}{said} | {measured} | {self.recall:.3f} "
+            f"| {self.data} | {self.size:,} | {self.written.factory}{parameters} | {measured} | {self.recall:.3f} "
             f"| {ours} | {exact} | {ratio:.1f} | {self.build_s:.0f} |"
         )
 
 
 def grouped(draw: np.random.Generator, count: int) -> Vectors:
-    """Genres, in them scenes, in them artists, in them tracks; 96 directions that matter less and less, and noise."""
+    """Nested groups: genres, scenes, artists, tracks; 96 directions of falling variance, and noise."""
     fading = 1.0 / np.sqrt(np.arange(1, 97))
     points, spread = draw.normal(size=(60, 96)) * fading, 1.0
     for groups in (1_500, max(count // 25, 1)):
@@ -72,7 +72,7 @@ def grouped(draw: np.random.Generator, count: int) -> Vectors:
 
 
 def ungrouped(draw: np.random.Generator, count: int) -> Vectors:
-    """256 directions that matter alike, and weak groups."""
+    """256 directions of equal variance, and weak groups."""
     centres = draw.normal(size=(2_000, 256))
     turn = np.linalg.qr(draw.normal(size=(DIM, 256)))[0].T
     return _in_parts(
@@ -81,7 +81,7 @@ def ungrouped(draw: np.random.Generator, count: int) -> Vectors:
 
 
 def _in_parts(count: int, make: Callable[[int], np.ndarray[tuple[int, int], np.dtype[np.float64]]]) -> Vectors:
-    """Unit vectors ``[count, DIM]``, some at a time: doubles of all of them would not fit."""
+    """Unit vectors ``[count, DIM]``, made in parts, because float64 of all of them would not fit in memory."""
     found = np.empty((count, DIM), dtype=np.float32)
     for start in range(0, count, _PART):
         part = found[start : start + _PART]
@@ -90,7 +90,7 @@ def _in_parts(count: int, make: Callable[[int], np.ndarray[tuple[int, int], np.d
 
 
 def times_ms(index: VectorIndex, queries: Vectors) -> tuple[float, float, float]:
-    """CPU milliseconds of a search for ten in this thread: median, least and most over the queries."""
+    """CPU milliseconds of a search for ten in this thread: median, lowest and highest over the queries."""
     for query in queries[:10]:
         index.search(query, 10)
     taken = []
@@ -101,8 +101,8 @@ def times_ms(index: VectorIndex, queries: Vectors) -> tuple[float, float, float]
     return median(taken), min(taken), max(taken)
 
 
-def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compared:
-    """Write both types, search in both with the same queries, one after the other."""
+def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> IndexComparison:
+    """Write both index types and search in both with the same queries."""
     with tempfile.TemporaryDirectory() as folder:
         fitting, flat = Path(folder) / "fitting.faiss", Path(folder) / "flat.faiss"
         started = time.process_time()
@@ -112,7 +112,7 @@ def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compare
         ours, exact = FaissIndex.open(fitting), FaissIndex.open(flat)
         found = [set(ours.search(query, 10)[0].tolist()) for query in queries]
         truth = [set(exact.search(query, 10)[0].tolist()) for query in queries]
-        return Compared(
+        return IndexComparison(
             data=name,
             size=size,
             written=written,
@@ -123,8 +123,8 @@ def compare(name: str, size: int, vectors: Vectors, queries: Vectors) -> Compare
         )
 
 
-def measure(sizes: Sequence[int]) -> list[Compared]:
-    """Every size of both kinds of data."""
+def measure(sizes: Sequence[int]) -> list[IndexComparison]:
+    """Measure every size of both kinds of data."""
     found = []
     for name, make in (("grouped", grouped), ("hardly grouped", ungrouped)):
         for size in sizes:
@@ -138,27 +138,27 @@ def measure(sizes: Sequence[int]) -> list[Compared]:
 
 
 def main() -> None:
-    """Print the table, and write it as JSON when asked."""
+    """Print the table, and write it where ``--json`` is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_json_option(parser)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
     wanted = parser.parse_args()
     faiss.omp_set_num_threads(1)
     head = (
-        "| data | vectors of 768 | type | recall@10 said by the build | recall@10 of held-out queries "
+        "| data | vectors of 768 | type | recall@10 measured by the build | recall@10 of held-out queries "
         "| query, ms | exact, ms | exact / query | build, CPU s |\n|---|---|---|---|---|---|---|---|---|"
     )
     print(head)
     table = "\n".join([head, *(each.row() for each in measure(wanted.sizes))])
     if wanted.out:
         Measurement(
-            title="What the chosen index finds and costs",
+            title="Recall and cost of the chosen index",
             command="python -m benchmarks.index",
             machine=machine("faiss"),
             table_markdown=table,
             notes=(
-                f"CPU time of one thread, median over {QUERIES} queries (least to most); both types in the same run.",
-                "Made-up data; the build measures recall on the real vectors and stores it in the manifest.",
+                f"CPU time of one thread, median over {QUERIES} queries (lowest to highest), both in the same run.",
+                "Made data; a build measures recall on the real vectors and stores it in the manifest.",
             ),
         ).write(wanted.out)
 

@@ -1,8 +1,8 @@
-"""What `soundkin embed` costs beside decoding and encoding, whether its memory is flat, and what kills cost.
+"""Cost of `soundkin embed` without decoding and encoding, its memory over time, and the work lost by kills.
 
-With clips and an encoder that cost next to nothing (pipeline_stub.py), what is left is the pipeline: handing out jobs,
-moving 2.88 MB a clip between processes, checking, batching, sealing, the ledger, starting and replacing the decoder
-processes. Its cost is the CPU time of all processes, less that of one plain loop that makes and encodes the same clips.
+Clips and encoder cost next to nothing (pipeline_stub.py), so the rest is the pipeline: sending jobs, moving 2.88 MB per
+clip between processes, checks, batches, shards, the ledger, starting and replacing decoder processes. Its cost is the
+CPU time of all processes, minus that of one plain loop that makes and encodes the same clips.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from statistics import median
 import psutil
 
 from benchmarks.measurement import Measurement, add_json_option, machine
-from benchmarks.pipeline_kills import WORKERS, Survived, kill_and_resume, make_catalog, open_catalog
+from benchmarks.pipeline_kills import WORKERS, KillReport, kill_and_resume, make_catalog, open_catalog
 from benchmarks.pipeline_stub import HANDLER, StubEncoder, made_clip, path_of
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
@@ -36,7 +36,7 @@ RUNS = 5
 KILLS = 5
 MAX_OVERHEAD_MS = 2.0
 MOMENTS = (0.1, 0.5, 1.0)
-"""Shares of the run after which memory is read."""
+"""Shares of the run at which memory is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Run:
     plain_s: float
     """CPU time of the plain loop over the same clips."""
     resident_mb: tuple[float, ...]
-    """Of the parent, at each of ``MOMENTS``."""
+    """Resident memory of the parent at each of ``MOMENTS``."""
 
     @property
     def overhead_s(self) -> float:
@@ -83,7 +83,7 @@ def measure_run(home: Path, clips: int) -> Run:
     moments = [round(share * clips) for share in MOMENTS]
     resident: list[float] = []
 
-    def look(now: EmbedProgress) -> None:
+    def read_memory(now: EmbedProgress) -> None:
         while len(resident) < len(moments) and now.done >= moments[len(resident)]:
             resident.append(psutil.Process().memory_info().rss / 1e6)
 
@@ -91,7 +91,7 @@ def measure_run(home: Path, clips: int) -> Run:
     _plain_loop(clips)
     plain_s = _cpu_s(resource.RUSAGE_SELF) - before
     parent, children, started = _cpu_s(resource.RUSAGE_SELF), _cpu_s(resource.RUSAGE_CHILDREN), time.monotonic()
-    _pipeline(home, look)
+    _pipeline(home, read_memory)
     return Run(
         wall_s=time.monotonic() - started,
         parent_s=_cpu_s(resource.RUSAGE_SELF) - parent,
@@ -108,49 +108,49 @@ def print_run(clips: int) -> None:
 
 
 def run_apart(clips: int) -> Run:
-    """A run in a process of its own, whose decoders load no benchmark as they would the main module of this one."""
+    """One run in its own process, so that its decoders do not load this module as their main module."""
     command = [sys.executable, "-c", f"from benchmarks.pipeline import print_run; print_run({clips})"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     return Run(**json.loads(done.stdout))
 
 
 def _spread(values: Sequence[float], unit: str = "ms", *, digits: int = 2) -> str:
-    """Median, and the least and the most."""
+    """Median, with the lowest and the highest value."""
     low, middle, high = (f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
     return f"{middle} {unit} ({low} to {high})"
 
 
-def _table(runs: Sequence[Run], survived: Survived, clips: int) -> str:
+def _table(runs: Sequence[Run], report: KillReport, clips: int) -> str:
     per_clip_ms = 1e3 / clips
     megabytes = " / ".join(f"{value:.0f}" for value in runs[0].resident_mb)
     overhead = _spread([run.overhead_s * per_clip_ms for run in runs])
     rows = (
-        ("the pipeline's own CPU time a clip, all processes", f"{overhead}; bound: {MAX_OVERHEAD_MS:g} ms"),
+        ("CPU time of the pipeline per clip, all processes", f"{overhead}; bound: {MAX_OVERHEAD_MS:g} ms"),
         ("of it: parent", _spread([(run.parent_s - run.plain_s) * per_clip_ms for run in runs])),
         ("of it: decoder processes", _spread([run.children_s * per_clip_ms for run in runs])),
-        ("the plain loop that was taken off", _spread([run.plain_s * per_clip_ms for run in runs])),
+        ("the plain loop that was subtracted", _spread([run.plain_s * per_clip_ms for run in runs])),
         ("clips a second, wall time", _spread([clips / run.wall_s for run in runs], "clips/s", digits=0)),
         ("memory of the parent after 10 / 50 / 100 % of the first run", f"{megabytes} MB"),
-        ("kills at random moments, then a run to the end", f"{survived.kills}"),
+        ("kills at random moments, then a run to the end", f"{report.kills}"),
         (
-            "clips missing, in two shards, with another's embedding",
-            f"{survived.missing}, {survived.twice}, {survived.wrong}",
+            "clips missing, in two shards, with a wrong embedding",
+            f"{report.missing}, {report.twice}, {report.wrong}",
         ),
-        ("clips the ledger does not know", f"{survived.unmarked}"),
-        ("sealed clips encoded again; decoders left running", f"{survived.sealed_again}; {survived.left_running}"),
-        ("clips that one kill cost at most", f"{survived.most_again} (bound: {SEAL_EVERY_CLIPS})"),
+        ("clips the ledger does not know", f"{report.unmarked}"),
+        ("sealed clips encoded again; decoders left running", f"{report.sealed_again}; {report.left_running}"),
+        ("most clips encoded again after one kill", f"{report.most_again} (bound: {SEAL_EVERY_CLIPS})"),
     )
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
-def lost_nothing(survived: Survived) -> bool:
-    """Whether the kills cost no embedding, no process, and no more work each than a shard of clips."""
-    wrong = survived.missing + survived.twice + survived.wrong + survived.unmarked
-    return not (wrong + survived.sealed_again + survived.left_running) and survived.most_again <= SEAL_EVERY_CLIPS
+def lost_nothing(report: KillReport) -> bool:
+    """Whether no embedding was lost, no decoder left running, and at most one shard of clips encoded again per kill."""
+    wrong = report.missing + report.twice + report.wrong + report.unmarked
+    return not (wrong + report.sealed_again + report.left_running) and report.most_again <= SEAL_EVERY_CLIPS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table, and write it as JSON when asked. Exits with 1 when a kill cost more than time."""
+    """Print the table, and write it where ``--json`` is given. Exits with 1 when a kill lost more than time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=CLIPS, metavar="N")
     parser.add_argument("--runs", type=int, default=RUNS, metavar="N")
@@ -158,24 +158,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = parser.parse_args(arguments)
     runs = [run_apart(wanted.clips) for _ in range(wanted.runs)]
     with tempfile.TemporaryDirectory() as folder:
-        survived = kill_and_resume(Path(folder), wanted.clips, kills=KILLS, seal_every=SEAL_EVERY_CLIPS)
-    table = _table(runs, survived, wanted.clips)
+        report = kill_and_resume(Path(folder), wanted.clips, kills=KILLS, seal_every=SEAL_EVERY_CLIPS)
+    table = _table(runs, report, wanted.clips)
     print(table)
     if wanted.out:
         Measurement(
-            title="What the pipeline itself costs",
+            title="Cost of the pipeline itself",
             command="python -m benchmarks.pipeline",
             machine=machine("numpy"),
             table_markdown=table,
             notes=(
                 f"{wanted.clips:,} generated clips of 30 s at 24 kHz, {WORKERS} decoder processes, 13 x 768 a clip.",
-                "CPU time of parent and decoders, with their start, less a plain loop over the clips in one process.",
-                f"Median of {wanted.runs} runs (least to most).",
-                "Every embedding is compared with its clip's, to the bit, after the kills.",
+                "CPU time of parent and decoders, with their start, minus a plain loop over the clips in one process.",
+                f"Median of {wanted.runs} runs (lowest to highest).",
+                "After the kills every embedding is compared with that of its clip, bit by bit.",
             ),
         ).write(wanted.out)
-    if not lost_nothing(survived):
-        raise SystemExit("a kill cost an embedding, a second encoding of what was sealed, a decoder or too much work")
+    if not lost_nothing(report):
+        raise SystemExit(
+            "a kill lost an embedding, repeated a sealed clip, left a decoder running or cost too much work"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Kill a run of the pipeline at random moments, start it again until it is done, and count what that cost.
+"""Kills a run of the pipeline at random moments, restarts it until it is done, and counts lost and repeated work.
 
-Run as a program it is the run that gets killed: ``python -m benchmarks.pipeline_kills HOME SEAL_EVERY``.
+As a program this module is the run that is killed: ``python -m benchmarks.pipeline_kills HOME SEAL_EVERY``.
 """
 
 from __future__ import annotations
@@ -40,47 +40,47 @@ from recommender.names import clip_id
 
 WORKERS = 2
 LEDGER_LOST_EVERY = 9
-"""Kills after which the catalog is deleted, too: every other time it is scanned again and the run finds out by itself
-what is sealed, every other time ``verify --rebuild-ledger`` tells the ledger first."""
+"""The catalog is also deleted after every ninth kill. Every other time it is only scanned again, and the run finds the
+sealed clips by itself; every other time ``verify --rebuild-ledger`` runs first."""
 _ROOT = Path(__file__).resolve().parent.parent
 _MAX_WAIT_S = 600.0
 _START_S = 1.5
-"""About how long a run takes until it encodes: a fifth of the kills fall into it."""
+"""Time until a run starts to encode, roughly: a fifth of the kills fall into it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survived:
-    """What the store and the ledger hold after all the kills and a last run to the end."""
+class KillReport:
+    """State of the store and the ledger after all kills and a last complete run."""
 
     kills: int
     ledgers_lost: int
-    """Times the catalog was deleted."""
+    """Number of times the catalog was deleted."""
     missing: int
     """Clips without an embedding."""
     twice: int
     """Clips in two shards."""
     wrong: int
-    """Clips whose embedding, in any layer, is not that clip's to the bit."""
+    """Clips whose embedding differs from the right one by any bit in any layer."""
     unmarked: int
-    """Clips the ledger does not know to be done."""
+    """Clips that the ledger does not have as done."""
     sealed_again: int
-    """Clips that were encoded although a shard held them."""
+    """Clips that were encoded although they were in a shard."""
     encoded_again: int
-    """Clips encoded more than once, all kills together."""
+    """Clips encoded more than once, over all kills."""
     most_again: int
-    """Clips that one kill cost at most: encoded by the run and in no shard after it."""
+    """Most clips that one kill lost: encoded by the run and in no shard after it."""
     left_running: int
-    """Decoder processes that outlived their run by ten seconds."""
+    """Decoder processes still running ten seconds after their run."""
 
 
 def make_catalog(home: Path, clips: int) -> None:
-    """Enter ``clips`` clips in a new catalog under ``home``."""
+    """Add ``clips`` clips to a new catalog in ``home``."""
     with open_catalog(home) as catalog:
         enter_clips(catalog, clips)
 
 
 def enter_clips(catalog: Catalog, clips: int) -> None:
-    """Enter ``clips`` clips, a hundred a track."""
+    """Add ``clips`` clips, one hundred per track."""
     with catalog.transaction():
         (artist,) = catalog.find_or_add_artists([ArtistRef(name="Noise")])
         if not isinstance(artist, MatchedArtist):
@@ -100,22 +100,22 @@ def enter_clips(catalog: Catalog, clips: int) -> None:
 
 
 def open_catalog(home: Path) -> Catalog:
-    """The catalog under ``home``."""
+    """Open the catalog in ``home``."""
     return Catalog.open(f"sqlite:///{home / 'catalog.db'}")
 
 
-def kill_and_resume(home: Path, clips: int, *, kills: int, seal_every: int, seed: int = 0) -> Survived:
-    """Embed ``clips`` clips in a process that is killed ``kills`` times, each at a random moment of its work."""
-    torment = _Torment(home, clips, seal_every, random.Random(seed))
+def kill_and_resume(home: Path, clips: int, *, kills: int, seal_every: int, seed: int = 0) -> KillReport:
+    """Embed ``clips`` clips in a process that is killed ``kills`` times at random moments."""
+    kill_test = _KillTest(home, clips, seal_every, random.Random(seed))
     for number in range(1, kills + 1):
-        torment.kill_one(kills_left=kills + 1 - number)
+        kill_test.kill_one(kills_left=kills + 1 - number)
         if number % LEDGER_LOST_EVERY == 0:
-            torment.lose_the_ledger()
-    return torment.finish(kills)
+            kill_test.lose_the_ledger()
+    return kill_test.finish(kills)
 
 
-class _Torment:
-    """The runs so far: what they encoded, what they sealed."""
+class _KillTest:
+    """The runs so far, with what they encoded and sealed."""
 
     def __init__(self, home: Path, clips: int, seal_every: int, chance: random.Random) -> None:
         self._home = home
@@ -129,7 +129,7 @@ class _Torment:
         make_catalog(home, clips)
 
     def kill_one(self, *, kills_left: int) -> None:
-        """Start a run and kill it, somewhere in the share of the clips left that leaves some for the other kills."""
+        """Start a run and kill it at a random moment, early enough to leave clips for the other kills."""
         sealed = self._sealed()
         share = (self._clips - len(sealed)) / (kills_left + 3)
         starting = self._chance.random() < 0.2
@@ -147,8 +147,8 @@ class _Torment:
             with open_catalog(self._home) as catalog:
                 rebuild_ledger(catalog, self._home)
 
-    def finish(self, kills: int) -> Survived:
-        """Run to the end, and count."""
+    def finish(self, kills: int) -> KillReport:
+        """Run to the end and count."""
         self._take_stock(self._sealed(), self._run_to_the_end)
         store = EmbeddingStore(self._home, StubEncoder.space)
         with open_catalog(self._home) as catalog:
@@ -156,7 +156,7 @@ class _Torment:
         shards = open_shards(store.folder, fingerprint=store.space.fingerprint)
         seen = Counter(clip_id for shard in shards for clip_id in shard.clip_ids)
         encoded = self._log.stat().st_size // NAME_BYTES
-        return Survived(
+        return KillReport(
             kills=kills,
             ledgers_lost=self._ledgers_lost,
             missing=self._clips - len(seen),
@@ -178,11 +178,11 @@ class _Torment:
         self._most_again = max(self._most_again, len(encoded) - len(self._sealed() - sealed))
 
     def _sealed(self) -> frozenset[int]:
-        """Numbers of the clips that some shard holds."""
+        """Numbers of the clips that are in a shard."""
         space = StubEncoder.space
         shards = open_shards(self._home / EMBEDDINGS / space.key, fingerprint=space.fingerprint)
-        held = {clip_id for shard in shards for clip_id in shard.clip_ids}
-        return frozenset(number for number in range(self._clips) if id_of(number) in held)
+        stored = {clip_id for shard in shards for clip_id in shard.clip_ids}
+        return frozenset(number for number in range(self._clips) if id_of(number) in stored)
 
     def _run_to_the_end(self) -> None:
         subprocess.run(self._command, cwd=_ROOT, check=True, timeout=_MAX_WAIT_S)
@@ -204,22 +204,22 @@ class _Torment:
 
 
 def id_of(number: int) -> str:
-    """The clip id of clip ``number``."""
+    """Clip id of clip ``number``."""
     return clip_id(content_of(number), 0, SECONDS * 1000)
 
 
 def _wrong(store: EmbeddingStore, clips: int) -> int:
-    """How many of the clips have another embedding than the encoder gives them."""
-    found = 0
+    """Number of clips whose stored embedding differs from that of the encoder."""
+    wrong = 0
     for some in batches(range(clips), 500):
         wanted = StubEncoder().encode([made_clip(path_of(number)) for number in some])
-        held = np.stack([store.layer(layer, [id_of(number) for number in some]) for layer in range(LAYERS)], axis=1)
-        found += int((held != wanted).any(axis=(1, 2)).sum())
-    return found
+        stored = np.stack([store.layer(layer, [id_of(number) for number in some]) for layer in range(LAYERS)], axis=1)
+        wrong += int((stored != wanted).any(axis=(1, 2)).sum())
+    return wrong
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Embed whatever is left to do under a home, and leave the name of every clip in its file ``encoded``."""
+    """Embed all clips of a home that are not embedded yet, and append the name of each to its file ``encoded``."""
     home = Path(arguments[0])
     log = os.open(home / "encoded", os.O_WRONLY | os.O_APPEND)
     encoder, options = StubEncoder(log), EmbedOptions(seal_every=int(arguments[1]))

@@ -1,7 +1,8 @@
-"""Clips and an encoder that cost next to nothing, so that what is left of embedding them is the pipeline itself.
+"""Clips and an encoder that cost next to nothing, so that only the cost of the pipeline is left.
 
-Each clip is a window of one buffer of noise, 30 s at 24 kHz, made in the decoder process; its embedding is a few of its
-own samples, so that a mistaken clip shows. The shapes are those of MERT-v1-95M: 2.88 MB a clip in, 39,936 bytes out.
+Each clip is a window of one buffer of noise, 30 s at 24 kHz, made in the decoder process; its embedding is a few of
+its own samples, so that a mixed-up clip is detected. The shapes are those of MERT-v1-95M: 2.88 MB a clip in, 39,936
+bytes out.
 """
 
 from __future__ import annotations
@@ -27,40 +28,40 @@ NAME_BYTES = 8
 
 _NOISE = np.random.default_rng(0).standard_normal(SAMPLES + MAX_CLIPS, dtype=np.float32)
 _PICKED = np.arange(LAYERS)[:, None] * 50_000 + np.arange(DIM)
-"""Which samples of a clip are its embedding, ``[layer, dim]``."""
+"""Indices of the samples of a clip that are its embedding, ``[layer, dim]``."""
 
 
 def path_of(number: int) -> str:
-    """Where clip ``number`` says it lies. There is no file."""
+    """Path of clip ``number``. There is no such file."""
     return f"/made/{number}.wav"
 
 
 def content_of(number: int) -> str:
-    """The sha256 that clip ``number`` claims."""
+    """The sha256 that stands for the contents of clip ``number``."""
     return hashlib.sha256(path_of(number).encode()).hexdigest()
 
 
 def made_clip(path: str) -> Waveform:
-    """The clip at ``path``, ``[sample]``: another window of the noise for another number."""
+    """The clip at ``path``, ``[sample]``: a different window of the noise for each number."""
     start = int(Path(path).stem)
     return _NOISE[start : start + SAMPLES]
 
 
 def name_of(clip: Waveform) -> bytes:
-    """What tells a clip from all others: its first two samples, :data:`NAME_BYTES` bytes."""
+    """A unique name of a clip: its first two samples, :data:`NAME_BYTES` bytes."""
     return clip[:2].tobytes()
 
 
 def answer(request: bytes) -> Message:
-    """What a decoder process does here: make the clip instead of reading it."""
+    """Handler of a decoder process: makes the clip instead of decoding a file."""
     job = job_from_bytes(request)
     if not isinstance(job, DecodeJob):
-        raise TypeError("only decoding is asked for here")
+        raise TypeError("this handler only decodes")
     return waveform_to_parts(made_clip(str(job.path)))
 
 
 class StubEncoder:
-    """Picks samples. Writes the name of every clip to ``log``, if there is one: what was encoded outlives a kill."""
+    """Picks samples of a clip. Writes the name of every clip to the file ``log``, which survives a kill."""
 
     licence: Licence = LICENCES["ISC"]
     space = Space(

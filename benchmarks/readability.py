@@ -1,8 +1,8 @@
-"""How easily the code reads, in figures, with the bars it is held to: ``python -m benchmarks.readability``.
+"""Measures the readability of the code against bars: ``python -m benchmarks.readability``.
 
-With ``--tree FOLDER``, of another checkout; given twice, before and after side by side, and the bars judge the last.
-Exit status 1 when a bar is missed. Not a claim of docs/benchmarks.md, which speaks of what Soundkin does and not of how
-it is written; so its option is ``--out`` and not ``--json``.
+``--tree FOLDER`` measures another checkout; given twice, it shows both side by side, and the bars apply to the last.
+Exit status 1 when a bar is missed. It is not a claim of docs/benchmarks.md, which describes what Soundkin does and not
+how it is written; so its option is ``--out`` and not ``--json``.
 
 - Modules: every ``*.py`` file but tests, benchmarks, migrations and generated stubs. The bar is on the count without
   ``__init__.py``; of the commit a5b8e6a that is 295 (317 with them). All other counts of files leave them out too.
@@ -44,20 +44,20 @@ BARS = {
     "files entered, answering thread": 22,
     "calls over a file border": 135,
 }
-"""Figure -> the most it may be."""
+"""Figure -> its highest allowed value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was found in one tree."""
+    """The figures of one tree."""
 
     figures: dict[str, float]
     lists: dict[str, object] = field(default_factory=dict)
-    """What stands behind the figures."""
+    """The files and calls behind the figures."""
 
 
-def counted(tree: Path) -> Report:
-    """What the text says."""
+def count_text(tree: Path) -> Report:
+    """Figures from the text of the files."""
     everything = modules(tree)
     found = [module for module in everything if not module.is_package]
     folder, most = fullest_folder(found)
@@ -80,8 +80,8 @@ def _three(name: str, of: ValueRange) -> dict[str, float]:
     return {f"{name}, median": of.median, f"{name}, p90": of.p90, f"{name}, most": of.largest}
 
 
-def traced(tree: Path, home: Path) -> Report:
-    """What one request enters."""
+def trace_request(tree: Path, home: Path) -> Report:
+    """Figures from the calls of one request."""
     plain, explained = traces(tree, home)
     figures: dict[str, float] = {
         "files entered, answering thread": len(plain.answering),
@@ -100,7 +100,7 @@ def _path(trace: Trace) -> dict[str, object]:
 
 
 def table(columns: Mapping[str, Report]) -> str:
-    """The figures of each tree beside one another; the bars judge the last."""
+    """The figures of all trees side by side; the bars apply to the last."""
     names = list(dict.fromkeys(name for report in columns.values() for name in report.figures))
     last = list(columns.values())[-1]
     rows = [("", *columns, "bar", "")]
@@ -120,12 +120,12 @@ def _verdict(name: str, report: Report) -> tuple[str, str]:
 
 
 def missed(report: Report) -> list[str]:
-    """Figures that are above their bar. One that was not measured misses nothing."""
+    """Names of the figures above their bar; figures that were not measured are left out."""
     return [name for name, bar in BARS.items() if report.figures.get(name, 0) > bar]
 
 
 def details(report: Report) -> str:
-    """What stands behind the figures of one tree, for whoever wants to change them."""
+    """The files behind the figures of one tree."""
     lines = [f"fullest folder: {report.lists['fullest folder']}"]
     path = report.lists.get("path")
     if isinstance(path, dict):
@@ -137,28 +137,30 @@ def details(report: Report) -> str:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Print how easily the code reads, in figures.")
+    parser = argparse.ArgumentParser(description="Measure the readability of the code.")
     parser.add_argument(
-        "--tree", type=Path, action="append", help="checkout to look at, twice for before and after; default: this one"
+        "--tree", type=Path, action="append", help="checkout to measure, twice for before and after; default: this one"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write figures and lists there, as JSON")
-    parser.add_argument("--text-only", action="store_true", help="leave out the request, which needs a demo's home")
     parser.add_argument(
-        "--homes", type=Path, metavar="FOLDER", help="keep the homes of the demos there, and use those that are there"
+        "--text-only", action="store_true", help="leave out the request, which needs the home of a demo"
+    )
+    parser.add_argument(
+        "--homes", type=Path, metavar="FOLDER", help="keep the homes of the demos in this folder, and use existing ones"
     )
     return parser.parse_args(arguments)
 
 
 def _report(tree: Path, home: Path, *, text_only: bool) -> Report:
-    text = counted(tree)
+    text = count_text(tree)
     if text_only:
         return text
-    path = traced(tree, home)
+    path = trace_request(tree, home)
     return Report(figures=text.figures | path.figures, lists=text.lists | path.lists)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures; 1 when the last tree misses a bar."""
+    """Print the figures; returns 1 when the last tree misses a bar, 2 when a server did not start."""
     options = _options(arguments)
     trees = [tree.resolve() for tree in options.tree or [ROOT]]
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What the text of a tree says about how easily it reads: modules, folders, lengths, comments, who imports whom."""
+"""Counts in the text of a tree: modules, folders, lengths, comments, and which module imports which."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LEFT_OUT = frozenset({"tests", "benchmarks", "migrations", "build", "dist"})
-"""Top-level folders that hold no production modules. Migrations are records of the past, never edited."""
+"""Top-level folders without production modules. Migrations are never edited."""
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
 SHORT = 60
-"""A module under so many lines that only one other imports is a candidate for moving into that one."""
+"""A module with fewer lines and one importer could be moved into that importer."""
 
 _NO_CODE = frozenset(
     {
@@ -52,13 +52,13 @@ class Module:
 
     @property
     def lines(self) -> int:
-        """Of the file, blank ones too."""
+        """Number of lines, blank ones included."""
         return len(self.text.splitlines())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueRange:
-    """The middle, the 90th percentile (nearest rank) and the largest of some numbers; 0 of none."""
+    """Median, 90th percentile (nearest rank) and largest of some numbers; 0 without numbers."""
 
     median: float
     p90: int
@@ -79,13 +79,13 @@ def modules(tree: Path) -> list[Module]:
 
 
 def fullest_folder(found: Sequence[Module]) -> tuple[str, int]:
-    """The folder with most modules directly in it, and how many; the first by name among equals."""
+    """The folder with the most modules directly in it, and their number; ties go by name."""
     counts = Counter(Path(module.file).parent.as_posix() for module in found if not module.is_package)
     return min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
 
 
 def importers(found: Sequence[Module]) -> dict[str, set[str]]:
-    """Module -> the other production modules whose text imports it, anywhere in the file."""
+    """Module -> the other production modules that import it anywhere in the file."""
     names = {module.name for module in found}
     by: dict[str, set[str]] = {name: set() for name in names}
     for module in found:
@@ -130,25 +130,25 @@ def body_lengths(found: Sequence[Module]) -> list[int]:
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """As tests/house.py counts: from the first statement after the docstring to the last; 0 when there is none."""
+    """Counted as in tests/house.py: from the first statement after the docstring to the last; 0 when there is none."""
     body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
     return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1 if body else 0
 
 
 def comment_lines(module: Module) -> int:
-    """Lines that hold a comment and nothing else."""
+    """Number of lines with a comment and nothing else."""
     return sum(token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip() for token in _tokens(module))
 
 
 def code_lines(module: Module) -> int:
-    """Lines that hold code: no blank lines, comments or docstrings, neither of functions nor under attributes."""
-    held = {
+    """Number of lines with code: without blank lines, comments and docstrings (of attributes too)."""
+    lines = {
         line
         for token in _tokens(module)
         if token.type not in _NO_CODE
         for line in range(token.start[0], token.end[0] + 1)
     }
-    return len(held - set(_doc_lines(module.tree)))
+    return len(lines - set(_doc_lines(module.tree)))
 
 
 def _tokens(module: Module) -> Iterator[tokenize.TokenInfo]:
@@ -162,9 +162,10 @@ def _doc_lines(tree: ast.Module) -> Iterator[int]:
 
 
 def spread(numbers: Sequence[int]) -> ValueRange:
-    """
+    """Median, 90th percentile and largest of ``numbers``.
+
     >>> spread([5, 1, 2, 4])
-    Spread(median=3.0, p90=5, largest=5)
+    ValueRange(median=3.0, p90=5, largest=5)
     """
     ordered = sorted(numbers) or [0]
     return ValueRange(

@@ -1,8 +1,8 @@
-"""Runs a ``soundkin`` command and records which function called which, while it is told to: part of readability_trace.
+"""Runs a ``soundkin`` command and records which file calls which, for readability_trace.
 
-Started as a file, ``python -P readability_recorder.py TREE WORDS...``, with TREE first on PYTHONPATH, for TREE need not
-have this folder. On standard input, ``start`` begins a recording; ``stop`` ends it and prints it as one line of JSON.
-Standard library only, and no thread may start before the profilers are set.
+Started as a file, ``python -P readability_recorder.py TREE WORDS...``, with TREE first on PYTHONPATH, because TREE
+may not have this folder. On standard input, ``start`` begins a recording; ``stop`` ends it and prints it as one line
+of JSON. Standard library only, and no thread may start before the profilers are set.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ class Recorder:
         self._calls: list[Call] | None = None
 
     def install(self) -> None:
-        """Watch this thread and those to come."""
+        """Set the profiler for this thread and all later ones."""
         threading.setprofile(self.profile)
         sys.setprofile(self.profile)
 
     def start(self) -> None:
-        """Forget what was recorded, and record."""
+        """Start a new recording."""
         self._calls = []
 
     def stop(self) -> list[Call]:
-        """What was recorded since :meth:`start`."""
+        """End the recording and return its calls."""
         calls, self._calls = self._calls, None
         return calls or []
 
     def profile(self, frame: FrameType, event: str, argument: object) -> None:
-        """Note a call, or a generator or coroutine that goes on: Python reports both alike."""
+        """Record a call, or the resumption of a generator or coroutine: Python reports both in the same way."""
         calls = self._calls
         if event != "call" or calls is None:
             return
@@ -63,8 +63,8 @@ class Recorder:
         return self._files[name]
 
 
-def obey(recorder: Recorder) -> None:
-    """Do what standard input says, until it ends."""
+def read_commands(recorder: Recorder) -> None:
+    """Start and stop recordings as standard input asks, until it ends."""
     for line in sys.stdin:
         if line.strip() == "start":
             recorder.start()
@@ -74,20 +74,20 @@ def obey(recorder: Recorder) -> None:
 
 
 def _forget_installed() -> None:
-    """Without the finder of an editable installation, which would bring from another checkout what TREE lacks."""
+    """Remove the import finder of an editable installation, which would import from another checkout."""
     sys.meta_path[:] = [
         finder for finder in sys.meta_path if not getattr(finder, "__module__", "").startswith("__editable__")
     ]
 
 
 def main() -> None:
-    """Run the command line of the tree, as its console script would, under a recorder."""
+    """Run the command line of the tree like its console script, with a recorder."""
     tree = Path(sys.argv[1])
     project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, _, function = str(project["scripts"]["soundkin"]).partition(":")
     sys.argv = ["soundkin", *sys.argv[2:]]
     recorder = Recorder(tree)
-    threading.Thread(target=obey, args=(recorder,), daemon=True).start()
+    threading.Thread(target=read_commands, args=(recorder,), daemon=True).start()
     recorder.install()
     _forget_installed()
     front_door = import_module(module)

@@ -1,8 +1,8 @@
-"""How far one SimilarArtists request travels through the files of a tree: asked over gRPC of the tree's own server.
+"""Records which files one SimilarArtists request enters in the server of a tree, over gRPC.
 
-The server, the home it serves and the commands that make it are the tree's; only the question is put by this checkout,
-so that a tree whose modules have moved answers like any other. The request is the demo's: ``soundkin demo`` makes the
-home, the seed is its artist with most tracks, the limit 5, no explanation.
+Server, home and commands are those of the tree; only the request is sent by this checkout, so that trees with other
+modules can be compared. ``soundkin demo`` makes the home; the seed is its artist with most tracks, the limit is 5,
+without explanation.
 
 Counted, on the commit a5b8e6a with CPython 3.11:
 
@@ -47,12 +47,12 @@ EXPLAINED = pb.SimilarArtistsRequest(seeds=[pb.ArtistRef(name=SEED)], limit=20, 
 
 
 class NotServed(Exception):
-    """A tree's demo or server did not come up."""
+    """The demo or the server of a tree did not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What one request entered."""
+    """The files and calls of one request."""
 
     answering: tuple[str, ...]
     """Files the answering thread entered, sorted."""
@@ -77,7 +77,7 @@ class Trace:
 
 
 def trace_of(calls: Sequence[Call]) -> Trace:
-    """What a recording says."""
+    """Summary of a recording."""
     threads = Counter(thread for thread, _, _ in calls)
     busiest = max(threads, key=lambda thread: threads[thread], default="")
     borders = Counter(f"{caller} -> {callee}" for _, caller, callee in calls if caller and caller != callee)
@@ -100,7 +100,7 @@ def traces(tree: Path, home: Path) -> tuple[Trace, Trace]:
 
 
 def make_home(tree: Path, home: Path) -> None:
-    """Play the tree's demo in ``home``."""
+    """Run the tree's demo in ``home``."""
     home.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-P", "-m", "soundkin", "demo", "--home", str(home)]
     done = subprocess.run(words, cwd=home, env=environment(tree), capture_output=True, text=True, check=False)
@@ -109,7 +109,7 @@ def make_home(tree: Path, home: Path) -> None:
 
 
 def environment(tree: Path) -> dict[str, str]:
-    """Ours, with the modules of ``tree`` and none of the user's settings."""
+    """This environment with the modules of ``tree`` and without the user's settings."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDKIN_")}
     return others | ONE_THREAD | {"PYTHONPATH": str(tree)}
 
@@ -158,7 +158,7 @@ def _trace(server: subprocess.Popen[str], port: int, request: pb.SimilarArtistsR
 
 
 def _warm(ask: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes) -> None:
-    """Until the server has loaded its generation and has answered once."""
+    """Send the request until the server has loaded its generation and answered once."""
     deadline = time.monotonic() + START_S
     while True:
         try:
@@ -176,14 +176,14 @@ def _recorded(
 ) -> list[Call]:
     if server.stdin is None or server.stdout is None:
         raise NotServed("the recorder has no pipes")
-    _say(server.stdin, "start")
+    _send(server.stdin, "start")
     server.stdout.readline()
     ask(request, timeout=START_S)
     time.sleep(0.05)  # the reply is out before the guard has written its line in the log
-    _say(server.stdin, "stop")
+    _send(server.stdin, "stop")
     return [(str(thread), str(caller), str(callee)) for thread, caller, callee in json.loads(server.stdout.readline())]
 
 
-def _say(pipe: IO[str], word: str) -> None:
+def _send(pipe: IO[str], word: str) -> None:
     pipe.write(f"{word}\n")
     pipe.flush()

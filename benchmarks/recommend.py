@@ -1,10 +1,11 @@
-"""What one ranking costs as the catalog grows: candidates, a full scan by the same code, and the floor, in one run.
+"""Cost of one ranking as the catalog grows: by candidates, by a full scan with the same code, and the floor.
 
     python -m benchmarks.recommend [--artists N ...] [--json OUT]
 
 A ranking is ``Recommender.rank_artists``: the first 20 with the breakdown of each, four signals, the default profile,
 one thread. The full scan is the same call on the same generation without its candidates; the floor is one product of
-the seed's vector with all others in numpy, which answers nothing. Candidates are made by what ``soundkin build`` runs.
+the seed's vector with all others in numpy, which is not an answer. Candidates are made by the code of ``soundkin
+build``.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from recommender.ranking.artists import ArtistQuery, Recommender
 
 SIZES = (10_000, 100_000, 1_000_000)
 ASKED, SCANNED = 1000, 100
-"""Seeds asked with candidates, and of those the ones asked by a full scan and for the floor as well."""
+"""Seeds ranked with candidates, and how many of them are also ranked by a full scan and measured for the floor."""
 SEED = 5
-"""Not that of the build, which measures on seeds of its own."""
+"""Another seed than that of the build, which measures on its own artists."""
 BARS_MS = {100_000: 3.0, 1_000_000: 10.0}
 
 Times = npt.NDArray[np.float64]
@@ -43,30 +44,30 @@ Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One size."""
+class SizeResult:
+    """Result for one number of artists."""
 
     artists: int
     near: Times
     near_cpu: Times
-    """Of the same, without what other processes took."""
+    """CPU time of the same rankings."""
     scan: Times
     floor: Times
     overlap: float
-    """Share of the first 20 of the full scan that the ranking has; one as good as the 20th counts."""
+    """Share of the first 20 of the full scan that candidates find; an artist as good as the 20th counts."""
     same: float
-    """The same artists in the same places."""
+    """Share of the first 20 with the same artist in the same place."""
     entry: CandidatesEntry
     build_s: float
-    """To make candidates and to measure them."""
+    """Seconds to make candidates and to measure them."""
     build_mb: float
-    """On disk."""
+    """Size of the candidates on disk."""
     open_s: float
-    """To make a recommender of the generation in memory."""
+    """Seconds to open a recommender on the generation in memory."""
 
 
 def with_candidates(generation: Generation, folder: Path) -> Generation:
-    """The generation with what the product's builder makes of it in ``folder``."""
+    """The generation with candidates, which the product's builder writes into ``folder``."""
     space = generation.manifest.space
     ground = Ground(
         space=space,
@@ -79,8 +80,8 @@ def with_candidates(generation: Generation, folder: Path) -> Generation:
     return replace(generation, manifest=manifest, candidates=found)
 
 
-def measure(artists: int) -> Measured:
-    """Make a catalog and ask it."""
+def measure(artists: int) -> SizeResult:
+    """Make a catalog and measure rankings in it."""
     with tempfile.TemporaryDirectory() as name:
         folder, plain = Path(name), make_generation(artists)
         started = time.perf_counter()
@@ -93,7 +94,7 @@ def measure(artists: int) -> Measured:
         near_ms, near_cpu_ms, found = timed(lambda seed: ask(near, seed), seeds)
         scan_ms, _, right = timed(lambda seed: ask(scan, seed), few)
         overlap, same = compared(found[: len(few)], right)
-        return Measured(
+        return SizeResult(
             artists=artists,
             near=near_ms,
             near_cpu=near_cpu_ms,
@@ -112,13 +113,13 @@ Ranking = list[tuple[int, float]]
 
 
 def ask(recommender: Recommender, seed: int) -> Ranking:
-    """(row, score) of the first 20."""
+    """Row and score of the first 20 artists."""
     query = ArtistQuery(seeds=(seed,), mix=layer_mix.by_default(recommender.generation.manifest.space))
     return [(each.row, each.score) for each in recommender.rank_artists(query, offset=0, n=AT)]
 
 
 def timed(answer: Callable[[int], Ranking], seeds: Sequence[int]) -> tuple[Times, Times, list[Ranking]]:
-    """Milliseconds on the clock, of CPU, and the answer of each seed, after a few to warm up."""
+    """Wall time, CPU time (both in ms) and ranking of each seed, after five seeds to warm up."""
     for seed in seeds[:5]:
         answer(seed)
     times, busy, answers = [], [], []
@@ -131,7 +132,7 @@ def timed(answer: Callable[[int], Ranking], seeds: Sequence[int]) -> tuple[Times
 
 
 def floor(generation: Generation, seeds: Sequence[int]) -> Times:
-    """Milliseconds of one product with every vector."""
+    """Milliseconds of one matrix product with every vector."""
     (layer,) = generation.calibration.layers.values()
     vectors, times = layer.artists.vectors, []
     for seed in seeds:
@@ -142,7 +143,7 @@ def floor(generation: Generation, seeds: Sequence[int]) -> Times:
 
 
 def compared(found: Sequence[Ranking], right: Sequence[Ranking]) -> tuple[float, float]:
-    """Shares of the right places that are filled as well, and by the same."""
+    """Share of the places that are filled by an equally good artist, and share filled by the same artist."""
     as_good = same = 0
     for ours, theirs in zip(found, right, strict=True):
         least = theirs[-1][1] if theirs else 0.0
@@ -159,7 +160,7 @@ HEAD = (
 )
 
 
-def row(found: Measured) -> str:
+def row(found: SizeResult) -> str:
     """One line of the table."""
     return (
         f"| {found.artists:,} | {_both(found.near)} | {np.median(found.near_cpu):.2f} | {_both(found.scan)} "
@@ -172,15 +173,15 @@ def _both(times: Times) -> str:
     return f"{np.median(times):.2f} / {np.quantile(times, 0.99):.2f}"
 
 
-def verdicts(found: Sequence[Measured]) -> list[str]:
-    """PASS or FAIL of each bar that the sizes allow to be judged."""
-    said = []
+def verdicts(found: Sequence[SizeResult]) -> list[str]:
+    """PASS or FAIL of each bar for the sizes that were measured."""
+    sentences = []
     for one in found:
         median = float(np.median(one.near))
         if one.artists in BARS_MS:
             bar = BARS_MS[one.artists]
-            said.append(f"{_word(median < bar)}: {one.artists:,} artists under {bar:g} ms p50 ({median:.2f} ms).")
-        said.append(
+            sentences.append(f"{_word(median < bar)}: {one.artists:,} artists under {bar:g} ms p50 ({median:.2f} ms).")
+        sentences.append(
             f"{_word(one.overlap >= OVERLAP)}: {one.artists:,} artists, overlap@20 at least {OVERLAP} "
             f"({one.overlap:.4f} here, {_percent(one.entry.overlap_at_20)} at build on {one.entry.seeds} others)."
         )
@@ -188,11 +189,11 @@ def verdicts(found: Sequence[Measured]) -> list[str]:
         growth = float(np.median(large.near) / np.median(small.near))
         times = large.artists / small.artists
         scan = float(np.median(large.scan) / np.median(small.scan))
-        said.append(
+        sentences.append(
             f"{_word(growth < times)}: {times:.0f} times the artists cost {growth:.2f} times as much "
             f"(the full scan {scan:.1f} times)."
         )
-    return said
+    return sentences
 
 
 def _word(reached: bool) -> str:
@@ -203,21 +204,21 @@ def _percent(share: float | None) -> str:
     return "not measured" if share is None else f"{share:.4f}"
 
 
-def notes(found: Sequence[Measured]) -> list[str]:
-    """What a reader must know to weigh the table."""
+def notes(found: Sequence[SizeResult]) -> list[str]:
+    """What a reader must know to judge the table."""
     return [
         *verdicts(found),
         f"One thread, {ASKED} seeds drawn evenly, the first 20 with the breakdown of each; {SCANNED} of the seeds by a "
-        "full scan as well, on the same arrays in the same run.",
-        "Made catalogs (benchmarks/recommend_catalog.py): vectors, lists and tags are drawn at once; standings "
-        "against the cohort, percentiles and candidates are the product's own. Real ones may need candidates further "
-        "out: a build tries, measures, and compares everyone where nothing finds enough.",
+        "full scan too, on the same arrays in the same run.",
+        "Made catalogs (benchmarks/recommend_catalog.py): vectors, lists and tags are drawn at once; cohort "
+        "statistics, percentiles and candidates are those of the product. Real catalogs may need more candidates: a "
+        "build tries, measures, and compares all artists where no number is enough.",
     ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write; 1 when a bar was missed."""
-    parser = argparse.ArgumentParser(description="What one ranking costs as the catalog grows.")
+    """Measure, print and write; returns 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(description="Measure the cost of one ranking as the catalog grows.")
     parser.add_argument("--artists", type=int, action="append", metavar="N", help=f"sizes [default: {SIZES}]")
     add_json_option(parser)
     options = parser.parse_args(arguments)
@@ -226,17 +227,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for artists in options.artists or SIZES:
         found.append(measure(artists))
         print(row(found[-1]), flush=True)
-    said = notes(found)
-    print(*(f"- {note}" for note in said), sep="\n")
+    explained = notes(found)
+    print(*(f"- {note}" for note in explained), sep="\n")
     if options.out:
         Measurement(
             title="A ranking of artists, from ten thousand to a million",
             command="python -m benchmarks.recommend",
             machine=machine("numpy", "faiss"),
             table_markdown="\n".join([HEAD, *map(row, found)]),
-            notes=tuple(said),
+            notes=tuple(explained),
         ).write(options.out)
-    return int(any(note.startswith("FAIL") for note in said))
+    return int(any(note.startswith("FAIL") for note in explained))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""A made generation of any size with four signals, in memory: what ``benchmarks/recommend.py`` asks.
+"""Makes a generation of any size with four signals, in memory, for ``benchmarks/recommend.py``.
 
-Artists belong to styles of about fifty, and styles to genres that are as unequal as real ones (Zipf). A style has its
-sound, its second and third genre; artists vary around it. The more popular an artist, the more is known of it: audio
-for 92 %, genres for 60 to 100 %, a scene list of forty for 60 %, collaborations for 50 to 90 %.
+Artists belong to styles of about fifty, and styles to genres whose sizes follow Zipf's law, like real ones. A style has
+its own sound and its second and third genre; artists vary around it. More is known of more popular artists: audio for
+92 %, genres for 60 to 100 %, a scene list for 60 %, collaborations for 50 to 90 %.
 
-Arrays that a build would work out artist by artist for hours (measured vectors, neighbours) are drawn at once. The
-standing of each artist against a cohort, percentiles and everything about candidates are the product's own.
+Arrays that a build would compute artist by artist for hours (measured vectors, neighbours) are drawn at once. Cohort
+statistics, percentiles and candidates are those of the product.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from recommender.types import Layer, Rows, Space, Vectors
 from recommender.vectors import RECALL_FLOOR, ExactIndex, unit
 
 WIDTH = 128
-"""Of a measured vector, as the pipeline makes it."""
+"""Length of a measured vector, as in the pipeline."""
 GENRES = 800
 STYLE = 50
-"""Artists of a style."""
+"""Artists per style."""
 COHORT = 1000
 RECORDED, MAPPED, TAGGED, COLLABORATES = 0.92, 0.6, (0.6, 1.0), (0.5, 0.9)
 LISTED, PARTNERS = 36, 6
 LIST_OF_STYLE, PARTNER_OF_STYLE = 0.6, 0.5
-"""Share of a list, and of partners, that are of the artist's style; the others are of its genre."""
+"""Share of a list, and of partners, from the artist's style; the others are from its genre."""
 SOUND_OF_GENRE, SOUND_OF_STYLE, SOUND_OF_ARTIST = 0.5, 0.6, 0.62
 _BLOCK = 1 << 14
 _LAYER = "only"
@@ -59,7 +59,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Society:
-    """Who is alike, and how well known; each ``[artist]`` but the last two."""
+    """Style, genre and popularity of the artists; each ``[artist]`` but the last two."""
 
     style: Rows
     genre: Rows
@@ -85,18 +85,18 @@ class Society:
         )
 
     def among(self, rng: np.random.Generator, chances: tuple[float, float]) -> Flags:
-        """Who is covered, with a chance that rises with popularity from the first to the second."""
+        """Which artists are covered, with a probability that rises with popularity from the first to the second."""
         return rng.random(len(self.style)) < chances[0] + (chances[1] - chances[0]) * self.popularity
 
 
 def zipf(count: int) -> Numbers:
-    """Shares that fall as 1 / rank."""
+    """Shares that fall as 1 / rank and sum to 1."""
     shares = 1.0 / np.arange(1, count + 1)
     return np.asarray(shares / shares.sum())
 
 
 def make_generation(artists: int, *, seed: int = 0) -> Generation:
-    """A calibrated generation of so many artists; the same seed makes the same."""
+    """A calibrated generation of ``artists`` artists. The same seed makes the same generation."""
     rng = np.random.default_rng((seed, artists))
     society = Society.of(rng, artists)
     recorded = rng.random(artists) < RECORDED
@@ -130,7 +130,7 @@ def _sounds(rng: np.random.Generator, society: Society) -> Vectors:
 
 
 def _calibrated(rng: np.random.Generator, vectors: Vectors) -> CalibratedLayer:
-    """Standings against a cohort, as the pipeline works them out, all at once."""
+    """Cohort statistics of all artists at once, as the pipeline computes them."""
     chosen = np.sort(rng.permutation(len(vectors))[:COHORT])
     cohort = vectors[chosen].astype(np.float64)
     mean, sd = np.empty(len(vectors)), np.empty(len(vectors))
@@ -189,7 +189,7 @@ def _relations(rng: np.random.Generator, society: Society) -> Relations:
 
 
 def _tags(rng: np.random.Generator, society: Society) -> csr_array:
-    """Two to eight genres an artist: that of its style, those its style goes with, and any."""
+    """Two to eight genres per artist: that of its style, those related to the style, and random ones."""
     artists, styles = len(society.style), len(society.genre_of_style)
     usual = rng.choice(GENRES, size=(styles, 3), p=zipf(GENRES))
     tags = [(society.genre, 1.0, 1.0)]
@@ -210,7 +210,7 @@ def _tags(rng: np.random.Generator, society: Society) -> csr_array:
 
 
 def _links(rng: np.random.Generator, society: Society, known: Flags, *, count: int, of_style: float) -> csr_array:
-    """Each of the known draws others, the more popular the likelier. Symmetric."""
+    """Symmetric links: each known artist draws others, more popular ones with a higher probability."""
     artists = len(known)
     asking = np.flatnonzero(known)
     order = society.by_style[known[society.by_style]]
@@ -250,7 +250,7 @@ def _artists(recorded: Flags) -> ArtistColumns:
 
 
 def _tracks(recorded: Flags) -> TrackColumns:
-    """One track for each artist with audio, with the artist's vector."""
+    """One track per artist with audio, with the vector of the artist."""
     artist = np.flatnonzero(recorded).astype(np.int64)
     ids = TextColumn.of(f"{row:08d}" for row in artist.tolist())
     return TrackColumns(

@@ -1,8 +1,8 @@
-"""Measure every claim again and rewrite docs/benchmarks.md: what `make bench` runs.
+"""Measures every claim again and rewrites docs/benchmarks.md. ``make bench`` runs it.
 
-A claim is a module of this folder that has the option ``--json FILE`` (:func:`benchmarks.measurement.add_json_option`)
-and writes a :class:`benchmarks.measurement.Measurement` there. One that exits 0 without writing had nothing to measure
-on this machine; its section of the page stays as it was. Modules without that option are tools, not claims.
+A claim is a module of this folder with the option ``--json FILE`` (:func:`benchmarks.measurement.add_json_option`),
+which writes a :class:`benchmarks.measurement.Measurement` there. A claim that exits with 0 and writes nothing could not
+be measured on this machine; its section of the page does not change. Modules without that option are tools, not claims.
 """
 
 from __future__ import annotations
@@ -23,36 +23,39 @@ HEAD = """# Benchmarks
 
 Written by `make bench` from the scripts in `benchmarks/`, one section a claim. Do not edit by hand.
 """
-_OURS = ("run", "measurement")
+_NO_CLAIMS = ("run", "measurement")
 _TAKES_JSON = re.compile(r"^ +add_json_option\(", re.MULTILINE)
 _MARKER = re.compile(r"^<!-- benchmarks/(\w+)\.py -->$", re.MULTILINE)
 
 
 def claims(folder: Path) -> tuple[str, ...]:
-    """Names of the claims in ``folder``, sorted: every module whose text takes the option ``--json``.
+    """Names of the claims in ``folder``, sorted: every module whose text calls ``add_json_option``.
 
-    The text, for to import a module is to load what it measures.
+    The text is searched, because importing a module would load all that it measures.
     """
-    modules = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.stem not in _OURS}
+    modules = {
+        path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.stem not in _NO_CLAIMS
+    }
     return tuple(sorted(name for name, text in modules.items() if _TAKES_JSON.search(text)))
 
 
 def read_sections(page: str) -> dict[str, str]:
-    """Claim -> text of its section, from an earlier page."""
+    """Claim -> text of its section on the page."""
     _, *pieces = _MARKER.split(page)
     return {name: text.strip() for name, text in zip(pieces[::2], pieces[1::2], strict=True)}
 
 
 def write_page(sections: Mapping[str, str]) -> str:
-    """The whole page, sections in the order of their names."""
+    """The whole page, sections sorted by name."""
     marked = (f"<!-- benchmarks/{name}.py -->\n\n{sections[name]}\n" for name in sorted(sections))
     return "\n".join((HEAD, *marked))
 
 
 def measure(name: str) -> tuple[Measurement | None, int]:
-    """Run one claim: what it found, None when there was nothing to measure here; and its exit status.
+    """Run one claim; return its result (None when it could not be measured here) and its exit status.
 
-    One that misses its own bar writes what it found and exits 1. Raises CalledProcessError when it fails before that.
+    A claim that misses its bar writes its result and exits with 1. Raises CalledProcessError when the script fails
+    before it has written a result.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="CLAIM", help=f"one or more of: {', '.join(known)}; default: all")
     names = parser.parse_args(arguments).names or known
     if unknown := sorted(set(names) - set(known)):
-        parser.error(f"no claim called {', '.join(unknown)}; there are: {', '.join(known)}")
+        parser.error(f"unknown claim: {', '.join(unknown)}; the claims are: {', '.join(known)}")
     sections = read_sections(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
     sections = {name: text for name, text in sections.items() if name in known}
     failed = [name for name in names if not _remeasure(name, sections)]
@@ -84,10 +87,10 @@ def _remeasure(name: str, sections: dict[str, str]) -> bool:
     try:
         found, status = measure(name)
     except subprocess.CalledProcessError as error:
-        print(f"benchmarks/{name}.py exited with {error.returncode}; its section is left as it was", file=sys.stderr)
+        print(f"benchmarks/{name}.py exited with {error.returncode}; its section was not changed", file=sys.stderr)
         return False
     if found is None:
-        print(f"benchmarks/{name}.py measured nothing here; its section is left as it was")
+        print(f"benchmarks/{name}.py cannot be measured here; its section was not changed")
         return True
     sections[name] = found.section()
     return status == 0

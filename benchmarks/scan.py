@@ -1,7 +1,7 @@
-"""One query against every artist: the place-independent scan of vectors.py beside BLAS and a FAISS search.
+"""Cost of one query against every artist: the row-by-row scan of the product, a BLAS product, and a FAISS search.
 
-Rankings need equal artists to score equally wherever they stand, which a BLAS product does not promise. What that
-costs is measured here, as a ratio to the BLAS product of the same arrays in the same run.
+Rankings need equal artists to score equally in any row, which a BLAS product does not guarantee (docs/methods.md,
+"Vectors and cosines"). The cost is shown as a ratio to the BLAS product of the same arrays in the same run.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _row(items: int, dim: int) -> str:
 
 
 def main() -> None:
-    """Print the table, and write it as JSON when asked."""
+    """Print the table, and write it where ``--json`` is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_json_option(parser)
     wanted = parser.parse_args()
@@ -57,12 +57,12 @@ def main() -> None:
     print(table)
     if wanted.out:
         Measurement(
-            title="What a full scan costs",
+            title="Cost of a full scan",
             command="python -m benchmarks.scan",
             machine=machine("numpy", "faiss"),
             table_markdown=table,
             notes=(
-                f"CPU time of one thread, median of {ROUNDS} rounds (least to most).",
+                f"CPU time of one thread, median of {ROUNDS} rounds (lowest to highest).",
                 "The scan gives equal rows equal scores wherever they stand; a BLAS product does not.",
             ),
         ).write(wanted.out)

@@ -1,9 +1,9 @@
-"""Does calibration find the right artists, without hubs, on a scale one can read? On catalogs whose truth is known.
+"""Precision, hubness and scale of every calibration method, on made catalogs whose scenes and genres are known.
 
     python -m benchmarks.similarity [--seeds N] [--scene ARTISTS] [--json OUT]
 
-Every method is fitted on 600 of 2,000 artists and then ranks all of them. Few artists a scene make a quick look, not
-a measurement.
+Every method is fitted on 600 of 2,000 artists and then ranks all of them. With few artists a scene (``--scene``) it is
+a quick check, not a measurement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.measurement import Measurement, add_json_option, machine
+from benchmarks.measurement import Measurement, add_json_option, machine, publish
 from benchmarks.similarity_catalog import (
     ARTISTS,
     DIM,
@@ -41,9 +41,9 @@ FITTED = 0.3
 """Share of the artists that the methods are fitted on."""
 AT, HUB_AT = 5, 10
 GAIN, MAX_SKEW, UNRELATED = 2.0, 0.6, (0.1, 0.3)
-"""What the pipeline must reach: precision over raw's, skew of N10, median of unrelated pairs."""
+"""Bars of the pipeline: precision over that of raw, skewness of N10, median of unrelated pairs."""
 JUDGED = ("A", "B")
-"""Regimes where it must; any other is there to be looked at."""
+"""Regimes with bars; the others are only shown."""
 SPACE = Space(
     name="made",
     revision="1",
@@ -61,33 +61,33 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """What one method reached on one catalog."""
+    """Result of one method on one catalog."""
 
     precision: float
-    """Share of an artist's five nearest that are of its scene."""
+    """Share of an artist's five nearest that belong to its scene."""
     precision_unseen: float
-    """The same for the artists that nothing was fitted on."""
+    """The same over the artists that the method was not fitted on."""
     skew: float
-    """Of N10."""
+    """Skewness of N10."""
     largest: float
     """Highest N10."""
     antihubs: float
     span: float
-    """Highest less lowest similarity shown of two artists."""
+    """Highest minus lowest similarity shown."""
     unrelated: float
-    """Median similarity shown of artists of two genres."""
+    """Median similarity shown for pairs of different genres."""
     same_scene: float
-    """Median similarity shown of artists of one scene."""
+    """Median similarity shown for pairs of one scene."""
 
 
 def measure_method(method: Method, catalog: MadeCatalog, chosen: Rows) -> Quality:
-    """Fit ``method`` on the ``chosen`` artists of a catalog and judge it on all."""
+    """Fit ``method`` on the ``chosen`` artists of a catalog and measure it on all."""
     ids = catalog.ids
     bundle = fit(reference_of(catalog, chosen), space=SPACE, layer="only", method=method)
     stats = measure_artists(bundle, catalog.tracks, catalog.artist, ids=ids)
     unseen = np.ones(len(ids), dtype=bool)
     unseen[chosen] = False
-    return judge(bundle, scores_between(bundle, stats, stats), catalog, unseen=unseen)
+    return measure_scores(bundle, scores_between(bundle, stats, stats), catalog, unseen=unseen)
 
 
 def reference_of(catalog: MadeCatalog, chosen: Rows) -> Reference:
@@ -100,8 +100,8 @@ def reference_of(catalog: MadeCatalog, chosen: Rows) -> Reference:
     )
 
 
-def judge(bundle: Bundle, scores: Matrix, catalog: MadeCatalog, *, unseen: npt.NDArray[np.bool_]) -> Quality:
-    """Hold scores ``[artist, artist]`` against the truth. Ranks are by score, the scale is what would be shown."""
+def measure_scores(bundle: Bundle, scores: Matrix, catalog: MadeCatalog, *, unseen: npt.NDArray[np.bool_]) -> Quality:
+    """Compare scores ``[artist, artist]`` with the truth. Ranks are by score; the scale is the similarity shown."""
     nearest = nearest_others(scores, k=HUB_AT)
     right = (catalog.scene[nearest[:, :AT]] == catalog.scene[:, np.newaxis]).mean(axis=1)
     hubs = hubness(occurrences(nearest, artists=len(scores)), k=HUB_AT)
@@ -121,7 +121,7 @@ def judge(bundle: Bundle, scores: Matrix, catalog: MadeCatalog, *, unseen: npt.N
 
 
 def measure_regime(regime: Regime, *, seeds: int, artists_a_scene: int) -> dict[Method, list[Quality]]:
-    """Every method on one catalog a seed."""
+    """Every method on one catalog per seed."""
     found: dict[Method, list[Quality]] = {method: [] for method in ORDER}
     for seed in range(seeds):
         catalog = make_catalog(regime, seed=seed, artists_a_scene=artists_a_scene)
@@ -134,7 +134,7 @@ def measure_regime(regime: Regime, *, seeds: int, artists_a_scene: int) -> dict[
 
 
 def over_seeds(results: list[Quality], name: str) -> tuple[float, float]:
-    """Mean and population standard deviation of one figure."""
+    """Mean and population standard deviation of one figure over the seeds."""
     figures = [float(getattr(result, name)) for result in results]
     return float(np.mean(figures)), float(np.std(figures))
 
@@ -159,21 +159,21 @@ def _row(regime: str, method: Method, results: list[Quality]) -> str:
 
 
 def verdicts(found: dict[str, dict[Method, list[Quality]]]) -> list[str]:
-    """One sentence a bar and regime: reached or missed, with the figure; a bar must hold for every seed."""
-    said = []
+    """One sentence per bar and regime: reached or missed, with the figure; a bar must hold for every seed."""
+    sentences = []
     for name in JUDGED:
         methods = found[name]
         raw, ours = methods[Method.RAW], methods[Method.PIPELINE]
         gain = min(b.precision / a.precision for a, b in zip(raw, ours, strict=True))
         skew = max(each.skew for each in ours)
         low, high = min(each.unrelated for each in ours), max(each.unrelated for each in ours)
-        said += [
+        sentences += [
             f"{_word(gain >= GAIN)} in {name}: precision@5 at least {GAIN:g} times raw's (lowest {gain:.2f}).",
             f"{_word(skew < MAX_SKEW)} in {name}: N10 skew under {MAX_SKEW:g} (highest {skew:.2f}).",
             f"{_word(UNRELATED[0] <= low and high <= UNRELATED[1])} in {name}: unrelated median between "
             f"{UNRELATED[0]:g} and {UNRELATED[1]:g} ({low:.2f} to {high:.2f}).",
         ]
-    return said
+    return sentences
 
 
 def _word(reached: bool) -> str:
@@ -181,54 +181,54 @@ def _word(reached: bool) -> str:
 
 
 def notes(found: dict[str, dict[Method, list[Quality]]], *, artists: int, seconds: float) -> list[str]:
-    """What a reader must know to weigh the table."""
+    """What a reader must know to judge the table."""
     seeds = len(next(iter(found["A"].values())))
     return [
         *verdicts(found),
         f"{seeds} seed(s) a regime, {artists:,} artists of {TRACKS} tracks, fitted on {FITTED * artists:.0f} and "
-        f"judged on all; {seconds:.0f} s. "
+        f"measured on all; {seconds:.0f} s. "
         "Mean and standard deviation over seeds; a bar counts as reached when every seed reaches it.",
         "A: signal in all of 64 latent directions alike. B: signal in main components 5 to 28 of 200, the four largest "
         "are nuisance. Hubs are planted: some artists are mostly what all music shares.",
         "C has no bar. What matters already lies in the largest components, under noise as wide as itself in all of "
         "200: equal weight for 128 directions then costs as much as it brings. Compare methods on your own catalog.",
-        "A first draft was run and missed the bars: its B was about what is now C, for its nuisance was not in the "
-        "largest components as described, and its A, with a flatter spectrum (variance 1 / i), gained 1.77 times.",
-        "What reference/science.md 2.2 leaves open was set in A and B by its figures for raw, centring and main "
-        "components taken off, not by whitening or the pipeline, which comes out higher here than there (.893, .879).",
+        "A first draft missed the bars: its B was about what is now C, because its nuisance was not in the largest "
+        "components as described, and its A, with a flatter spectrum (variance 1 / i), gained 1.77 times.",
+        "Free parameters of A and B were set so that raw, centring and removed main components score as in the first "
+        "simulation (docs/methods.md, Calibration), not by whitening or the pipeline, which scores higher here than "
+        "there (.893, .879).",
         "Made-up tracks of all artists share one kind of noise, which is what within-artist whitening learns. "
-        "On real low-level features (GTZAN) the reference measured 3 points of precision, not 40.",
-        "Ranks are by score, span and medians by the similarity shown; CSLS and MP see the pipeline's frozen cohort.",
+        "On real low-level features (GTZAN) the gain was 3 points of precision, not 40.",
+        "Ranks are by score, span and medians by the similarity shown. CSLS and MP use the pipeline's cohort.",
     ]
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Judge the ways to compare artists on catalogs of known truth.")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogs a regime [default: {SEEDS}]")
-    parser.add_argument("--scene", type=int, default=ARTISTS, help=f"artists of a scene [default: {ARTISTS}]")
+    parser = argparse.ArgumentParser(description="Compare the calibration methods on catalogs of known truth.")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"catalogs per regime [default: {SEEDS}]")
+    parser.add_argument("--scene", type=int, default=ARTISTS, help=f"artists per scene [default: {ARTISTS}]")
     add_json_option(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print, write."""
+    """Measure, print and write."""
     options = parse(arguments)
     started = time.monotonic()
     artists = GENRES * SCENES * options.scene
     found = {
         regime.name: measure_regime(regime, seeds=options.seeds, artists_a_scene=options.scene) for regime in REGIMES
     }
-    said = notes(found, artists=artists, seconds=time.monotonic() - started)
-    print(table(found), *(f"- {note}" for note in said), sep="\n")
-    if options.out:
-        Measurement(
-            title="Calibrated similarity on catalogs of known truth",
-            command="python -m benchmarks.similarity",
-            machine=machine("numpy"),
-            table_markdown=table(found),
-            notes=tuple(said),
-        ).write(options.out)
+    explained = notes(found, artists=artists, seconds=time.monotonic() - started)
+    result = Measurement(
+        title="Calibrated similarity on catalogs of known truth",
+        command="python -m benchmarks.similarity",
+        machine=machine("numpy"),
+        table_markdown=table(found),
+        notes=tuple(explained),
+    )
+    publish(result, options.out)
     return 0
 
 

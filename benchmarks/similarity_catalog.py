@@ -1,14 +1,14 @@
-"""Made-up catalogs of track vectors whose scenes are known, with hubs planted, in two opposite regimes.
+"""Made catalogs of track vectors with known scenes and planted hubs, in three regimes.
 
-After reference/science.md 2.2: 20 genres of 5 scenes of 20 artists, 5 tracks an artist, 768 dimensions. An artist is
-genre + scene + its own direction, times how distinct it is; an indistinct artist is mostly what all music shares, so
-it is near everybody: a planted hub. Tracks spread around their artist, some artists' more than others'.
+20 genres of 5 scenes of 20 artists, 5 tracks an artist, 768 dimensions (made sets A and B of docs/methods.md). The
+vector of an artist is genre + scene + its own direction, times its distinctness. An artist with low distinctness is
+mostly the direction that all music shares, so it is near every other artist: a planted hub. Tracks spread around
+their artist, with a different width for each artist.
 
-Regime A: what matters is spread over all 64 latent directions alike, whatever their variance (whitening is flattered).
-Regime B: what matters lies in main components 5 to 28 of 200; 1 to 4, the largest, are nuisance (whitening without
-labels is punished, and so is taking too few components off).
-Regime C is not from the reference: what matters already lies in the largest components, and wide noise that says
-nothing of artists fills all others. It shows where the pipeline has nothing to win.
+Regime A: the signal is spread evenly over all 64 latent directions, whatever their variance. This favours whitening.
+Regime B: the signal lies in main components 5 to 28 of 200; 1 to 4, the largest, are nuisance. This punishes
+whitening without labels, and removing too few components. Regime C: the signal already lies in the largest
+components, and wide noise that is unrelated to artists fills all others. It shows where the pipeline gains nothing.
 """
 
 from __future__ import annotations
@@ -25,31 +25,32 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 
 GENRES = 20
 SCENES = 5
-"""Of each genre."""
+"""Scenes per genre."""
 ARTISTS = 20
-"""Of each scene."""
+"""Artists per scene."""
 TRACKS = 5
+"""Tracks per artist."""
 OWN = 0.75
-"""An artist's own direction, relative to that of a scene or a genre."""
+"""Length of an artist's own direction, relative to that of a scene or a genre."""
 DIM = 768
 NUISANCE_OF_ARTIST = 0.2
 """Share of the nuisance's variance that an artist keeps from track to track (one studio, one engineer)."""
 FLOOR = 0.02
 """Standard deviation of the noise in each of the 768 dimensions, so that no direction is empty."""
 INDISTINCT = 0.3
-"""Standard deviation of the logarithm of how distinct artists are."""
+"""Standard deviation of the logarithm of an artist's distinctness."""
 TRACK_SPREAD = 0.15
-"""Standard deviation of the logarithm of how widely an artist's tracks are spread."""
+"""Standard deviation of the logarithm of the width of an artist's tracks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
-    """Where the signal lies, and how strong everything is.
+    """The directions and strengths of signal, nuisance and noise.
 
-    What the description leaves open (exponents, levels, the artist's own share) was set so that three label-free
-    methods give about what the reference gives for them, as precision@5 in A and B: raw .429 and .299, centre .492 and
-    .348, the main components taken off (2: .547 in A, 8: .839 in B). The choice was not by whitening or the
-    pipeline; what a first draft gave is in the notes of ``benchmarks/similarity.py``.
+    Exponents, levels and the artist's own share were set so that three label-free methods reach about the precision@5
+    of the first simulation in A and B: raw .429 and .299, centre .492 and .348, main components removed (2: .547 in A,
+    8: .839 in B). Whitening and the pipeline had no part in the choice; the result of a first draft is in the notes of
+    ``benchmarks/similarity.py``.
     """
 
     name: str
@@ -58,16 +59,16 @@ class Regime:
     signal: slice
     """The directions in which genre, scene and artist differ."""
     nuisance: slice
-    """The directions of production, which say nothing of the kind of music."""
+    """The directions of production (studio, loudness), unrelated to the kind of music."""
     shared: float
-    """Length of what all tracks share."""
+    """Length of the direction that all tracks share."""
     noise: float
     """Share of the variance in the signal's directions that differs between tracks of one artist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeCatalog:
-    """Tracks, and what is true of their artists."""
+    """Track vectors, and the true scene and genre of their artists."""
 
     tracks: Vectors
     """``[track, dim]``, artist by artist."""
@@ -142,14 +143,14 @@ def make_catalog(regime: Regime, *, seed: int, artists_a_scene: int = ARTISTS) -
 
 
 def _draw(rng: np.random.Generator, number: int, regime: Regime) -> Matrix:
-    """One vector for each of ``number``, ``[number, direction]``, in the signal's directions only."""
+    """``number`` random vectors ``[number, direction]``, in the directions of the signal only."""
     drawn = np.zeros((number, len(regime.scales)))
     drawn[:, regime.signal] = rng.normal(size=drawn[:, regime.signal].shape)
     return np.asarray(drawn * np.sqrt((1.0 - regime.noise) / (2.0 + OWN**2)))
 
 
 def _noise(rng: np.random.Generator, artists: int, regime: Regime) -> Matrix:
-    """What differs between tracks of one artist, ``[artist, track, direction]``; all there is outside the signal."""
+    """Difference between tracks of one artist, ``[artist, track, direction]``, and all that is outside the signal."""
     level = np.ones(len(regime.scales))
     level[regime.signal] = np.sqrt(regime.noise)
     return np.asarray(level * rng.normal(size=(artists, TRACKS, len(level))))

@@ -1,9 +1,9 @@
-"""What the embedding store costs: one layer of every clip out of it, a shard into it, and finding clips in it.
+"""Cost of the embedding store: reading one layer of every clip, writing a shard, and finding clips.
 
-A build reads one layer of everything. Sealed shards keep a layer of 256 clips together and check it; beside them, in
-the same run, the same vectors lie track by track in one .npy, mapped and checked by nobody, and the wanted bytes alone
-in one plain file, which is the floor. The page cache is dropped before every cold reading; that of a virtual disk's
-host is not.
+A build reads one layer of everything. Sealed shards keep a layer of 256 clips together and check it. In the same run
+the same vectors are read from one track-major .npy, mapped and unchecked, and the bytes of the layer alone from one
+plain file, which is the floor. The page cache is dropped before every cold reading; that of a virtual disk's host is
+not.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ CLIPS = 20_000
 SHARD = 256
 LAYERS, DIM = 13, 768
 READ = (1, 6, 11)
-"""Layers that are read, each once a round."""
+"""Layers that are read, each once per round."""
 ROUNDS = 5
 FOUND = 100_000
-"""Clips for the cost of finding them."""
+"""Clips in the measurement of finding clips."""
 
 
 def _space(layers: int, dim: int) -> Space:
@@ -49,14 +49,14 @@ def _space(layers: int, dim: int) -> Space:
 
 
 def _ids(clips: int) -> list[str]:
-    """Random and sorted: `embed` takes clips in the order of their ids, and so does a build."""
+    """Random clip ids, sorted: `embed` and builds take clips in the order of their ids."""
     raw = np.random.default_rng(1).bytes(16 * clips).hex()
     return sorted(raw[at : at + 32] for at in range(0, len(raw), 32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """One way to keep the vectors: its files, and how one layer of all clips comes out of them."""
+    """One way to store the vectors: its files, and a function that reads one layer of all clips."""
 
     name: str
     files: Sequence[Path]
@@ -65,7 +65,7 @@ class Form:
     cold_s: list[float] = field(default_factory=list)
     warm_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
-    """Of warm readings: on a busy machine the only figure that is the code's own."""
+    """CPU time of warm readings: on a busy machine the only figure that does not depend on other programs."""
 
     def row(self) -> str:
         """The form's line of the table."""
@@ -77,14 +77,14 @@ class Form:
 
 @dataclass(slots=True, kw_only=True)
 class _Appending:
-    """Seconds that shards took to be durable, and the same bytes in one plain file each."""
+    """Seconds to make shards durable, and to write the same bytes to one plain file each."""
 
     sealed_s: list[float] = field(default_factory=list)
     plain_s: list[float] = field(default_factory=list)
 
 
 def _made(clips: int) -> Iterator[ClipEmbeddings]:
-    """Embeddings, a shard's worth at a time."""
+    """Random embeddings, one shard at a time."""
     random = np.random.default_rng(0)
     for start in range(0, clips, SHARD):
         size = min(SHARD, clips - start)
@@ -137,7 +137,7 @@ def _cat(path: Path) -> int:
 
 
 def _drop(files: Sequence[Path]) -> None:
-    """Have the system forget what it remembers of ``files``."""
+    """Drop ``files`` from the page cache."""
     for path in files:
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -159,7 +159,7 @@ def _measure(form: Form, layer: int) -> None:
 
 
 def _finding_ms(folder: Path) -> tuple[float, float]:
-    """CPU milliseconds of a layer of tiny vectors of many clips, in order and shuffled: nothing but finding them."""
+    """CPU milliseconds to read a layer of tiny vectors of many clips, by id and shuffled: almost only finding clips."""
     space, ids = _space(1, 4), _ids(FOUND)
     store = EmbeddingStore(folder, space)
     for start in range(0, FOUND, 4096):
@@ -185,12 +185,12 @@ def _table(forms: Sequence[Form]) -> str:
 def _notes(clips: int, appending: dict[Stored, _Appending], finding: tuple[float, float]) -> list[str]:
     notes = [
         f"{clips:,} clips of {LAYERS} x {DIM}; one layer of all of them at a time, layers {READ}, {ROUNDS} rounds, the "
-        "forms in turns; median (least to most). MB as on disk.",
-        "The plain file is the floor: the bytes alone, read and thrown away.",
+        "forms in turns; median (lowest to highest). MB as on disk.",
+        "The plain file is the floor: the bytes are read and dropped.",
     ]
-    for stored, found in appending.items():
+    for stored, times_of in appending.items():
         size = SHARD * LAYERS * DIM * stored.dtype.itemsize / 1e6
-        sealed, plain = (size / median(times) for times in (found.sealed_s, found.plain_s))
+        sealed, plain = (size / median(times) for times in (times_of.sealed_s, times_of.plain_s))
         notes.append(
             f"A shard of {SHARD} clips, {stored.value}, {size:.1f} MB, checked, summed, synced and renamed: "
             f"{sealed:,.0f} MB/s; the same bytes in a plain file, synced and renamed: {plain:,.0f} MB/s."
@@ -204,7 +204,7 @@ def _notes(clips: int, appending: dict[Stored, _Appending], finding: tuple[float
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table, and write it as JSON when asked."""
+    """Print the table, and write it where ``--json`` is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=CLIPS, metavar="N")
     add_json_option(parser)
@@ -221,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n".join([table, *notes]))
     if wanted.out:
         Measurement(
-            title="What the embedding store costs",
+            title="Cost of the embedding store",
             command="python -m benchmarks.store",
             machine=machine("numpy"),
             table_markdown=table,

@@ -103,4 +103,4 @@ def test_an_unknown_claim_is_wrong_usage(house: Path, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as left:
         run.main(["speed"])
     assert left.value.code == 2
-    assert "no claim called speed" in capsys.readouterr().err
+    assert "unknown claim: speed" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The judging of the blend benchmark by hand, what its worlds promise, and a small run of it."""
+"""The measures of the fusion benchmark by hand, the properties of its made catalogs, and a small run of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.blend import EVIDENCE, MUST_BEAT, RESAMPLES, Answers, Asked, interval, main, ndcg, top, verdicts
+from benchmarks.blend import EVIDENCE, MUST_BEAT, CatalogResult, MethodResult, main, ndcg, top, verdicts
 from benchmarks.blend_catalog import AS_DESCRIBED, SETTINGS, World, make_world
 from benchmarks.measurement import Measurement
 
@@ -20,8 +20,8 @@ def world() -> World:
     return make_world(AS_DESCRIBED, seed=0, artists_a_scene=5)
 
 
-def test_ndcg_is_that_of_the_golden_values() -> None:
-    # science.md 5.5: q1 {a: 3, b: 1, c: 1} answered b, x, a, y, c; q2 {d: 3} answered x, y, z, d, w
+def test_ndcg_is_that_of_the_worked_example() -> None:
+    # q1 {a: 3, b: 1, c: 1} ranked b, x, a, y, c; q2 {d: 3} ranked x, y, z, d, w; computed by hand
     grades = np.array([[3.0, 1.0, 1.0, 0.0, 0.0], [3.0, 0.0, 0.0, 0.0, 0.0]])
     best = np.array([[1, 3, 0, 4, 2], [1, 2, 3, 0, 4]])
     assert ndcg(best, grades) == pytest.approx([0.698839, 0.430677], abs=5e-7)
@@ -40,23 +40,19 @@ def test_equal_scores_go_by_row() -> None:
     assert top(np.array([[0.5, 0.7, 0.5, 0.5]]), n=3).tolist() == [[1, 0, 2]]
 
 
-def test_the_interval_is_that_of_a_mean() -> None:
-    figures = np.random.default_rng(1).normal(size=400)
-    low, high = interval(figures)
-    error = 1.96 * figures.std() / np.sqrt(400)
-    assert RESAMPLES == 10_000
-    assert (low, high) == pytest.approx((figures.mean() - error, figures.mean() + error), abs=0.01)
-
-
 def test_a_bar_holds_only_when_the_interval_and_every_catalog_do() -> None:
-    def asked(**gains: float) -> Asked:
+    def asked(**gains: float) -> CatalogResult:
         ndcg = {EVIDENCE: 0.8} | {rival: 0.8 - gains.get(rival.split(",")[0], 0.1) for rival in MUST_BEAT}
-        answers = {name: Answers(ndcg=np.full(50, each), unmapped=np.zeros(50)) for name, each in ndcg.items()}
-        return Asked(niche=np.ones(50, bool), off_map=np.ones(50, bool), answers=answers, learned="")
+        answers = {name: MethodResult(ndcg=np.full(50, each), unmapped=np.zeros(50)) for name, each in ndcg.items()}
+        return CatalogResult(niche=np.ones(50, bool), off_map=np.ones(50, bool), answers=answers, learned="")
 
-    assert [said.split(":")[0] for said in verdicts([asked(), asked()])] == ["Reached"] * 3
-    assert [said.split(":")[0] for said in verdicts([asked(), asked(audio=-0.01)])] == ["Reached", "Reached", "MISSED"]
-    assert [said.split(":")[0] for said in verdicts([asked(seed=0.0)])] == ["MISSED", "MISSED", "Reached"]
+    assert [sentence.split(":")[0] for sentence in verdicts([asked(), asked()])] == ["Reached"] * 3
+    assert [sentence.split(":")[0] for sentence in verdicts([asked(), asked(audio=-0.01)])] == [
+        "Reached",
+        "Reached",
+        "MISSED",
+    ]
+    assert [sentence.split(":")[0] for sentence in verdicts([asked(seed=0.0)])] == ["MISSED", "MISSED", "Reached"]
 
 
 def test_coverage_is_that_of_the_description_and_follows_popularity(world: World) -> None:
@@ -73,16 +69,16 @@ def test_coverage_is_that_of_the_description_and_follows_popularity(world: World
     assert abs(world.recorded[popular].mean() - world.recorded[~popular].mean()) < 0.08
 
 
-def test_popularity_says_nothing_of_the_truth(world: World) -> None:
+def test_popularity_is_independent_of_the_truth(world: World) -> None:
     liked = world.grades[:, world.popularity > 0.5].mean()
     assert liked == pytest.approx(world.grades[:, world.popularity <= 0.5].mean(), rel=0.05)
 
 
 def test_every_signal_tells_the_related_from_the_others_and_is_symmetric(world: World) -> None:
     near, far = world.grades == 3.0, world.grades == 0.0
-    for said in (world.scene, world.genre, world.collaboration):
-        np.testing.assert_allclose(said, said.T)
-        assert np.nanmean(said[near]) > 2 * np.nanmean(said[far])
+    for values in (world.scene, world.genre, world.collaboration):
+        np.testing.assert_allclose(values, values.T)
+        assert np.nanmean(values[near]) > 2 * np.nanmean(values[far])
 
 
 def test_the_same_seed_makes_the_same_world() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import build, build_plain
-from benchmarks.build import Cost, Measured, build_ours, run_alone, run_here, run_plain
+from benchmarks.build import CaseResult, Cost, build_ours, run_alone, run_here, run_plain
 from benchmarks.build_home import DIM, TRACKS_OF, make_home
 from benchmarks.measurement import Measurement
 from indexer.files.home import STAGING
@@ -108,11 +108,11 @@ def test_what_a_program_takes_is_measured_and_what_it_made_before_is_gone(tmp_pa
     assert [path.name for path in (home / STAGING).iterdir()] == ["v00000001"]
 
 
-def case(ours: Cost, *others: float) -> Measured:
+def case(ours: Cost, *others: float) -> CaseResult:
     """``others``: overheads of more rounds than the one that took ``ours``."""
     plain, alone = (Cost(cpu_s=s, wall_s=11.0, peak_mb=110.0, recall=0.994) for s in (10.0, 5.0))
     overheads = (ours.cpu_s / plain.cpu_s - 1, *others)
-    return Measured(
+    return CaseResult(
         tracks=10_000,
         layers=13,
         ours=ours,
@@ -148,8 +148,8 @@ def test_the_overhead_is_that_of_the_middle_round_with_the_least_and_the_most_be
     ],
 )
 def test_a_verdict_says_of_each_bar_whether_it_holds(ours: Cost, held: list[str]) -> None:
-    said = case(ours).verdict()
-    assert [word for word in said.replace(",", " ").split() if word in ("PASS", "FAIL")] == held
+    line = case(ours).verdict()
+    assert [word for word in line.replace(",", " ").split() if word in ("PASS", "FAIL")] == held
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="asks Linux for the most memory")
@@ -158,7 +158,7 @@ def test_the_exit_status_says_whether_every_bar_holds(
     monkeypatch: pytest.MonkeyPatch, peak_mb: float, status: int
 ) -> None:
     found = case(Cost(cpu_s=11.0, wall_s=1.0, peak_mb=peak_mb, recall=0.99))
-    monkeypatch.setattr(build, "_shown", lambda tracks, layers: found)
+    monkeypatch.setattr(build, "_measure_and_print", lambda tracks, layers: found)
     with nullcontext() if status == 0 else pytest.raises(SystemExit, match=str(status)):
         build.main(["--quick"])
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.pipeline import lost_nothing
-from benchmarks.pipeline_kills import Survived
+from benchmarks.pipeline_kills import KillReport
 from indexer.embed.pipeline import SEAL_EVERY_CLIPS
 
-FINE = Survived(
+FINE = KillReport(
     kills=5,
     ledgers_lost=0,
     missing=0,

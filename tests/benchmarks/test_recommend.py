@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from benchmarks.measurement import Measurement
-from benchmarks.recommend import Measured, compared, main, row, verdicts
+from benchmarks.recommend import SizeResult, compared, main, row, verdicts
 from benchmarks.recommend_catalog import GENRES, STYLE, make_generation
 from recommender.generation.manifest import CandidatesEntry
 
 ENTRY = CandidatesEntry(first=200, nearest=500, profile="evidence", seeds=300, overlap_at_20=0.995, same_at_20=0.99)
-SMALL = Measured(
+SMALL = SizeResult(
     artists=100_000,
     near=np.array([1.0, 2.0, 4.0]),
     near_cpu=np.array([1.5]),

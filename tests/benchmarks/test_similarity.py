@@ -12,9 +12,9 @@ from benchmarks.measurement import Measurement
 from benchmarks.similarity import (
     ORDER,
     Quality,
-    judge,
     main,
     measure_method,
+    measure_scores,
     over_seeds,
     reference_of,
     table,
@@ -66,11 +66,11 @@ def test_a_ranking_is_judged_by_who_is_near_and_by_what_is_shown() -> None:
     catalog = MadeCatalog(tracks=np.ones((12, 2), dtype=np.float32), artist=rows, scene=scene, genre=scene)
     empty = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, 2), dtype=np.float32))
     raw = fit(empty, space=make_space(dim=2), layer="low")
-    found = judge(raw, truth, catalog, unseen=rows > 5)
+    found = measure_scores(raw, truth, catalog, unseen=rows > 5)
     assert (found.precision, found.precision_unseen) == (1.0, 1.0), "five others of its scene, all ahead"
     assert (found.unrelated, found.same_scene, found.span) == pytest.approx((0.1, 0.8, 0.7))
     assert found.antihubs == 0.0
-    mixed = judge(raw, -truth, catalog, unseen=rows > 5)
+    mixed = measure_scores(raw, -truth, catalog, unseen=rows > 5)
     assert (mixed.precision, mixed.unrelated) == (0.0, 0.0), "the other scene comes first, and shows no likeness"
 
 
@@ -93,9 +93,9 @@ def test_on_a_small_catalog_the_pipeline_finds_more_of_the_scene_than_raw(regime
 def test_bars_hold_only_when_every_seed_reaches_them() -> None:
     raw = replace(GOOD, precision=0.4, skew=2.0)
     found = {name: {method: [GOOD, GOOD] for method in ORDER} | {Method.RAW: [raw, raw]} for name in ("A", "B")}
-    assert [said.split()[0] for said in verdicts(found)] == ["Reached"] * 6
+    assert [sentence.split()[0] for sentence in verdicts(found)] == ["Reached"] * 6
     found["B"] = found["B"] | {Method.PIPELINE: [GOOD, replace(GOOD, precision=0.7, skew=0.6, unrelated=0.31)]}
-    assert [said.split()[0] for said in verdicts(found)] == ["Reached"] * 3 + ["MISSED"] * 3
+    assert [sentence.split()[0] for sentence in verdicts(found)] == ["Reached"] * 3 + ["MISSED"] * 3
 
 
 def test_a_run_writes_what_the_page_of_benchmarks_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""What every encoder keeps, whatever it hears. Inherit, and give an ``encoder`` fixture."""
+"""Contract tests of every encoder. Inherit the class and define the fixture ``encoder``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.types import Space, Waveform
 
 
 def noisy_tune(encoder: Encoder, *, seed: int, seconds: float) -> Waveform:
-    """A few notes over noise at the encoder's rate: something to hear for any encoder."""
+    """A few notes over noise at the encoder's sample rate: input for any encoder."""
     random = np.random.default_rng(seed)
     rate = encoder.space.sample_rate_hz
     time_s = np.arange(round(seconds * rate)) / rate
@@ -30,7 +30,7 @@ def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 class EncoderContract:
-    """Needs a fixture ``encoder``. Clips are from 5 s, the shortest the decoder lets through, to 30 s."""
+    """Needs a fixture ``encoder``. Clips have 5 s, the shortest that the decoder accepts, to 30 s."""
 
     def test_an_embedding_has_a_row_for_each_layer(self, encoder: Encoder) -> None:
         clips = [noisy_tune(encoder, seed=seed, seconds=5.0) for seed in (1, 2, 3)]

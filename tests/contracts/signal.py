@@ -1,4 +1,4 @@
-"""What every signal keeps, whatever it measures. Inherit, and give a ``signal`` fixture with an unknown artist."""
+"""Contract tests of every signal. Inherit the class and define the fixture ``signal`` with an unknown artist."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class SignalContract:
         for row in range(len(signal.known)):
             value = signal.value(signal.raw(row))
             assert value.shape == signal.known.shape
-            spoken = value[~np.isnan(value)]
-            assert ((spoken >= 0) & (spoken <= 1)).all()
+            opinions = value[~np.isnan(value)]
+            assert ((opinions >= 0) & (opinions <= 1)).all()
 
     def test_pairs_are_symmetric_in_raw_and_in_value(self, signal: Signal) -> None:
         raw = np.stack([signal.raw(row) for row in range(len(signal.known))])
@@ -38,20 +38,20 @@ class SignalContract:
         for row in known.tolist():
             assert signal.value(signal.raw(row))[row] == 1.0
 
-    def test_calibration_keeps_the_order_and_the_silence(self, signal: Signal) -> None:
+    def test_calibration_keeps_the_order_and_nan(self, signal: Signal) -> None:
         ramp = np.append(np.linspace(-1.0, 1.0, 41), np.nan)
         value = signal.value(ramp)
         assert np.isnan(value[-1])
         assert (np.diff(value[:-1]) >= 0).all()
 
-    def test_few_are_told_what_everyone_is_told_to_the_bit(self, signal: Signal) -> None:
-        everyone = np.arange(len(signal.known))
-        for row in everyone.tolist():
+    def test_values_for_few_rows_are_those_of_all_rows_to_the_bit(self, signal: Signal) -> None:
+        all_rows = np.arange(len(signal.known))
+        for row in all_rows.tolist():
             whole = signal.raw(row)
-            for rows in (everyone[::-1], everyone[1::2], everyone[:0], np.array([row])):
+            for rows in (all_rows[::-1], all_rows[1::2], all_rows[:0], np.array([row])):
                 np.testing.assert_array_equal(signal.raw(row, rows), whole[rows])
 
-    def test_asking_changes_nothing(self, signal: Signal) -> None:
+    def test_a_query_changes_no_later_query(self, signal: Signal) -> None:
         first = signal.raw(0).copy()
         signal.raw(1)
         np.testing.assert_array_equal(signal.raw(0), first)

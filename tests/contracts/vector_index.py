@@ -1,4 +1,4 @@
-"""What every vector index keeps. Inherit, and give ``make(vectors)``; :class:`ExactIndex` is the yardstick."""
+"""Contract tests of every vector index. Inherit the class and define ``make(vectors)``; :class:`ExactIndex` passes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A catalog whose kin are known: four families of three artists, alike in sound and genre within a family."""
+"""A catalog with known truth: four families of three artists, alike in sound and genre within a family."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_space
 FAMILIES = 4
 EACH = 3
 SOUND = "sound"
-"""The layer that hears the family, and the default."""
+"""The layer that separates families; the default."""
 NOISE = "noise"
-"""The layer that hears nothing."""
+"""The layer of random vectors."""
 
 
 def artist_id(family: int, member: int) -> str:
@@ -26,7 +26,7 @@ def name(family: int, member: int) -> str:
 
 
 def catalog() -> MadeCatalog:
-    """The default listens by ``sound``; ``noise`` is drawn anew for every track. Only family 0 is in the scene."""
+    """The default layer is ``sound``; ``noise`` is random for every track. Only family 0 is in the scene data."""
     random = np.random.default_rng(0)
     artists = [
         MadeArtist(
@@ -57,7 +57,7 @@ def _track(random: np.random.Generator, family: int, member: int, number: int) -
 
 
 def families_csv(path: Path, extra: Sequence[str] = ()) -> Path:
-    """A truth file in which each artist's kin are its family; ``extra`` lines come last."""
+    """A truth file that lists each artist's family; ``extra`` lines come last."""
     lines = [
         f"{name(family, member)},{name(family, other)},{2 if other < member else 1}"
         for family in range(FAMILIES)

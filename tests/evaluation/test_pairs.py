@@ -20,7 +20,7 @@ B = np.array([[0.0, 1.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8]])
 
 
 def test_the_golden_artists_are_as_near_as_in_the_reference() -> None:
-    # science.md 5.5: mean of pairs .42, Chamfer .71, max .96
+    # docs/methods.md, "Artist means": mean of pairs .42, Chamfer .71, max .96
     found = track_cosines(A, B)
     assert (found.mean, found.nearest, found.most) == pytest.approx((0.42, 0.71, 0.96))
     assert found.least == 0.0

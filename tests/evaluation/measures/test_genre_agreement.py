@@ -49,8 +49,8 @@ def test_a_vote_is_that_of_another_classifier() -> None:
 
 
 def test_separate_genres_have_a_silhouette_near_1_and_mixed_ones_near_0() -> None:
-    break_down = np.repeat(np.eye(2), 5, axis=0)
-    near = break_down @ break_down.T
+    apart = np.repeat(np.eye(2), 5, axis=0)
+    near = apart @ apart.T
     assert genre_agreement(near, np.repeat([0, 1], 5), k=3).silhouette == pytest.approx(1.0)
     assert genre_agreement(near, np.tile([0, 1], 5), k=3).silhouette < 0.05
     assert np.isnan(genre_agreement(near, np.zeros(10, dtype=np.int64), k=3).silhouette)
