@@ -25,7 +25,7 @@ from msgspec import structs
 
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.recommend_catalog import make_generation
-from indexer.build.candidates import AT, OVERLAP, PATTERN, Ground, write_candidates
+from indexer.build.candidates import MIN_OVERLAP, PATTERN, TOP, CandidateInputs, write_candidates
 from recommender import layer_mix
 from recommender.generation.candidate_files import Candidates, open_candidates
 from recommender.generation.manifest import CandidatesEntry
@@ -69,7 +69,7 @@ class SizeResult:
 def with_candidates(generation: Generation, folder: Path) -> Generation:
     """The generation with candidates, which the product's builder writes into ``folder``."""
     space = generation.manifest.space
-    ground = Ground(
+    ground = CandidateInputs(
         space=space,
         contents=generation.contents,
         calibration=generation.calibration,
@@ -115,7 +115,7 @@ Ranking = list[tuple[int, float]]
 def ask(recommender: Recommender, seed: int) -> Ranking:
     """Row and score of the first 20 artists."""
     query = ArtistQuery(seeds=(seed,), mix=layer_mix.by_default(recommender.generation.manifest.space))
-    return [(each.row, each.score) for each in recommender.rank_artists(query, offset=0, n=AT)]
+    return [(each.row, each.score) for each in recommender.rank_artists(query, offset=0, n=TOP)]
 
 
 def timed(answer: Callable[[int], Ranking], seeds: Sequence[int]) -> tuple[Times, Times, list[Ranking]]:
@@ -182,7 +182,7 @@ def verdicts(found: Sequence[SizeResult]) -> list[str]:
             bar = BARS_MS[one.artists]
             sentences.append(f"{_word(median < bar)}: {one.artists:,} artists under {bar:g} ms p50 ({median:.2f} ms).")
         sentences.append(
-            f"{_word(one.overlap >= OVERLAP)}: {one.artists:,} artists, overlap@20 at least {OVERLAP} "
+            f"{_word(one.overlap >= MIN_OVERLAP)}: {one.artists:,} artists, overlap@20 at least {MIN_OVERLAP} "
             f"({one.overlap:.4f} here, {_percent(one.entry.overlap_at_20)} at build on {one.entry.seeds} others)."
         )
     for small, large in itertools.pairwise(found):

@@ -1,1 +1,1 @@
-"""Program 1: files in, a published generation out."""
+"""Program 1, the indexer: from audio files to a published generation."""

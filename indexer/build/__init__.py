@@ -1,1 +1,1 @@
-"""The parts of a build: what SQL says, which clips make which track, vectors, indexes, goldens, the manifest."""
+"""Builds a generation: catalog rows, means, indexes, calibration, candidates, golden answers and the manifest."""

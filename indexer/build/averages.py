@@ -1,7 +1,7 @@
-"""Means of unit vectors: clips make a track, tracks make an artist. No second array of the size of the first.
+"""Averages unit vectors, clips to tracks and tracks to artists, for a build; and groups the clips of a catalog.
 
-A mean depends on nothing but its own members and their order, to the bit: so a track that is averaged among a million
-others and one that is averaged alone are the same (an incremental build relies on it).
+A mean depends only on its own members and their order, to the last bit: a track averaged among a million others equals
+the same track averaged alone. An incremental build relies on this (docs/methods.md, "Artist means").
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from recommender.types import Rows, Vectors
 from recommender.vectors import unit
 
 ClipsByTrack: TypeAlias = Mapping[str, tuple[str, ...]]
-"""Track id -> ids of its embedded clips, sorted; only tracks that have any."""
+"""Track id -> ids of its embedded clips, sorted; only tracks that have embedded clips."""
+
+BLOCK = 1 << 9
+"""Members averaged at once, to bound memory; a group is never split."""
+_MIN_SQUARE, _MAX_SQUARE = 1e-15, 1e15
+"""Squared lengths between which float32 neither overflows nor loses precision; others are scaled in float64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,67 +55,39 @@ class Grouping:
 
 
 def group(data: CatalogRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Grouping:
-    """Group the embedded clips of ``data``. ``artists`` is id -> row of every artist."""
+    """Group the embedded clips of ``data`` by track and artist. ``artists``: id -> row of every artist."""
     tracks = [track for track in data.tracks if track.id in clips]
-    heard, of_track = np.unique(int64(artists[track.artist_id] for track in tracks), return_inverse=True)
+    embedded, of_track = np.unique(int64(artists[track.artist_id] for track in tracks), return_inverse=True)
     return Grouping(
         track_ids=tuple(track.id for track in tracks),
         track_clips=tuple(clips[track.id] for track in tracks),
         track_artist=of_track.astype(np.int64),
-        artist_ids=tuple(data.artists[row].id for row in heard.tolist()),
+        artist_ids=tuple(data.artists[row].id for row in embedded.tolist()),
     )
 
 
 def clips_by_track(data: CatalogRows) -> ClipsByTrack:
-    """Which tracks are embedded, and their clips."""
-    found: dict[str, tuple[str, ...]] = {}
+    """The embedded tracks of ``data``, and their embedded clips."""
+    clips: dict[str, tuple[str, ...]] = {}
     for clip in data.clips:  # in the order of their ids
-        found[clip.track_id] = (*found.get(clip.track_id, ()), clip.clip_id)
-    return found
+        clips[clip.track_id] = (*clips.get(clip.track_id, ()), clip.clip_id)
+    return clips
 
 
 def int64(values: Iterator[int]) -> Rows:
-    """Rows from numbers."""
+    """An array of rows from an iterator of integers."""
     return np.fromiter(values, dtype=np.int64)
 
 
-def give_back() -> None:
-    """Hand freed memory back, where the C library can (glibc's ``malloc_trim``); elsewhere nothing happens.
-
-    It would be kept for later, and a build seem to need twice as much as it does.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-@contextmanager
-def without_collecting() -> Iterator[None]:
-    """Read many rows without looking for cycles among them again and again: there are none, and it halves the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-BLOCK = 1 << 9
-"""Members looked at together; a group is never cut."""
-_LEAST, _MOST = 1e-15, 1e15
-"""Squared lengths between which float32 is good enough to scale by."""
-
-
 def average_in_place(vectors: Vectors, sizes: Rows) -> Vectors:
-    """Unit mean of the unit vectors of each group, ``[group, dim]``; the memory of ``vectors`` is used for it.
+    """Unit mean of the unit vectors of each group, ``[group, dim]``, written into the memory of ``vectors``.
 
     Args:
-        vectors: ``[item, dim]`` of any length but 0, group after group. Not to be used afterwards.
+        vectors: ``[item, dim]`` of any length but 0, group after group. Its contents are lost.
         sizes: ``[group]`` items, each at least 1.
 
     Raises:
-        InvalidArgument: a vector has no direction, or those of a group cancel out.
+        InvalidArgument: a vector has length 0 or is not finite, or the vectors of a group cancel out.
 
     >>> average_in_place(np.array([[2.0, 0], [0, 1], [0, 3]], dtype=np.float32), np.array([1, 2])).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
@@ -121,13 +98,13 @@ def average_in_place(vectors: Vectors, sizes: Rows) -> Vectors:
         members = vectors[start:end]
         scale(members)
         if start != first or end != last:
-            # Groups are not longer than their members, so what is written over has been read.
+            # There are never more groups than members, so the rows overwritten here have been read already.
             vectors[first:last] = unit_means(members, sizes[first:last])
     return vectors[: len(sizes)]
 
 
 def average_by_row(vectors: Vectors, group: Rows, count: int) -> Vectors:
-    """Unit mean of the rows of ``[item, dim]`` that share a group, ``[count, dim]``; every group has an item.
+    """Unit mean of the rows of ``[item, dim]`` with the same group, ``[count, dim]``; every group has an item.
 
     >>> average_by_row(np.array([[1.0, 0], [0, 1], [1, 0]], dtype=np.float32), np.array([1, 0, 1]), 2).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
@@ -143,13 +120,13 @@ def average_by_row(vectors: Vectors, group: Rows, count: int) -> Vectors:
 
 
 def scale(members: Vectors) -> None:
-    """Bring each row of ``[item, dim]`` to length 1, where it lies.
+    """Scale each row of ``[item, dim]`` to length 1, in place.
 
-    Raises InvalidArgument for one that is not finite or has no direction.
+    Raises InvalidArgument for a row that is not finite or has length 0.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         squares = np.einsum("ij,ij->i", members, members)
-    odd = np.flatnonzero(~((squares > _LEAST) & (squares < _MOST)))
+    odd = np.flatnonzero(~((squares > _MIN_SQUARE) & (squares < _MAX_SQUARE)))
     careful = unit(members[odd])
     squares[odd] = 1.0
     members *= (1.0 / np.sqrt(squares))[:, np.newaxis]
@@ -157,18 +134,19 @@ def scale(members: Vectors) -> None:
 
 
 def unit_means(members: Vectors, sizes: npt.NDArray[np.integer]) -> Vectors:
-    """Unit mean of each group of unit vectors ``[item, dim]``, ``[group, dim]``; what is alone is its own.
+    """Unit mean of each group of unit vectors ``[item, dim]``, ``[group, dim]``, summed in float64.
 
-    Raises InvalidArgument when those of a group cancel out.
+    Raises InvalidArgument when the vectors of a group cancel out.
     """
     alone = np.flatnonzero(sizes == 1)
     if len(alone) == len(sizes):
-        return members
+        return members  # the mean of one vector is the vector itself, to the bit
     bounds = np.concatenate([[0], np.cumsum(sizes)])
+    # A sparse matrix of ones adds each group in the order of its members, independent of the other groups.
     adding = csr_array((np.ones(len(members)), np.arange(len(members)), bounds), shape=(len(sizes), len(members)))
-    found = unit(adding @ members.astype(np.float64))
-    found[alone] = members[bounds[alone]]
-    return found
+    means = unit(adding @ members.astype(np.float64))
+    means[alone] = members[bounds[alone]]
+    return means
 
 
 def _blocks(ends: npt.NDArray[np.integer]) -> Iterator[tuple[int, int]]:
@@ -179,3 +157,28 @@ def _blocks(ends: npt.NDArray[np.integer]) -> Iterator[tuple[int, int]]:
         last = max(int(np.searchsorted(ends, begun + BLOCK, side="right")), first + 1)
         yield first, last
         first = last
+
+
+def release_memory() -> None:
+    """Return freed memory to the system, with glibc's ``malloc_trim``; without glibc it does nothing.
+
+    The allocator would otherwise keep it, and a build would need about twice the memory.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Turn the cyclic garbage collector off during the block.
+
+    Reading many catalog rows makes it run again and again; rows have no cycles, and the time is halved without it.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

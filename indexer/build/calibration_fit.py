@@ -1,7 +1,8 @@
-"""The fit of a calibration bundle: from the tracks of reference artists to what is frozen. Deterministic.
+"""Fits the calibration bundle of a layer on the tracks of reference artists. Deterministic.
 
-Centre, main components and within-artist whitening (WCCN, Hatch et al., Interspeech 2006), then a cohort and the
-distribution of scores among its pairs. Every choice that a number depends on is a constant here and part of the key.
+Steps: centring, principal components, within-class covariance normalisation with artists as classes (WCCN; Hatch,
+Kajarekar and Stolcke, Interspeech 2006), then a cohort of artists and the distribution of the scores of its pairs
+(docs/methods.md, "Calibration"). Every constant that a number depends on is here, and part of the bundle's key.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
-from indexer.build.measure_artists import NO_ALIASES, Owners, measure_all, stand
+from indexer.build.measure_artists import NO_ALIASES, Owners, measure_all, measure_vectors
 from recommender.calibration.cohort import (
     CALIBRATED_FROM,
     LOCAL_NEIGHBOURS,
@@ -36,28 +37,33 @@ from recommender.errors import InvalidArgument
 from recommender.types import Rows, Space, Vectors
 
 VERSION = 3
-"""Of the arithmetic: raise it when a number may come out differently."""
+"""Version of the arithmetic: raise it when a change may change a number."""
 COMPONENTS = 128
+"""Maximum principal components of a projection."""
 TRACKS_PER_COMPONENT = 5
+"""Minimum reference tracks per component: with fewer, the covariance of the components is mostly noise."""
 SHRINKAGE = 0.1
-"""Rho: share of the within-artist covariance that is replaced by the same variance in all directions."""
+"""Rho: share of the within-artist covariance that is replaced by equal variance in all directions."""
 COHORT = 1000
+"""Maximum artists in a cohort."""
 REFERENCE = 2000
-"""Artists that a fit is made on at most: more would cost memory and change little."""
+"""Maximum reference artists: more would need memory and change little."""
 MIN_TRACKS = 2
+"""Minimum tracks of a reference artist: one track shows nothing about the variance within an artist."""
 SEED = 0
 _NO_VARIANCE = 1e-12
-"""Share of the largest eigenvalue below which a direction holds nothing but rounding."""
+"""Directions with a smaller eigenvalue, relative to the largest one, contain only rounding errors."""
 _NO_LENGTH = 1e-4
+"""Length below which a mean of unit vectors has no reliable direction."""
 _BLOCK = 1 << 9
-"""Tracks looked at together."""
+"""Tracks processed at once."""
 _QUERIES = 1 << 7
-"""Artists whose scores with the cohort are held at once."""
+"""Artists whose scores with the cohort are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The artists a bundle is fitted on, each with two tracks or more.
+    """The artists that a bundle is fitted on, each with two tracks or more.
 
     Raises:
         InvalidArgument: an artist has fewer tracks, or ids are not sorted and distinct.
@@ -70,15 +76,15 @@ class Reference:
     tracks: Vectors
     """``[track, dim]`` of any length but 0."""
     rows: Rows | None = None
-    """``[track]`` row in ``tracks``, of which they are then a part; None: they are all of it, in this order."""
+    """``[track]`` row in ``tracks``; None: ``tracks`` has these tracks only, in this order."""
     aliases: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Artist id -> ids of the same person under other names; they are never each other's cohort."""
+    """Artist id -> ids of the same person under other names, which do not count in its cohort."""
     strata: tuple[str, ...] = ()
-    """``[artist]`` main genre where known: the cohort holds each in proportion. Empty: drawn from all alike."""
+    """``[artist]`` main genre where known: the cohort has the same proportions. Empty: the cohort is drawn from all."""
 
     def __post_init__(self) -> None:
         if len(self.artist) != len(self.tracks if self.rows is None else self.rows):
-            raise InvalidArgument("reference", f"names the artists of {len(self.artist)} tracks and has others")
+            raise InvalidArgument("reference", f"has the artists of {len(self.artist)} tracks, but other tracks")
         counts = np.bincount(self.artist, minlength=len(self.ids))
         if len(counts) != len(self.ids) or np.any(counts < MIN_TRACKS):
             raise InvalidArgument("reference", f"every artist in it needs {MIN_TRACKS} tracks or more")
@@ -86,49 +92,49 @@ class Reference:
             raise InvalidArgument("reference", "artist ids must be sorted and distinct")
 
     def of(self, artist: int) -> Vectors:
-        """The tracks of the artist in this row."""
+        """The tracks of the artist in row ``artist``."""
         return self._at(np.flatnonzero(self.artist == artist))
 
     def parts(self) -> Iterator[Vectors]:
-        """All its tracks, some at a time, so that nothing of the size of a layer is copied."""
+        """All its tracks in parts, so that no copy of the size of a layer is made."""
         return (self._at(np.arange(*part)) for part in _parts(len(self.artist)))
 
     def units(self, mean: Matrix | float = 0.0) -> Iterator[Matrix]:
-        """The same at length 1 and less ``mean``. Raises InvalidArgument for a vector that has no direction."""
+        """The same, scaled to length 1, minus ``mean``. Raises InvalidArgument for a vector of length 0."""
         for start, part in zip(range(0, len(self.artist), _BLOCK), self.parts(), strict=True):
             units = unit_rows(part.astype(np.float64), first=start)
             units -= mean
             yield units
 
     def owners(self, artists: Rows) -> Owners:
-        """The artists in these rows, to be measured from ``tracks``."""
+        """The artists in the rows ``artists``, with their rows in ``tracks``."""
         order = np.argsort(self.artist, kind="stable")
         ends = np.cumsum(np.bincount(self.artist, minlength=len(self.ids)))
-        places = order if self.rows is None else self.rows[order]
-        owned = np.split(places, ends[:-1])
+        rows = order if self.rows is None else self.rows[order]
+        owned = np.split(rows, ends[:-1])
         return Owners(
             ids=tuple(self.ids[row] for row in artists),
             tracks=tuple(owned[row] for row in artists),
             aliases=self.aliases,
         )
 
-    def _at(self, places: Rows) -> Vectors:
-        found: Vectors = self.tracks[places if self.rows is None else self.rows[places]]
-        return found
+    def _at(self, positions: Rows) -> Vectors:
+        vectors: Vectors = self.tracks[positions if self.rows is None else self.rows[positions]]
+        return vectors
 
 
-def choose_reference(track_counts: npt.NDArray[np.int64], *, most: int = REFERENCE, seed: int = SEED) -> Rows:
-    """Rows of the artists to fit on, rising: all with two tracks or more, or ``most`` of them drawn with a seed.
+def choose_reference(track_counts: npt.NDArray[np.int64], *, max_artists: int = REFERENCE, seed: int = SEED) -> Rows:
+    """Rows of the artists to fit on, rising: all with two tracks or more, or a draw of ``max_artists``.
 
     Args:
         track_counts: ``[artist]`` embedded tracks, artists in id order.
     """
     able = np.flatnonzero(track_counts >= MIN_TRACKS)
-    return np.sort(np.random.default_rng(seed).permutation(able)[:most]).astype(np.int64)
+    return np.sort(np.random.default_rng(seed).permutation(able)[:max_artists]).astype(np.int64)
 
 
 def status_of(reference_artists: int) -> Status:
-    """How far a fit on so many artists can be trusted (reference/science.md 2.2, "Fit size")."""
+    """How far a fit on this number of artists can be trusted (docs/methods.md, "Calibration")."""
     if reference_artists < PROVISIONAL_FROM:
         return Status.UNCALIBRATED
     return Status.PROVISIONAL if reference_artists < CALIBRATED_FROM else Status.CALIBRATED
@@ -139,11 +145,11 @@ def fit(
 ) -> Bundle:
     """Fit the bundle of one layer. The same reference gives the same bundle.
 
-    Below ``PROVISIONAL_FROM`` artists the bundle is the raw cosine and says so, whatever ``method`` asks.
+    With fewer than ``PROVISIONAL_FROM`` artists the bundle is the raw cosine, whatever ``method`` is.
 
     Raises:
-        InvalidArgument: a vector is not finite or has no direction, all tracks of each artist are the same, or the
-            cohort is so uniform that nobody stands out.
+        InvalidArgument: a vector is not finite or has length 0, all tracks of each artist are equal, or the cosines of
+            an artist with the cohort have no variance.
     """
     status = status_of(len(reference.ids))
     used = Method.RAW if status is Status.UNCALIBRATED else method
@@ -168,12 +174,12 @@ def fit(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whitened:
-    """What whitening came to."""
+    """The result of whitening."""
 
     projection: Matrix
     """``[dim, r]``"""
-    moved: Matrix
-    """``[track, r]`` the tracks it was learned from, projected and of length 1; NaN without a direction."""
+    tracks: Matrix
+    """``[track, r]`` the reference tracks, projected and of length 1; NaN for a track of length 0."""
 
 
 def _geometry(reference: Reference, method: Method, dim: int) -> tuple[Matrix, Whitened | None]:
@@ -188,7 +194,7 @@ def _geometry(reference: Reference, method: Method, dim: int) -> tuple[Matrix, W
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Centred:
-    """The unit tracks of a reference less their mean, gone through as often as needed."""
+    """The unit tracks of a reference minus their mean, computed again each time they are iterated."""
 
     reference: Reference
     mean: Matrix
@@ -198,57 +204,64 @@ class _Centred:
 
 
 def whitening(centred: Iterable[Matrix], artist: Rows) -> Whitened:
-    """Projection onto the main components, after which tracks of one artist vary alike in all directions.
+    """Projection onto r principal components, after which the tracks of an artist vary equally in all directions.
 
-    ``r = min(128, tracks // 5)``, and never more than there are directions with any variance. Within-artist
-    covariance S is shrunk to ``(1 - rho) S + rho trace(S) / r I`` before its inverse root is taken.
+    ``r = min(128, tracks // 5)``, and at most the number of directions with variance. The within-artist covariance S is
+    shrunk to ``(1 - rho) S + rho trace(S) / r I``, and the components are multiplied by its inverse square root (WCCN).
 
     Args:
-        centred: ``[track, dim]`` unit vectors less their mean, in parts; gone through twice.
+        centred: ``[track, dim]`` unit vectors minus their mean, in parts; iterated twice.
         artist: ``[track]`` row of the artist.
 
     Raises:
-        InvalidArgument: the tracks of each artist are the same, so that nothing can be learned from them.
+        InvalidArgument: the tracks of each artist are equal, so that there is no variance to learn from.
     """
-    components = main_components(centred, most=min(COMPONENTS, len(artist) // TRACKS_PER_COMPONENT))
+    components = main_components(centred, count=min(COMPONENTS, len(artist) // TRACKS_PER_COMPONENT))
     projected = np.empty((len(artist), components.shape[1]))
     start = 0
     for part in centred:
         projected[start : start + len(part)] = part @ components
         start += len(part)
-    scattered = float(np.mean([column.var() for column in projected.T]))
+    mean_variance = float(np.mean([column.var() for column in projected.T]))
     means = _artist_means(projected, artist)
+    # In place, and the means are added again below: a second array of this size would double the memory.
     for first, last in _parts(len(artist)):
         projected[first:last] -= means[artist[first:last]]
+    # Pooled within-artist covariance; each artist's mean takes one degree of freedom.
     covariance = projected.T @ projected / (len(projected) - len(means))
     variance = float(np.trace(covariance)) / len(covariance)
-    if not variance > _NO_VARIANCE * scattered:
+    if not variance > _NO_VARIANCE * mean_variance:
         raise InvalidArgument("reference", "the tracks of each artist are the same; give each artist different music")
+    # Shrinkage towards the identity bounds the inverse: directions with hardly any variance would otherwise dominate.
     shrunk = (1.0 - SHRINKAGE) * covariance + SHRINKAGE * variance * np.eye(len(covariance))
     values, vectors = np.linalg.eigh(shrunk)
-    turn = (vectors / np.sqrt(values)) @ vectors.T
+    # The symmetric inverse root S^(-1/2) of the shrunk covariance.
+    inverse_root = (vectors / np.sqrt(values)) @ vectors.T
     for first, last in _parts(len(artist)):
-        part = (projected[first:last] + means[artist[first:last]]) @ turn
+        part = (projected[first:last] + means[artist[first:last]]) @ inverse_root
         with np.errstate(invalid="ignore"):
             projected[first:last] = part / np.sqrt(np.einsum("ij,ij->i", part, part))[:, np.newaxis]
-    return Whitened(projection=components @ turn, moved=projected)
+    return Whitened(projection=components @ inverse_root, tracks=projected)
 
 
-def main_components(centred: Iterable[Matrix], *, most: int) -> Matrix:
-    """The ``most`` directions of largest variance, ``[dim, r]``; in each the largest number by size is positive.
+def main_components(centred: Iterable[Matrix], *, count: int) -> Matrix:
+    """The ``count`` principal components, ``[dim, r]``, largest variance first.
+
+    Each has its largest number by absolute value positive, because eigenvectors have no sign of their own and a library
+    may return either.
 
     Args:
-        centred: ``[track, dim]`` less their mean, in parts; at least one.
-        most: how many there may be.
+        centred: ``[track, dim]`` minus their mean, in parts; at least one.
+        count: maximum number of components.
 
     Raises:
-        InvalidArgument: all vectors are the same.
+        InvalidArgument: all vectors are equal.
     """
-    squares, count = _gram(centred)
-    squares /= count
-    first = max(len(squares) - most, 0)
-    values, vectors = eigh(squares, subset_by_index=(first, len(squares) - 1), overwrite_a=True)
-    kept = np.flatnonzero(values > _NO_VARIANCE * max(float(values[-1]), _NO_VARIANCE))[::-1][:most]
+    covariance, rows = _gram(centred)
+    covariance /= rows
+    first = max(len(covariance) - count, 0)
+    values, vectors = eigh(covariance, subset_by_index=(first, len(covariance) - 1), overwrite_a=True)
+    kept = np.flatnonzero(values > _NO_VARIANCE * max(float(values[-1]), _NO_VARIANCE))[::-1][:count]
     if not kept.size:
         raise InvalidArgument("reference", "all track vectors are the same; check the encoder")
     chosen = vectors[:, kept]
@@ -257,20 +270,21 @@ def main_components(centred: Iterable[Matrix], *, most: int) -> Matrix:
 
 
 def _gram(parts: Iterable[Matrix]) -> tuple[Matrix, int]:
-    """Lower half of the Gram matrix ``[dim, dim]`` of all rows, all that ``eigh`` reads; and how many they are.
+    """Lower half of the Gram matrix ``[dim, dim]`` of all rows (``eigh`` reads no more), and the number of rows.
 
-    Added up where it lies: numpy would mirror and copy it for each part, a seventh of the time.
+    BLAS dsyrk adds each part in place: numpy would mirror and copy the matrix for each part, a seventh of the time.
     """
-    found, count = None, 0
+    gram, rows = None, 0
     for part in parts:
-        if found is None:
-            found = np.zeros((part.shape[1],) * 2, order="F")
-        found = dsyrk(1.0, part.T, beta=1.0, c=found, lower=True, overwrite_c=True)
-        count += len(part)
-    return np.zeros((0, 0)) if found is None else found, count
+        if gram is None:
+            gram = np.zeros((part.shape[1],) * 2, order="F")
+        gram = dsyrk(1.0, part.T, beta=1.0, c=gram, lower=True, overwrite_c=True)
+        rows += len(part)
+    return np.zeros((0, 0)) if gram is None else gram, rows
 
 
 def _artist_means(projected: Matrix, artist: Rows) -> Matrix:
+    """Mean of the tracks of each artist, ``[artist, r]``, not scaled."""
     order = np.argsort(artist, kind="stable")
     counts = np.bincount(artist)
     sums = np.add.reduceat(projected[order], np.cumsum(counts) - counts, axis=0)
@@ -278,7 +292,7 @@ def _artist_means(projected: Matrix, artist: Rows) -> Matrix:
 
 
 def draw_cohort(reference: Reference, *, size: int = COHORT, seed: int = SEED) -> Rows:
-    """Rows of at most ``size`` reference artists, rising, drawn with a seed; genres in proportion where known."""
+    """Rows of at most ``size`` reference artists, rising, drawn by ``seed``; genres in proportion where known."""
     shuffled = np.random.default_rng(seed).permutation(len(reference.ids))
     if len(shuffled) <= size:
         return np.sort(shuffled)
@@ -287,52 +301,59 @@ def draw_cohort(reference: Reference, *, size: int = COHORT, seed: int = SEED) -
     grouped = np.argsort(genre, kind="stable")
     sizes = np.bincount(genre)
     first = np.cumsum(sizes) - sizes
+    # Position of each artist within its genre, in (0, 1): the smallest ones give every genre its share of the cohort.
     depth = (np.arange(len(shuffled)) - first[genre[grouped]] + 0.5) / sizes[genre[grouped]]
     return np.sort(shuffled[grouped[np.argsort(depth, kind="stable")[:size]]])
 
 
 def _with_cohort(bundle: Bundle, reference: Reference, chosen: Rows, whitened: Whitened | None) -> Bundle:
-    plain = replace(bundle, method=Method.RAW)  # a cohort must be placed before anyone can stand against it
+    plain = replace(bundle, method=Method.RAW)  # measures vectors alone: there is no cohort yet
     owners = reference.owners(chosen)
-    vectors = None if whitened is None else _middles(whitened.moved, reference.artist)[chosen]
-    if vectors is None or not np.isfinite(vectors).all():  # who has no direction is named by its own measurement
+    vectors = None if whitened is None else _mean_vectors(whitened.tracks, reference.artist)[chosen]
+    if vectors is None or not np.isfinite(vectors).all():  # measure_all raises with the artist's name
         vectors = measure_all(plain, reference.tracks, owners).vectors
-    placed = replace(bundle, cohort=vectors.astype(np.float64), cohort_ids=tuple(owners.ids))
-    return replace(placed, quantiles=_quantiles(placed, vectors, owners))
+    with_cohort = replace(bundle, cohort=vectors.astype(np.float64), cohort_ids=tuple(owners.ids))
+    return replace(with_cohort, quantiles=_quantiles(with_cohort, vectors, owners))
 
 
-def _middles(moved: Matrix, artist: Rows) -> Vectors:
-    """Unit mean of the moved tracks of each artist, ``[artist, r]``; NaN where it has next to no length."""
-    means = _artist_means(moved, artist)
+def _mean_vectors(tracks: Matrix, artist: Rows) -> Vectors:
+    """Unit mean of the projected tracks of each artist, ``[artist, r]``; NaN where the mean has a length near 0."""
+    means = _artist_means(tracks, artist)
     lengths = np.sqrt(np.einsum("ij,ij->i", means, means))[:, np.newaxis]
     return np.asarray(means / np.where(lengths > _NO_LENGTH, lengths, np.nan), dtype=np.float32)
 
 
 def _quantiles(bundle: Bundle, vectors: Vectors, owners: Owners) -> Matrix:
-    """Of the scores of all pairs of the cohort, whose ``vectors`` these are, that are not one person."""
+    """Quantiles of the scores of all pairs of cohort artists, except pairs that are the same person.
+
+    Args:
+        bundle: with its cohort.
+        vectors: ``[artist, r]`` of the cohort.
+        owners: ids and aliases of the cohort.
+    """
     count = len(owners.ids)
     if count < 2:
         return np.empty(0)
-    stats = stand(bundle, vectors, owners)
-    pairs = [_later(bundle, stats, owners, np.arange(*part)) for part in _parts(count, _QUERIES)]
-    return _spread_over(np.sort(np.concatenate(pairs)))
+    stats = measure_vectors(bundle, vectors, owners)
+    pairs = [_pair_scores(bundle, stats, owners, np.arange(*part)) for part in _parts(count, _QUERIES)]
+    return _quantiles_of(np.sort(np.concatenate(pairs)))
 
 
-def _spread_over(rising: Matrix) -> Matrix:
-    """:data:`QUANTILES` quantiles of ``rising``, linear between its values, as ``np.quantile`` has them; or nothing."""
+def _quantiles_of(rising: Matrix) -> Matrix:
+    """:data:`QUANTILES` quantiles of sorted values, interpolated like ``np.quantile``; empty for no values."""
     if not rising.size:
         return rising
     return np.interp(np.linspace(0.0, rising.size - 1.0, QUANTILES), np.arange(rising.size), rising)
 
 
-def _later(bundle: Bundle, stats: ArtistStats, owners: Owners, rows: Rows) -> Matrix:
-    """Scores of some artists of the cohort with those after them."""
-    apart = np.arange(len(owners.ids)) > rows[:, np.newaxis]
-    for place, row in enumerate(rows.tolist()):
+def _pair_scores(bundle: Bundle, stats: ArtistStats, owners: Owners, rows: Rows) -> Matrix:
+    """Scores of the cohort artists in ``rows`` with the artists after them, so that each pair counts once."""
+    counted = np.arange(len(owners.ids)) > rows[:, np.newaxis]
+    for index, row in enumerate(rows.tolist()):
         others = owners.aliases.get(owners.ids[row])
         if others:
-            apart[place] &= ~np.isin(owners.ids, sorted(others))
-    return scores_between(bundle, stats.take(rows), stats)[apart]
+            counted[index] &= ~np.isin(owners.ids, sorted(others))
+    return scores_between(bundle, stats.take(rows), stats)[counted]
 
 
 def _parts(count: int, size: int = _BLOCK) -> Iterator[tuple[int, int]]:
@@ -340,8 +361,9 @@ def _parts(count: int, size: int = _BLOCK) -> Iterator[tuple[int, int]]:
 
 
 def _key(reference: Reference, about: Sequence[str | int]) -> str:
+    """SHA-256 of everything that the bundle depends on; equal keys mean equal bundles."""
     constants = (VERSION, COMPONENTS, TRACKS_PER_COMPONENT, SHRINKAGE, LOCAL_NEIGHBOURS, SEED, QUANTILES)
-    aliases = {each: sorted(others) for each, others in reference.aliases.items()}
+    aliases = {artist: sorted(others) for artist, others in reference.aliases.items()}
     text = json.dumps([*about, constants, reference.ids, aliases, reference.strata], sort_keys=True)
     digest = hashlib.sha256(text.encode())
     digest.update(reference.artist.astype("<i8").tobytes())
@@ -358,17 +380,17 @@ def measure_artists(
     ids: Sequence[str],
     aliases: Mapping[str, frozenset[str]] = NO_ALIASES,
 ) -> ArtistStats:
-    """Measure every artist of a catalog, one after another, so that no artist's numbers depend on another's.
+    """Measure every artist of a catalog, one after the other, so that no artist's numbers depend on another's.
 
     Args:
-        bundle: what to measure with.
+        bundle: the calibration to measure with.
         tracks: ``[track, dim]``.
         artist: ``[track]`` row of the track's artist in ``ids``.
         ids: ``[artist]``.
         aliases: artist id -> ids of the same person under other names.
 
     Raises:
-        InvalidArgument: an artist has no track, or a track that cannot be moved; the message names the artist.
+        InvalidArgument: an artist has no track, or a track that cannot be projected; the message names the artist.
     """
     order = np.argsort(artist, kind="stable")
     ends = np.cumsum(np.bincount(artist, minlength=len(ids)))

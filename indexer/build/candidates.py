@@ -1,4 +1,7 @@
-"""What finds candidates, made with a generation and measured against a full scan; nothing where it finds too little."""
+"""Makes the files that retrieve candidates, and keeps them only when they find almost all of a full scan's results.
+
+See docs/methods.md, "Candidates".
+"""
 
 from __future__ import annotations
 
@@ -34,28 +37,30 @@ from recommender.types import LayerMix, Rows, Space
 from recommender.vectors import FaissIndex, VectorIndex, top
 from recommender.vectors.pq_codes import CodeIndex
 
-WORTH_IT_FROM = 5000
-"""Artists below which everyone is compared, in a millisecond or two."""
+MIN_ARTISTS = 5000
+"""With fewer artists all are compared, which takes a millisecond or two."""
 LEVELS = tuple(
     CandidatesEntry(first=200, nearest=nearest, lists=lists, listed=1000, around=nearest, alike=nearest // 2)
     for nearest, lists in ((500, 32), (1000, 64), (2000, 64), (4000, 128), (8000, 256))
 )
-"""How far to look; the first that finds enough is taken."""
-OVERLAP = 0.99
-"""Least share of the first 20 that candidates must find."""
-AT = 20
-ASKED = 100
-"""Artists whose rankings are compared: two thousand places, of which a share of .99 is known to about .003."""
+"""How many candidates to retrieve, rising; the first level that finds enough is used."""
+MIN_OVERLAP = 0.99
+"""Minimum share of the first 20 results of full scans that candidates must find."""
+TOP = 20
+"""Results compared per ranking."""
+QUERIES = 100
+"""Artists whose rankings are compared: 2,000 results, so that a share of 0.99 is known to about 0.003."""
 SEED = 20
 PATTERN = "candidates.*"
 _BLOCK = 1 << 16
+"""Artists converted at once."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What candidates are made from: a generation that has no manifest yet."""
+class CandidateInputs:
+    """The parts of a generation, which has no manifest yet, that candidates are made from."""
 
     space: Space
     contents: Contents
@@ -65,141 +70,151 @@ class Ground:
 
     @property
     def mix(self) -> LayerMix:
-        """What a request listens by that asks for nothing else."""
+        """The default layer mix of a request."""
         return layer_mix.by_default(self.space)
 
     @property
     def profile(self) -> WeightProfile:
-        """What answers a request that asks for nothing else."""
+        """The default signal weights of a request."""
         return self.calibration.choices.default
 
     def panel(self, relations: RelationSignals) -> SignalPanel:
-        """The four signals."""
+        """The four signals of the generation."""
         rows, layers = self.contents.artists.vector_row, self.calibration.layers
         return SignalPanel(AudioSignal(self.artists, rows, self.mix, layers), relations, self.calibration.percentiles)
 
 
 def staged_candidates(
-    folder: Path, space: Space, contents: Contents, *, worth_it_from: int = WORTH_IT_FROM
+    folder: Path, space: Space, contents: Contents, *, min_artists: int = MIN_ARTISTS
 ) -> CandidatesEntry:
-    """Write what finds candidates into ``folder``, which holds all else of a generation but its manifest.
+    """Write the candidate files into ``folder``, which has all other files of a generation except its manifest.
 
-    Raises OSError when the disk did not take all of it.
+    Raises OSError when the disk is full or fails.
     """
     artists = len(contents.artists.ids)
-    if artists < worth_it_from:
-        return CandidatesEntry(note=f"{artists} artists, under {worth_it_from}: everyone is compared")
-    return write_candidates(folder, _ground(folder, space, contents))
+    if artists < min_artists:
+        return CandidatesEntry(note=f"{artists} artists, under {min_artists}: everyone is compared")
+    return write_candidates(folder, _read_inputs(folder, space, contents))
 
 
-def write_candidates(folder: Path, ground: Ground, *, levels: Sequence[CandidatesEntry] = LEVELS) -> CandidatesEntry:
-    """Write what finds the candidates of ``ground`` into ``folder``, look further until enough is found, and measure.
+def write_candidates(
+    folder: Path, inputs: CandidateInputs, *, levels: Sequence[CandidatesEntry] = LEVELS
+) -> CandidatesEntry:
+    """Write the candidate files of ``inputs`` into ``folder``, and choose the first of ``levels`` that finds enough.
 
-    Where nothing finds enough, no file stays and the entry says why. The same ground gives the same files. Raises
-    OSError when the disk did not take all of it.
+    When no level finds enough, the files are removed and the entry says why. The same inputs give the same files.
+    Raises OSError when the disk is full or fails.
     """
-    if why := _why_not(ground):
-        return CandidatesEntry(note=f"{why}: everyone is compared")
-    orders = genre_orders(ground.contents.relations.genre_weights)
+    if reason := _reason_against(inputs):
+        return CandidatesEntry(note=f"{reason}: everyone is compared")
+    orders = genre_orders(inputs.contents.relations.genre_weights)
     orders.save(folder, GENRES)
-    codes = {layer: _write_codes(folder, ground, layer) for layer in sorted(ground.artists)}
-    entry = _measured(ground, codes, orders, levels=levels)
+    codes = {layer: _write_codes(folder, inputs, layer) for layer in sorted(inputs.artists)}
+    entry = _measured(inputs, codes, orders, levels=levels)
     if not entry.first:
         for path in folder.glob(PATTERN):
             path.unlink()
     return entry
 
 
-def _why_not(ground: Ground) -> str:
-    """Why there can be no candidates; empty where there can."""
-    if not ground.calibration.comparable:
-        return "opinions are not comparable, and a mean of those that speak favours who is hardly known"
-    bundled = [ground.calibration.layers[layer].bundle for layer in ground.artists]
-    if any(bundle.status is Status.UNCALIBRATED or bundle.method is Method.MP for bundle in bundled):
+def _reason_against(inputs: CandidateInputs) -> str:
+    """Why candidates cannot be used; empty when they can."""
+    if not inputs.calibration.comparable:
+        return "signals are not comparable, and the mean of those with an opinion favours artists with little data"
+    bundles = [inputs.calibration.layers[layer].bundle for layer in inputs.artists]
+    # The code index retrieves by inner product. Mutual proximity (MP) is not one, and raw cosines are not calibrated.
+    if any(bundle.status is Status.UNCALIBRATED or bundle.method is Method.MP for bundle in bundles):
         return "a layer of the default mix has no score that is an inner product"
     return ""
 
 
-def _write_codes(folder: Path, ground: Ground, layer: str) -> CodeIndex:
-    path = folder / codes_file(ground.space.layer_names.index(layer))
-    artists = ground.calibration.layers[layer].artists
-    starts = range(0, len(artists.tracks), _BLOCK)  # a block at a time, for it is worked out in twice the precision
+def _write_codes(folder: Path, inputs: CandidateInputs, layer: str) -> CodeIndex:
+    path = folder / codes_file(inputs.space.layer_names.index(layer))
+    artists = inputs.calibration.layers[layer].artists
+    starts = range(0, len(artists.tracks), _BLOCK)  # in blocks, because the rows are computed in float64
     rows = np.concatenate(
         [inner_product_rows(artists.take(np.arange(len(artists.tracks))[start : start + _BLOCK])) for start in starts]
     )
-    CodeIndex.write(path, np.nan_to_num(rows, copy=False))  # of whom could not be measured nothing is near
+    CodeIndex.write(path, np.nan_to_num(rows, copy=False))  # unmeasured artists become 0, near to no artist
     return CodeIndex.open(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Right:
-    """The first 20 of a seed when everyone is compared."""
+class _FullScan:
+    """The first 20 results of a seed when all artists are compared."""
 
     seed: int
     rows: Rows
-    least: float
-    """Score of the last of them."""
+    last_score: float
+    """Score of the last of ``rows``."""
 
 
 def _measured(
-    ground: Ground, codes: Mapping[str, CodeIndex], orders: GenreNeighbours, *, levels: Sequence[CandidatesEntry]
+    inputs: CandidateInputs,
+    codes: Mapping[str, CodeIndex],
+    orders: GenreNeighbours,
+    *,
+    levels: Sequence[CandidatesEntry],
 ) -> CandidatesEntry:
-    """The first of ``levels`` that finds enough, with what it finds."""
-    relations = RelationSignals.of(ground.contents.relations)
-    panel = ground.panel(relations)
-    right = _full_scans(panel, ground.profile, _drawn(len(ground.contents.artists.ids)))
+    """The first of ``levels`` that finds enough, with its measured overlap."""
+    relations = RelationSignals.of(inputs.contents.relations)
+    panel = inputs.panel(relations)
+    scans = _full_scans(panel, inputs.profile, _drawn(len(inputs.contents.artists.ids)))
     overlap = 0.0
     for level in levels:
         entry = structs.replace(level, lists=level.lists if any(each.lists for each in codes.values()) else 0)
-        held = Candidates(entry=entry, codes=codes, genres=orders)
-        finds = CandidateRetriever(
-            held, relations=relations, layers=ground.calibration.layers, contents=ground.contents
+        candidates = Candidates(entry=entry, codes=codes, genres=orders)
+        retriever = CandidateRetriever(
+            candidates, relations=relations, layers=inputs.calibration.layers, contents=inputs.contents
         )
-        overlap, same = _overlap(panel, ground.profile, finds, right)
-        _log.info("candidates by sound %d: %.4f of the first %d", entry.nearest, overlap, AT)
-        if overlap >= OVERLAP:
-            named = structs.replace(entry, profile=ground.profile.name, seeds=len(right))
-            return structs.replace(named, overlap_at_20=round(overlap, 6), same_at_20=round(same, 6))
-    return CandidatesEntry(note=f"found {overlap:.3f} of the first {AT}, under {OVERLAP}: everyone is compared")
+        overlap, same = _overlap(panel, inputs.profile, retriever, scans)
+        _log.info("candidates by sound %d: %.4f of the first %d", entry.nearest, overlap, TOP)
+        if overlap >= MIN_OVERLAP:
+            chosen = structs.replace(entry, profile=inputs.profile.name, seeds=len(scans))
+            return structs.replace(chosen, overlap_at_20=round(overlap, 6), same_at_20=round(same, 6))
+    return CandidatesEntry(note=f"found {overlap:.3f} of the first {TOP}, under {MIN_OVERLAP}: everyone is compared")
 
 
 def _drawn(artists: int) -> list[int]:
-    drawn: list[int] = np.sort(np.random.default_rng(SEED).permutation(artists)[:ASKED]).tolist()
+    drawn: list[int] = np.sort(np.random.default_rng(SEED).permutation(artists)[:QUERIES]).tolist()
     return drawn
 
 
-def _full_scans(panel: SignalPanel, profile: WeightProfile, seeds: Sequence[int]) -> list[_Right]:
-    """Of the seeds that have a ranking."""
-    found = []
+def _full_scans(panel: SignalPanel, profile: WeightProfile, seeds: Sequence[int]) -> list[_FullScan]:
+    """Full scans of the seeds that have a ranking."""
+    scans = []
     for seed in seeds:
         scores = profile.score(panel.read(seed, profile.scale))
         scores[seed] = np.nan
-        if (rows := top(scores, AT)).size:
-            found.append(_Right(seed=seed, rows=rows, least=float(scores[rows[-1]])))
-    return found
+        if (rows := top(scores, TOP)).size:
+            scans.append(_FullScan(seed=seed, rows=rows, last_score=float(scores[rows[-1]])))
+    return scans
 
 
 def _overlap(
-    panel: SignalPanel, profile: WeightProfile, finds: CandidateRetriever, right: Sequence[_Right]
+    panel: SignalPanel, profile: WeightProfile, retriever: CandidateRetriever, scans: Sequence[_FullScan]
 ) -> tuple[float, float]:
-    """Shares of the right answers that candidates give: those as good as them, and those themselves."""
+    """Shares of the full scans' results that candidates give: results with as high a score, and the same artists.
+
+    The first decides: among equal scores, which are common with sparse signals, any choice is right.
+    """
     as_good = same = 0
-    for each in right:
-        rows = finds.of(each.seed)
-        scores = profile.score(panel.read(each.seed, profile.scale, rows))
-        scores[rows == each.seed] = np.nan
-        best = top(scores, AT)
-        as_good += int(np.count_nonzero(scores[best] >= each.least))
-        same += len(np.intersect1d(rows[best], each.rows))
-    total = max(sum(len(each.rows) for each in right), 1)
+    for scan in scans:
+        rows = retriever.of(scan.seed)
+        scores = profile.score(panel.read(scan.seed, profile.scale, rows))
+        scores[rows == scan.seed] = np.nan
+        best = top(scores, TOP)
+        as_good += int(np.count_nonzero(scores[best] >= scan.last_score))
+        same += len(np.intersect1d(rows[best], scan.rows))
+    total = max(sum(len(scan.rows) for scan in scans), 1)
     return as_good / total, same / total
 
 
-def _ground(folder: Path, space: Space, contents: Contents) -> Ground:
-    """What the files of ``folder`` hold so far."""
+def _read_inputs(folder: Path, space: Space, contents: Contents) -> CandidateInputs:
+    """Read the inputs from the files of ``folder``."""
     embedded = bool(np.any(contents.artists.vector_row >= 0))
     numbers = {layer: space.layer_names.index(layer) for layer in layer_mix.by_default(space)} if embedded else {}
-    return Ground(
+    return CandidateInputs(
         space=space,
         contents=contents,
         calibration=Calibration(

@@ -1,4 +1,4 @@
-"""Everything a build reads from SQL, in one moment of the catalog."""
+"""Reads the catalog rows of a build, all in one snapshot, and checks that they may be used."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from recommender.types import Use
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRows:
-    """The rows, each kind in the order of its ids."""
+    """The catalog rows of a build, each kind in the order of its ids."""
 
     artists: Sequence[rows.Artist]
     names: Sequence[rows.ArtistName]
     external_ids: Sequence[rows.ExternalId]
     tracks: Sequence[rows.Track]
     clips: Sequence[rows.EmbeddedClip]
-    """Only those that the store holds."""
+    """Only those with an embedding in the store."""
     genres: Sequence[rows.ArtistGenre]
     scene_lists: Sequence[rows.SceneList]
     scene_edges: Sequence[rows.SceneEdge]
@@ -30,15 +30,15 @@ class CatalogRows:
 
 
 def read_catalog(catalog: Catalog, store: EmbeddingStore) -> CatalogRows:
-    """Read what a generation of the space of ``store`` is made from."""
-    held = store.clip_ids
+    """Read the rows for a generation in the space of ``store``."""
+    stored = store.clip_ids
     with catalog.snapshot():
         return CatalogRows(
             artists=catalog.read_artists(),
             names=catalog.read_names(),
             external_ids=catalog.read_external_ids(),
             tracks=catalog.read_tracks(),
-            clips=[clip for clip in catalog.read_embedded_clips(store.space.key) if clip.clip_id in held],
+            clips=[clip for clip in catalog.read_embedded_clips(store.space.key) if clip.clip_id in stored],
             genres=catalog.read_genres(),
             scene_lists=catalog.read_scene_lists(),
             scene_edges=catalog.read_scene_edges(),
@@ -48,11 +48,11 @@ def read_catalog(catalog: Catalog, store: EmbeddingStore) -> CatalogRows:
 
 
 def require_usable(data: CatalogRows, use: Use) -> None:
-    """Refuse what cannot make a generation for ``profile``.
+    """Check that a generation for ``use`` can be built from ``data``.
 
     Raises:
         InvalidArgument: there are no artists.
-        LicenceRefused: a source is not allowed under ``profile``.
+        LicenceRefused: the licence of a source does not allow ``use``.
     """
     if not data.artists:
         raise InvalidArgument("catalog", "has no artists; run soundkin scan on a folder of music first")

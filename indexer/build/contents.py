@@ -1,4 +1,4 @@
-"""What a generation holds beside its vectors, made from the rows of the catalog."""
+"""Makes the contents of a generation other than vectors (names, ids, tracks, relations) from the catalog rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recommender.types import Rows
 
 
 def make_contents(data: CatalogRows, artists: Mapping[str, int], *, clips: ClipsByTrack) -> Contents:
-    """Names, ids, tracks and matrices. ``artists`` is id -> row of every artist."""
+    """Names, ids, tracks and relation matrices. ``artists``: id -> row of every artist."""
     return Contents(
         artists=_artist_columns(data, artists, clips),
         tracks=_track_columns(data, artists, clips),
@@ -24,11 +24,11 @@ def make_contents(data: CatalogRows, artists: Mapping[str, int], *, clips: Clips
 
 
 def _artist_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsByTrack) -> ArtistColumns:
-    heard = {track.artist_id for track in data.tracks if track.id in clips}
+    embedded = {track.artist_id for track in data.tracks if track.id in clips}
     return ArtistColumns(
         ids=TextColumn.of(artist.id for artist in data.artists),
         names=TextColumn.of(artist.name for artist in data.artists),
-        vector_row=_dense(artist.id in heard for artist in data.artists),
+        vector_row=_dense(artist.id in embedded for artist in data.artists),
         spellings=TextColumn.of(name.name for name in data.names),
         spelling_artist=int64(artists[name.artist_id] for name in data.names),
         external_namespaces=TextColumn.of(item.namespace for item in data.external_ids),
@@ -49,7 +49,7 @@ def _track_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsBy
 
 
 def digests(clips: Iterator[tuple[str, ...]]) -> Digests:
-    """``[track, 16]`` digests of the clips of each track."""
+    """``[track, 16]`` digests of the clips of each track, by which an incremental build finds unchanged tracks."""
     return np.frombuffer(b"".join(map(digest_of, clips)), dtype=np.uint8).reshape(-1, 16)
 
 

@@ -1,4 +1,4 @@
-"""The calibration of one layer: fitted on reference artists, every artist measured with it, both written down."""
+"""Calibrates one layer: fits a bundle on reference artists, measures every artist with it, and writes both."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from recommender.generation.contents import Contents
 from recommender.generation.manifest import CalibrationEntry
 from recommender.types import Rows, Space, Vectors
 
-_NUMBERS_AN_ARTIST = 5
-"""Beside its vector: mean, sd, coherence, tracks, standard error."""
-EXAMPLES = 10
-"""Artists that could not be measured and are named in the manifest."""
+_NUMBERS_PER_ARTIST = 5
+"""Numbers stored with the vector of an artist: mean, sd, coherence, tracks, standard error."""
+MAX_EXAMPLES = 10
+"""Unmeasured artists that the manifest lists."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class EmbeddedArtists:
 
     @classmethod
     def of(cls, grouping: Grouping, contents: Contents) -> EmbeddedArtists:
-        """Who is embedded, and what each is known for."""
+        """The embedded artists with their tracks and main genres."""
         order = np.argsort(grouping.track_artist, kind="stable")
         ends = np.cumsum(np.bincount(grouping.track_artist, minlength=grouping.artists))
         embedded = np.flatnonzero(contents.artists.vector_row >= 0).tolist()
@@ -50,7 +50,7 @@ class EmbeddedArtists:
         )
 
     def reference(self, tracks: Vectors) -> Reference:
-        """The artists to fit on, with their vectors of a layer, ``[track, dim]``."""
+        """The artists to fit on. ``tracks``: ``[track, dim]`` vectors of all embedded tracks in a layer."""
         counts = np.array([len(rows) for rows in self.tracks], dtype=np.int64)
         chosen = choose_reference(counts)
         sizes = counts[chosen]
@@ -64,43 +64,43 @@ class EmbeddedArtists:
 
 
 def expected_bytes(dim: int, grouping: Grouping) -> int:
-    """What the calibration of one layer takes on disk, at most."""
+    """Maximum size of one layer's calibration on disk, in bytes."""
     able = int(np.count_nonzero(np.bincount(grouping.track_artist, minlength=grouping.artists) >= MIN_TRACKS))
     width = dim if able < PROVISIONAL_FROM else min(dim, COMPONENTS)
     frozen = dim * (width + 1) + min(able, COHORT) * width + QUANTILES
-    return 8 * frozen + grouping.artists * (4 * width + _NUMBERS_AN_ARTIST * 8)
+    return 8 * frozen + grouping.artists * (4 * width + _NUMBERS_PER_ARTIST * 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A bundle, and why it is not the one that was meant."""
+    """A bundle, and why it is uncalibrated although it should not be; the note is empty when all is well."""
 
     bundle: Bundle
     note: str = ""
 
 
 def write_calibration(
-    folder: Path, layer: int, *, space: Space, tracks: Vectors, roster: EmbeddedArtists
+    folder: Path, layer: int, *, space: Space, tracks: Vectors, owners: EmbeddedArtists
 ) -> CalibrationEntry:
     """Fit the ``layer``-th layer, measure every artist in it, and write both into ``folder``.
 
-    An artist that cannot be measured is recorded and has NaN for its standing; a layer that cannot be fitted is left
-    uncalibrated, and the entry says why. Neither ends a build.
+    An artist that cannot be measured is recorded, and its numbers are NaN; a layer that cannot be fitted stays
+    uncalibrated, and the entry says why. Neither stops a build.
 
     Args:
-        folder: the generation in the making.
+        folder: the staged generation.
         layer: number of the layer in ``space``.
         space: of the vectors.
         tracks: ``[track, dim]`` unit vectors of every embedded track.
-        roster: whose they are.
+        owners: the artists of the tracks.
     """
     name = space.layer_names[layer]
-    fitted = fit_layer(roster.reference(tracks), space=space, layer=name)
-    artists, failed = measure_able(fitted.bundle, tracks, Owners(ids=roster.ids, tracks=roster.tracks))
+    fitted = fit_layer(owners.reference(tracks), space=space, layer=name)
+    artists, failed = measure_able(fitted.bundle, tracks, Owners(ids=owners.ids, tracks=owners.tracks))
     bundle_files.save(fitted.bundle, folder, bundle_prefix(layer))
     bundle_files.save_stats(artists, folder, measured_prefix(layer), key=fitted.bundle.key)
-    for artist, why in failed[:EXAMPLES]:
-        _log.warning("layer %s: artist %s is not calibrated: %s", name, artist, why)
+    for artist, reason in failed[:MAX_EXAMPLES]:
+        _log.warning("layer %s: artist %s is not calibrated: %s", name, artist, reason)
     bundle = fitted.bundle
     return CalibrationEntry(
         layer=name,
@@ -109,19 +109,19 @@ def write_calibration(
         reference_artists=bundle.reference_artists,
         key=bundle.key,
         unmeasured=len(failed),
-        examples=tuple(artist for artist, _ in failed[:EXAMPLES]),
+        examples=tuple(artist for artist, _ in failed[:MAX_EXAMPLES]),
         note=fitted.note,
     )
 
 
 def fit_layer(reference: Reference, *, space: Space, layer: str) -> Fitted:
-    """The bundle of a layer; where it cannot be fitted, one that leaves cosines as they are, and why."""
+    """Fit the bundle of a layer; when it cannot be fitted, return one that keeps raw cosines, and the reason."""
     try:
         return Fitted(bundle=fit(reference, space=space, layer=layer))
     except InvalidArgument as error:
         _log.warning("layer %s is not calibrated: %s", layer, error)
-        nobody = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, space.dim), np.float32))
-        return Fitted(bundle=fit(nobody, space=space, layer=layer), note=str(error))
+        empty = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, space.dim), np.float32))
+        return Fitted(bundle=fit(empty, space=space, layer=layer), note=str(error))
 
 
 def _joined(parts: list[Rows]) -> Rows:
@@ -129,7 +129,7 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 def _main_genre(contents: Contents, artist: int) -> str:
-    """The genre with the largest weight, the first in the alphabet of those; empty without any."""
+    """The genre with the largest weight, the alphabetically first of equal ones; empty without a genre."""
     matrix = contents.relations.genre_weights
     start, stop = matrix.indptr[artist : artist + 2]
     if start == stop:

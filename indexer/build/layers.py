@@ -1,4 +1,4 @@
-"""The vectors of one layer, from shards and from the parent, and what is made of them: two indexes, a calibration."""
+"""Reads the vectors of one layer, from shards or the parent generation, and writes its indexes and calibration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from indexer.build.averages import BLOCK, Grouping, average_by_row, average_in_place, give_back
+from indexer.build.averages import BLOCK, Grouping, average_by_row, average_in_place, release_memory
 from indexer.build.golden_answers import LayerVectors
 from indexer.build.layer_calibration import EmbeddedArtists, write_calibration
 from indexer.build.reuse import Reuse
@@ -24,40 +24,40 @@ Entries: TypeAlias = tuple[IndexEntry, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSource:
-    """Where the vectors of the embedded tracks come from, the same for every layer."""
+    """The sources of the vectors of the embedded tracks, the same for every layer."""
 
     store: EmbeddingStore
     grouping: Grouping
     reuse: Reuse
-    roster: EmbeddedArtists
+    artists: EmbeddedArtists
 
     @property
     def fresh(self) -> Rows:
-        """Embedded tracks that are read from the shards."""
+        """Rows of the embedded tracks whose clips are read from the shards."""
         return np.flatnonzero(self.reuse.parent_row < 0).astype(np.int64)
 
     def fresh_clips(self) -> tuple[str, ...]:
-        """Clips of the fresh tracks, track after track."""
+        """Clip ids of the fresh tracks, track after track."""
         return tuple(chain.from_iterable(self.grouping.track_clips[row] for row in self.fresh.tolist()))
 
     def read(self, layer: int) -> Vectors:
-        """Embeddings of the fresh clips, ``[clip, dim]``, as the encoder gave them. Raises EmbeddingsCorrupt."""
+        """Embeddings of the fresh clips, ``[clip, dim]``, as stored. Raises EmbeddingsCorrupt."""
         return self.store.layer(layer, self.fresh_clips())
 
-    def shelf(self, layer: int, clips: Vectors) -> LayerVectors:
-        """What :meth:`read` gave and what the parent has, to be taken by id."""
+    def layer_vectors(self, layer: int, clips: Vectors) -> LayerVectors:
+        """The result of :meth:`read` and the parent's vectors, looked up by id."""
         rows, name = self.reuse.parent_row, self.store.space.layer_names[layer]
-        taken = np.flatnonzero(rows >= 0)
+        reused = np.flatnonzero(rows >= 0)
         return LayerVectors(
             layer=name,
             clips=clips,
             clip_row={clip: row for row, clip in enumerate(self.fresh_clips())},
             parent=self.reuse.tracks.get(name),
-            parent_row={self.grouping.track_ids[place]: int(rows[place]) for place in taken},
+            parent_row={self.grouping.track_ids[track]: int(rows[track]) for track in reused},
         )
 
     def tracks(self, layer: int, clips: Vectors) -> Vectors:
-        """Unit vector of every embedded track, ``[track, dim]``. The memory of ``clips`` is used for it.
+        """Unit vector of every embedded track, ``[track, dim]``. Overwrites ``clips``.
 
         Raises InvalidArgument when the clips of a track cancel out.
         """
@@ -68,18 +68,18 @@ class LayerSource:
 
     def _with_reused(self, layer: int, means: Vectors) -> Vectors:
         rows, index = self.reuse.parent_row, self.reuse.tracks[self.store.space.layer_names[layer]]
-        found = np.empty((len(rows), self.store.space.dim), dtype=np.float32)
-        found[rows < 0] = means
-        taken = np.flatnonzero(rows >= 0)
-        for start in range(0, len(taken), BLOCK):
-            places = taken[start : start + BLOCK]
-            found[places] = index.vectors(rows[places])
-        return found
+        vectors = np.empty((len(rows), self.store.space.dim), dtype=np.float32)
+        vectors[rows < 0] = means
+        reused = np.flatnonzero(rows >= 0)
+        for start in range(0, len(reused), BLOCK):
+            some = reused[start : start + BLOCK]
+            vectors[some] = index.vectors(rows[some])
+        return vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenLayer:
-    """What the manifest says of one layer."""
+    """The manifest entries of one layer."""
 
     indexes: Entries
     calibration: CalibrationEntry
@@ -90,24 +90,25 @@ def write_layer(
 ) -> WrittenLayer:
     """Write the index of the tracks, that of the artists, and the calibration.
 
-    ``clips`` is what ``source`` read; its memory is used. Raises InvalidArgument when the clips of a track cancel out.
+    ``clips`` is the result of ``source.read``, and is overwritten. Raises InvalidArgument when the clips of a track
+    cancel out.
     """
     tracks = source.tracks(layer, clips)
     indexes = _write_indexes(folder, layer, source=source, tracks=tracks, exact_up_to=exact_up_to)
-    give_back()
+    release_memory()
     space = source.store.space
-    calibration = write_calibration(folder, layer, space=space, tracks=tracks, roster=source.roster)
+    calibration = write_calibration(folder, layer, space=space, tracks=tracks, owners=source.artists)
     return WrittenLayer(indexes=indexes, calibration=calibration)
 
 
 def _write_indexes(
     folder: Path, layer: int, *, source: LayerSource, tracks: Vectors, exact_up_to: int | None
 ) -> Entries:
-    """One index after the other; artists are averaged when that of the tracks is done and out of memory."""
+    """Write the track index, then the artist index, so that only one of them is in memory."""
     grouping, name = source.grouping, source.store.space.layer_names[layer]
     of_tracks, of_artists = (folder / index_file(layer, kind) for kind in KINDS)
     first = _entry(name, KINDS[0], len(tracks), write_index(of_tracks, tracks, exact_up_to=exact_up_to))
-    give_back()
+    release_memory()
     artists = average_by_row(tracks, grouping.track_artist, grouping.artists)
     return first, _entry(name, KINDS[1], len(artists), write_index(of_artists, artists, exact_up_to=exact_up_to))
 
@@ -126,5 +127,5 @@ def _entry(layer: str, kind: str, size: int, written: WrittenIndex) -> IndexEntr
 
 
 def bad_vectors(folder: Path, layer: int) -> int:
-    """Rows of both indexes of a layer, as they are in their files, that are not finite or not of unit length."""
+    """Number of rows in the index files of a layer that are not finite or not of unit length."""
     return sum(count_bad(FaissIndex.open(folder / index_file(layer, kind))) for kind in KINDS)

@@ -1,4 +1,4 @@
-"""What opinions are weighed with: percentiles of the relations over a seeded draw of pairs, and learned weights."""
+"""Writes the percentiles of scene, genre and collaboration values, and copies learned weights, into a generation."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from recommender.signals.base import Signal
 from recommender.signals.panel import RelationSignals
 from recommender.types import Rows, Space
 
-ASKING = 200
-"""Artists whose opinions are asked for, of those the signal knows."""
-ASKED = 5000
-"""Artists they are asked about at most, of all: a million pairs, two thousand of them above the highest percentile
-that counts."""
+MAX_SEEDS = 200
+"""Artists drawn as seeds, of those that the signal knows."""
+MAX_OTHERS = 5000
+"""Artists drawn to compare them with, of all. With 200 seeds that is a million pairs, of which two thousand are above
+the highest percentile that is used (docs/methods.md, "Percentiles")."""
 MIN_ARTISTS = PROVISIONAL_FROM
-"""Below it a percentile would say nothing, so none are written."""
+"""With fewer artists no percentiles are written, because they would be too uncertain."""
 SEED = 0
 
 _log = logging.getLogger(__name__)
@@ -39,10 +39,10 @@ def write_percentiles(folder: Path, relations: Relations) -> None:
 
 
 def keep_fitted(home: Path, folder: Path, space: Space) -> None:
-    """Take the weights that were learned from labels into the generation, where ``home`` has a file of them.
+    """Copy the weights learned from labels into the generation, when ``home`` has a file of them.
 
-    Weights learned in another space say how far to trust another encoder: they stay out, and the log says so.
-    Raises InvalidArgument when the file holds no weights.
+    Weights learned in another space describe another encoder: they are not copied, and a warning is logged. Raises
+    InvalidArgument when the file contains no weights.
     """
     path = home / FITTED
     if not path.exists():
@@ -55,16 +55,16 @@ def keep_fitted(home: Path, folder: Path, space: Space) -> None:
 
 
 def reference_of(signal: Signal) -> Percentiles:
-    """The distribution of the opinions of up to :data:`ASKING` artists of up to :data:`ASKED` others.
+    """Percentiles of a signal's values between up to :data:`MAX_SEEDS` artists and up to :data:`MAX_OTHERS` others.
 
-    An artist's opinion of itself does not count. Empty when the signal knows nobody.
+    An artist is not compared with itself. Empty when the signal knows no artist.
     """
-    asking = _drawn(np.flatnonzero(signal.known), ASKING)
-    asked = _drawn(np.arange(len(signal.known)), ASKED)
-    opinions = [signal.value(signal.raw(row))[asked[asked != row]] for row in asking.tolist()]
+    seeds = _drawn(np.flatnonzero(signal.known), MAX_SEEDS)
+    others = _drawn(np.arange(len(signal.known)), MAX_OTHERS)
+    opinions = [signal.value(signal.raw(row))[others[others != row]] for row in seeds.tolist()]
     return percentiles_of(np.concatenate(opinions) if opinions else np.empty(0))
 
 
-def _drawn(rows: Rows, most: int) -> Rows:
-    """At most ``most`` of ``rows``, rising, drawn with a seed."""
-    return np.sort(np.random.default_rng(SEED).permutation(rows)[:most]).astype(np.int64)
+def _drawn(rows: Rows, count: int) -> Rows:
+    """At most ``count`` of ``rows``, drawn with a fixed seed, in rising order."""
+    return np.sort(np.random.default_rng(SEED).permutation(rows)[:count]).astype(np.int64)

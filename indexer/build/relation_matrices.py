@@ -1,4 +1,4 @@
-"""Rows of genres, scene lists and collaborations -> the matrices three signals score with. Pure."""
+"""Makes the matrices of the genre, scene and collaboration signals from catalog rows. Pure functions."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ ArtistRows = Mapping[str, int]
 def genre_matrix(rows: Iterable[ArtistGenre], artists: ArtistRows) -> tuple[TextColumn, csr_array]:
     """Genre names in order, and ``[artist, genre]`` weights in (0, 1].
 
-    Each source is brought to a largest weight of 1 for each artist; an artist's weight is the mean over the sources
-    that gave it any genre (reference/providers.md 3.3).
+    For each artist and source the largest weight becomes 1, because sources use different scales (tag counts, votes,
+    ones). The weight of a genre is the mean over the sources that give the artist any genre, so a genre that only one
+    of two sources gives counts half.
     """
     by_source: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for row in rows:
@@ -43,8 +44,8 @@ def genre_matrix(rows: Iterable[ArtistGenre], artists: ArtistRows) -> tuple[Text
 def scene_matrix(edges: Iterable[SceneEdge], artists: ArtistRows) -> csr_array:
     """``[artist, artist]`` strengths in (0, 1], symmetric: the larger of the two directions, over all sources.
 
-    A strength is relative to the strongest of the same list, for the scale of music-map differs from page to page; a
-    list with ranks only gives 1 / log2(1 + rank) (reference/providers.md 2.5).
+    A strength is divided by the largest of the same list, because the scale of music-map differs from page to page. A
+    list with ranks only gives 1 / log2(1 + rank), the usual discount of DCG.
     """
     lists: defaultdict[tuple[str, str], list[SceneEdge]] = defaultdict(list)
     for edge in edges:
@@ -59,10 +60,10 @@ def scene_matrix(edges: Iterable[SceneEdge], artists: ArtistRows) -> csr_array:
 
 
 def _strengths(edges: Sequence[SceneEdge]) -> list[float]:
-    """One strength an edge of a list, in [0, 1].
+    """One strength in [0, 1] for each edge of a list.
 
-    In a list that gives strengths, an entry without one counts as the weakest that has one. In a list that gives none,
-    the rank decides; without ranks all are alike.
+    In a list with strengths, an entry without one gets the smallest of the list. In a list without strengths, the rank
+    decides; without ranks all edges have strength 1.
     """
     given = [edge.strength for edge in edges if edge.strength is not None]
     if not given:
@@ -76,7 +77,7 @@ def _strengths(edges: Sequence[SceneEdge]) -> list[float]:
 def scene_flags(
     lists: Iterable[SceneList], edges: Iterable[SceneEdge], artists: ArtistRows
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """``[artist]`` named by some source at all, and ``[artist]`` some source gave its list."""
+    """``[artist]`` is in some scene list, and ``[artist]`` has a scene list of its own."""
     mentioned, listed = np.zeros(len(artists), dtype=bool), np.zeros(len(artists), dtype=bool)
     for row in lists:
         listed[artists[row.artist_id]] = True
@@ -86,9 +87,10 @@ def scene_flags(
 
 
 def collaboration_matrix(rows: Iterable[Collaboration], artists: ArtistRows) -> tuple[csr_array, npt.NDArray[np.bool_]]:
-    """``[artist, artist]`` similarities, and ``[artist]`` with any collaboration on record.
+    """``[artist, artist]`` similarities, and ``[artist]`` with any collaboration.
 
-    An event weighs its kind's base over the other credited artists: a duet says more than a charity choir.
+    The weight of an event is the base of its kind divided by the number of other credited artists: a duet says more
+    about two artists than a charity choir.
     """
     weights: defaultdict[tuple[int, int], float] = defaultdict(float)
     known = np.zeros(len(artists), dtype=bool)
@@ -102,7 +104,7 @@ def collaboration_matrix(rows: Iterable[Collaboration], artists: ArtistRows) -> 
 
 
 def events(rows: Iterable[Collaboration], artists: ArtistRows) -> Events:
-    """The collaborations as evidence, sorted by artist rows, then kind and title."""
+    """The collaborations, for explanations, sorted by artist rows, then kind and title."""
     ordered = sorted((artists[row.artist_a], artists[row.artist_b], row.kind, row.title) for row in rows)
     return Events(
         artist_a=np.array([a for a, *_ in ordered], dtype=np.int64),

@@ -1,4 +1,4 @@
-"""What the generation that serves saves the next build: vectors of tracks with the same clips in the same shards."""
+"""Plans an incremental build: which track vectors can be copied from the served generation (the parent)."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from recommender.vectors import VectorIndex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """The generation that vectors are taken from, or why there is none."""
+    """The generation to copy vectors from; None, with a note, when there is none."""
 
     generation: Generation | None
     note: str = ""
-    """Why everything is read from the shards; empty when it is not."""
+    """Why all vectors are read from the shards; empty with a generation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reuse:
-    """Where the vector of each embedded track comes from."""
+    """The source of each embedded track's vector."""
 
     parent_row: Rows
     """``[embedded track]`` row in the track indexes of the parent; -1: from the shards."""
@@ -39,12 +39,12 @@ class Reuse:
 
     @property
     def count(self) -> int:
-        """Number of tracks that are taken over."""
+        """Number of tracks copied from the parent."""
         return int(np.count_nonzero(self.parent_row >= 0))
 
 
 def find_parent(home: Path, store: EmbeddingStore) -> Parent:
-    """Verify what ``home`` serves, and open it when vectors of the space of ``store`` can be taken from it."""
+    """Verify and open the served generation of ``home``, if vectors of the space of ``store`` can be copied from it."""
     try:
         if read_current(home) is None:
             return Parent(generation=None, note="nothing is published yet")
@@ -62,21 +62,21 @@ def find_parent(home: Path, store: EmbeddingStore) -> Parent:
 
 
 def plan_reuse(parent: Parent, store: EmbeddingStore, grouping: Grouping) -> Reuse:
-    """Take over each track that has the same clips as in ``parent``, all from shards that it was made from.
+    """Copy each track that has the same clips as in ``parent``, all in shards that ``parent`` was built from.
 
-    A clip that was embedded again lies in a new shard: its vector may differ in the last bits.
+    A clip that was embedded again is in a new shard, and its vector may differ in the last bits.
     """
     rows = np.full(len(grouping.track_ids), -1, dtype=np.int64)
     if parent.generation is None:
         return Reuse(parent_row=rows, tracks={})
     tracks = parent.generation.contents.tracks
     known = {name: row for row, name in enumerate(tracks.ids)}
-    again = _clips_of_new_shards(store, parent.generation.manifest.shards)
+    renewed = _clips_of_new_shards(store, parent.generation.manifest.shards)
     ours = digests(iter(grouping.track_clips))
-    for place, (name, clips) in enumerate(zip(grouping.track_ids, grouping.track_clips, strict=True)):
+    for track, (name, clips) in enumerate(zip(grouping.track_ids, grouping.track_clips, strict=True)):
         row = known.get(name, -1)
-        if row >= 0 and not again.intersection(clips) and np.array_equal(tracks.clips_digest[row], ours[place]):
-            rows[place] = tracks.vector_row[row]
+        if row >= 0 and not renewed.intersection(clips) and np.array_equal(tracks.clips_digest[row], ours[track]):
+            rows[track] = tracks.vector_row[row]
     return Reuse(parent_row=rows, tracks=parent.generation.tracks)
 
 

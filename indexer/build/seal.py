@@ -1,4 +1,4 @@
-"""The end of a build: files made read-only and durable, and a manifest that says what they are."""
+"""Ends a build: makes its files read-only and durable, and writes the manifest that lists them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recommender.vectors import RECALL_FLOOR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a generation is made from."""
+    """The inputs of a generation that its manifest records."""
 
     space: Space
     use: Use
@@ -32,8 +32,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What the layers came to."""
+class BuiltParts:
+    """The manifest entries of the built layers and candidates."""
 
     indexes: Entries = ()
     goldens: tuple[Golden, ...] = ()
@@ -42,8 +42,12 @@ class Made:
     candidates: CandidatesEntry = field(default_factory=CandidatesEntry)
 
 
-def seal(folder: Path, origin: Origin, made: Made) -> Manifest:
-    """Make the files of ``folder`` read-only and durable, add LEASE and the manifest; the folder stays writable."""
+def seal(folder: Path, origin: Origin, made: BuiltParts) -> Manifest:
+    """Make the files of ``folder`` read-only and durable, add LEASE and the manifest; returns the manifest.
+
+    The manifest is written last, so that a folder with a manifest is complete. The folder itself stays writable,
+    because publishing renames it.
+    """
     paths = sorted(folder.iterdir())
     for path in paths:
         path.chmod(0o444)

@@ -82,12 +82,12 @@ def _print_built(manifest: Manifest, *, incremental: bool) -> None:
 
 def _print_candidates(manifest: Manifest) -> None:
     """Print how artists are retrieved; nothing for a small catalog, where candidates would not be faster."""
-    from indexer.build.candidates import WORTH_IT_FROM
+    from indexer.build.candidates import MIN_ARTISTS
 
     entry = manifest.candidates
     if entry.first:
         click.echo(f"nearest artists from candidates: {entry.overlap_at_20:.4f} of the first 20 of a full scan")
-    elif manifest.counts.artists >= WORTH_IT_FROM:
+    elif manifest.counts.artists >= MIN_ARTISTS:
         click.echo(f"nearest artists: {entry.note}")
 
 

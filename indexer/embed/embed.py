@@ -1,4 +1,4 @@
-"""From clips to embeddings: decode in worker processes, encode in batches, seal, then tell the ledger."""
+"""Embeds the clips of a catalog: decodes in worker processes, encodes in batches, stores, and updates the ledger."""
 
 from __future__ import annotations
 
@@ -28,62 +28,62 @@ __all__ = ["EmbedOptions", "EmbedProgress", "EmbedReport", "embed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedReport:
-    """What one run did."""
+    """The counts of one embedding run."""
 
     space: str
     embedded: int
-    """Clips that got an embedding in this run."""
+    """Clips embedded in this run."""
     known: int
-    """Clips that had one before."""
+    """Clips that had an embedding before."""
     failed: tuple[tuple[str, str, str], ...]
     """(path, reason, detail) of the clips that could not be embedded in this run."""
     failed_before: dict[str, int]
-    """Reason -> clips, of those in ``left_alone``."""
+    """Reason -> number of clips, of ``left_alone``."""
     left_alone: tuple[tuple[str, str, str], ...]
     """(path, reason, detail) of the clips that failed in earlier runs and were not tried in this one."""
     waiting: int = 0
-    """Of those in ``left_alone``, clips whose turn to be tried again comes in a later run."""
+    """Of ``left_alone``, clips that a later run tries again by the retry schedule."""
     quarantined: int = 0
-    """Of those in ``left_alone``, clips that were tried often enough and are left alone until they change."""
+    """Of ``left_alone``, clips that failed so often that they are not tried until they change."""
     seconds: float
     audio_s: float
-    """Seconds of sound in the clips that got an embedding in this run."""
+    """Seconds of audio in the clips embedded in this run."""
     left: int = 0
-    """Clips that wait for another run, because of ``EmbedOptions.limit``."""
+    """Clips left for another run, because of ``EmbedOptions.limit``."""
 
     @property
     def by_reason(self) -> dict[str, int]:
-        """Reason -> clips, of this run's failures."""
+        """Reason -> number of clips that failed in this run."""
         return dict(Counter(reason for _, reason, _ in self.failed))
 
 
 def embed(
     catalog: Catalog, store: EmbeddingStore, encoder: Encoder, pool: DecoderPool, *, options: EmbedOptions
 ) -> EmbedReport:
-    """Embed every clip of ``catalog`` that ``store`` lacks. Safe to stop at any moment and to run again.
+    """Embed every clip of ``catalog`` that is not in ``store``. It can be stopped at any moment and run again.
 
-    A clip that cannot be decoded or encoded goes to the ledger with its reason, and the run goes on. Failed clips are
-    left alone until ``options.retry`` asks for them; those that cost a decoder its life, or that the encoder gave up
-    for want of memory or without knowing why, are tried again by themselves, less and less often
+    A clip that cannot be decoded or encoded is recorded in the ledger with its reason, and the run continues. Failed
+    clips are not tried again unless ``options.retry`` is set. Clips that crashed a decoder, or that the encoder failed
+    on for lack of memory or an unknown reason, are tried again in later runs, at growing intervals
     (:mod:`recommender.retry_schedule`).
 
     Raises:
         Busy: another run is embedding into this space.
-        SpaceMismatch: the encoder is not of the store's space.
+        SpaceMismatch: encoder and store have different spaces.
     """
     started = time.monotonic()
     if encoder.space.key != store.space.key:
         raise SpaceMismatch(store.space.key, encoder.space.key)
     with exclusive(store.lock_path):
-        store.refresh()  # another run may have sealed shards while this one waited its turn
+        store.refresh()  # another run may have written shards before this one got the lock
         remove_parts(store.folder)
         known = reconcile(catalog, store.space.key, store.clip_ids).known
         due = catalog.pending_clips(store.space.key, retry_failed=options.retry)
         passed_over = _passed_over(catalog, store.space.key, due)
         pending = due[: options.limit]
         with EmbeddingRun(catalog, store, encoder, options=options, total=len(pending)) as run:
-            for clip, heard in _decoded(pool, pending, encoder.space.sample_rate_hz):
-                run.take(clip, heard)
+            for clip, waveform in _decoded(pool, pending, encoder.space.sample_rate_hz):
+                run.take(clip, waveform)
             run.finish()
     left_alone = tuple(map(_described, passed_over))
     return EmbedReport(
@@ -102,7 +102,7 @@ def embed(
 
 
 def _passed_over(catalog: Catalog, space: str, due: Sequence[PendingClip]) -> list[Failure]:
-    """The clips that failed before and are not ``due``; each has had to wait for one run more."""
+    """The clips that failed before and are not ``due``. Counts this run in their retry schedule."""
     tried = {clip.clip_id for clip in due}
     passed_over = [failure for failure in catalog.failures(space) if failure.clip_id not in tried]
     catalog.count_skipped_clips(space)
@@ -116,7 +116,7 @@ def _described(failure: Failure) -> tuple[str, str, str]:
 def _decoded(
     pool: DecoderPool, clips: Sequence[PendingClip], sample_rate_hz: int
 ) -> Iterator[tuple[PendingClip, Waveform | BadInput]]:
-    """Decode ahead of the encoder, in order; only what still is the content the clip was made of."""
+    """Decode ahead of the encoder, in order. A file whose content has changed since the scan gives an error."""
     jobs = (
         DecodeJob(
             path=Path(clip.source_path),
@@ -127,7 +127,7 @@ def _decoded(
         for clip in clips
     )
     for clip, outcome in zip(clips, pool.run(jobs), strict=True):
-        heard = outcome.value if outcome.error is None else outcome.error
-        if heard is None:
-            raise TypeError("a DecodeJob was answered with neither a waveform nor a reason")
-        yield clip, heard
+        result = outcome.value if outcome.error is None else outcome.error
+        if result is None:
+            raise TypeError("a DecodeJob was answered with neither a waveform nor an error")
+        yield clip, result

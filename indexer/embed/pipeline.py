@@ -1,4 +1,4 @@
-"""Clips on their way: decoded, with the encoder in a thread of its own, encoded and waiting to be sealed, sealed."""
+"""The pipeline of an embedding run: collects decoded clips, encodes them in a thread, and writes them in shards."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from recommender.types import ClipEmbeddings, Waveform
 logger = logging.getLogger(__name__)
 
 BATCH = 8
-"""Clips that go to the encoder at once where neither the caller nor the encoder says otherwise."""
+"""Clips encoded at once when neither the caller nor the encoder gives a number."""
 SEAL_EVERY_CLIPS = 256
-"""Clips in a shard at most, and encoded but not sealed at any moment: what a kill can cost."""
+"""Maximum clips in a shard, and maximum encoded clips not yet written: the work that a kill can lose."""
 SEAL_EVERY_S = 60.0
-"""Age of encoded but unsealed work at most."""
-AT_ONCE = 2
-"""Batches with the encoder: one it works on, and one that is there when it is done."""
+"""Maximum age of encoded clips not yet written, in seconds."""
+MAX_BATCHES = 2
+"""Batches at the encoder: one being encoded, and one ready, so that the encoder never waits."""
 
 _Batch = list[tuple[PendingClip, Waveform]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedOptions:
-    """How a run goes about it. Raises InvalidArgument for a number below 1."""
+    """Options of an embedding run. Raises InvalidArgument for a number below 1."""
 
     batch: int | None = None
-    """Clips that go to the encoder at once, at least: an encoder that works in rows gets them filled. None: as the
-    encoder likes it, else :data:`BATCH`."""
+    """Minimum clips encoded at once; rounded up to fill the rows of an encoder that works in rows. None: the encoder's
+    own number, else :data:`BATCH`."""
     limit: int | None = None
-    """Clips that are tried in this run at most."""
+    """Maximum clips tried in this run; None: all."""
     retry: bool = False
-    """Try the clips again that failed before."""
+    """Try clips again that failed in earlier runs."""
     seal_every: int = SEAL_EVERY_CLIPS
-    """Clips in a shard at most. Batches of more than a third of it may leave more than that unsealed."""
+    """Maximum clips in a shard. With batches larger than a third of it, more clips than this may be unwritten."""
     progress: Progress = lambda now: None
-    """Called whenever some clips are settled or sealed, from the thread that called ``embed``."""
+    """Called after clips were embedded, failed or written, from the thread that called ``embed``."""
 
     def __post_init__(self) -> None:
         for name in ("batch", "limit", "seal_every"):
@@ -60,10 +60,12 @@ class EmbedOptions:
 
 
 class EmbeddingRun:
-    """A context manager: whatever ends the block, what is encoded by then is sealed.
+    """A context manager that embeds clips; when the block ends, even by an error, the encoded clips are written.
 
-    While the encoder works on a batch in its thread, the caller's collects the next, and commits and seals those
-    before, in the order of the clips. In memory are at most two batches and the next one's decoded clips.
+    While the encoder works on a batch in its own thread, the caller's thread collects the next batch and writes the
+    earlier ones, in the order of the clips. At most two batches and the clips of the next one are in memory.
+
+    To commit a batch is to take its results from the encoder; to seal clips is to write them durably in a shard.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class EmbeddingRun:
         self._total = total
         self._batch = full_batch(encoder, options.batch)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="soundkin-encoder")
-        self._heard: _Batch = []
+        self._decoded: _Batch = []
         self._encoding: deque[tuple[_Batch, Future[list[Encoded]]]] = deque()
         self._encoded: list[tuple[str, ClipEmbeddings]] = []
         self._reasons: Counter[str] = Counter()
@@ -99,32 +101,32 @@ class EmbeddingRun:
         finally:
             self._thread.shutdown(wait=True)
 
-    def take(self, clip: PendingClip, heard: Waveform | BadInput) -> None:
-        """Accept one decoded clip; encode, commit and seal when enough have come together."""
-        if isinstance(heard, BadInput):
-            self._fail(clip, heard)
+    def take(self, clip: PendingClip, decoded: Waveform | BadInput) -> None:
+        """Accept one decoded clip, or its error; encode, commit and seal when there are enough."""
+        if isinstance(decoded, BadInput):
+            self._fail(clip, decoded)
         else:
-            self._heard.append((clip, heard))
-        if len(self._heard) >= self._batch:
+            self._decoded.append((clip, decoded))
+        if len(self._decoded) >= self._batch:
             self._submit()
-        while self._encoding and (len(self._encoding) >= AT_ONCE or self._encoding[0][1].done()):
+        while self._encoding and (len(self._encoding) >= MAX_BATCHES or self._encoding[0][1].done()):
             self._commit()
         self._seal_in_time()
 
     def finish(self) -> None:
-        """Encode and commit everything that was taken."""
+        """Encode and commit all clips that were taken."""
         self._submit()
         while self._encoding:
             self._commit()
 
     def _submit(self) -> None:
-        batch, self._heard = self._heard, []
+        batch, self._decoded = self._decoded, []
         clips = [waveform for _, waveform in batch]
         self._encoding.append((batch, self._thread.submit(encode_each, self._encoder, clips)))
         self._batch = full_batch(self._encoder, self._options.batch)
 
     def _commit(self) -> None:
-        """Wait for the eldest batch, and take over what became of it."""
+        """Wait for the oldest batch, and take its embeddings and errors."""
         batch, encoding = self._encoding[0]
         encoded = encoding.result()
         self._encoding.popleft()
@@ -137,7 +139,7 @@ class EmbeddingRun:
                 self._fail(clip, vectors)
             else:
                 self._keep(clip, waveform, vectors)
-        self._tell()
+        self._report_progress()
 
     def _keep(self, clip: PendingClip, waveform: Waveform, vectors: ClipEmbeddings) -> None:
         objection = self._store.storage_error(vectors)
@@ -148,20 +150,20 @@ class EmbeddingRun:
         self.audio_s += len(waveform) / self._store.space.sample_rate_hz
 
     def _seal_in_time(self) -> None:
-        """Seal early enough that those with the encoder come on top of what the bound allows at no moment."""
-        most = self._options.seal_every - AT_ONCE * self._batch
+        """Seal when the oldest clip is too old, or when the batches at the encoder could exceed ``seal_every``."""
+        max_unsealed = self._options.seal_every - MAX_BATCHES * self._batch
         late = time.monotonic() - self._sealed_at > SEAL_EVERY_S
-        if self._encoded and (late or len(self._encoded) >= most):
+        if self._encoded and (late or len(self._encoded) >= max_unsealed):
             self._seal()
 
     def _stop(self) -> None:
-        """Drop what the encoder has not begun, and keep what it is at.
+        """Drop the batches that the encoder has not begun, wait for the one it works on, and seal.
 
-        Who interrupts again seals what is there by then; a third interrupt ends the process under its encoder.
+        A second interrupt stops the waiting and seals what is encoded; a third one ends the process at once.
         """
         self._encoding = deque(one for one in self._encoding if not one[1].cancel())
         if any(encoding.running() for _, encoding in self._encoding):
-            logger.warning("stopping; the batch that is being encoded is waited for and kept")
+            logger.warning("stopping: waiting for the batch that is being encoded; its clips are kept")
         try:
             while self._encoding:
                 batch, encoding = self._encoding.popleft()
@@ -172,13 +174,17 @@ class EmbeddingRun:
             self._seal()
 
     def _drop_sealed(self) -> None:
-        """Forget what the store holds: the end may have come between the sealing of a shard and our noting so."""
+        """Drop clips that are in the store already: the interrupt may have come just after a shard was written."""
         self._store.refresh()
-        held = self._store.clip_ids
-        self._encoded = [one for one in self._encoded if one[0] not in held]
+        stored = self._store.clip_ids
+        self._encoded = [one for one in self._encoded if one[0] not in stored]
 
     def _seal(self) -> None:
-        """Make durable whatever is encoded, a shard at a time, and after each tell the ledger."""
+        """Write all encoded clips, one shard at a time, and after each shard update the ledger.
+
+        The shard comes first: a ledger that is behind the store is repaired by the next run, but a ledger entry
+        without a shard would hide a clip that was lost.
+        """
         self._sealed_at = time.monotonic()
         while self._encoded:
             some = self._encoded[: self._options.seal_every]
@@ -188,18 +194,18 @@ class EmbeddingRun:
             self._encoded = self._encoded[len(some) :]
             self._catalog.mark_done(self._store.space.key, clip_ids)
             self.sealed += len(clip_ids)
-            self._tell()
+            self._report_progress()
 
-    def _fail(self, clip: PendingClip, why: BadInput) -> None:
-        if why.__cause__ is not None:
-            logger.error("no embedding of %s: %s", clip.source_path, why.reason, exc_info=why.__cause__)
-        self.failed.append((clip.source_path, why.reason, why.detail))
-        self._reasons[why.reason] += 1
-        if why.reason not in PASSING:
-            self._catalog.mark_failed(self._store.space.key, clip.clip_id, reason=why.reason, detail=why.detail)
-        self._tell()
+    def _fail(self, clip: PendingClip, error: BadInput) -> None:
+        if error.__cause__ is not None:
+            logger.error("no embedding of %s: %s", clip.source_path, error.reason, exc_info=error.__cause__)
+        self.failed.append((clip.source_path, error.reason, error.detail))
+        self._reasons[error.reason] += 1
+        if error.reason not in PASSING:
+            self._catalog.mark_failed(self._store.space.key, clip.clip_id, reason=error.reason, detail=error.detail)
+        self._report_progress()
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         embedded = self.sealed + len(self._encoded)
         self._options.progress(
             EmbedProgress(
@@ -215,10 +221,10 @@ class EmbeddingRun:
 
 
 def full_batch(encoder: Encoder, batch: int | None) -> int:
-    """The least number of clips, ``batch`` or more, that fills every row of ``encoder``'s passes.
+    """The smallest number of clips, ``batch`` or more, that is a multiple of the rows of ``encoder``.
 
-    Where ``batch`` is None, what the encoder likes takes its place.
+    When ``batch`` is None, the encoder's own batch size is used, else :data:`BATCH`.
     """
-    wanted = batch or (encoder.batch if isinstance(encoder, Batching) else BATCH)
+    minimum = batch or (encoder.batch if isinstance(encoder, Batching) else BATCH)
     rows = encoder.rows if isinstance(encoder, InRows) else 1
-    return -(-wanted // rows) * rows
+    return -(-minimum // rows) * rows

@@ -1,3 +1,3 @@
-"""indexer/files: TODO-DOC."""
+"""Files that survive crashes: atomic writes, locks, the home folder, and fault injection for tests."""
 
 from __future__ import annotations

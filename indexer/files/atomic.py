@@ -1,8 +1,8 @@
-"""Files that are whole or absent: written aside, synced, then renamed into place.
+"""Writes files atomically: under a temporary name, synced, then renamed, so that a file is complete or absent.
 
-An error of fsync is never answered by another fsync: the kernel may have dropped the pages and say that all is well.
-It ends the run; the next one reads what there is. After an error of the last fsync of a folder, what was renamed may
-be there or not.
+After an error of fsync, fsync is not tried again: the kernel may have dropped the pages, and a second fsync would then
+report success (docs/methods.md, "Publishing and power loss"). The error ends the run, and the next run reads what is
+on disk. After an error of the last fsync, of the folder, the renamed file may be there or not.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from indexer.files.failpoints import reach
 from recommender.errors import DiskFull, InvalidArgument
 
 HEADROOM = 2.2
-"""Free space asked for before a build, in sizes of what is built: beside it stand the one that serves and the next."""
+"""Free space that a build needs, as a multiple of its own size: room for this build and the next one."""
 
 
 def write_file(path: Path, blocks: Iterable[bytes]) -> None:
-    """Write ``path`` so that after any crash it is either absent (or as it was) or complete.
+    """Write ``path`` so that after any crash it is either as before (or absent) or complete.
 
-    Temporary name in the same folder, fsync, rename, fsync of the folder (reference/reliability.md 2.4).
+    Raises OSError when the disk is full or fails.
     """
+    # In the same folder, because rename is atomic only within one file system.
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with aside.open("wb") as file:
@@ -32,18 +33,18 @@ def write_file(path: Path, blocks: Iterable[bytes]) -> None:
                 file.write(block)
             file.flush()
             reach("file.written")
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # before the rename: else the name could survive a power cut without the bytes
         reach("file.synced")
         aside.rename(path)
         reach("file.renamed")
     finally:
         aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    sync_folder(path.parent)  # the new name is durable only now
     reach("file.folder_synced")
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder ``path`` and those missing above it, so that their names survive a power cut."""
+    """Make the folder ``path`` and its missing parents, so that their names survive a power cut."""
     missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
@@ -52,9 +53,9 @@ def make_folder(path: Path) -> None:
 
 
 def require_home(path: Path) -> None:
-    """Raise InvalidArgument when there is no folder ``path``: what only uses a home must not make one of a typo."""
+    """Raise InvalidArgument when ``path`` is not a folder, so that a mistyped home is not created."""
     if not path.is_dir():
-        raise InvalidArgument("home", f"{path} is no folder; give the one that was built in")
+        raise InvalidArgument("home", f"{path} is not a folder; give the home that the index was built in")
 
 
 def sync_file(path: Path) -> None:
@@ -75,7 +76,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_parts(folder: Path) -> int:
-    """Remove what a killed :func:`write_file` left in ``folder``; how many bytes. The caller holds the lock."""
+    """Remove the temporary files of killed :func:`write_file` calls in ``folder``; returns the freed bytes.
+
+    The caller must have the lock, because a temporary file may belong to a running process.
+    """
     freed = 0
     for part in folder.glob(".*.part"):
         freed += part.stat().st_size
@@ -84,10 +88,7 @@ def remove_parts(folder: Path) -> int:
 
 
 def require_space(folder: Path, expected: int) -> None:
-    """Refuse to begin writing ``expected`` bytes under ``folder``, which exists, where it has too little room.
-
-    Enough is :data:`HEADROOM` times as many. Raises DiskFull.
-    """
+    """Raise DiskFull unless the disk of the existing ``folder`` has :data:`HEADROOM` times ``expected`` bytes free."""
     free = shutil.disk_usage(folder).free
     needed = int(HEADROOM * expected)
     if free < needed:

@@ -1,4 +1,4 @@
-"""Named places where a fault can be ordered, so that tests stop a run there as a crash or a full disk would."""
+"""Named points where a test can inject a crash or a disk error, set by an environment variable."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from functools import cache
 from recommender.errors import InvalidArgument
 
 VARIABLE = "SOUNDKIN_FAILPOINT"
-"""Environment variable ``NAME[@N][:kill|enospc|eio]``: the N-th time (the first) this process reaches NAME, it is
-killed (without a word), or told that the disk is full or broken."""
+"""Environment variable ``NAME[@N][:kill|enospc|eio]``: the N-th time (default: first) that the process reaches NAME,
+it is killed, or gets the error of a full or broken disk."""
 
 WRITING = (
     "file.opened",
@@ -24,7 +24,7 @@ WRITING = (
     "folder.made",
     "folder.synced",
 )
-"""Reached wherever something is made durable: :mod:`indexer.files.atomic`."""
+"""Failpoints of :mod:`indexer.files.atomic`, reached by every durable write."""
 
 PUBLISHING = (
     "publish.locked",
@@ -36,68 +36,69 @@ PUBLISHING = (
     "publish.pointed",
     "publish.recorded",
 )
-"""From the lock to the audit, in this order; CURRENT is written between ``frozen`` and ``pointed``."""
+"""Failpoints of a publish, in order; CURRENT is written between ``frozen`` and ``pointed``."""
 
 SETTING_ASIDE = ("quarantine.renamed", "quarantine.explained")
 COLLECTING = ("collect.renamed", "collect.synced", "collect.removed")
 
 NAMES = (*WRITING, *PUBLISHING, *SETTING_ASIDE, *COLLECTING)
-"""Every name there is."""
+"""All failpoints."""
 
 _NUMBERS = {"enospc": errno.ENOSPC, "eio": errno.EIO}
 FAULTS = ("kill", *_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """The fault that was ordered."""
+class Fault:
+    """A fault to inject."""
 
     name: str
     time: int
-    """Which time the place is reached, from 1."""
-    fault: str
+    """Number of the visit that fails, from 1."""
+    kind: str
+    """``kill``, ``enospc`` or ``eio``."""
 
 
 _reached: Counter[str] = Counter()
 
 
 def reach(name: str) -> None:
-    """Do nothing, unless a fault was ordered for this place: then suffer it.
+    """Inject the fault that is set for failpoint ``name``; otherwise do nothing.
 
     Raises:
-        OSError: ``enospc`` or ``eio`` was ordered here.
-        InvalidArgument: what was ordered cannot be understood.
+        OSError: the fault is ``enospc`` or ``eio``.
+        InvalidArgument: the environment variable cannot be parsed.
     """
-    order = ordered()
-    if order is None or order.name != name:
+    fault = injected()
+    if fault is None or fault.name != name:
         return
     _reached[name] += 1
-    if _reached[name] == order.time:
-        _suffer(order)
+    if _reached[name] == fault.time:
+        _inject(fault)
 
 
 @cache
-def ordered() -> Order | None:
-    """What the environment ordered when it was first asked; None when nothing. Raises InvalidArgument."""
+def injected() -> Fault | None:
+    """The fault in the environment, read once; None when there is none. Raises InvalidArgument."""
     text = os.environ.get(VARIABLE, "")
     return parse(text) if text else None
 
 
-def parse(text: str) -> Order:
-    """Read an order. Raises InvalidArgument when there is no such place or fault.
+def parse(text: str) -> Fault:
+    """Parse a fault. Raises InvalidArgument for an unknown failpoint or kind.
 
     >>> parse("publish.renamed"), parse("file.synced@2:eio").time
-    (Order(name='publish.renamed', time=1, fault='kill'), 2)
+    (Fault(name='publish.renamed', time=1, kind='kill'), 2)
     """
-    place, _, fault = text.partition(":")
-    name, _, time = place.partition("@")
-    if name not in NAMES or (fault or "kill") not in FAULTS or not (time or "1").isdigit():
+    visit, _, kind = text.partition(":")
+    name, _, time = visit.partition("@")
+    if name not in NAMES or (kind or "kill") not in FAULTS or not (time or "1").isdigit():
         raise InvalidArgument(VARIABLE, f"{text!r} is not NAME[@N][:FAULT] with NAME of {NAMES} and FAULT of {FAULTS}")
-    return Order(name=name, time=int(time or 1), fault=fault or "kill")
+    return Fault(name=name, time=int(time or 1), kind=kind or "kill")
 
 
-def _suffer(order: Order) -> None:
-    if order.fault == "kill":
+def _inject(fault: Fault) -> None:
+    if fault.kind == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    number = _NUMBERS[order.fault]
-    raise OSError(number, os.strerror(number), f"failpoint {order.name}")
+    number = _NUMBERS[fault.kind]
+    raise OSError(number, os.strerror(number), f"failpoint {fault.name}")

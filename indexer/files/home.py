@@ -1,4 +1,4 @@
-"""Where things stand in a home folder (`SOUNDKIN_HOME`): the embedded catalog and the staging area of builds."""
+"""Names in a home folder (`SOUNDKIN_HOME`): the catalog file and the staging area of builds; opens the catalog."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from indexer.files.atomic import make_folder
 
-if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
+if TYPE_CHECKING:  # it imports SQLAlchemy, which may not be installed where `doctor` runs
     from recommender.catalog import Catalog
 
 STAGING = "staging"
-"""Folder in the home in which a build is made before it is published."""
+"""Folder of the home in which a generation is built before it is published."""
 CATALOG_FILE = "catalog.db"
-"""The embedded catalog, inside the home."""
+"""The SQLite catalog, in the home."""
 
 
 def open_catalog(home: Path, database_url: str | None) -> Catalog:
-    """The catalog at ``database_url``, else ``catalog.db`` in ``home``, migrated to this release."""
+    """Open the catalog at ``database_url``, else ``catalog.db`` in ``home``, and migrate it to this release."""
     from recommender.catalog import Catalog
 
     make_folder(home)

@@ -1,4 +1,4 @@
-"""One at a time: an advisory lock on a file, released by the kernel however the holder ends."""
+"""Advisory locks on files, so that one process writes at a time; the kernel releases them even after a crash."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from pathlib import Path
 from recommender.errors import Busy
 
 HOME_LOCK = "LOCK"
-"""File in the home that is locked by whoever builds, publishes, rolls back or collects."""
+"""File of the home that build, publish, rollback and collect lock."""
 NIGHTLY_LOCK = "nightly.lock"
-"""File in the home that is locked by the nightly run."""
+"""File of the home that the nightly run locks."""
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold ``path`` for the block. Raises Busy, naming the holder, when another process has it."""
+    """Lock ``path`` during the block. Raises Busy, with the holder's process id, when another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b", buffering=0) as file:
         _lock(file, path)
         file.truncate(0)
-        with suppress(OSError):  # on a full disk nobody is named, and collect, which makes room, runs all the same
+        with suppress(OSError):  # on a full disk collect, which frees space, must still run
             file.write(f"{os.getpid()} on {socket.gethostname()}\n".encode())
         yield
         file.truncate(0)
 
 
 def require_free(path: Path) -> None:
-    """Raise Busy, naming the holder, when another process holds ``path`` at this moment.
+    """Raise Busy, with the holder's process id, when another process has locked ``path`` at this moment.
 
-    For a command that would otherwise load large libraries before it learns that it has to wait.
+    A command calls it before it loads large libraries, to fail fast.
     """
     if path.exists():
         with path.open("rb", buffering=0) as file:

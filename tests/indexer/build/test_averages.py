@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.build import averages
-from indexer.build.averages import average_by_row, average_in_place, give_back, without_collecting
+from indexer.build.averages import average_by_row, average_in_place, release_memory, without_garbage_collection
 from recommender.errors import InvalidArgument
 
 
@@ -85,7 +85,7 @@ def test_freed_memory_is_given_back() -> None:
     kept = [np.ones(1_000) for _ in range(20_000)]  # 160 MB in pieces that the C library keeps when they are freed
     kept = kept[-1:]  # and the last one keeps it from cutting off the end
     before = resident_mb()
-    give_back()
+    release_memory()
     assert len(kept) == 1
     assert resident_mb() < before - 50
 
@@ -94,7 +94,7 @@ def test_cycles_are_looked_for_again_afterwards_even_after_an_error() -> None:
     on_in_between = []
 
     def fail() -> None:
-        with without_collecting():
+        with without_garbage_collection():
             on_in_between.append(gc.isenabled())
             raise KeyError
 
@@ -106,7 +106,7 @@ def test_cycles_are_looked_for_again_afterwards_even_after_an_error() -> None:
 def test_where_they_were_not_looked_for_they_still_are_not() -> None:
     gc.disable()
     try:
-        with without_collecting():
+        with without_garbage_collection():
             pass
         assert not gc.isenabled()
     finally:

@@ -149,7 +149,7 @@ def test_a_generation_whose_ids_are_shuffled_fails_its_replay(home: Path) -> Non
     ids = list(TextColumn.load(folder, "track.ids"))
     TextColumn.of([*ids[1:], ids[0]]).save(folder, "track.ids")
     refit(folder)
-    with pytest.raises(GenerationCorrupt, match="goldens are answered otherwise"):
+    with pytest.raises(GenerationCorrupt, match="golden answers differ"):
         replay(folder)
 
 
@@ -181,7 +181,7 @@ def test_a_layer_in_the_file_of_another_fails_its_replay(home: Path) -> None:
         path.chmod(0o644)
     shutil.copy(folder / "L01.artists.faiss", folder / "L00.artists.faiss")
     refit(folder)
-    with pytest.raises(GenerationCorrupt, match="4 goldens are answered otherwise, as artists of layer low"):
+    with pytest.raises(GenerationCorrupt, match="4 golden answers differ, the first: artists of layer low"):
         replay(folder)
 
 

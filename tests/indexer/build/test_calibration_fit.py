@@ -75,7 +75,7 @@ def test_whitened_tracks_of_one_artist_vary_alike_in_all_directions_but_for_the_
     whitened = whitening([centred], reference.artist)
     projection = whitened.projection
     moved = centred @ projection
-    np.testing.assert_allclose(whitened.moved, moved / np.linalg.norm(moved, axis=1, keepdims=True), atol=1e-9)
+    np.testing.assert_allclose(whitened.tracks, moved / np.linalg.norm(moved, axis=1, keepdims=True), atol=1e-9)
     assert projection.shape == (DIM, DIM), "60 * 4 // 5 components would be 48, there are 12 dimensions"
     residues = []
     for row in range(60):
@@ -87,7 +87,7 @@ def test_whitened_tracks_of_one_artist_vary_alike_in_all_directions_but_for_the_
     values = np.linalg.eigvalsh(within)
     assert values.max() < 1 / 0.9
     assert values.min() > 0.2
-    before = centred @ main_components([centred], most=DIM)
+    before = centred @ main_components([centred], count=DIM)
     plain = np.concatenate([before[reference.artist == row] for row in range(60)])
     means = np.repeat([before[reference.artist == row].mean(axis=0) for row in range(60)], 4, axis=0)
     old = np.linalg.eigvalsh((plain - means).T @ (plain - means) / 180)
@@ -97,7 +97,7 @@ def test_whitened_tracks_of_one_artist_vary_alike_in_all_directions_but_for_the_
 def test_main_components_are_those_of_a_singular_value_decomposition_with_a_fixed_sign() -> None:
     centred = np.random.default_rng(3).normal(size=(50, 6)) * np.arange(6, 0, -1)
     centred -= centred.mean(axis=0)
-    found = main_components([centred], most=4)
+    found = main_components([centred], count=4)
     _, _, right = np.linalg.svd(centred, full_matrices=False)
     np.testing.assert_allclose(np.abs(found.T @ right[:4].T), np.eye(4), atol=1e-9)
     assert all(column[np.abs(column).argmax()] > 0 for column in found.T)
@@ -106,7 +106,7 @@ def test_main_components_are_those_of_a_singular_value_decomposition_with_a_fixe
 def test_one_component_is_kept_for_five_tracks_and_none_without_variance() -> None:
     assert fit(make_reference(50, tracks=2, dim=40), space=make_space(dim=40), layer="low").width == 20
     flat = np.random.default_rng(0).normal(size=(40, 6)) @ np.diag([3.0, 2.0, 1.0, 0.0, 0.0, 0.0])
-    assert main_components([flat - flat.mean(axis=0)], most=6).shape == (6, 3)
+    assert main_components([flat - flat.mean(axis=0)], count=6).shape == (6, 3)
 
 
 def test_the_same_reference_gives_the_same_bundle_and_any_other_another_key() -> None:
@@ -170,8 +170,8 @@ def test_the_cohort_is_drawn_with_a_seed_and_holds_genres_in_proportion() -> Non
 def test_artists_with_two_tracks_are_drawn_for_reference() -> None:
     counts = np.array([0, 1, 2, 5, 1, 3, 2])
     assert choose_reference(counts).tolist() == [2, 3, 5, 6]
-    assert set(choose_reference(counts, most=2).tolist()) < {2, 3, 5, 6}
-    assert choose_reference(counts, most=2).tolist() == choose_reference(counts, most=2).tolist()
+    assert set(choose_reference(counts, max_artists=2).tolist()) < {2, 3, 5, 6}
+    assert choose_reference(counts, max_artists=2).tolist() == choose_reference(counts, max_artists=2).tolist()
 
 
 def test_a_reference_of_artists_with_one_track_or_unsorted_ids_is_refused() -> None:

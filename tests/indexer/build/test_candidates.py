@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from indexer.build.build import BuildOptions
-from indexer.build.candidates import AT, LEVELS, OVERLAP, PATTERN, Ground, write_candidates
+from indexer.build.candidates import LEVELS, MIN_OVERLAP, PATTERN, TOP, CandidateInputs, write_candidates
 from recommender import layer_mix
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.candidate_files import open_candidates
@@ -27,8 +27,8 @@ SPACE = make_space(("low", "high"), dim=32)
 OPTIONS = BuildOptions(candidates_from=100)
 
 
-def ground_of(generation: Generation) -> Ground:
-    return Ground(
+def ground_of(generation: Generation) -> CandidateInputs:
+    return CandidateInputs(
         space=generation.manifest.space,
         contents=generation.contents,
         calibration=generation.calibration,
@@ -50,7 +50,7 @@ def test_the_manifest_says_what_was_measured_and_the_files_are_listed(home: Path
     entry = manifest.candidates
     assert (entry.first, entry.profile, entry.seeds, entry.note) == (LEVELS[0].first, "evidence", 100, "")
     assert entry.overlap_at_20 is not None
-    assert entry.overlap_at_20 >= OVERLAP
+    assert entry.overlap_at_20 >= MIN_OVERLAP
     names = {file.name for file in manifest.files if file.name.startswith("candidates.")}
     assert names == {
         "candidates.L00.faiss",
@@ -67,7 +67,7 @@ def test_the_overlap_is_that_of_the_first_twenty_with_a_full_scan(home: Path) ->
     mix = layer_mix.by_default(SPACE)
     for seed in range(0, 400, 40):
         ours, theirs = (
-            each.rank_artists(ArtistQuery(seeds=(seed,), mix=mix), offset=0, n=AT) for each in (near, everyone)
+            each.rank_artists(ArtistQuery(seeds=(seed,), mix=mix), offset=0, n=TOP) for each in (near, everyone)
         )
         assert [each.score for each in ours] == [each.score for each in theirs]
 
@@ -149,7 +149,7 @@ def test_the_first_level_that_finds_enough_is_taken(tmp_path: Path) -> None:
 
 def test_opinions_that_cannot_be_compared_have_no_candidates(tmp_path: Path) -> None:
     entry = write_candidates(tmp_path, ground_of(plain()))
-    assert (entry.first, entry.note.startswith("opinions are not comparable")) == (0, True)
+    assert (entry.first, entry.note.startswith("signals are not comparable")) == (0, True)
     assert not list(tmp_path.iterdir())
 
 

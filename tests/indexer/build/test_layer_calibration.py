@@ -205,7 +205,7 @@ def roster(owned: list[list[int]]) -> EmbeddedArtists:
 def test_an_artist_that_cannot_be_measured_is_recorded_and_the_others_are_measured(tmp_path: Path) -> None:
     space = make_space(("only",), dim=3)
     tracks = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, -1]], dtype=np.float32)
-    entry = write_calibration(tmp_path, 0, space=space, tracks=tracks, roster=roster([[0], [1], [2, 3]]))
+    entry = write_calibration(tmp_path, 0, space=space, tracks=tracks, owners=roster([[0], [1], [2, 3]]))
     assert (entry.unmeasured, entry.examples) == (1, ("a02",))
     bundle = load(tmp_path, "L00.calibration", space=space.fingerprint)
     found = load_stats(tmp_path, "L00.measured", bundle=bundle)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.build import measure_artists
 from indexer.build.calibration_fit import Reference, fit
-from indexer.build.measure_artists import Owners, measure_able, measure_all, stand
+from indexer.build.measure_artists import Owners, measure_able, measure_all, measure_vectors
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, measure
 from recommender.errors import InvalidArgument
 from recommender.types import Rows, Vectors
@@ -126,6 +126,6 @@ def test_tracks_that_are_all_the_same_have_no_spread_and_one_track_has_none_to_t
 def test_vectors_that_are_known_stand_where_their_artists_stand(method: Method) -> None:
     asked, tracks = owners([2] * 30, aliases={"a003": frozenset({"a004"})})
     expected = one_by_one(BUNDLES[method], tracks, asked)
-    found = stand(BUNDLES[method], expected.vectors, asked)
+    found = measure_vectors(BUNDLES[method], expected.vectors, asked)
     np.testing.assert_allclose(found.mean, expected.mean, atol=1e-6)
     np.testing.assert_allclose(found.sd, expected.sd, atol=1e-6)

@@ -62,7 +62,7 @@ def test_a_path_that_is_not_text_can_be_printed_as_json(run: Run, tmp_path: Path
 def test_a_home_that_does_not_exist_is_wrong_use_and_is_not_made(run: Run, tmp_path: Path, command: str) -> None:
     code, _, err = run(command, "--home", str(tmp_path / "typo"))
     assert code == 2
-    assert "typo is no folder" in err
+    assert "typo is not a folder" in err
     assert not (tmp_path / "typo").exists()
 
 

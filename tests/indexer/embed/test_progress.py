@@ -79,7 +79,7 @@ def test_an_interrupt_says_what_is_sealed_and_that_the_next_run_goes_on(file: io
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert "stopped: 27 clips of this run are sealed, 2,060 are left; run the same again" in file.getvalue()
+    assert "stopped: 27 clips of this run are stored, 2,060 are left; run the same command again" in file.getvalue()
 
 
 def test_an_interrupt_before_anything_began_says_so() -> None:

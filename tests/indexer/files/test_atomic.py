@@ -65,12 +65,12 @@ def test_a_file_that_could_not_be_finished_leaves_the_old_one_and_no_part(
     tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(failpoints.VARIABLE, f"file.{fault}:eio")
-    failpoints.ordered.cache_clear()
+    failpoints.injected.cache_clear()
     (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(OSError, match="failpoint"):
         write_file(tmp_path / "a", [b"new"])
     monkeypatch.undo()
-    failpoints.ordered.cache_clear()
+    failpoints.injected.cache_clear()
     failpoints._reached.clear()
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
 

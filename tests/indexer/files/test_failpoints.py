@@ -20,21 +20,21 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(autouse=True)
 def unread() -> Iterator[None]:
-    """The environment is read anew, and nothing was reached."""
-    failpoints.ordered.cache_clear()
+    """Read the environment again, and reset the counts of visits."""
+    failpoints.injected.cache_clear()
     failpoints._reached.clear()
     yield
-    failpoints.ordered.cache_clear()
+    failpoints.injected.cache_clear()
     failpoints._reached.clear()
 
 
-def test_nothing_happens_when_nothing_is_ordered() -> None:
+def test_nothing_happens_when_no_fault_is_set() -> None:
     for name in failpoints.NAMES:
         failpoints.reach(name)
 
 
 @pytest.mark.parametrize(("fault", "number"), [("enospc", errno.ENOSPC), ("eio", errno.EIO)])
-def test_an_error_that_is_ordered_is_raised_where_and_when_it_is_ordered(
+def test_an_injected_error_is_raised_at_its_failpoint_and_visit(
     fault: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(failpoints.VARIABLE, f"file.synced@2:{fault}")
@@ -46,16 +46,16 @@ def test_an_error_that_is_ordered_is_raised_where_and_when_it_is_ordered(
     failpoints.reach("file.synced")
 
 
-def test_a_kill_ends_the_process_without_a_word() -> None:
-    program = "from indexer import failpoints; failpoints.reach('file.opened'); print('alive')"
+def test_a_kill_ends_the_process_without_output() -> None:
+    program = "from indexer.files import failpoints; failpoints.reach('file.opened'); print('alive')"
     environment = {**os.environ, failpoints.VARIABLE: "file.opened"}
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (-9, b"")
 
 
-@pytest.mark.parametrize("order", ["nowhere", "file.synced:fire", "file.synced@x", ":kill"])
-def test_an_order_that_cannot_be_understood_is_refused(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(failpoints.VARIABLE, order)
+@pytest.mark.parametrize("text", ["nowhere", "file.synced:fire", "file.synced@x", ":kill"])
+def test_a_fault_that_cannot_be_parsed_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(failpoints.VARIABLE, text)
     with pytest.raises(InvalidArgument, match="NAME of"):
         failpoints.reach("file.opened")
 

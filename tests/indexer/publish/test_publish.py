@@ -219,7 +219,7 @@ def test_an_unused_home_verifies_as_empty(tmp_path: Path) -> None:
 
 
 def test_a_home_that_does_not_exist_is_wrong_use_and_not_without_problems(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match="typo is no folder"):
+    with pytest.raises(InvalidArgument, match="typo is not a folder"):
         verify(tmp_path / "typo")
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from indexer.build.candidates import Ground, write_candidates
+from indexer.build.candidates import CandidateInputs, write_candidates
 from recommender.calibration.cohort import Measured
 from recommender.fusion.profiles import WeightProfile
 from recommender.generation.candidate_files import GENRES, Candidates, codes_file
@@ -42,7 +42,7 @@ ROWS = st.integers(0, EVERYONE - 1)
 @contextmanager
 def made(generation: Generation) -> Iterator[Candidates]:
     """What the build writes for the default layer of ``generation``, whatever it measured."""
-    ground = Ground(
+    ground = CandidateInputs(
         space=generation.manifest.space,
         contents=generation.contents,
         calibration=generation.calibration,
