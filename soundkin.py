@@ -1,4 +1,4 @@
-"""The front door: one command whose sub-commands are imported, by dotted path, only when they are asked for."""
+"""The command `soundkin`: imports each sub-command only when it is used, so that help and start are fast."""
 
 from __future__ import annotations
 
@@ -13,53 +13,65 @@ import click
 from recommender.errors import AmbiguousName, Busy, InvalidArgument, NotFound, NothingToServe, SoundkinError
 
 COMMANDS = {
-    "demo": ("indexer.cli.commands:demo", "Play the whole path through on synthesised music, or on yours."),
+    "demo": ("indexer.cli.commands:demo", "Run the whole path on synthesised music, or on yours."),
     "scan": ("indexer.cli.commands:scan", "Read a folder of music into the catalog."),
     "import": ("indexer.cli.commands:import_", "Read genres, the scene map or collaborations from a file."),
-    "embed": ("indexer.cli.commands:embed", "Turn the clips that are new into embeddings."),
-    "cost": ("indexer.cli.commands:cost", "Estimate what embedding so many tracks will cost."),
-    "build": ("indexer.cli.generations:build", "Build a generation of indices from catalog and embeddings."),
-    "publish": ("indexer.cli.generations:publish", "Make a built generation the one that is served."),
+    "embed": ("indexer.cli.commands:embed", "Embed the clips that have no embedding yet."),
+    "cost": ("indexer.cli.commands:cost", "Estimate the cost of embedding a number of tracks."),
+    "build": ("indexer.cli.generations:build", "Build a generation of indexes from catalog and embeddings."),
+    "publish": ("indexer.cli.generations:publish", "Make the built generation the one that is served."),
     "rollback": ("indexer.cli.generations:rollback", "Serve an earlier generation again."),
-    "collect": ("indexer.cli.generations:collect", "Remove generations that nothing serves or reads any more."),
-    "nightly": ("indexer.cli.nightly:nightly", "Do all of the above for what is new, safely, for cron or a timer."),
     "verify": ("indexer.cli.generations:verify", "Check every file of a generation against its manifest."),
-    "evaluate": ("evaluation.cli:evaluate", "Measure the published generation against artists known to be kin."),
-    "report": ("evaluation.cli:report", "Write an evaluation up: tables, plots, gates and a verdict."),
-    "encoder": ("indexer.cli.encoders:encoder", "List the encoders; bring and verify their weights; serve one."),
-    "doctor": ("indexer.cli.commands:doctor", "Say what works on this machine, and what to do about the rest."),
+    "collect": ("indexer.cli.generations:collect", "Remove generations that are no longer in use."),
+    "nightly": ("indexer.cli.nightly:nightly", "Run all of the above for what is new, for cron or a timer."),
     "serve": ("server.serve_command:serve", "Answer over gRPC from the published generation."),
-    "similar": ("server.client.commands:similar", "Ask a server which artists are like the ones named."),
-    "compare": ("server.client.commands:compare", "Ask a server how alike two artists are, and why."),
-    "rank": ("server.client.commands:rank", "Ask a server to order a line-up for who likes the ones named."),
-    "tracks": ("server.client.commands:tracks", "Ask a server which tracks are like the one named."),
-    "resolve": ("server.client.commands:resolve", "Ask a server who is meant by a name or an external id."),
-    "info": ("server.client.commands:info", "Ask a server what it answers from."),
+    "similar": ("server.client.commands:similar", "Ask a server for artists similar to some artists."),
+    "compare": ("server.client.commands:compare", "Ask a server how similar two artists are, and why."),
+    "rank": ("server.client.commands:rank", "Ask a server to order a line-up for the fans of some artists."),
+    "tracks": ("server.client.commands:tracks", "Ask a server for tracks similar to a track."),
+    "resolve": ("server.client.commands:resolve", "Ask a server which artist a name or an external id means."),
+    "info": ("server.client.commands:info", "Ask a server which generation it serves."),
+    "evaluate": ("evaluation.cli:evaluate", "Measure the published generation against known similar artists."),
+    "report": ("evaluation.cli:report", "Report an evaluation: tables, plots, gates and a verdict."),
+    "encoder": ("indexer.cli.encoders:encoder", "List the encoders; fetch and verify their weights; serve one."),
+    "doctor": ("indexer.cli.commands:doctor", "Check what works on this machine, and how to repair the rest."),
 }
 """Command -> (``module:attribute`` of its click command, its line in ``soundkin --help``), in the order of use."""
 
+GROUPS = {
+    "Try": ("demo",),
+    "Catalog": ("scan", "import"),
+    "Index": ("embed", "cost", "build", "publish", "rollback", "verify", "collect", "nightly"),
+    "Serve": ("serve",),
+    "Ask": ("similar", "compare", "rank", "tracks", "resolve", "info"),
+    "Judge": ("evaluate", "report"),
+    "Encoders": ("encoder",),
+    "Check": ("doctor",),
+}
+"""Title -> commands of each section of ``soundkin --help``; every command is in one."""
+
 NEEDS = {
-    **dict.fromkeys(("import", "publish", "rollback", "collect", "verify"), "catalog"),
+    **dict.fromkeys(("import", "publish", "rollback", "verify"), "catalog"),
     **dict.fromkeys(("demo", "scan", "embed", "cost", "build", "nightly", "encoder"), "indexer"),
     **dict.fromkeys(("evaluate", "report"), "evaluate"),
 }
-"""Command -> the extra that all of its work needs. The others need no more than the base and, some of them, FAISS."""
+"""Command -> the extra that it needs. The other commands need the base installation only, some of them with FAISS."""
 
 WRONG_USAGE = (InvalidArgument, NotFound, AmbiguousName)
-"""Errors the caller can cure by asking differently: exit status 2. All other errors of ours: 1, but the two below."""
+"""Errors of the caller: exit status 2. All other Soundkin errors: 1, except the two below."""
 
 TRY_LATER = 75
-"""Exit status of Busy: ``EX_TEMPFAIL`` of sysexits.h, which cron mailers and systemd units know to mean "later"."""
+"""Exit status of Busy: ``EX_TEMPFAIL`` of sysexits.h, which tells cron mailers and systemd units to try later."""
 
 NOT_SET_UP = 78
-"""Exit status of NothingToServe: ``EX_CONFIG`` of sysexits.h, where starting again changes nothing by itself."""
+"""Exit status of NothingToServe: ``EX_CONFIG`` of sysexits.h: a restart alone does not help."""
 
 
-class FrontDoor(click.Group):
-    """A click group that knows its commands' names and help lines without importing them."""
+class LazyGroup(click.Group):
+    """A click group that has its commands' names and help lines without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name every command, in the order of use."""
+        """The names of all commands, in the order of use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -71,40 +83,48 @@ class FrontDoor(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help lines from the table above, so that help imports nothing."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        """Write the help lines of :data:`COMMANDS` by section, so that help imports no command."""
+        width = max(map(len, COMMANDS))  # one column for all sections
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", COMMANDS[name][1]) for name in names])
 
 
-@click.command(cls=FrontDoor, context_settings={"auto_envvar_prefix": "SOUNDKIN"})
+@click.command(cls=LazyGroup, context_settings={"auto_envvar_prefix": "SOUNDKIN"})
 @click.version_option(package_name="soundkin")
 def front_door() -> None:
-    """Soundkin: which artists are kin, and why."""
+    """Soundkin: which artists are similar, and why.
+
+    \b
+    Example:
+      soundkin demo
+      soundkin similar "AN ARTIST" --explain
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 all done, 1 something failed, 2 wrong usage, 75 another run has the lock,
-    78 a server has nothing to serve.
+    """Run the command line and exit. An error prints one line, without a traceback.
 
-    One line an error, no traceback.
+    Exit status: 0 done, 1 something failed, 2 wrong usage, 75 another run has the lock, 78 a server has nothing to
+    serve.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without "é" or "–" is no reason to fail
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot print "é" must not cause a failure
     try:
         front_door.main(arguments)
     except SoundkinError as error:
-        _leave(str(error), status=_status(error))
+        _exit(str(error), status=_status(error))
     except OSError as error:
-        _leave(f"{error.filename or 'the system'}: {error.strerror or error}", status=1)
+        _exit(f"{error.filename or 'the system'}: {error.strerror or error}", status=1)
     except ModuleNotFoundError as error:
-        told = _missing_extra((error.name or "").partition(".")[0], sys.argv[1:] if arguments is None else arguments)
-        if told is None:
+        message = _missing_extra((error.name or "").partition(".")[0], sys.argv[1:] if arguments is None else arguments)
+        if message is None:
             raise
-        _leave(told, status=1)
+        _exit(message, status=1)
 
 
 def _missing_extra(library: str, arguments: Sequence[str]) -> str | None:
-    """What to install so that the command in ``arguments`` finds ``library``; None when no extra of ours brings it."""
+    """The message that names the extra with ``library``, for the command in ``arguments``; None without one."""
     from recommender.extras import find_extra, pip_line
 
     command = next((word for word in arguments if word in COMMANDS), "")
@@ -123,7 +143,7 @@ def _status(error: SoundkinError) -> int:
     return 2 if isinstance(error, WRONG_USAGE) else 1
 
 
-def _leave(message: str, *, status: int) -> NoReturn:
+def _exit(message: str, *, status: int) -> NoReturn:
     from recommender.names import printable
 
     click.echo(f"soundkin: {printable(' '.join(message.split()))}", err=True)

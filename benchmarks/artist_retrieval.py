@@ -22,7 +22,7 @@ from benchmarks.measurement import Measurement, add_json_option, machine
 from indexer.audio.decode import choose_excerpt, decode, probe
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import encoder_names, load_encoder
-from indexer.ingest.tracklist import ManifestRow, read_manifest
+from indexer.ingest.tracklist import TracklistRow, read_tracklist
 from recommender.names import fold
 from recommender.types import ClipEmbeddings, Vectors
 
@@ -72,7 +72,8 @@ class Retrieval:
 def read_music(audio: Path, manifest: Path) -> Music:
     """The clips of ``manifest`` whose file is in ``audio`` and whose artist has two or more."""
     rows = sorted(
-        (row for row in read_manifest(manifest).rows.values() if (audio / row.file).is_file()), key=lambda row: row.file
+        (row for row in read_tracklist(manifest).rows.values() if (audio / row.file).is_file()),
+        key=lambda row: row.file,
     )
     names = [fold(row.artist.name) for row in rows]
     kept = [row for row, name in zip(rows, names, strict=True) if names.count(name) > 1]
@@ -165,7 +166,7 @@ def _plain_words(title: str) -> tuple[str, ...]:
     return tuple((re.sub(versions, "", text).strip() or text).split())
 
 
-def _versions(one: ManifestRow, other: ManifestRow) -> bool:
+def _versions(one: TracklistRow, other: TracklistRow) -> bool:
     same_artist = fold(one.artist.name) == fold(other.artist.name)
     return same_artist and (one.file == other.file or same_piece(one.title or one.file, other.title or other.file))
 

@@ -63,7 +63,7 @@ def product_rate(_folder: Path, device: str) -> Encode:
     With the rows of as many clips as it is given, for a GPU needs many to be busy.
     """
     dtype = torch.float32 if device == "cpu" else torch.float16
-    kernels = OneDnn() if device == "cpu" and OneDnn.is_there() else Portable()
+    kernels = OneDnn() if device == "cpu" and OneDnn.is_available() else Portable()
     product = kernels.affine(torch.randn(3072, 768, device=device).to(dtype), None)
 
     @cache

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.audio.workers.frames import Message
 from indexer.audio.workers.jobs import DecodeJob
 from indexer.audio.workers.wire import job_from_bytes, waveform_to_parts
+from indexer.processes.message_frames import Message
 from recommender.licences import LICENCES
 from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.recommend_catalog import make_generation
@@ -73,7 +74,7 @@ def with_candidates(generation: Generation, folder: Path) -> Generation:
         calibration=generation.calibration,
         artists=generation.artists,
     )
-    manifest = replace(generation.manifest, candidates=write_candidates(folder, ground))
+    manifest = structs.replace(generation.manifest, candidates=write_candidates(folder, ground))
     found: Candidates | None = open_candidates(folder, manifest, generation.contents, generation.calibration.layers)
     return replace(generation, manifest=manifest, candidates=found)
 

@@ -23,7 +23,7 @@ from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, Calib
 from recommender.calibration.scores import scores_between
 from recommender.generation.calibration import RELATIONS, Calibration
 from recommender.generation.contents import ArtistColumns, Contents, Events, Relations, TrackColumns
-from recommender.generation.manifest import Counts, Manifest, Quality
+from recommender.generation.manifest import CandidatesEntry, Counts, Manifest, Quality, Taken
 from recommender.generation.open_generation import Generation
 from recommender.signals.panel import RelationSignals
 from recommender.types import Layer, Rows, Space, Vectors
@@ -278,6 +278,9 @@ def _manifest(artists: int, recorded: int) -> Manifest:
         ),
         indexes=(),
         goldens=(),
+        taken=Taken(),
+        calibrations=(),
+        candidates=CandidatesEntry(),
         quality=Quality(bad_vectors=0, recall_floor=RECALL_FLOOR),
         files=(),
     )

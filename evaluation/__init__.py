@@ -1,1 +1,1 @@
-"""How good the similarities are: measures of ranking, of hubs, of coverage."""
+"""How good the answers are: measures one published generation and writes reports. Program 3 of Soundkin."""

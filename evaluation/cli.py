@@ -1,4 +1,4 @@
-"""Commands about quality: measure the published generation, and write the measurements up."""
+"""The commands ``soundkin evaluate`` and ``soundkin report``: measure the published generation and write a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from indexer.cli import options
 if TYPE_CHECKING:  # importing a command must stay quick
     from evaluation.evaluate import Inputs
     from evaluation.gates import Thresholds
-    from evaluation.learned_profile import LearnedProfile, TrainingData
+    from evaluation.learned_profile import LearnedProfile, LearningResult
     from evaluation.report.document import Document
     from evaluation.results import EvaluationRun
     from recommender.fusion.learned_weights import Provenance
@@ -24,15 +24,15 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])  # Any: a command takes
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _RUN = click.Path(exists=True, path_type=Path)
-_MADE = (".html", ".md")
-"""What ``--out`` may end with."""
+_ENDINGS = (".html", ".md")
+"""Endings that ``--out`` of ``report`` may have."""
 
 
-def _measuring(command: CommandT) -> CommandT:
-    """Options of what to measure by."""
+def _measurement_options(command: CommandT) -> CommandT:
+    """Add the options that both commands share."""
     given = (
         click.option("--pairs", type=_FILE, help="Chosen pairs and their targets, CSV; docs/evaluation.md."),
-        click.option("--embed-report", type=_FILE, help="What soundkin embed --json printed, for success and cost."),
+        click.option("--embed-report", type=_FILE, help="Output of soundkin embed --json, for success and cost."),
         click.option("--k", type=click.IntRange(1, 100), default=5, show_default=True, help="Length of the lists."),
         options.home_option,
     )
@@ -41,16 +41,18 @@ def _measuring(command: CommandT) -> CommandT:
     return command
 
 
-_thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [default: those of the first experiment]")
+_thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [default: those of the prototype]")
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin evaluate truth.csv --out results")
 @click.argument("truth", type=_FILE)
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for evaluation.json and similarities.csv."
 )
-@click.option("--fit", is_flag=True, help="Learn weights from TRUTH too; the next build takes them in as `fitted`.")
-@_measuring
+@click.option(
+    "--fit", is_flag=True, help="Also learn weights from TRUTH; the next build adds them as the profile `fitted`."
+)
+@_measurement_options
 @_thresholds
 @options.json_option
 def evaluate(
@@ -64,12 +66,11 @@ def evaluate(
     thresholds: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure the published generation against TRUTH: artists known to be kin, CSV or JSON.
+    """Measure the published generation with TRUTH: artists known to be similar, CSV or JSON.
 
-    Exit status 0: measured, whatever was found. 1: rows of TRUTH or of the pairs are broken or ambiguous; they are
-    listed; or TRUTH asks about nobody who is in the generation; or the weights that --fit learned do worse than those
-    that need no labels, and are not kept. One artist that is not in the generation is no fault of the row: it counts
-    for the ceiling.
+    Exit status 0: the run was measured, with any result. 1: rows of TRUTH or of the pairs are broken or ambiguous (they
+    are listed); or no query of TRUTH is in the generation; or the weights learned by --fit do worse than the profile
+    evidence and are not kept. An artist that is not in the generation is not an error: it lowers the ceiling.
     """
     from evaluation.gates import DEFAULT, read_thresholds
     from evaluation.pairs import write_similarities
@@ -78,13 +79,13 @@ def evaluate(
     from recommender.errors import BadInput
 
     gates = read_thresholds(thresholds or DEFAULT)
-    with _served(home) as generation:
-        lesson = _learn(generation, truth, k) if fit else None
-        learned = lesson.learned if lesson else None
+    with _open_published(home) as generation:
+        result = _learn(generation, truth, k) if fit else None
+        learned = result.learned if result else None
         run = _measure(generation, _inputs(truth=truth, pairs=pairs, embed_report=embed_report, k=k, learned=learned))
         if out:
             click.echo(f"written: {write_run(run, out)}, {write_similarities(generation, out)}", err=True)
-    kept = _keep(home, lesson, _provenance(truth, run.pool.fingerprint)) if lesson else True
+    kept = _keep(home, result, _provenance(truth, run.pool.fingerprint)) if result else True
     if as_json:
         click.echo(to_json(run))
     else:
@@ -93,21 +94,23 @@ def evaluate(
     if not as_json:
         options.print_problems("Not used", [each.shown for each in rejected])
     if run.asks_nobody:
-        raise BadInput("no_queries", f"{truth} asks about nobody in the generation; only what needs no labels is told")
+        raise BadInput(
+            "no_queries", f"no query of {truth} is in the generation; only what needs no labels was measured"
+        )
     options.finish(sum(each.reason != ABSENT for each in rejected) + (not kept))
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin report results --out report.html")
 @click.argument("measured", metavar="[RUN]", type=_RUN, required=False)
-@click.option("--truth", type=_FILE, help="Without RUN: measure the published generation, against this.")
+@click.option("--truth", type=_FILE, help="Without RUN: measure the published generation with this truth.")
 @click.option(
     "--out",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="NAME.html, one page with its pictures inside, or NAME.md; may be repeated.  [default: Markdown on stdout]",
 )
-@click.option("--against", type=_RUN, help="Another run, to be compared with.")
-@_measuring
+@click.option("--against", type=_RUN, help="Another run to compare with.")
+@_measurement_options
 @_thresholds
 def report(
     measured: Path | None,
@@ -120,14 +123,16 @@ def report(
     home: Path,
     thresholds: Path | None,
 ) -> None:
-    """Write up RUN, what soundkin evaluate --out left; without it, measure the published generation first."""
+    """Write the report of RUN, a folder or file of soundkin evaluate --out. Without RUN, measure first."""
     if measured and (truth or pairs or embed_report):
-        raise click.UsageError("RUN is measured already; --truth, --pairs and --embed-report go without it")
-    wrong = [path for path in out if path.suffix.lower() not in _MADE]
+        raise click.UsageError(
+            "--truth, --pairs and --embed-report cannot be combined with RUN, which is measured already"
+        )
+    wrong = [path for path in out if path.suffix.lower() not in _ENDINGS]
     if wrong:
-        raise click.UsageError(f"{wrong[0]} ends with neither .html nor .md")
-    from evaluation.gates import DEFAULT, hold, read_thresholds
-    from evaluation.report.comparison import versus
+        raise click.UsageError(f"{wrong[0]} must end with .html or .md")
+    from evaluation.gates import DEFAULT, check_gates, read_thresholds
+    from evaluation.report.comparison import compare_runs
     from evaluation.report.sections import document
     from evaluation.report.verdict import verdict
     from evaluation.results import figures
@@ -138,11 +143,11 @@ def report(
     if measured:
         run = read_run(measured)
     else:
-        with _served(home) as generation:
+        with _open_published(home) as generation:
             run = _measure(generation, _inputs(truth=truth, pairs=pairs, embed_report=embed_report, k=k))
-    held = hold(gates, figures(run))
-    compared = versus(run, other) if other else None
-    _write(document(run, held, verdict(run, held), compared, thresholds=gates.name), out)
+    results = check_gates(gates, figures(run))
+    compared = compare_runs(run, other) if other else None
+    _write(document(run, results, verdict(run, results), compared, thresholds=gates.name), out)
 
 
 def _inputs(
@@ -162,8 +167,8 @@ def _measure(generation: Generation, inputs: Inputs) -> EvaluationRun:
         return run(generation, inputs, progress=progress)
 
 
-def _learn(generation: Generation, truth: Path, k: int) -> TrainingData:
-    """What the labels of ``truth`` teach. Raises BadInput where they are too few."""
+def _learn(generation: Generation, truth: Path, k: int) -> LearningResult:
+    """Learn weights from the labels of ``truth``. Raises BadInput when there are too few."""
     from evaluation.learned_profile import learn
     from evaluation.truth import read_truth
     from recommender import layer_mix
@@ -184,24 +189,24 @@ def _provenance(truth: Path, space: str) -> Provenance:
     return Provenance(labels_sha256=digest, date=datetime.now(UTC).date().isoformat(), space=space)
 
 
-def _keep(home: Path, lesson: TrainingData, made: Provenance) -> bool:
-    """Leave learned weights in ``home`` for the next build, unless they do worse than those that need no labels."""
+def _keep(home: Path, result: LearningResult, provenance: Provenance) -> bool:
+    """Write learned weights into ``home`` for the next build; False where they do worse than ``evidence``."""
     from evaluation.fit_weights import save
-    from evaluation.report.sections import said_of
+    from evaluation.report.sections import describe_learned
     from recommender.generation.calibration import FITTED
 
-    click.echo(said_of(lesson.learned), err=True)
-    if lesson.learned.standing == "worse":
-        click.echo("not kept: ask for the profile evidence, which does better", err=True)
+    click.echo(describe_learned(result.learned), err=True)
+    if result.learned.outcome == "worse":
+        click.echo("not kept: use the profile evidence, which does better", err=True)
         return False
-    save(home / FITTED, lesson.weights, made)
-    click.echo(f"written: {home / FITTED}; the next soundkin build takes it in as the profile fitted", err=True)
+    save(home / FITTED, result.weights, provenance)
+    click.echo(f"written: {home / FITTED}; the next soundkin build adds it as the profile fitted", err=True)
     return True
 
 
 @contextmanager
-def _served(home: Path) -> Iterator[Generation]:
-    """The published generation of ``home``, which is not collected while it is measured."""
+def _open_published(home: Path) -> Iterator[Generation]:
+    """Open the published generation of ``home``; it is not collected while it is open."""
     from recommender.generation.lease import Lease
     from recommender.generation.open_generation import VERSIONS, folder_name, open_current, read_current
 
@@ -212,14 +217,14 @@ def _served(home: Path) -> Iterator[Generation]:
 
 
 def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
-    """The short form: one line a system, the gates, the verdict."""
-    from evaluation.gates import hold
+    """Print the short form: one line per system, the gates, the verdict."""
+    from evaluation.gates import check_gates
     from evaluation.report.document import interval
     from evaluation.report.verdict import verdict
     from evaluation.results import figures
     from recommender.names import printable
 
-    gates = hold(thresholds, figures(run))
+    gates = check_gates(thresholds, figures(run))
     judged = verdict(run, gates)
     click.echo(f"{run.pool.generation}, {run.pool.artists} artists, space {run.pool.space}")
     for system in () if run.asks_nobody else run.systems:
@@ -232,13 +237,13 @@ def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
         click.echo(printable(f"- {sentence}"))
 
 
-def _write(made: Document, out: tuple[Path, ...]) -> None:
+def _write(page: Document, out: tuple[Path, ...]) -> None:
     from evaluation.report.render import to_html, to_markdown
     from indexer.files.atomic import write_file
 
     for path in out:
-        text = to_html(made) if path.suffix.lower() == ".html" else to_markdown(made)
+        text = to_html(page) if path.suffix.lower() == ".html" else to_markdown(page)
         write_file(path, [text.encode()])
         click.echo(f"written: {path}", err=True)
     if not out:
-        click.echo(to_markdown(made), nl=False)
+        click.echo(to_markdown(page), nl=False)

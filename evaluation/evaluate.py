@@ -1,4 +1,8 @@
-"""Measure one generation: composition of everything else in this folder, and nothing more."""
+"""Measure one published generation: every layer, every ranking system, chosen pairs and shown similarities.
+
+The commands ``evaluate`` and ``report`` use it. Rankings are compared with a truth file where one is given; all else
+needs no labels.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.layer_views import (
-    LayerViews,
+    ArtistSample,
     Selection,
     View,
     default_view,
-    look,
     measure_view,
     mixes_of,
+    sample_artists,
     select,
     side_by_side,
 )
@@ -33,14 +37,14 @@ from evaluation.pair_similarity import measure_shown
 from evaluation.pairs import measure_pair, read_pairs
 from evaluation.results import (
     FORMAT,
-    Asked,
     Comparison,
     EvaluationRun,
+    EvaluationSettings,
     Extraction,
     Pool,
     QueryResult,
     SystemResult,
-    TruthUsed,
+    TruthSummary,
 )
 from evaluation.systems import System, baseline_of, lists_of, popularity_of, systems
 from evaluation.truth import Truth, read_truth
@@ -49,27 +53,49 @@ from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import Recommender
 from recommender.types import Rows, Similarities, Vectors
 
+DEPTH = 1000
+"""Places of a ranking that are read, for measures without an ``@``."""
+LABEL_FREE_QUERIES = 500
+"""Artists whose recommendations are read for coverage and hubs; of more, a seeded sample."""
+NAMED = 20
+"""Artists without truth that the run names."""
+SOFTWARE = ("numpy", "scipy", "ir-measures", "scikit-learn")
+
+Progress = Callable[[int, int], None]
+"""Called with the number of systems measured so far and the number of all."""
+
 Slices = Mapping[str, npt.NDArray[np.bool_]]
 """Name -> ``[query]`` whether a query of the truth is in it."""
 
-
-Sound = Callable[[Rows], Vectors]
-"""Artist rows -> unit vectors ``[heard, dim]`` of those that have audio, in the default view."""
+VectorsOf = Callable[[Rows], Vectors]
+"""Artist rows -> unit vectors ``[embedded, dim]`` of those that have audio, in the default view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What every system is measured with."""
+class Inputs:
+    """The files and choices of one run, beside the generation."""
+
+    truth: Path | None = None
+    pairs: Path | None = None
+    extraction: Extraction | None = None
+    k: int = 5
+    learned: LearnedProfile | None = None
+    """Result of :func:`evaluation.learned_profile.learn` on the same truth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSetup:
+    """What every system is measured with: the same queries, lists and sample for all."""
 
     truth: Truth
-    asked: Asked
+    asked: EvaluationSettings
     popularity: Similarities
     """``[artist]``."""
     has_scene: npt.NDArray[np.bool_]
     """``[artist]``."""
-    sound: Sound
+    vectors_of: VectorsOf
     label_free: Rows
-    """Artists whose recommendations are looked at without labels."""
+    """Artists whose recommendations are read without labels."""
 
     @property
     def pool(self) -> int:
@@ -78,7 +104,7 @@ class Bench:
 
     @property
     def slices(self) -> Slices:
-        """Queries that are hard for what listens to the crowd: little known artists, and those without scene data."""
+        """Slice of the queries -> ``[query]``: the least popular third, the others, and artists without scene data."""
         queries = np.array(list(self.truth.lists), dtype=np.int64)
         edge = np.quantile(self.popularity, 1 / 3) if self.popularity.size else 0.0
         niche = self.popularity[queries] <= edge
@@ -86,100 +112,42 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One system's result, and what it did query by query, in the order of the truth's lists."""
+class MeasuredSystem:
+    """One system's result, and its values query by query, in the order of the truth's lists."""
 
     result: SystemResult
     primary: Similarities
-    """``[query]`` primary measure; NaN where nothing could be found."""
+    """``[query]`` primary measure; NaN where the pool holds no relevant artist."""
     overlaps: Mapping[int, Overlap]
     """Query row -> overlap."""
 
 
-def measure_system(system: System, bench: Bench) -> Measured:
-    """Measure ``system`` on everything the bench holds."""
-    asked, truth = bench.asked, bench.truth
-    rankings = {query: system.rank(query, asked.depth) for query in truth.lists}
-    overlaps = {
-        query: overlap_at(ranked, truth.reference(query, asked.k), k=asked.k, pool=bench.pool)
-        for query, ranked in rankings.items()
-    }
-    values = measure({query: truth.grades(query) for query in truth.lists}, rankings, k=asked.k)
-    primary = values[asked.primary]
-    shown = lists_of(system, bench.label_free.tolist(), k=asked.k)
-    result = SystemResult(
-        name=system.name,
-        kind=system.kind,
-        overlap=summarise(overlaps, k=asked.k),
-        measures={name: estimate(found) for name, found in values.items()},
-        slices={name: estimate(primary[chosen]) for name, chosen in bench.slices.items()},
-        exposure=exposure(shown, bench.popularity, k=asked.k),
-        diversity=list_diversity(shown, bench.sound),
-        without_scene=_share_without_scene(shown, bench.has_scene),
-    )
-    return Measured(result=result, primary=primary, overlaps=overlaps)
-
-
-def list_diversity(lists: Rows, sound: Sound) -> float:
-    """1 less the mean cosine of two artists of one list ``[query, k]``, over the lists that have two with audio."""
-    heard = [sound(each[each >= 0]).astype(np.float64) for each in lists]
-    means = [float(pairs_of(vectors @ vectors.T).mean()) for vectors in heard if len(vectors) > 1]
-    return 1.0 - float(np.mean(means)) if means else float("nan")
-
-
-def _share_without_scene(shown: Rows, has_scene: npt.NDArray[np.bool_]) -> float:
-    given = shown[shown >= 0]
-    return float((~has_scene[given]).mean()) if given.size else float("nan")
-
-
-DEPTH = 1000
-LABEL_FREE_QUERIES = 500
-"""Artists whose recommendations are looked at for coverage and hubs; of more, a seeded sample."""
-NAMED = 20
-"""Artists without truth that are named."""
-SOFTWARE = ("numpy", "scipy", "ir-measures", "scikit-learn")
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """What to measure by, beside the generation."""
-
-    truth: Path | None = None
-    pairs: Path | None = None
-    extraction: Extraction | None = None
-    k: int = 5
-    learned: LearnedProfile | None = None
-    """What :func:`evaluation.learned_profile.learn` made of the same truth."""
-
-
 def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lambda done, total: None) -> EvaluationRun:
-    """Measure ``generation``; without truth, what needs no labels.
+    """Measure ``generation``. Without a truth file, only what needs no labels is measured.
 
     Raises:
-        BadInput: a file as a whole is of no use; single rows that are not are recorded in the run.
+        BadInput: a file as a whole cannot be used; single rows that cannot be used are recorded in the run.
     """
     recommender = Recommender(generation)
     mix = layer_mix.by_default(generation.manifest.space)
     truth = read_truth(inputs.truth, recommender.directory) if inputs.truth else Truth(rows=0, lists={}, rejected=())
     wanted, refused = read_pairs(inputs.pairs, recommender.directory) if inputs.pairs else ([], [])
-    looked = _looked(generation, truth)
-    views, selection = _views(generation, looked, inputs.k)
-    bench = _bench(generation, truth, inputs.k)
-    measured = _measured(systems(recommender, mix, bench.popularity), bench, progress)
+    sample = _sample(generation, truth)
+    views, selection = _views(generation, sample, inputs.k)
+    setup = _setup(generation, truth, inputs.k)
+    measured = _measure_systems(systems(recommender, mix, setup.popularity), setup, progress)
     return EvaluationRun(
         format=FORMAT,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         software={name: version(name) for name in SOFTWARE},
-        asked=bench.asked,
+        asked=setup.asked,
         pool=_pool(generation),
-        truth=_truth_used(generation, bench, measured[0], inputs.truth) if inputs.truth else None,
+        truth=_truth_used(generation, setup, measured[0], inputs.truth) if inputs.truth else None,
         views=views,
         selection=selection,
-        shown=measure_shown(recommender.audio(mix), looked),
+        shown=measure_shown(recommender.audio(mix), sample),
         systems=tuple(each.result for each in measured),
-        comparisons=_comparisons(measured, bench.asked.baseline) if truth.lists else (),
+        comparisons=_comparisons(measured, setup.asked.baseline) if truth.lists else (),
         queries=_queries(generation, truth, measured),
         pairs=tuple(measure_pair(recommender, pair, mix) for pair in wanted),
         pairs_rejected=tuple(refused),
@@ -188,10 +156,10 @@ def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lam
     )
 
 
-def _bench(generation: Generation, truth: Truth, k: int) -> Bench:
+def _setup(generation: Generation, truth: Truth, k: int) -> EvaluationSetup:
     artists = len(generation.contents.artists.ids)
     drawn = np.random.default_rng(SEED).permutation(artists)[:LABEL_FREE_QUERIES]
-    asked = Asked(
+    asked = EvaluationSettings(
         k=k,
         depth=DEPTH,
         resamples=RESAMPLES,
@@ -200,54 +168,90 @@ def _bench(generation: Generation, truth: Truth, k: int) -> Bench:
         primary=measure_names(k)[0],
         default_view=default_view(generation),
     )
-    return Bench(
+    return EvaluationSetup(
         truth=truth,
         asked=asked,
         popularity=popularity_of(generation),
         has_scene=generation.contents.relations.scene_mentioned,
-        sound=_sound(generation),
+        vectors_of=_vectors_of(generation),
         label_free=np.sort(drawn),
     )
 
 
-def _sound(generation: Generation) -> Sound:
-    """Artist rows -> unit vectors in the default view, of those with audio; None of none."""
+def _vectors_of(generation: Generation) -> VectorsOf:
+    """Reads the unit vectors of artists in the default view; those without audio are left out."""
     vector_row, mix = generation.contents.artists.vector_row, layer_mix.by_default(generation.manifest.space)
 
-    def heard(artists: Rows) -> Vectors:
+    def read(artists: Rows) -> Vectors:
         rows = vector_row[artists]
         if not (rows >= 0).any():
             return np.empty((0, 1), dtype=np.float32)
         return side_by_side(generation.artists, mix, rows[rows >= 0])
 
-    return heard
+    return read
 
 
-def _looked(generation: Generation, truth: Truth) -> LayerViews:
+def _sample(generation: Generation, truth: Truth) -> ArtistSample:
     related = {
         query: frozenset(row for row, grade in truth.grades(query).items() if grade > 0) for query in truth.lists
     }
-    return look(generation, related)
+    return sample_artists(generation, related)
 
 
-def _views(generation: Generation, looked: LayerViews, k: int) -> tuple[tuple[View, ...], Selection]:
+def _views(generation: Generation, sample: ArtistSample, k: int) -> tuple[tuple[View, ...], Selection]:
     views: list[View] = []
     halves: dict[str, SplitRetrieval] = {}
     for name, mix in mixes_of(generation).items():
-        view, halves[name] = measure_view(generation, looked, mix, name=name, k=k)
+        view, halves[name] = measure_view(generation, sample, mix, name=name, k=k)
         views.append(view)
     return tuple(views), select(views, halves, generation.contents.artists.ids)
 
 
-def _measured(compared: Sequence[System], bench: Bench, progress: Progress) -> list[Measured]:
-    found: list[Measured] = []
+def _measure_systems(compared: Sequence[System], setup: EvaluationSetup, progress: Progress) -> list[MeasuredSystem]:
+    found: list[MeasuredSystem] = []
     for system in compared:
         progress(len(found), len(compared))
-        found.append(measure_system(system, bench))
+        found.append(measure_system(system, setup))
     return found
 
 
-def _comparisons(measured: Sequence[Measured], baseline: str) -> tuple[Comparison, ...]:
+def measure_system(system: System, setup: EvaluationSetup) -> MeasuredSystem:
+    """Measure ``system`` on the queries of the truth and on the sample without labels."""
+    asked, truth = setup.asked, setup.truth
+    rankings = {query: system.rank(query, asked.depth) for query in truth.lists}
+    overlaps = {
+        query: overlap_at(ranked, truth.reference(query, asked.k), k=asked.k, pool=setup.pool)
+        for query, ranked in rankings.items()
+    }
+    values = measure({query: truth.grades(query) for query in truth.lists}, rankings, k=asked.k)
+    primary = values[asked.primary]
+    shown = lists_of(system, setup.label_free.tolist(), k=asked.k)
+    result = SystemResult(
+        name=system.name,
+        kind=system.kind,
+        overlap=summarise(overlaps, k=asked.k),
+        measures={name: estimate(found) for name, found in values.items()},
+        slices={name: estimate(primary[chosen]) for name, chosen in setup.slices.items()},
+        exposure=exposure(shown, setup.popularity, k=asked.k),
+        diversity=list_diversity(shown, setup.vectors_of),
+        without_scene=_share_without_scene(shown, setup.has_scene),
+    )
+    return MeasuredSystem(result=result, primary=primary, overlaps=overlaps)
+
+
+def list_diversity(lists: Rows, vectors_of: VectorsOf) -> float:
+    """1 less the mean cosine of two artists of one list ``[query, k]``, over the lists that have two with audio."""
+    vectors = [vectors_of(artists[artists >= 0]).astype(np.float64) for artists in lists]
+    means = [float(pairs_of(rows @ rows.T).mean()) for rows in vectors if len(rows) > 1]
+    return 1.0 - float(np.mean(means)) if means else float("nan")
+
+
+def _share_without_scene(shown: Rows, has_scene: npt.NDArray[np.bool_]) -> float:
+    given = shown[shown >= 0]
+    return float((~has_scene[given]).mean()) if given.size else float("nan")
+
+
+def _comparisons(measured: Sequence[MeasuredSystem], baseline: str) -> tuple[Comparison, ...]:
     values = {each.result.name: each.primary for each in measured}
     held = values.pop(baseline)
     found = {name: compare(primary, held) for name, primary in values.items()}
@@ -258,7 +262,7 @@ def _comparisons(measured: Sequence[Measured], baseline: str) -> tuple[Compariso
     )
 
 
-def _queries(generation: Generation, truth: Truth, measured: Sequence[Measured]) -> tuple[QueryResult, ...]:
+def _queries(generation: Generation, truth: Truth, measured: Sequence[MeasuredSystem]) -> tuple[QueryResult, ...]:
     artists, default = generation.contents.artists, baseline_of(generation)
     overlaps = next(each.overlaps for each in measured if each.result.name == default)
     return tuple(
@@ -298,12 +302,12 @@ def _pool(generation: Generation) -> Pool:
     )
 
 
-def _truth_used(generation: Generation, bench: Bench, first: Measured, path: Path) -> TruthUsed:
-    truth, names = bench.truth, generation.contents.artists.names
+def _truth_used(generation: Generation, setup: EvaluationSetup, first: MeasuredSystem, path: Path) -> TruthSummary:
+    truth, names = setup.truth, generation.contents.artists.names
     silent = [row for row in range(len(names)) if row not in truth.lists]
     pairs = [(query, row) for query in truth.lists for row, grade in truth.grades(query).items() if grade > 0]
     scene = generation.contents.relations.scene_strengths
-    return TruthUsed(
+    return TruthSummary(
         file=path.name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         rows=truth.rows,

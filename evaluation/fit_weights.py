@@ -1,6 +1,7 @@
-"""Weights of the four signals learned from labels: logistic regression, judged on artists it has not seen.
+"""Fits the weights of the four signals to graded pairs: logistic regression, with folds by artist.
 
-After reference/science.md 2.5: four log-odds of percentiles and four flags of silence, L2 with C = 1, folds by artist.
+Inputs are four log-odds of percentiles and four flags of missing opinions. L2 with C = 1; no slope below 0. See
+docs/methods.md, "Learned weights".
 """
 
 from __future__ import annotations
@@ -21,42 +22,43 @@ from recommender.fusion.profiles import log_odds
 from recommender.types import SIGNALS, Rows
 
 FOLDS = 5
+"""Folds by query artist that the fit is judged on."""
 STRENGTH = 1.0
-"""C of the regression: the inverse of how strongly slopes are held towards 0 (L2)."""
+"""C of the regression: the inverse of the L2 penalty on the slopes."""
 _MAX_STEPS = 1000
 
 Features: TypeAlias = npt.NDArray[np.float64]
-"""``[pair, signal]`` percentiles in [0, 1], signals in the order of ``SIGNALS``; NaN is "no opinion"."""
+"""``[pair, signal]`` percentiles in [0, 1], signals in the order of ``SIGNALS``; NaN means no opinion."""
 
 Grades: TypeAlias = npt.NDArray[np.float64]
-"""``[pair]`` how related the labels say the two are: 0 for not at all, up to the highest grade there is."""
+"""``[pair]`` grade of the labels: 0 for not related, up to the highest grade in the file."""
 
 Design: TypeAlias = npt.NDArray[np.float64]
-"""``[pair, 8]``: log-odds of each signal's percentile (0 where it is silent), then a flag for the silence of each."""
+"""``[pair, 8]``: log-odds of each signal's percentile (0 where it has no opinion), then 1 where it has no opinion."""
 
 
 def fit(features: Features, grades: Grades, groups: Rows) -> FittedWeights:
-    """Learn weights from graded pairs. The same pairs give the same weights.
+    """Fit weights to graded pairs. The same pairs give the same weights.
 
-    A grade counts as a share of a yes: 3 of 3 is a yes, 1 of 3 a third of one and two thirds of a no. A signal whose
-    slope comes out negative would rank the less alike first: its slope is set to 0, the others are fitted again, and
-    ``refused`` names it. Pairs of which no signal speaks teach nothing and are left out.
+    A grade counts as a share of a yes: 3 of 3 is a yes, 1 of 3 is a third of a yes and two thirds of a no. A signal
+    with a negative slope would rank the less similar artist first: its slope is set to 0, the others are fitted again,
+    and ``refused`` names it. Pairs without any opinion are left out.
 
     Args:
         features: ``[pair, 4]``.
         grades: ``[pair]``, none below 0.
-        groups: ``[pair]`` the artist that asks: all its pairs are in one fold.
+        groups: ``[pair]`` row of the query artist; all its pairs are in one fold.
 
     Raises:
-        InvalidArgument: shapes do not fit, a grade is negative or not finite, all grades are alike, there are fewer
+        InvalidArgument: shapes do not match, a grade is negative or not finite, all grades are equal, there are fewer
             than two artists, or no signal rises with the grades.
     """
     shares = _shares(features, grades, groups)
-    spoken = ~np.isnan(features).all(axis=1)
-    design, shares, groups = _design(features[spoken]), shares[spoken], groups[spoken]
+    known = ~np.isnan(features).all(axis=1)
+    design, shares, groups = _design(features[known]), shares[known], groups[known]
     queries = len(np.unique(groups))
     if queries < 2 or shares.min(initial=1.0) == shares.max(initial=1.0):
-        raise InvalidArgument("labels", "need two artists or more, with grades that differ, of which a signal speaks")
+        raise InvalidArgument("labels", "need two artists or more with different grades and an opinion of a signal")
     intercept, coefficients, refused = _rising(design, shares)
     folds = GroupKFold(n_splits=min(FOLDS, queries)).split(design, groups=groups)
     return FittedWeights(
@@ -72,7 +74,7 @@ def fit(features: Features, grades: Grades, groups: Rows) -> FittedWeights:
 
 
 def save(path: Path, fitted: FittedWeights, provenance: Provenance) -> None:
-    """Write a weights file, whole or not at all; ``recommender.fusion.learned_weights.load`` reads it."""
+    """Write a weights file atomically; ``recommender.fusion.learned_weights.load`` reads it."""
     write_file(path, [to_json(fitted, provenance).encode()])
 
 
@@ -82,13 +84,13 @@ def _shares(features: Features, grades: Grades, groups: Rows) -> Grades:
         shapes = f"{features.shape}, {grades.shape}, {groups.shape}"
         raise InvalidArgument("labels", f"have shapes {shapes}; [pair, {len(SIGNALS)}], [pair], [pair] are needed")
     if not np.isfinite(grades).all() or grades.min(initial=0.0) < 0 or not grades.any():
-        raise InvalidArgument("labels", "need grades that are finite, none below 0 and one above")
+        raise InvalidArgument("labels", "need finite grades, none below 0 and at least one above 0")
     return np.asarray(grades / grades.max(), dtype=np.float64)
 
 
 def _design(features: Features) -> Design:
-    silent = np.isnan(features)
-    return np.hstack([np.where(silent, 0.0, log_odds(features)), silent])
+    missing = np.isnan(features)
+    return np.hstack([np.where(missing, 0.0, log_odds(features)), missing])
 
 
 def _rising(design: Design, shares: Grades) -> tuple[float, npt.NDArray[np.float64], tuple[int, ...]]:
@@ -102,31 +104,31 @@ def _rising(design: Design, shares: Grades) -> tuple[float, npt.NDArray[np.float
         kept[lowest] = False
         refused.append(lowest)
     if not coefficients[: len(SIGNALS)].any():
-        raise InvalidArgument("labels", "no signal rises with the grades; look whether higher grades mean more related")
+        raise InvalidArgument("labels", "no signal rises with the grades; check that a higher grade means more related")
     return intercept, coefficients, tuple(sorted(refused))
 
 
 def _regress(design: Design, shares: Grades) -> tuple[float, npt.NDArray[np.float64]]:
-    """Each pair stands once as a yes and once as a no, weighted by its share of each."""
+    """Logistic regression on each pair twice, as a yes and as a no, weighted by its share of each."""
     answers = np.repeat([1, 0], len(design))
     weights = np.concatenate([shares, 1.0 - shares])
-    told = weights > 0
+    used = weights > 0
     model = LogisticRegression(C=STRENGTH, max_iter=_MAX_STEPS)
-    model.fit(np.vstack([design, design])[told], answers[told], sample_weight=weights[told])
+    model.fit(np.vstack([design, design])[used], answers[used], sample_weight=weights[used])
     coefficients = np.where(design.any(axis=0), model.coef_[0], 0.0)
     return float(model.intercept_[0]), coefficients
 
 
 def _judge(design: Design, shares: Grades, groups: Rows, fold: tuple[Rows, Rows]) -> FoldScore:
-    """Fit on the artists of ``fold[0]``, judge on those of ``fold[1]``."""
-    seen, unseen = fold
-    intercept, coefficients, _ = _rising(design[seen], shares[seen])
-    chance = np.full(len(unseen), logit(shares[seen].mean()))
+    """Fit on the pairs ``fold[0]`` and compute the log loss on the pairs ``fold[1]``."""
+    train, test = fold
+    intercept, coefficients, _ = _rising(design[train], shares[train])
+    chance = np.full(len(test), logit(shares[train].mean()))
     return FoldScore(
-        queries=len(np.unique(groups[unseen])),
-        pairs=len(unseen),
-        log_loss=_log_loss(intercept + design[unseen] @ coefficients, shares[unseen]),
-        chance=_log_loss(chance, shares[unseen]),
+        queries=len(np.unique(groups[test])),
+        pairs=len(test),
+        log_loss=_log_loss(intercept + design[test] @ coefficients, shares[test]),
+        chance=_log_loss(chance, shares[test]),
     )
 
 

@@ -1,4 +1,4 @@
-"""A run held against thresholds that were written down before: each gate is passed or failed."""
+"""Gates: thresholds written before a run, and whether its figures pass them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from indexer.tabular.records import read_text
 from recommender.errors import BadInput
 
 DEFAULT = Path(__file__).with_name("thresholds.toml")
+"""The thresholds of the prototype (docs/methods.md, "Evaluation measures")."""
 _KEYS = {"figure", "above", "below", "at_least", "at_most", "null"}
 
 
@@ -28,12 +29,12 @@ class Bound(enum.Enum):
 
 
 class Status(enum.Enum):
-    """What became of a gate."""
+    """Result of one gate."""
 
     PASS = "PASS"  # noqa: S105  # a word, not a secret
     FAIL = "FAIL"
     NULL = "FAIL (null result)"
-    """As far off as if there were no effect at all."""
+    """The figure is at or beyond the value that means no effect at all."""
     NO_DATA = "NO DATA"
 
 
@@ -67,7 +68,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """One gate and what it found."""
+    """One gate and the figure it was checked with."""
 
     gate: Gate
     value: float
@@ -76,7 +77,7 @@ class GateResult:
 
     @property
     def summary(self) -> str:
-        """Such as ``FAIL: span > 0.4, found 0.280``; without a figure, that there is none."""
+        """Such as ``FAIL: span > 0.4, found 0.280``; without a figure ``NO DATA: span > 0.4``."""
         found = "" if self.status is Status.NO_DATA else f", found {self.value:.3f}"
         return f"{self.status.value}: {self.gate.summary}{found}"
 
@@ -104,29 +105,28 @@ def _gate(path: Path, number: int, entry: Any) -> Gate:  # Any: TOML
         )
     threshold, null = _finite(entry[bounds[0].value]), _finite(entry.get("null", 0))
     if math.isnan(threshold + null):
-        raise BadInput("bad_thresholds", f"{path}: gate {number} ({entry['figure']}) is held against no finite number")
+        raise BadInput(
+            "bad_thresholds", f"{path}: gate {number} ({entry['figure']}) needs a finite number as its bound"
+        )
     return Gate(
         figure=entry["figure"], bound=bounds[0], threshold=threshold, null=null if "null" in entry else math.nan
     )
 
 
 def _finite(value: Any) -> float:  # Any: TOML
-    """``value`` as it is held against, NaN where it is no finite number."""
+    """``value`` as a float; NaN where it is not a finite number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return math.nan
     return float(value) if abs(value) <= sys.float_info.max else math.nan
 
 
-def hold(thresholds: Thresholds, figures: Mapping[str, float]) -> tuple[GateResult, ...]:
-    """Every gate against ``figures``. Raises BadInput for a gate on a figure that no run has."""
+def check_gates(thresholds: Thresholds, figures: Mapping[str, float]) -> tuple[GateResult, ...]:
+    """Check every gate with ``figures``. Raises BadInput for a gate whose figure does not exist."""
     for gate in thresholds.gates:
         if gate.figure not in figures:
             raise BadInput("bad_thresholds", f"no figure is called {gate.figure!r}; there are {', '.join(figures)}")
-    return tuple(_held(gate, figures[gate.figure]) for gate in thresholds.gates)
-
-
-def _held(gate: Gate, value: float) -> GateResult:
-    return GateResult(gate=gate, value=value, status=_status(gate, value))
+    values = ((gate, figures[gate.figure]) for gate in thresholds.gates)
+    return tuple(GateResult(gate=gate, value=value, status=_status(gate, value)) for gate, value in values)
 
 
 def _status(gate: Gate, value: float) -> Status:

@@ -1,4 +1,7 @@
-"""Each layer, and the default mix of layers, as artists see each other in it: the table that layers are chosen by."""
+"""Measures of each layer and of the default mix of layers: the table that layers are chosen by.
+
+A view is one layer or one mix. All views are measured over the same sample of artists with audio.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,11 @@ from recommender.types import LayerMix, Rows, Vectors
 from recommender.vectors import VectorIndex
 
 DEFAULT_MIX = "default mix"
+"""Name of the view that is the default mix of several layers."""
 MAX_ARTISTS = 2000
-"""Artists whose pairs are gone through; of more, a seeded sample."""
+"""Artists whose pairs are compared; of more, a seeded sample."""
 HUB_EVERYWHERE = 0.8
-"""In the nearest k of so large a share of the others, an artist is named as a hub."""
+"""An artist in the nearest k of this share of the others is named as a hub."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,78 +57,78 @@ class View:
     lowest: NamedPair | None
     highest: NamedPair | None
     hub_share: float
-    """Share of the variance of pairs that one number an artist explains."""
+    """Share of the variance of all pairs that one number per artist explains."""
     hubs: Hubness
     everywhere: tuple[str, ...]
     """Artists in the nearest k of at least 80 % of the others, where k is at most half of the others."""
     split: Estimate
-    """Mean reciprocal rank of halves of artists looking for each other."""
+    """Mean reciprocal rank of the two halves of an artist's tracks retrieving each other."""
     split_chance: float
     separation: Separation
-    """Of pairs that the truth lists, and those it does not, for the artists asked about."""
+    """Of the pairs that the truth lists and those it does not, for the queries of the truth."""
     histogram: Histogram
     genre: GenreAgreement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which view retrieves artists' own halves best, and which cannot be told from it."""
+    """The view that retrieves artists' own halves best, and the views that are not significantly worse."""
 
     best: str
     """Empty when no artist has two tracks."""
     tied: tuple[str, ...]
-    """Views whose difference from the best has an interval that holds 0; the best is not among them."""
+    """Views whose difference from the best has an interval that contains 0; the best is not among them."""
     queries: int
     halves: dict[str, float]
-    """Artist id -> reciprocal rank of its halves in the best view, for another encoder's to be held against."""
+    """Artist id -> reciprocal rank of its halves in the best view, so that two encoders can be compared."""
     separated_best: str
-    """The view that keeps related and unrelated pairs furthest apart (AUC); empty without truth."""
+    """The view with the highest AUC of related against unrelated pairs; empty without truth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerViews:
-    """The artists that are looked at, and what the truth says of their pairs."""
+class ArtistSample:
+    """The artists that all views are measured on, and the related and unrelated pairs among them."""
 
     rows: Rows
-    """``[looked]`` artist rows, all with audio."""
+    """``[artist]`` artist rows, all with audio, rising."""
     names: tuple[str, ...]
-    """``[looked]``."""
+    """``[artist]``."""
     genres: Rows
-    """``[looked]`` main genre, -1 without any."""
+    """``[artist]`` main genre, -1 without any."""
     related: Rows
-    """``[pair, 2]`` places in ``rows``; no pair twice."""
+    """``[pair, 2]`` positions in ``rows``; no pair twice."""
     unrelated: Rows
-    """``[pair, 2]`` pairs of an artist asked about and one that its list does not hold."""
+    """``[pair, 2]`` positions of a query of the truth and an artist that its list does not name."""
 
 
-def look(generation: Generation, lists: Mapping[int, frozenset[int]]) -> LayerViews:
-    """Choose artists with audio: those that the truth asks about first, then a seeded sample.
+def sample_artists(generation: Generation, lists: Mapping[int, frozenset[int]]) -> ArtistSample:
+    """Choose artists with audio: those of the truth first, then a seeded draw of the others.
 
     Args:
-        generation: what is measured.
-        lists: query row -> rows the truth relates to it.
+        generation: the generation that is measured.
+        lists: query row -> rows that the truth relates to it.
     """
-    heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).astype(np.int64)
+    embedded = np.flatnonzero(generation.contents.artists.vector_row >= 0).astype(np.int64)
     wanted = {row for query, related in lists.items() for row in (query, *related)}
-    first = heard[np.isin(heard, list(wanted))][:MAX_ARTISTS]
-    rest = np.setdiff1d(heard, first)
+    first = embedded[np.isin(embedded, list(wanted))][:MAX_ARTISTS]
+    rest = np.setdiff1d(embedded, first)
     drawn = np.random.default_rng(SEED).permutation(rest)[: MAX_ARTISTS - len(first)]
     rows = np.sort(np.concatenate([first, drawn]))
     related, unrelated = _pairs(rows, lists)
     names = tuple(generation.contents.artists.names[int(row)] for row in rows)
     genres = main_genres(generation.contents.relations.genre_weights)[rows]
-    return LayerViews(rows=rows, names=names, genres=genres, related=related, unrelated=unrelated)
+    return ArtistSample(rows=rows, names=names, genres=genres, related=related, unrelated=unrelated)
 
 
 def _pairs(rows: Rows, lists: Mapping[int, frozenset[int]]) -> tuple[Rows, Rows]:
-    """Related and unrelated places: a pair is related when either artist's list holds the other."""
-    places = {int(row): place for place, row in enumerate(rows)}
+    """Positions of related and unrelated pairs; a pair is related when either artist's list names the other."""
+    position = {int(row): place for place, row in enumerate(rows)}
     known = np.zeros((len(rows), len(rows)), dtype=bool)
     asked = np.zeros(len(rows), dtype=bool)
     for query, related in lists.items():
-        if query in places:
-            asked[places[query]] = True
-            known[places[query], [places[row] for row in related if row in places]] = True
+        if query in position:
+            asked[position[query]] = True
+            known[position[query], [position[row] for row in related if row in position]] = True
     known |= known.T
     judged = asked[:, np.newaxis] | asked[np.newaxis, :]
     upper = np.triu(np.ones_like(known), k=1)
@@ -141,22 +145,22 @@ def mixes_of(generation: Generation) -> dict[str, LayerMix]:
 
 
 def default_view(generation: Generation) -> str:
-    """Name of the view that artists are compared in unless asked otherwise."""
+    """Name of the view that artists are compared in by default."""
     mix = layer_mix.by_default(generation.manifest.space)
     return DEFAULT_MIX if len(mix) > 1 else next(iter(mix))
 
 
 def measure_view(
-    generation: Generation, looked: LayerViews, mix: LayerMix, *, name: str, k: int
+    generation: Generation, sample: ArtistSample, mix: LayerMix, *, name: str, k: int
 ) -> tuple[View, SplitRetrieval]:
-    """Measure one view; what its halves retrieved comes with it, to compare views artist by artist."""
-    artists = generation.contents.artists.vector_row[looked.rows]
+    """Measure one view. Also returns the reciprocal ranks of its halves, to compare views artist by artist."""
+    artists = generation.contents.artists.vector_row[sample.rows]
     cosines = _cosines(side_by_side(generation.artists, mix, artists))
-    owners, tracks = _tracks_of(generation, looked.rows)
+    owners, tracks = _tracks_of(generation, sample.rows)
     halves = split_retrieval(side_by_side(generation.tracks, mix, tracks), owners)
     nearest = occurrences(nearest_others(cosines, k=k), artists=len(cosines))
-    related, unrelated = (cosines[tuple(pairs.T)] for pairs in (looked.related, looked.unrelated))
-    lowest, highest = _extremes(cosines, looked.names)
+    related, unrelated = (cosines[tuple(pairs.T)] for pairs in (sample.related, sample.unrelated))
+    lowest, highest = _extremes(cosines, sample.names)
     view = View(
         name=name,
         artists=len(cosines),
@@ -165,23 +169,23 @@ def measure_view(
         highest=highest,
         hub_share=hub_share(cosines),
         hubs=hubness(nearest, k=k),
-        everywhere=_everywhere(nearest, looked.names, k),
+        everywhere=_everywhere(nearest, sample.names, k),
         split=halves.mrr,
         split_chance=halves.chance,
         separation=separation(related, unrelated),
         histogram=histogram(related, unrelated),
-        genre=genre_agreement(cosines, looked.genres, k=k),
+        genre=genre_agreement(cosines, sample.genres, k=k),
     )
     return view, halves
 
 
 def select(views: Sequence[View], halves: Mapping[str, SplitRetrieval], ids: Sequence[str]) -> Selection:
-    """The best view by artist-split retrieval, with those that are as good as far as this many artists can tell.
+    """The best view by artist-split retrieval, with the views whose difference from it is not significant.
 
     Args:
-        views: all of them.
-        halves: view -> what its halves retrieved.
-        ids: ``[artist]`` of the generation.
+        views: all views of one generation.
+        halves: view -> its artist-split retrieval.
+        ids: ``[artist]`` artist ids of the generation.
     """
     scored = [view for view in views if view.split.n]
     best = max(scored, key=lambda view: view.split.mean).name if scored else ""
@@ -202,7 +206,7 @@ def _by_id(found: SplitRetrieval, ids: Sequence[str]) -> dict[str, float]:
 
 
 def _is_tied(one: SplitRetrieval, best: SplitRetrieval) -> bool:
-    """Whether 0 is inside the interval of the difference, over artists that both could split."""
+    """Whether the interval of the difference contains 0, over artists with two halves in both views."""
     _, ours, theirs = np.intersect1d(one.artists, best.artists, return_indices=True)
     found = compare(one.reciprocal_ranks[ours], best.reciprocal_ranks[theirs]).difference
     return not (found.high < 0 or found.low > 0)
@@ -227,20 +231,20 @@ def _tracks_of(generation: Generation, rows: Rows) -> tuple[Rows, Rows]:
 
 
 def _extremes(cosines: Square, names: Sequence[str]) -> tuple[NamedPair | None, NamedPair | None]:
-    """The least and the most alike pair, ties by row; None where there is no pair."""
+    """The pairs with the lowest and the highest cosine, ties by row; None where there is no pair."""
     values = pairs_of(cosines)
     if not values.size:
         return None, None
     first, second = np.triu_indices(len(cosines), k=1)
-    places = (int(values.argmin()), int(values.argmax()))
+    extremes = (int(values.argmin()), int(values.argmax()))
     low, high = (
-        NamedPair(a=names[int(first[at])], b=names[int(second[at])], cosine=float(values[at])) for at in places
+        NamedPair(a=names[int(first[at])], b=names[int(second[at])], cosine=float(values[at])) for at in extremes
     )
     return low, high
 
 
 def _everywhere(nearest: Rows, names: Sequence[str], k: int) -> tuple[str, ...]:
-    """Hubs by name; none where k is over half of the others, for then everyone is near everyone."""
+    """Names of the hubs; none where k is over half of the others, because then every artist is near most others."""
     others = len(names) - 1
     if others < 2 * k:
         return ()

@@ -1,7 +1,8 @@
-"""Chosen pairs of artists, with the similarity that was expected of them: CSV ``a, b, expected, least, most, before``.
+"""Pairs of artists: measures chosen pairs with their targets, and writes all pairs of up to 100 artists as CSV.
 
-``expected`` is a word of the reader's own (``low``, ``high``, ``subgenre``); ``least`` and ``most`` are the target;
-``before`` is an earlier system's number, to show the change. All but the names may be empty.
+A pairs file is CSV with the columns ``a, b, expected, least, most, before``. ``expected`` is any word (``low``,
+``high``, ``subgenre``); ``least`` and ``most`` are the target; ``before`` is an earlier system's number, to show the
+change. All but the two names may be empty.
 """
 
 from __future__ import annotations
@@ -32,80 +33,45 @@ from recommender.ranking.artists import Recommender
 from recommender.types import LayerMix, Rows
 
 FILE = "similarities.csv"
+"""Name of the file in the folder of ``soundkin evaluate --out``."""
 MAX_ARTISTS = 100
-"""4,950 pairs; of more artists with audio, a seeded sample."""
+"""Artists in that file: 4,950 pairs. Of more artists with audio, a seeded sample."""
 COLUMNS = ("a_id", "a", "b_id", "b", "layer", "cosine", "tracks_min", "tracks_mean", "tracks_max", "tracks_nearest")
 
 
-def write_similarities(generation: Generation, folder: Path) -> Path:
-    """Write ``similarities.csv`` into ``folder``, which is made; its path.
-
-    One row a view and pair, pairs by artist id; numbers to six digits.
-    """
-    make_folder(folder)
-    write_file(folder / FILE, _lines(generation))
-    return folder / FILE
-
-
-def chosen(generation: Generation) -> Rows:
-    """The artists that are written, ``[artist]``: those with audio, at most :data:`MAX_ARTISTS`."""
-    heard = np.flatnonzero(generation.contents.artists.vector_row >= 0)
-    return np.sort(np.random.default_rng(SEED).permutation(heard)[:MAX_ARTISTS]).astype(np.int64)
-
-
-def _lines(generation: Generation) -> Iterator[bytes]:
-    yield _line(COLUMNS)
-    rows, tracks, artists = chosen(generation), generation.contents.tracks, generation.contents.artists
-    named = [(artists.ids[row], artists.names[row]) for row in rows.tolist()]
-    owned = [tracks.vector_row[(tracks.artist == row) & (tracks.vector_row >= 0)] for row in rows.tolist()]
-    for layer, mix in mixes_of(generation).items():
-        whole = side_by_side(generation.artists, mix, artists.vector_row[rows]).astype(np.float64)
-        heard = [side_by_side(generation.tracks, mix, own).astype(np.float64) for own in owned]
-        for a, b in combinations(range(len(rows)), 2):
-            parts = track_cosines(heard[a], heard[b])
-            numbers = (float(whole[a] @ whole[b]), parts.least, parts.mean, parts.most, parts.nearest)
-            yield _line((*named[a], *named[b], layer, *(f"{number:.6f}" for number in numbers)))
-
-
-def _line(cells: tuple[str, ...]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedPair:
-    """Two artists and what was expected of them before anything was measured."""
+class ExpectedPair:
+    """Two artist rows and the similarity that was expected of them before the run."""
 
     a: int
     b: int
     expected: str
     least: float
-    """NaN where no target was set; likewise below."""
+    """NaN where no target was given; likewise ``most``."""
     most: float
     before: float
-    """What an earlier system said; NaN where nothing."""
+    """Similarity by an earlier system; NaN where none was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackCosines:
-    """Two artists by all pairs of a track of one and a track of the other; NaN without audio of both."""
+    """Cosines over all pairs of a track of one artist and a track of the other; NaN without audio of both."""
 
     least: float
     mean: float
-    """What the first experiment took: the cosine of the means, times the lengths of both (reference/science.md 0)."""
+    """Equals the cosine of the artists' means times the lengths of both means (docs/methods.md, "Artist means")."""
     most: float
     nearest: float
-    """Each track with the nearest of the other artist, averaged over both directions (Chamfer)."""
+    """Mean over the tracks of the cosine with the nearest track of the other artist, over both directions (Chamfer)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerOfPair:
-    """One pair in one view."""
+class PairInLayer:
+    """One pair measured in one view (layer or mix)."""
 
     view: str
     cosine: float
-    """Of the artists' vectors; NaN without audio of both."""
+    """Cosine of the artists' vectors; NaN without audio of both."""
     tracks: TrackCosines
 
 
@@ -120,16 +86,16 @@ class PairResult:
     most: float
     before: float
     value: float
-    """The audio signal's similarity, in [0, 1]: what targets are held against."""
+    """Similarity of the audio signal, in [0, 1]: the scale of the targets."""
     score: float
-    """The blended score, all signals together."""
+    """Score of all signals by the default profile."""
     cosine: Estimate
-    """Its interval is 90 %, by leaving tracks out (jackknife); n is the number of tracks of both."""
-    layers: tuple[LayerOfPair, ...]
+    """With its 90 % jackknife interval over tracks; n is the number of tracks of both."""
+    layers: tuple[PairInLayer, ...]
 
     @property
     def change(self) -> float:
-        """Value less ``before``; NaN where either is missing."""
+        """``value`` minus ``before``; NaN where either is missing."""
         return self.value - self.before
 
     @property
@@ -144,9 +110,9 @@ class PairResult:
         return "too high" if self.value > self.most else "in range"
 
 
-def read_pairs(path: Path, directory: Directory) -> tuple[list[WantedPair], list[Rejected]]:
-    """Read a pairs file; rows that cannot be used come second. Raises BadInput when the whole file is of no use."""
-    wanted: list[WantedPair] = []
+def read_pairs(path: Path, directory: Directory) -> tuple[list[ExpectedPair], list[Rejected]]:
+    """Read a pairs file: usable pairs, then the rows that are not. Raises BadInput when the whole file is unusable."""
+    wanted: list[ExpectedPair] = []
     rejected: list[Rejected] = []
     for row in read_records(path, required=("a|a_mbid|a_spotify", "b|b_mbid|b_spotify")):
         if isinstance(row, Rejected):
@@ -159,13 +125,13 @@ def read_pairs(path: Path, directory: Directory) -> tuple[list[WantedPair], list
     return wanted, rejected
 
 
-def _pair(record: Record, directory: Directory) -> WantedPair:
+def _pair(record: Record, directory: Directory) -> ExpectedPair:
     a, b = (find_artist(directory, fields.artist(record, side, prefixes=(f"{side}_",))) for side in ("a", "b"))
     if a == b:
-        raise BadInput("same_artist", "a pair is of two artists")
+        raise BadInput("same_artist", "a and b are the same artist; a pair needs two")
     least, most, before = (_number(record, column) for column in ("least", "most", "before"))
     expected = fields.text(record, "expected") or ""
-    return WantedPair(a=a, b=b, expected=expected, least=least, most=most, before=before)
+    return ExpectedPair(a=a, b=b, expected=expected, least=least, most=most, before=before)
 
 
 def _number(record: Record, column: str) -> float:
@@ -173,8 +139,8 @@ def _number(record: Record, column: str) -> float:
     return float("nan") if value is None else value
 
 
-def measure_pair(recommender: Recommender, wanted: WantedPair, mix: LayerMix) -> PairResult:
-    """Measure one pair by the default profile, listening by ``mix``."""
+def measure_pair(recommender: Recommender, wanted: ExpectedPair, mix: LayerMix) -> PairResult:
+    """Measure one pair by the default profile; ``mix`` is that of the audio signal."""
     generation = recommender.generation
     names = generation.contents.artists.names
     scored = recommender.compare(wanted.a, wanted.b, mix=mix)
@@ -201,7 +167,7 @@ def _tracks(generation: Generation, artist: int) -> Rows:
     return rows
 
 
-def _with_error(generation: Generation, wanted: WantedPair, mix: LayerMix, cosine: float) -> Estimate:
+def _with_error(generation: Generation, wanted: ExpectedPair, mix: LayerMix, cosine: float) -> Estimate:
     ours, theirs = _tracks(generation, wanted.a), _tracks(generation, wanted.b)
     nothing = float("nan")
     if not (ours.size and theirs.size):
@@ -214,22 +180,22 @@ def _with_error(generation: Generation, wanted: WantedPair, mix: LayerMix, cosin
     return Estimate(mean=cosine, low=low, high=high, n=int(ours.size + theirs.size))
 
 
-def _in_view(generation: Generation, pair: tuple[int, int], name: str, mix: LayerMix) -> LayerOfPair:
-    """Measure two artist rows in the view ``name``, which listens by ``mix``."""
+def _in_view(generation: Generation, pair: tuple[int, int], name: str, mix: LayerMix) -> PairInLayer:
+    """Measure two artist rows in the view ``name``, whose layers are ``mix``."""
     rows = generation.contents.artists.vector_row[list(pair)]
     if (rows < 0).any():
         nothing = float("nan")
         silent = TrackCosines(least=nothing, mean=nothing, most=nothing, nearest=nothing)
-        return LayerOfPair(view=name, cosine=nothing, tracks=silent)
+        return PairInLayer(view=name, cosine=nothing, tracks=silent)
     one, other = side_by_side(generation.artists, mix, rows).astype(np.float64)
     ours, theirs = (
         side_by_side(generation.tracks, mix, _tracks(generation, artist)).astype(np.float64) for artist in pair
     )
-    return LayerOfPair(view=name, cosine=float(one @ other), tracks=track_cosines(ours, theirs))
+    return PairInLayer(view=name, cosine=float(one @ other), tracks=track_cosines(ours, theirs))
 
 
 def track_cosines(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> TrackCosines:
-    """Compare unit vectors ``[track, dim]`` of two artists, at least one of each.
+    """Cosines between the unit track vectors ``[track, dim]`` of two artists, at least one of each.
 
     >>> track_cosines(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
     TrackCosines(least=0.0, mean=0.5, most=1.0, nearest=0.75)
@@ -241,3 +207,39 @@ def track_cosines(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]
         most=float(cosines.max()),
         nearest=float(cosines.max(axis=1).mean() + cosines.max(axis=0).mean()) / 2,
     )
+
+
+def write_similarities(generation: Generation, folder: Path) -> Path:
+    """Write ``similarities.csv`` into ``folder``, which is created; return its path.
+
+    One row per view and pair, pairs by artist id; numbers with six digits.
+    """
+    make_folder(folder)
+    write_file(folder / FILE, _lines(generation))
+    return folder / FILE
+
+
+def written_artists(generation: Generation) -> Rows:
+    """Rows ``[artist]`` of the artists in the file: those with audio, at most :data:`MAX_ARTISTS`."""
+    embedded = np.flatnonzero(generation.contents.artists.vector_row >= 0)
+    return np.sort(np.random.default_rng(SEED).permutation(embedded)[:MAX_ARTISTS]).astype(np.int64)
+
+
+def _lines(generation: Generation) -> Iterator[bytes]:
+    yield _line(COLUMNS)
+    rows, tracks, artists = written_artists(generation), generation.contents.tracks, generation.contents.artists
+    named = [(artists.ids[row], artists.names[row]) for row in rows.tolist()]
+    owned = [tracks.vector_row[(tracks.artist == row) & (tracks.vector_row >= 0)] for row in rows.tolist()]
+    for layer, mix in mixes_of(generation).items():
+        whole = side_by_side(generation.artists, mix, artists.vector_row[rows]).astype(np.float64)
+        vectors = [side_by_side(generation.tracks, mix, own).astype(np.float64) for own in owned]
+        for a, b in combinations(range(len(rows)), 2):
+            tracks_of = track_cosines(vectors[a], vectors[b])
+            numbers = (float(whole[a] @ whole[b]), tracks_of.least, tracks_of.mean, tracks_of.most, tracks_of.nearest)
+            yield _line((*named[a], *named[b], layer, *(f"{number:.6f}" for number in numbers)))
+
+
+def _line(cells: tuple[str, ...]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode()

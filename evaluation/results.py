@@ -1,4 +1,4 @@
-"""What one evaluation found: frozen nouns, as they stand in its JSON."""
+"""The results of one evaluation. Field names are the keys of ``evaluation.json``, so they do not change."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from evaluation.pairs import PairResult
 from indexer.tabular.rejects import Rejected
 
 FORMAT = 2
+"""Version of the JSON; raise it when a key changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """How it was measured: what must be the same for two runs to be compared."""
+class EvaluationSettings:
+    """The settings of a run; two runs are comparable when these are equal."""
 
     k: int
     depth: int
-    """Places of a ranking that are looked at, for measures without an ``@``."""
+    """Places of a ranking that are read, for measures without an ``@``."""
     resamples: int
     seed: int
     baseline: str
-    """System that the others are held against."""
+    """System that all others are compared with."""
     primary: str
-    """Measure by which."""
+    """Measure that systems are compared by, such as ``nDCG@5``."""
     default_view: str
-    """View that artists are compared in unless asked otherwise."""
+    """View (layer or mix) that artists are compared in by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """What was measured."""
+    """The generation that was measured, in numbers."""
 
     generation: str
     built_at: str
     space: str
     fingerprint: str
     revision: str
-    """Of the encoder; with what it hears at once, where that is a choice."""
+    """Of the encoder; includes the length of its context where that can be chosen."""
     preprocessing: str
     layers: int
     dim: int
@@ -59,7 +60,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryResult:
-    """One artist that was asked about."""
+    """One query: an artist of the truth, and what each system found for it."""
 
     id: str
     artist: str
@@ -67,31 +68,31 @@ class QueryResult:
     listed: int
     in_pool: int
     overlap: float
-    """At k, of the default profile; NaN where the ceiling is 0."""
+    """Overlap at k of the default profile; NaN where the ceiling is 0."""
     ceiling: float
     """Best possible overlap at k."""
     values: dict[str, float]
-    """System -> primary measure; NaN where nothing could be found."""
+    """System -> primary measure; NaN where the pool holds no relevant artist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TruthUsed:
-    """What the truth file came to."""
+class TruthSummary:
+    """How much of the truth file could be used."""
 
     file: str
     sha256: str
     rows: int
     queries: int
     undefined: tuple[str, ...]
-    """Artists asked about whose ceiling is 0: nothing of their list is in the generation. Never averaged."""
+    """Names of the queries with a ceiling of 0: nothing of their list is in the generation. Never averaged."""
     without_truth: int
-    """Artists of the generation that the truth does not ask about: reported, not scored."""
+    """Number of artists of the generation that the truth has no list for: reported, not scored."""
     without_truth_names: tuple[str, ...]
     """The first of them."""
     pairs: int
     """Listed pairs with both artists in the generation."""
     in_scene: int
-    """Of those, pairs the scene signal lists too: what it was told, it can repeat."""
+    """Of those, pairs that the scene data list too: the scene signal finds these because they are in its data."""
     rejected: tuple[Rejected, ...]
 
 
@@ -107,25 +108,25 @@ class SystemResult:
     """Slice of the queries -> primary measure."""
     exposure: Exposure
     diversity: float
-    """1 less the mean cosine of two artists of one list, in the default view; NaN where no list has two with audio."""
+    """1 minus the mean cosine of two artists of one list, in the default view; NaN where no list has two with audio."""
     without_scene: float
     """Share of the recommendations that have no scene data; NaN when nothing was recommended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A system held against the baseline, query by query."""
+    """A system compared with the baseline, query by query."""
 
     system: str
     difference: Difference
-    """System less baseline, primary measure."""
+    """System minus baseline, primary measure."""
     corrected_p: float
     """Holm, over all systems that were compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """What embedding came to, from the report of ``soundkin embed --json``."""
+    """Success and cost of embedding, from the output of ``soundkin embed --json``."""
 
     embedded: int
     clips: int
@@ -138,21 +139,21 @@ class Extraction:
 
     @property
     def success(self) -> float:
-        """Share of the clips that have an embedding; NaN of none."""
+        """Share of the clips that have an embedding; NaN when there are no clips."""
         return self.embedded / self.clips if self.clips else float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRun:
-    """All of it."""
+    """One whole evaluation."""
 
     format: int
     made_at: str
     """RFC 3339, UTC."""
     software: dict[str, str]
-    asked: Asked
+    asked: EvaluationSettings
     pool: Pool
-    truth: TruthUsed | None
+    truth: TruthSummary | None
     """None for a run without labels."""
     views: tuple[View, ...]
     selection: Selection
@@ -165,16 +166,16 @@ class EvaluationRun:
     pairs_rejected: tuple[Rejected, ...]
     extraction: Extraction | None
     learned: LearnedProfile | None
-    """Weights learned from the truth, where that was asked for."""
+    """Weights learned from the truth; None without ``--fit``."""
 
     @property
     def baseline(self) -> SystemResult:
-        """The system that others are held against."""
+        """The result of the system that all others are compared with."""
         return next(system for system in self.systems if system.name == self.asked.baseline)
 
     @property
     def asks_nobody(self) -> bool:
-        """There is a truth, and no artist that it asks about is in the generation: it measures nothing."""
+        """Whether a truth was given and none of its queries is in the generation, so that it measures nothing."""
         return self.truth is not None and not self.truth.queries
 
     @property
@@ -184,7 +185,7 @@ class EvaluationRun:
 
 
 def figures(run: EvaluationRun) -> dict[str, float]:
-    """The run in single numbers, NaN where there is none: what gates are held against and two runs compared by."""
+    """The run as single numbers by name, NaN where there is none. Gates and comparisons of two runs use them."""
     nan, view, baseline = float("nan"), run.view, run.baseline
     found = {
         "artists": float(run.pool.artists),

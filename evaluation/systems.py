@@ -1,4 +1,4 @@
-"""What is compared: profiles, each signal alone, each left out, and popularity. Each turns a query into a ranking."""
+"""The systems that are compared: every profile, each signal alone, each signal left out, and popularity."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from recommender.types import SIGNALS, LayerMix, Rows, SignalName, Similarities
 from recommender.vectors import order
 
 ALL_FOUR = {SignalName.AUDIO: 0.3, SignalName.SCENE: 0.3, SignalName.GENRE: 0.2, SignalName.COLLABORATION: 0.2}
-"""What the three that stay weigh, relative to one another, when one is left out (product.md, "Scores")."""
+"""Weights of the default profile; when one signal is left out, the other three keep their proportions."""
 
 POPULARITY = "popularity"
+"""Name of the system that ranks by popularity alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class System:
 
 
 def baseline_of(generation: Generation) -> str:
-    """The system that all others are held against: what a request gets that asks for nothing else."""
+    """Name of the system that all others are compared with: the default profile of the generation."""
     return generation.calibration.choices.default.name
 
 
@@ -39,9 +40,9 @@ def systems(recommender: Recommender, mix: LayerMix, popularity: Similarities) -
     """Every system: all profiles, each signal alone, each left out, popularity.
 
     Args:
-        recommender: answers from the generation that is measured.
-        mix: by what the audio signal listens.
-        popularity: ``[artist]``, as :func:`popularity_of` says.
+        recommender: opened on the generation that is measured.
+        mix: layers of the audio signal and their shares.
+        popularity: ``[artist]``, from :func:`popularity_of`.
     """
     asked = ArtistQuery(seeds=(), mix=mix)
     calibration = recommender.generation.calibration
@@ -66,12 +67,12 @@ def _blended(recommender: Recommender, name: str, kind: str, asked: ArtistQuery)
 
 
 def ranking(recommender: Recommender, asked: ArtistQuery, query: int, *, depth: int) -> Rows:
-    """Rows of the first ``depth`` answers for the seed ``query``, asked as ``asked`` says."""
+    """Rows of the first ``depth`` answers for the seed ``query``; all other choices are those of ``asked``."""
     return recommender.order_artists(replace(asked, seeds=(query,)), n=depth)
 
 
 def popularity_system(popularity: Similarities) -> System:
-    """The same ranking for everybody, the most popular first: what a method must beat to be worth having."""
+    """The same ranking for every query, the most popular artist first. Any useful method must beat it."""
     ranked = order(popularity)
 
     def rank(query: int, depth: int) -> Rows:
@@ -82,9 +83,9 @@ def popularity_system(popularity: Similarities) -> System:
 
 
 def popularity_of(generation: Generation) -> Similarities:
-    """``[artist]``: with how many others an artist is listed in the scene, or else recorded.
+    """``[artist]``: number of artists that an artist is listed with in the scene data, else recorded with.
 
-    A generation holds no counts of listeners; who is on everyone's list stands in for who has many.
+    A generation holds no counts of listeners, so the number of listings is used instead.
     """
     relations = generation.contents.relations
     scene, collaborations = (np.diff(matrix.indptr) for matrix in (relations.scene_strengths, relations.collaborations))

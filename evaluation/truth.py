@@ -1,9 +1,12 @@
-"""Artists known to be kin, read from a file and looked up in a generation. What cannot be used is recorded, not fatal.
+"""Reads a truth file: lists of artists known to be similar, matched with the artists of a generation.
+
+A row that cannot be used is recorded with its reason; the other rows are still read.
+
 
 CSV with the columns ``query``, ``item`` and, if grades differ, ``grade``; JSON as a list of
 ``{"query": …, "items": [{"artist": …, "grade": …}, "…"]}``, or a music-map dump, as ``soundkin import scene`` takes it
-(its strengths are the grades, else ``1 / log2(1 + rank)``). Artists are named by name, as ``mbid:…``, by the columns
-``query_mbid``, ``item_spotify`` … or by their id in the generation. A grade is at least 0; without one it is 1.
+(its strengths are the grades, else ``1 / log2(1 + rank)``). An artist is given by name, as ``mbid:…``, in the columns
+``query_mbid``, ``item_spotify`` … or by its id in the generation. A grade is at least 0, and 1 where there is none.
 """
 
 from __future__ import annotations
@@ -23,18 +26,19 @@ from recommender.errors import AmbiguousName, BadInput, InvalidArgument, NotFoun
 from recommender.lookup import Directory
 
 UNGRADED = 1.0
+"""Grade of an item without one."""
 ABSENT = "not_in_generation"
-"""Reason of an artist that nobody here knows: no fault of the row, and it counts for the ceiling."""
+"""Reason for an artist that is not in the generation. The row is not at fault, and the item lowers the ceiling."""
 _QUERY, _ITEM = ("query_",), ("item_", "artist_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class GradedArtist:
     """One artist of a reference list."""
 
     label: str
     row: int
-    """In the generation; -1 when it is not there, which lowers the ceiling."""
+    """Row in the generation; -1 when it is not there, which lowers the ceiling."""
     grade: float
 
 
@@ -44,13 +48,13 @@ class Truth:
 
     rows: int
     """Rows of the file, rejected ones included."""
-    lists: dict[int, tuple[Judged, ...]]
+    lists: dict[int, tuple[GradedArtist, ...]]
     """Query row -> its list, in the order of the file."""
     rejected: tuple[Rejected, ...]
-    """Rows left out, and items that count only for the ceiling, with reasons."""
+    """Rows that were left out and items that only lower the ceiling, with reasons."""
 
     def grades(self, query: int) -> dict[int, float]:
-        """Row -> grade of what the list of ``query`` holds in the generation."""
+        """Row -> grade of the items of ``query`` that are in the generation."""
         return {item.row: item.grade for item in self.lists[query] if item.row >= 0}
 
     def reference(self, query: int, k: int) -> frozenset[int]:
@@ -62,16 +66,16 @@ class Truth:
 
 @dataclass(slots=True, kw_only=True)
 class _Reading:
-    """What has been read so far."""
+    """The state while a truth file is read."""
 
     directory: Directory
     rows: int = 0
-    lists: dict[int, dict[str, Judged]] = field(default_factory=dict)
+    lists: dict[int, dict[str, GradedArtist]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
 
 
 def read_truth(path: Path, directory: Directory) -> Truth:
-    """Read the truth file at ``path``. Raises BadInput when the file as a whole is of no use, and says why."""
+    """Read the truth file at ``path``. Raises BadInput with the reason when the whole file cannot be used."""
     reading = _Reading(directory=directory)
     for row in _rows(path):
         reading.rows += 1
@@ -84,7 +88,7 @@ def read_truth(path: Path, directory: Directory) -> Truth:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """One row a pair of query and item."""
+    """One row for each pair of query and item."""
     if path.suffix.lower() != ".json":
         return read_records(path, required=("query|query_mbid|query_spotify", "item|artist|item_mbid|item_spotify"))
     data = read_json(path)
@@ -94,7 +98,7 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _listed(item: SceneClaim | Rejected) -> Row | None:
-    """What a scene map says, as a row: graded by strength, else by rank, else not; None of a list without anybody."""
+    """One entry of a scene map as a row, graded by strength, else by rank, else not; None for an empty list."""
     if isinstance(item, Rejected):
         return item
     if item.neighbour is None:
@@ -108,7 +112,7 @@ def _listed(item: SceneClaim | Rejected) -> Row | None:
 
 
 def _spread(row: Row) -> Iterator[Row]:
-    """A JSON object with a list of items as one row an item; any other row as it is."""
+    """A JSON object with a list of items as one row per item; any other row unchanged."""
     if isinstance(row, Rejected) or "items" not in row.fields:
         yield row
         return
@@ -140,7 +144,7 @@ def _take(reading: _Reading, record: Record) -> None:
 
 
 def _judge(reading: _Reading, record: Record, query: int, item: ArtistRef, grade: float) -> None:
-    """Enter one item into the list of ``query``; one that is not in the generation is entered and told."""
+    """Add one item to the list of ``query``. One that is not in the generation is added with row -1 and recorded."""
     label = item.name or ":".join(item.external_ids[0])
     try:
         row = find_artist(reading.directory, item)
@@ -148,18 +152,18 @@ def _judge(reading: _Reading, record: Record, query: int, item: ArtistRef, grade
         reading.rejected.append(record.reject(error.reason, f"{error.detail}; it counts for the ceiling"))
         row = -1
     if row == query:
-        reading.rejected.append(record.reject("same_artist", "an artist is no answer to itself"))
+        reading.rejected.append(record.reject("same_artist", "an artist cannot be its own answer"))
         return
     listed = reading.lists.setdefault(query, {})
     key = str(row) if row >= 0 else f"? {label.casefold()}"
     if key in listed and listed[key].grade != grade:
         reading.rejected.append(record.reject("duplicate_row", f"{label} has the grade {listed[key].grade:g} already"))
     else:
-        listed[key] = Judged(label=label, row=row, grade=grade)
+        listed[key] = GradedArtist(label=label, row=row, grade=grade)
 
 
 def find_artist(directory: Directory, artist: ArtistRef) -> int:
-    """Row of ``artist``: by an external id that is known, else by name, else by our own id.
+    """Row of ``artist``: by a known external id, else by name, else by its id in the generation.
 
     Raises BadInput ``not_in_generation`` or ``ambiguous_name``.
     """
@@ -175,7 +179,7 @@ def find_artist(directory: Directory, artist: ArtistRef) -> int:
     except AmbiguousName as error:
         raise BadInput("ambiguous_name", str(error)) from error
     except (NotFound, InvalidArgument) as error:
-        raise BadInput(ABSENT, f"no artist is called {artist.name!r}, nor has it for an id") from error
+        raise BadInput(ABSENT, f"no artist has the name or the id {artist.name!r}") from error
 
 
 def _named(directory: Directory, name: str) -> int:

@@ -22,9 +22,7 @@ class Extra:
 EXTRAS: Mapping[str, Extra] = {
     "cpu": Extra(needed_by="build and serve", libraries=("faiss",)),
     "gpu": Extra(needed_by="build and serve, with CUDA and in the place of cpu", libraries=("faiss",)),
-    "catalog": Extra(
-        needed_by="import, publish, rollback, collect and verify", libraries=("alembic", "psycopg", "sqlalchemy")
-    ),
+    "catalog": Extra(needed_by="import, publish, rollback and verify", libraries=("alembic", "psycopg", "sqlalchemy")),
     "indexer": Extra(
         needed_by="demo, scan, embed, cost, build, nightly and encoder",
         libraries=("av", "librosa", "mutagen", "soundfile", "soxr"),
@@ -41,7 +39,7 @@ EXTRAS: Mapping[str, Extra] = {
         includes=("catalog",),
     ),
 }
-"""Extras by name. ``tests/test_house.py`` compares them with ``pyproject.toml``."""
+"""Extras by name. ``tests/test_distribution.py`` compares them with ``pyproject.toml``."""
 
 
 def libraries(extra: str) -> tuple[str, ...]:

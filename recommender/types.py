@@ -6,11 +6,14 @@ import enum
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+
+from recommender.strict_json import from_facts, to_facts
 
 Waveform: TypeAlias = npt.NDArray[np.float32]
 """Mono audio ``[sample]``, nominally within [-1, 1], at the sample rate of the space that asked for it."""
@@ -49,16 +52,14 @@ class Licence:
     """The profiles that may use it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One view of the audio inside a space: a hidden state of a network, or a named family of descriptors."""
 
     name: str
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aspect:
+class Aspect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named way to listen ("spectral brightness"), answered by a mix of layers."""
 
     name: str
@@ -69,8 +70,7 @@ class Aspect:
     """Why this mix speaks for this aspect: how it was found or that it holds by construction."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
+class Space(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides what an embedding means. Two vectors are comparable only if their spaces are equal."""
 
     name: str
@@ -83,7 +83,7 @@ class Space:
     """Version of everything between file and encoder: decoder, downmix, resampler, excerpt policy."""
     default_mix: dict[str, float]
     """The mix of layers an artist is compared by when none is asked for."""
-    aspects: tuple[Aspect, ...] = field(default=())
+    aspects: tuple[Aspect, ...] = ()
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -101,15 +101,13 @@ class Space:
         return f"{self.name}-{self.fingerprint}"
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self)
+        """As a dict that ``json.dumps`` takes."""
+        return to_facts(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, object]) -> Space:
-        """Rebuild what :meth:`to_json` wrote. Raises KeyError or TypeError on any other shape."""
-        layers = tuple(Layer(**layer) for layer in data["layers"])  # type: ignore[attr-defined]  # JSON, checked by use
-        aspects = tuple(Aspect(**aspect) for aspect in data["aspects"])  # type: ignore[attr-defined]  # JSON, as above
-        rest = {key: value for key, value in data.items() if key not in ("layers", "aspects")}
-        return cls(layers=layers, aspects=aspects, **rest)  # type: ignore[arg-type]  # JSON, as above
+    def from_json(cls, data: object) -> Space:
+        """Rebuild what :meth:`to_json` wrote. Raises ValueError, which names the field, on any other shape."""
+        return from_facts(data, cls)
 
 
 class SignalName(enum.Enum):

@@ -39,7 +39,7 @@ def _default_home() -> Path:
         raise click.UsageError("this account has no home folder; give --home or SOUNDKIN_HOME") from error
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin serve --listen 127.0.0.1:50051")
 @click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),

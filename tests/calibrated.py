@@ -1,4 +1,4 @@
-"""A catalog large enough to be calibrated, in memory, and the same generation with and without its calibration."""
+"""A catalog in memory that is large enough for a calibration, and its generation with and without calibration."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ ARTISTS = 60
 DIM = 6
 LAYERS = ("low", "high")
 SILENT = 6
-"""So many more artists have no audio."""
+"""Number of further artists, which have no audio."""
 
 
 @cache
 def plain(seed: int = 0) -> Generation:
-    """Sixty artists of three tracks around six sounds, six that are only known by genre, nothing calibrated."""
+    """Not calibrated: sixty artists with three tracks each around six sounds, and six artists that have genres only."""
     return make_generation(make_catalog(seed))
 
 
 @cache
 def calibrated(seed: int = 0) -> Generation:
-    """The same with a bundle a layer and percentiles of all relations."""
+    """The same with a calibration of every layer and percentiles of all relations."""
     return calibrate(plain(seed))
 
 
@@ -57,7 +57,7 @@ def make_catalog(seed: int) -> MadeCatalog:
 
 
 def calibrate(generation: Generation) -> Generation:
-    """``generation`` with what a build would have calibrated it with."""
+    """``generation`` with the calibration that a build would write."""
     relations = RelationSignals.of(generation.contents.relations)
     return replace(
         generation,
@@ -80,9 +80,9 @@ def _layer(generation: Generation, layer: str) -> CalibratedLayer:
     contents = generation.contents
     embedded = np.flatnonzero(contents.artists.vector_row >= 0)
     ids = tuple(contents.artists.ids[int(row)] for row in embedded)
-    heard = np.flatnonzero(contents.tracks.vector_row >= 0)
-    owner = contents.artists.vector_row[contents.tracks.artist[heard]]
-    tracks = generation.tracks[layer].vectors(contents.tracks.vector_row[heard])
+    tracks_with_audio = np.flatnonzero(contents.tracks.vector_row >= 0)
+    owner = contents.artists.vector_row[contents.tracks.artist[tracks_with_audio]]
+    tracks = generation.tracks[layer].vectors(contents.tracks.vector_row[tracks_with_audio])
     bundle = fit(Reference(ids=ids, artist=owner, tracks=tracks), space=generation.manifest.space, layer=layer)
     return CalibratedLayer(bundle=bundle, artists=measure_artists(bundle, tracks, owner, ids=ids))
 
@@ -100,10 +100,10 @@ def _artist(random: np.random.Generator, number: int, sounds: np.ndarray) -> Mad
         genres={f"genre {number % 6}": 1.0, f"other {number % 5}": 0.5},
         tracks=tuple(
             MadeTrack(
-                id=f"t{number:02d}{place}",
-                title=f"Track {number}.{place}",
+                id=f"t{number:02d}{index}",
+                title=f"Track {number}.{index}",
                 vectors={layer: vector.tolist() for layer, vector in zip(LAYERS, track, strict=True)},
             )
-            for place, track in enumerate(tracks)
+            for index, track in enumerate(tracks)
         ),
     )

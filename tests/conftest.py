@@ -14,16 +14,18 @@ from hypothesis import settings
 from recommender.catalog import Catalog, migrate
 from tests import postgres
 
-settings.register_profile("shared machine", deadline=None)  # a busy one makes any example late now and then
+settings.register_profile("shared machine", deadline=None)  # on a busy machine any example may exceed a deadline
 settings.load_profile("shared machine")
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells start what runs behind; every child would inherit it,
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # and what a Ctrl-C must end would go on for ever
+# A shell starts background jobs with SIGINT ignored. Children inherit that, and tests that end a child by Ctrl-C would
+# wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees, and none writes to, what the person who runs the tests has set up."""
+    """No test reads or changes the settings of the user who runs the tests."""
     for name in [name for name in os.environ if name.startswith("SOUNDKIN_") and "_TEST_" not in name]:
         monkeypatch.delenv(name)
 
@@ -34,8 +36,8 @@ def postgres_url() -> Iterator[str]:
     try:
         with postgres.server() as url:
             yield url
-    except postgres.NoPostgres as why:
-        pytest.skip(str(why))
+    except postgres.NoPostgres as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -57,7 +59,7 @@ def catalog(database_url: str) -> Iterator[Catalog]:
 
 @pytest.fixture
 def older_schema(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of a catalog one migration behind: a further one, which must not run, makes the present schema older."""
+    """URL of a catalog one migration behind: a migration is added that must not run, so the present schema is older."""
     Catalog.open(database_url).close()
     shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
     last = max(path.name[:4] for path in (tmp_path / "migrations" / "versions").glob("*.py"))

@@ -36,14 +36,14 @@ def encoder_process(
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The encoder that needs no weights, with one decoder process: the program and its port. Killed at the end.
 
-    Clips lie under ``temporary`` while they are decoded, else where the system has its temporary files.
+    Clips are stored under ``temporary`` while they are decoded; without it, in the system's folder of temporary files.
     """
     port_file = folder / "encoder.port"
     port_file.unlink(missing_ok=True)
-    words = ("--listen", f"127.0.0.1:{port}", "--port-file", str(port_file), "--workers", "1", "--home", str(folder))
-    command = [sys.executable, "soundkin.py", "encoder", "serve", *words]
-    elsewhere = {} if temporary is None else {"TMPDIR": str(temporary)}
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | QUICK | elsewhere) as process:
+    options = ("--listen", f"127.0.0.1:{port}", "--port-file", str(port_file), "--workers", "1", "--home", str(folder))
+    command = [sys.executable, "soundkin.py", "encoder", "serve", *options]
+    environment = {} if temporary is None else {"TMPDIR": str(temporary)}
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | QUICK | environment) as process:
         try:
             deadline = time.monotonic() + START_S
             while not port_file.exists():
@@ -56,16 +56,16 @@ def encoder_process(
 
 
 def wait_until_decoding(temporary: Path, *, clips: int) -> None:
-    """Until the encoder decodes a request: it writes its clips to a folder in ``temporary`` before that."""
+    """Wait until the encoder decodes a request: it writes the clips to a folder in ``temporary`` first."""
     deadline = time.monotonic() + 30
     while not any(temporary.glob(f"soundkin-clips-*/*/{clips - 1}")):
-        assert time.monotonic() < deadline, "it never began"
+        assert time.monotonic() < deadline, "the encoder did not start to decode"
         time.sleep(0.01)
 
 
 @contextmanager
 def channel_to(port: int) -> Iterator[grpc.Channel]:
-    """A channel to ``port`` of this machine, without bounds of its own."""
+    """A channel to ``port`` of this machine, without limits on the size of messages."""
     options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", -1)]
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
         yield channel

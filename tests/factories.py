@@ -13,7 +13,7 @@ from recommender.array_files import TextColumn
 from recommender.generation import contents
 from recommender.generation.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
 from recommender.generation.lease import LEASE
-from recommender.generation.manifest import Counts, IndexEntry, Manifest, Quality
+from recommender.generation.manifest import CandidatesEntry, Counts, IndexEntry, Manifest, Quality, Taken
 from recommender.generation.open_generation import (
     CURRENT,
     KINDS,
@@ -37,7 +37,7 @@ class MadeTrack:
     title: str
     id: str
     vectors: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Layer -> vector of any length but 0; empty: the track is not embedded."""
+    """Layer -> vector, of any length above 0; empty: the track is not embedded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def make_space(layers: Sequence[str] = ("low", "high"), *, dim: int = 2) -> Spac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeCatalog:
-    """Everything a generation is made from."""
+    """Everything that a generation is made from."""
 
     artists: tuple[MadeArtist, ...]
     scene: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -202,12 +202,12 @@ def _relations(made: MadeCatalog, artists: Sequence[MadeArtist], rows: Mapping[s
 def _vectors(made: MadeCatalog) -> tuple[dict[str, Vectors], dict[str, Vectors]]:
     """Layer -> track vectors, layer -> artist vectors; empty when no track is embedded."""
     artists = sorted(made.artists, key=lambda artist: artist.id)
-    heard = [(track, row) for track, row in _tracks(artists) if track.vectors]
+    embedded = [(track, row) for track, row in _tracks(artists) if track.vectors]
     by_track: dict[str, Vectors] = {}
     by_artist: dict[str, Vectors] = {}
-    for layer in made.space.layer_names if heard else ():
-        by_track[layer] = unit(np.array([track.vectors[layer] for track, _ in heard]))
-        owners = np.array([row for _, row in heard])
+    for layer in made.space.layer_names if embedded else ():
+        by_track[layer] = unit(np.array([track.vectors[layer] for track, _ in embedded]))
+        owners = np.array([row for _, row in embedded])
         means = [by_track[layer][owners == row].astype(np.float64).mean(axis=0) for row in sorted(set(owners))]
         by_artist[layer] = unit(np.array(means))
     return by_track, by_artist
@@ -215,8 +215,8 @@ def _vectors(made: MadeCatalog) -> tuple[dict[str, Vectors], dict[str, Vectors]]
 
 def _manifest(made: MadeCatalog, version: int, files: Iterable[Path]) -> Manifest:
     tracks = [track for artist in made.artists for track in artist.tracks]
-    heard = sum(bool(track.vectors) for track in tracks)
-    singing = sum(any(track.vectors for track in artist.tracks) for artist in made.artists)
+    embedded = sum(bool(track.vectors) for track in tracks)
+    with_audio = sum(any(track.vectors for track in artist.tracks) for artist in made.artists)
     return Manifest(
         version=version,
         parent_version=None,
@@ -228,13 +228,16 @@ def _manifest(made: MadeCatalog, version: int, files: Iterable[Path]) -> Manifes
         shards={},
         counts=Counts(
             artists=len(made.artists),
-            artists_indexed=singing,
+            artists_indexed=with_audio,
             tracks=len(tracks),
-            tracks_indexed=heard,
-            clips=heard,
+            tracks_indexed=embedded,
+            clips=embedded,
         ),
-        indexes=_flat_indexes(made.space, {"tracks": heard, "artists": singing}) if heard else (),
+        indexes=_flat_indexes(made.space, {"tracks": embedded, "artists": with_audio}) if embedded else (),
         goldens=(),
+        taken=Taken(),
+        calibrations=(),
+        candidates=CandidatesEntry(),
         quality=Quality(bad_vectors=0, recall_floor=RECALL_FLOOR),
         files=tuple(checksum_file(path) for path in files),
     )
@@ -257,7 +260,7 @@ def _flat_indexes(space: Space, sizes: Mapping[str, int]) -> tuple[IndexEntry, .
 
 
 def _digests(tracks: Iterable[MadeTrack]) -> Digests:
-    """Each embedded track has one clip, called as the track is."""
+    """Each embedded track has one clip, which has the id of the track."""
     parts = [digest_of([track.id] if track.vectors else []) for track in tracks]
     return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(-1, 16)
 

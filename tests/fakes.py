@@ -1,4 +1,4 @@
-"""Real but tiny stand-ins: an encoder that costs nothing, and music that is quick to make."""
+"""A small real encoder and small audio files, for tests that need both fast."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class BandEncoder:
     def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
         self.clips += len(clips)
         edges = np.geomspace(1 / 512, 1.0, 9)
-        found = []
+        vectors = []
         for clip in clips:
             spectrum = np.abs(np.fft.rfft(clip)) ** 2
             cuts = (edges * len(spectrum)).astype(int)
             energy = np.array([spectrum[a:b].sum() for a, b in pairwise(cuts)])
             shares = energy / energy.sum() + 1e-6
-            found.append([shares, np.cbrt(shares)])
-        return np.array(found, dtype=np.float32)
+            vectors.append([shares, np.cbrt(shares)])
+        return np.array(vectors, dtype=np.float32)
 
 
 def write_tone(path: Path, *, hz: float, seconds: float = 6.0, level: float = 0.5) -> Path:

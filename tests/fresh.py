@@ -14,12 +14,20 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def _not_source(folder: str, names: list[str]) -> list[str]:
+    """Hidden files, and what an earlier build left at the top: ``build`` there, not ``indexer/build``."""
+    left = {"build", "dist"} if Path(folder) == ROOT else set()
+    return [name for name in names if name.startswith(".") or name.endswith(".egg-info") or name in left]
+
+
 OURS = "soundkin"
 
 
 def build_wheel(folder: Path) -> Path:
     """The wheel of this tree, built in ``folder`` from a copy: building leaves files beside the sources."""
-    shutil.copytree(ROOT, folder / "tree", ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info"))
+    shutil.copytree(ROOT, folder / "tree", ignore=_not_source)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*build, "--wheel-dir", folder, folder / "tree"], check=True)
     (wheel,) = folder.glob(f"{OURS}-*.whl")
@@ -29,8 +37,8 @@ def build_wheel(folder: Path) -> Path:
 def make_environment(folder: Path, wheel: Path, *, extras: Iterable[str]) -> Path:
     """The Python of a new environment with ``wheel``, its requirements with ``extras``, and all that those require.
 
-    The wheel is unpacked as pip does it. The files of the libraries are links to those installed here, and which ones
-    there are is told by the metadata of the wheel and of each library.
+    The wheel is unpacked as pip does it. The files of the libraries are links to those installed here, and the metadata
+    of the wheel and of each library lists them.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (packages,) = folder.glob("lib/python3*/site-packages")
@@ -44,19 +52,20 @@ def make_environment(folder: Path, wheel: Path, *, extras: Iterable[str]) -> Pat
 
 def required(root: Distribution, extras: Iterable[str]) -> dict[str, Distribution]:
     """Name -> installed distribution, of everything that ``root`` with ``extras`` requires, directly or not."""
-    found = {OURS: root}
+    libraries = {OURS: root}
     seen: set[tuple[str, frozenset[str]]] = set()
-    waiting = [(OURS, frozenset(extras))]
-    while waiting:
-        name, asked = waiting.pop()
-        if (name, asked) in seen:
+    open_requirements = [(OURS, frozenset(extras))]
+    while open_requirements:
+        name, wanted_extras = open_requirements.pop()
+        if (name, wanted_extras) in seen:
             continue
-        seen.add((name, asked))
-        found.setdefault(name, root if name == OURS else distribution(name))
-        waiting += [
-            (canonicalize_name(wanted.name), frozenset(wanted.extras)) for wanted in _wanted(found[name], asked)
+        seen.add((name, wanted_extras))
+        libraries.setdefault(name, root if name == OURS else distribution(name))
+        open_requirements += [
+            (canonicalize_name(wanted.name), frozenset(wanted.extras))
+            for wanted in _wanted(libraries[name], wanted_extras)
         ]
-    return {name: library for name, library in found.items() if name != OURS}
+    return {name: library for name, library in libraries.items() if name != OURS}
 
 
 def _wanted(library: Distribution, extras: frozenset[str]) -> Iterable[Requirement]:
@@ -69,7 +78,9 @@ def _wanted(library: Distribution, extras: frozenset[str]) -> Iterable[Requireme
 
 def _link(library: Distribution, packages: Path) -> None:
     for file in library.files or ():
-        source, place = Path(str(library.locate_file(file))), packages / file
-        if ".." not in file.parts and source.exists():  # scripts lie outside; a list may name byte code that is gone
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(source)
+        source, target = Path(str(library.locate_file(file))), packages / file
+        if (
+            ".." not in file.parts and source.exists()
+        ):  # scripts are outside; the list may name byte code that was deleted
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source)

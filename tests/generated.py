@@ -1,4 +1,4 @@
-"""Calibrated generations in which much is missing, one a seed: for what must hold of every catalog."""
+"""Calibrated generations in which many signals are missing, one for each seed: for properties of every catalog."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.factories import MadeArtist, MadeCatalog, make_generation
 
 EVERYONE = ARTISTS + SILENT
 SEEDS = range(8)
-UNHEARD = 8
-"""So many artists lose their audio; enough stay to be calibrated."""
+WITHOUT_AUDIO = 8
+"""Number of artists that lose their audio; enough keep it for a calibration."""
 
 FITTED = FittedWeights(
     intercept=-1.5,
@@ -27,7 +27,7 @@ FITTED = FittedWeights(
     queries=2,
     pairs=4,
 )
-"""As learned weights may be: a signal without weight, and silence that speaks for or against."""
+"""Learned weights with a signal of weight 0, and missing signals that count for or against."""
 
 
 @cache
@@ -38,21 +38,21 @@ def generated(seed: int) -> Generation:
 
 
 def _thinned(made: MadeCatalog, random: np.random.Generator) -> MadeCatalog:
-    unheard = set(random.permutation(ARTISTS)[:UNHEARD].tolist())
+    without_audio = set(random.permutation(ARTISTS)[:WITHOUT_AUDIO].tolist())
     kept = {pair: strength for pair, strength in made.scene.items() if random.random() < 0.6}
     return replace(
         made,
-        artists=tuple(_poorer(artist, row, row in unheard, random) for row, artist in enumerate(made.artists)),
+        artists=tuple(_poorer(artist, row, row in without_audio, random) for row, artist in enumerate(made.artists)),
         scene=kept,
         scene_listed=tuple(one for one in made.scene_listed if random.random() < 0.5),
         collaborations=tuple(one for one in made.collaborations if random.random() < 0.6),
     )
 
 
-def _poorer(artist: MadeArtist, row: int, unheard: bool, random: np.random.Generator) -> MadeArtist:
-    """Less is known of it, and of the last nothing at all."""
+def _poorer(artist: MadeArtist, row: int, without_audio: bool, random: np.random.Generator) -> MadeArtist:
+    """The artist with some genres and tracks removed; the last artist of the catalog has no data at all."""
     genreless = row == EVERYONE - 1 or random.random() < 0.4
-    tracks = () if unheard else artist.tracks[: random.integers(2, 4)]
+    tracks = () if without_audio else artist.tracks[: random.integers(2, 4)]
     return replace(artist, genres={} if genreless else artist.genres, tracks=tracks)
 
 

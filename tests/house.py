@@ -1,9 +1,12 @@
-"""The rules of the house as functions: each takes one parsed module and lists what breaks the rule."""
+"""The rules of CONTRIBUTING.md as functions: each lists what breaks it in a module, a text or a list of files."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -15,6 +18,8 @@ MAX_DEPTH = 3
 """Blocks inside one another in one function."""
 MAX_PARAMETERS = 5
 """Of one function, ``self`` and ``cls`` not counted."""
+MAX_MODULES = 15
+"""Directly in one folder, ``__init__.py`` not counted."""
 BANNED_NAMES = frozenset({"utils", "util", "common", "core", "helpers", "helper", "manager", "misc"})
 UNSAFE_MODULES = frozenset({"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"})
 """Reading what these wrote runs the code it contains."""
@@ -23,6 +28,21 @@ UNSAFE_CALLS = frozenset({"torch.load", "yaml.load", "numpy.load", "np.load", "e
 SAFE_KEYWORDS = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
 UNSAFE_KEYWORDS = frozenset({"trust_remote_code", "allow_pickle"})
 """Never passed as anything but False."""
+
+NOT_PARTICIPLES = frozenset({"embed"})
+"""Words that end in -ed and are verbs of action."""
+CITATIONS = re.compile(
+    r"""
+    (?<!\w)reference/\w                                # the team's reports, which lie outside the project
+    | (?<![\w/-])(?:science|mert|meter|music|peers|providers|ranking|real|reliability|serving|vector|web)\.md\b
+    | (?<![\w/-])(?:product|house)\.md\b
+    | (?:\.\./|(?<![\w/."']))shared/                    # material beside the checkout
+    | \bthe\ spikes?\b | \bspike\ \d
+    | (?<!\w)/work/
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What a line may not cite: it lies outside the project, so no reader of the project has it."""
 
 _BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -45,12 +65,12 @@ def body_lines(function: Function) -> int:
 
 
 def deep_functions(tree: ast.Module) -> list[str]:
-    """Functions with more than ``DEEPEST`` blocks inside one another."""
+    """Functions with more than ``MAX_DEPTH`` blocks inside one another."""
     return [f"{f.name}: {depth(f)} levels" for f in functions(tree) if depth(f) > MAX_DEPTH]
 
 
 def depth(node: ast.AST) -> int:
-    """Blocks inside one another under ``node``; a function or class inside it starts anew, ``elif`` adds nothing."""
+    """Blocks inside one another under ``node``. Inner functions and classes count by themselves, ``elif`` does not."""
     inner = [child for child in ast.iter_child_nodes(node) if not isinstance(child, _SCOPES)]
     return max((depth(child) + _adds(child, node) for child in inner), default=0)
 
@@ -81,9 +101,10 @@ def _is_command(function: Function) -> bool:
 
 
 def broad_excepts(tree: ast.Module) -> list[str]:
-    """Handlers that catch everything and keep it; one that tidies up and raises it again is none."""
+    """Handlers that catch everything and do not raise it again."""
     handlers = (node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler))
-    return [f"line {each.lineno}" for each in handlers if _is_broad(each.type) and not _raises_again(each)]
+    broad = (handler for handler in handlers if _is_broad(handler.type) and not _raises_again(handler))
+    return [f"line {handler.lineno}" for handler in broad]
 
 
 def _raises_again(handler: ast.ExceptHandler) -> bool:
@@ -98,10 +119,10 @@ def _is_broad(caught: ast.expr | None) -> bool:
 
 def unsafe_loading(tree: ast.Module) -> list[str]:
     """Imports and calls that can run code found in data."""
-    found = [f"imports {name}" for name in imported(tree) if name.partition(".")[0] in UNSAFE_MODULES]
+    breaches = [f"imports {name}" for name in imported(tree) if name.partition(".")[0] in UNSAFE_MODULES]
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    found += [f"line {call.lineno}: {ast.unparse(call.func)}" for call in calls if _is_unsafe(call)]
-    return found
+    breaches += [f"line {call.lineno}: {ast.unparse(call.func)}" for call in calls if _is_unsafe(call)]
+    return breaches
 
 
 def imported(tree: ast.AST) -> list[str]:
@@ -135,3 +156,43 @@ def undocumented(tree: ast.Module) -> list[str]:
     public = [node for node in tree.body if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_")]
     named: list[tuple[str, Documented]] = [("the module", tree), *((node.name, node) for node in public)]
     return [name for name, node in named if not ast.get_docstring(node)]
+
+
+def crowded_folders(files: Iterable[str]) -> list[str]:
+    """Folders with more than ``MAX_MODULES`` modules directly in them."""
+    paths = [PurePosixPath(file) for file in files]
+    counts = Counter(path.parent.as_posix() for path in paths if path.name != "__init__.py")
+    return [f"{folder}: {count} modules" for folder, count in sorted(counts.items()) if count > MAX_MODULES]
+
+
+def participles(files: Iterable[str]) -> list[str]:
+    """Modules whose name ends in -ing or -ed: a module is named by a noun or by a verb of action."""
+    return [file for file in files if _ends_as_participle(PurePosixPath(file).stem)]
+
+
+def _ends_as_participle(name: str) -> bool:
+    last = name.rpartition("_")[2]
+    return last.endswith(("ing", "ed")) and last not in NOT_PARTICIPLES
+
+
+def citations(text: str) -> list[str]:
+    """Lines that cite something outside the project (``CITATIONS``)."""
+    lines = enumerate(text.splitlines(), start=1)
+    return [f"line {number}: {match[0].strip()}" for number, line in lines if (match := CITATIONS.search(line))]
+
+
+def without_counterpart(tests: Iterable[str], modules: Collection[str]) -> list[str]:
+    """Test files that are named after no module and no folder at the same path.
+
+    ``tests/a/test_b.py`` tests ``a/b.py`` or the folder ``a/b``; ``tests/a/test_b_more.py`` one more side of it.
+    """
+    folders = {parent.as_posix() for module in modules for parent in PurePosixPath(module).parents}
+    known = {module.removesuffix(".py") for module in modules} | folders
+    return [test for test in tests if not known & set(_counterparts(PurePosixPath(test)))]
+
+
+def _counterparts(test: PurePosixPath) -> Iterator[str]:
+    """What ``tests/a/test_b_c.py`` may be named after: ``a/b_c`` and ``a/b``."""
+    folder = test.relative_to("tests").parent
+    words = test.stem.removeprefix("test_").split("_")
+    return ((folder / "_".join(words[:count])).as_posix() for count in range(1, len(words) + 1))

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: one that is given, the machine's own binaries, or one that came in a wheel."""
+"""A real PostgreSQL for the tests: a given server, the machine's binaries, or the binaries of a wheel."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _START_S = 60.0
 
 
 class NoPostgres(Exception):
-    """There is no PostgreSQL to be had here; the message says why."""
+    """PostgreSQL is not available on this machine; the message says why."""
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """URL of a running server's maintenance database. One that was started here is gone afterwards."""
+    """URL of a running server's maintenance database. One that was started here is removed afterwards."""
     with ExitStack() as stack:
         given = os.environ.get(GIVEN)
         if given:
@@ -70,7 +70,7 @@ def _binary(name: str) -> str | None:
 
 
 def _system_user() -> str | None:
-    """Whom PostgreSQL can run as: us, or ``postgres`` when we are root; None when root has no such user."""
+    """The user that can run PostgreSQL: the current one, or ``postgres`` for root; None when root has no such user."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid()).pw_name
     return "postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else None
@@ -108,7 +108,7 @@ def _running(folder: Path, as_user: dict[str, str | None]) -> Iterator[None]:
         _wait(f"postgresql://postgres@/postgres?host={folder}", process)
         yield
     finally:
-        process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: sessions are ended, nothing is waited for
+        process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: sessions are ended, it waits for nothing
         process.wait(timeout=_START_S)
         log.close()
 

@@ -70,7 +70,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
             clip = render(style, seed=10 + 2 * number + take, seconds=8.0)
             soundfile.write(folder / name, clip, SAMPLE_RATE_HZ)
             rows.append((name, artist, f"Take {take}", GENRES[artist]))
-    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+    with (folder / "tracklist.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("file", "artist", "title", "genre"), *rows])
     return folder
 
@@ -90,7 +90,7 @@ def _write_relations(folder: Path) -> tuple[Path, Path]:
 
 def _index(environment: dict[str, str], music: Path, folder: Path) -> None:
     scene, credits = _write_relations(folder)
-    scanned = _json(environment, "scan", str(music), "--manifest", str(music / "manifest.csv"))
+    scanned = _json(environment, "scan", str(music), "--tracklist", str(music / "tracklist.csv"))
     assert (scanned["new_clips"], scanned["rejected"]) == (6, [])
     _json(environment, "import", "scene", str(scene))
     _json(environment, "import", "collaborations", str(credits), "--licence", "own")

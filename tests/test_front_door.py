@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -33,14 +34,14 @@ HEAVY = ("numpy", "scipy", "faiss", "librosa", "sqlalchemy", "grpc", "rich", "in
 
 
 def run(monkeypatch: pytest.MonkeyPatch, command: click.Command, *arguments: str) -> int:
-    """Exit status of the front door with ``command`` behind it, under the name ``probe``."""
+    """Exit status of `soundkin probe`, where ``probe`` is ``command``."""
     monkeypatch.setattr(sys.modules[__name__], "probe", command, raising=False)
-    monkeypatch.setitem(soundkin.COMMANDS, "probe", (f"{__name__}:probe", "Try the door."))
+    monkeypatch.setitem(soundkin.COMMANDS, "probe", (f"{__name__}:probe", "Try it."))
     return leave("probe", *arguments)
 
 
 def leave(*arguments: str) -> int:
-    """Exit status of the front door."""
+    """Exit status of `soundkin` with these arguments."""
     with pytest.raises(SystemExit) as left:
         soundkin.main(arguments)
     assert isinstance(left.value.code, int)
@@ -65,9 +66,16 @@ def start_help() -> subprocess.CompletedProcess[str]:
 
 
 def test_help_lists_every_command_with_its_line() -> None:
-    said = [line.split(maxsplit=1) for line in start_help().stdout.splitlines()]
+    lines = [line.split(maxsplit=1) for line in start_help().stdout.splitlines()]
     for name, (_, line) in soundkin.COMMANDS.items():
-        assert [name, line] in said
+        assert [name, line] in lines
+
+
+def test_help_groups_every_command_once_in_the_order_of_use() -> None:
+    assert [name for names in soundkin.GROUPS.values() for name in names] == list(soundkin.COMMANDS)
+    lines = start_help().stdout.splitlines()
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles[-len(soundkin.GROUPS) :] == [f"{title}:" for title in soundkin.GROUPS]
 
 
 def test_help_takes_less_than_three_tenths_of_a_second() -> None:
@@ -86,8 +94,8 @@ def test_help_imports_no_program_and_no_large_library() -> None:
         "try: soundkin.main(['--help'])\n"
         "except SystemExit: print('LOADED', *{name.partition('.')[0] for name in sys.modules})\n"
     )
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    loaded = said.splitlines()[-1].split()
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    loaded = output.splitlines()[-1].split()
     assert loaded[0] == "LOADED"
     assert "click" in loaded
     assert set(loaded) & set(HEAVY) == set()
@@ -99,6 +107,25 @@ def test_every_command_is_where_the_table_says_and_has_help(name: str) -> None:
     command = soundkin.front_door.get_command(context, name)
     assert isinstance(command, click.Command)
     assert command.get_short_help_str()
+
+
+def commands_below(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """``command`` and its sub-commands, with the words that call each."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for part, below in command.commands.items():
+            yield from commands_below(below, f"{name} {part}")
+
+
+@pytest.mark.parametrize("name", soundkin.COMMANDS)
+def test_the_help_of_every_command_has_an_example_that_calls_it(name: str) -> None:
+    context = click.Context(soundkin.front_door)
+    command = soundkin.front_door.get_command(context, name)
+    assert command is not None
+    for words, one in commands_below(command, name):
+        help_lines = one.get_help(click.Context(one, info_name=words)).splitlines()
+        example = help_lines[[line.strip() for line in help_lines].index("Example:") + 1 :]
+        assert example[0].strip().startswith(f"soundkin {words}"), words
 
 
 def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,11 +205,11 @@ def test_a_command_names_the_extra_that_all_of_its_work_needs(
 ) -> None:
     monkeypatch.setitem(soundkin.NEEDS, "probe", "indexer")
     assert run(monkeypatch, raising(ModuleNotFoundError("No module named 'sqlalchemy'", name="sqlalchemy"))) == 1
-    said = "`soundkin probe` needs the indexer extra (sqlalchemy is not installed): pip install 'soundkin[indexer]'"
-    assert capsys.readouterr().err == f"soundkin: {said}\n"
+    message = "`soundkin probe` needs the indexer extra (sqlalchemy is not installed): pip install 'soundkin[indexer]'"
+    assert capsys.readouterr().err == f"soundkin: {message}\n"
 
 
-def test_every_command_that_needs_an_extra_is_named_by_the_extra() -> None:
+def test_every_extra_names_the_commands_that_need_it() -> None:
     assert set(soundkin.NEEDS) <= set(soundkin.COMMANDS)
     for command, extra in soundkin.NEEDS.items():
         assert re.search(rf"\b{command}\b", EXTRAS[extra].needed_by)
@@ -212,14 +239,14 @@ def test_every_flag_can_be_given_by_the_environment(
     assert "'--workers'" in capsys.readouterr().err
 
 
-def test_words_of_a_server_cannot_steer_the_terminal(
+def test_messages_of_a_server_cannot_control_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, raising(SoundkinError("no\x1b[2J one\r\nat all"))) == 1
     assert capsys.readouterr().err == "soundkin: no\ufffd[2J one at all\n"
 
 
-def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:
+def test_a_closed_pipe_prints_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -232,9 +259,10 @@ def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "serve"])
-def test_an_account_without_a_home_folder_is_told_what_to_give(command: str) -> None:
+def test_an_account_without_a_home_folder_gets_a_message_that_says_what_to_give(command: str) -> None:
     program = f"""
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 import soundkin
 

@@ -41,7 +41,6 @@ BROUGHT_LATER = {
     "build": (),
     "publish": (),
     "rollback": (),
-    "collect": (),
     "nightly": ("--config", "NIGHTLY"),
     "verify": ("--quarantine",),
     "evaluate": ("TRUTH",),

@@ -1,4 +1,4 @@
-"""The operations page and the units that ship with it say what the code does."""
+"""docs/operations.md and the systemd units agree with the code."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PROGRAM = "/opt/soundkin/bin/soundkin"
 
 
 def example() -> str:
-    (found,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    return str(found)
+    (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return str(text)
 
 
-def test_the_configuration_on_the_page_is_one(tmp_path: Path) -> None:
+def test_the_configuration_on_the_page_is_valid(tmp_path: Path) -> None:
     (tmp_path / "nightly.toml").write_text(example())
     config = read_config(tmp_path / "nightly.toml")
     assert config.encoder.name == "descriptors"
@@ -66,9 +66,9 @@ def test_what_is_kept_and_how_long_is_that_of_the_code() -> None:
 
 
 def test_the_units_are_sound(tmp_path: Path) -> None:
-    """With the program, which is not installed here, replaced by one that is."""
+    """With the program replaced by one that is installed here."""
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not here")
+        pytest.skip("systemd-analyze is not installed")
     names = sorted(path.name for path in UNITS.iterdir())
     assert names == [
         "soundkin-encoder.service",
@@ -85,20 +85,20 @@ def test_the_units_are_sound(tmp_path: Path) -> None:
 
 
 def test_the_units_run_commands_that_exist() -> None:
-    said = "\n".join(path.read_text() for path in UNITS.iterdir())
-    commands = re.findall(rf"^ExecStart={PROGRAM} (\w+)", said, re.MULTILINE)
+    units = "\n".join(path.read_text() for path in UNITS.iterdir())
+    commands = re.findall(rf"^ExecStart={PROGRAM} (\w+)", units, re.MULTILINE)
     assert sorted(commands) == ["encoder", "nightly", "serve"]
     assert set(commands) <= set(soundkin.COMMANDS)
 
 
-@pytest.mark.parametrize(("left", "told"), [(0, 0), (75, 0), (1, 1)])
-def test_the_line_for_cron_says_that_all_is_well_when_another_run_is_at_work(
-    left: int, told: int, tmp_path: Path
+@pytest.mark.parametrize(("status", "reported"), [(0, 0), (75, 0), (1, 1)])
+def test_the_line_for_cron_reports_success_when_another_run_has_the_lock(
+    status: int, reported: int, tmp_path: Path
 ) -> None:
     (line,) = re.findall(r"^30 2 \* \* \*  soundkin  (.*)$", PAGE, re.MULTILINE)
     assert PROGRAM in line
     program = tmp_path / "soundkin"
-    program.write_text(f"#!/bin/sh\nexit {left}\n")
+    program.write_text(f"#!/bin/sh\nexit {status}\n")
     program.chmod(0o755)
     done = subprocess.run(["/bin/sh", "-c", line.replace(PROGRAM, str(program))], capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (told, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (reported, b"", b"")

@@ -1,3 +1,3 @@
-"""evaluation/measures: TODO-DOC."""
+"""The measures: pure functions over arrays, one family a module."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How similarities are spread: range, how far related pairs stand out, and how much is one artist's own doing. Pure."""
+"""Distribution of similarities: range, separation of related from unrelated pairs, hub share, histogram. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from recommender.errors import InvalidArgument
 from recommender.types import Similarities
 
 Square: TypeAlias = npt.NDArray[np.float64]
-"""``[artist, artist]``, symmetric; the diagonal is not looked at."""
+"""``[artist, artist]``, symmetric; the diagonal is not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueRange:
-    """Where the similarities of all pairs lie. NaN without a pair."""
+    """Range and quantiles of the similarities of all pairs. NaN without a pair."""
 
     pairs: int
     least: float
@@ -31,32 +31,32 @@ class ValueRange:
 
     @property
     def span(self) -> float:
-        """Largest less smallest. Any stretching of the scale changes it: it is no measure of quality."""
+        """Largest minus smallest. Any stretching of the scale changes it, so it does not measure quality."""
         return self.most - self.least
 
     @property
     def iqr(self) -> float:
-        """Upper less lower quartile."""
+        """Interquartile range: upper minus lower quartile."""
         return self.upper_quartile - self.lower_quartile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separation:
-    """How far similarities of related pairs stand above those of unrelated ones. NaN where either kind is missing."""
+    """How well similarity separates related from unrelated pairs. NaN where either kind is missing."""
 
     related: int
     unrelated: int
     auc: float
-    """Chance that a related pair is more similar than an unrelated one, ties counting half."""
+    """Probability that a related pair is more similar than an unrelated one; ties count half."""
     d_prime: float
-    """Distance of the means in pooled standard deviations; NaN where neither varies."""
+    """Difference of the means in pooled standard deviations; NaN where neither varies."""
     related_median: float
     unrelated_median: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
-    """Counts of two kinds of pair in the same bins."""
+    """Counts of related and unrelated pairs in the same bins."""
 
     edges: tuple[float, ...]
     related: tuple[int, ...]
@@ -69,7 +69,7 @@ def pairs_of(similarities: Square) -> Similarities:
 
 
 def spread(values: Similarities) -> ValueRange:
-    """Spread of ``[pair]`` similarities, NaN left out."""
+    """Range and quantiles of ``[pair]`` similarities, NaN left out."""
     given = values[~np.isnan(values)]
     points = np.percentile(given, (0, 5, 25, 50, 75, 95, 100)) if given.size else np.full(7, np.nan)
     least, p5, lower, median, upper, p95, most = map(float, points)
@@ -86,7 +86,7 @@ def spread(values: Similarities) -> ValueRange:
 
 
 def separation(related: Similarities, unrelated: Similarities) -> Separation:
-    """Compare ``[pair]`` similarities of the two kinds, NaN left out."""
+    """Compare ``[pair]`` similarities of related and unrelated pairs, NaN left out."""
     yes, no = (values[~np.isnan(values)] for values in (related, unrelated))
     both = bool(yes.size and no.size)
     return Separation(
@@ -100,7 +100,7 @@ def separation(related: Similarities, unrelated: Similarities) -> Separation:
 
 
 def auc(related: Similarities, unrelated: Similarities) -> float:
-    """Area under the ROC curve; both kinds have at least one pair.
+    """Area under the ROC curve. Both arrays need at least one pair.
 
     >>> auc(np.array([0.9, 0.5]), np.array([0.5, 0.1]))
     0.875
@@ -115,11 +115,11 @@ def _d_prime(related: Similarities, unrelated: Similarities) -> float:
 
 
 def hub_share(similarities: Square) -> float:
-    """Share of the variance of all pairs that one number an artist explains: ``s_ij ~ m + h_i + h_j``, in [0, 1].
+    """Share of the variance of all pairs that the model ``s_ij = m + h_i + h_j`` explains, in [0, 1].
 
-    Near 1, a pair's score says who the two are and nothing about the two together. The least-squares ``h`` of all
-    pairs of n artists is ``sum_j (s_ij - m) / (n - 2)``. NaN below four artists, where it always fits, and where all
-    pairs are the same.
+    Near 1, similarities depend on each artist alone and tell nothing about the pair. The least-squares ``h`` over all
+    pairs of n artists is ``sum_j (s_ij - m) / (n - 2)``. NaN below four artists, where the model always fits, and
+    where all pairs are equal.
 
     Raises:
         InvalidArgument: a pair is NaN.
@@ -127,7 +127,7 @@ def hub_share(similarities: Square) -> float:
     n = len(similarities)
     values = pairs_of(similarities)
     if np.isnan(values).any():
-        raise InvalidArgument("similarities", "hold pairs without an opinion; leave those artists out")
+        raise InvalidArgument("similarities", "contain pairs without an opinion; leave those artists out")
     if n < 4 or np.ptp(values) == 0:
         return float("nan")
     centred = similarities - values.mean()
@@ -137,7 +137,7 @@ def hub_share(similarities: Square) -> float:
 
 
 def histogram(related: Similarities, unrelated: Similarities, *, bins: int = 20) -> Histogram:
-    """Counts in ``bins`` equal bins from the smallest to the largest value; of [0, 1] where there is none."""
+    """Counts in ``bins`` bins of equal width from the smallest to the largest value; over [0, 1] without values."""
     yes, no = (values[~np.isnan(values)] for values in (related, unrelated))
     every = np.concatenate([yes, no])
     low, high = (float(every.min()), float(every.max())) if every.size and np.ptp(every) > 0 else (0.0, 1.0)

@@ -1,7 +1,7 @@
-"""Whether artists that sound alike are of one genre: nearest neighbours vote, and silhouettes. Pure.
+"""Whether artists that sound alike have the same genre: accuracy of a neighbour vote, and silhouette. Pure.
 
-Neighbours are other artists, never an artist's own tracks, which would make any space look good (the artist filter of
-Pampalk, Flexer and Widmer, ISMIR 2005).
+Neighbours are other artists, never tracks of the same artist. Without this artist filter (Pampalk, Flexer and Widmer,
+ISMIR 2005) any space looks good, because tracks of one artist are near each other.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from evaluation.measures.statistics import Estimate, estimate
 from recommender.types import Rows
 
 NO_GENRE = -1
+"""Column of an artist without a genre."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenreAgreement:
-    """How far one view of the audio and the genres agree, over artists with both."""
+    """Agreement of one view of the audio with the genres, over artists that have both."""
 
     artists: int
     genres: int
     accuracy: Estimate
-    """Share of artists whose k nearest others mostly have its main genre; a tie goes to the nearest among them."""
+    """Share of artists whose main genre wins the vote of the k nearest others; a tie goes to the nearest of them."""
     chance: float
-    """Share of artists of the most frequent genre: what always naming it would get. NaN without artists."""
+    """Share of artists with the most frequent genre: the accuracy of always naming it. NaN without artists."""
     silhouette: float
-    """Mean, in [-1, 1], of cosine distances; NaN with fewer than two genres, or where each has one artist."""
+    """Mean silhouette in [-1, 1] by cosine distance (Rousseeuw 1987); NaN with fewer than two genres, or where each
+    genre has one artist."""
 
 
 def main_genres(weights: csr_array) -> Rows:
@@ -49,7 +51,7 @@ def main_genres(weights: csr_array) -> Rows:
 
 
 def genre_agreement(cosines: Square, genre: Rows, *, k: int) -> GenreAgreement:
-    """Compare the cosines ``[artist, artist]`` with main genres ``[artist]``; artists without one take no part."""
+    """Compare the cosines ``[artist, artist]`` with main genres ``[artist]``; artists without a genre are left out."""
     named = np.flatnonzero(genre != NO_GENRE)
     genres, labels = np.unique(genre[named], return_inverse=True)
     inside = cosines[np.ix_(named, named)].astype(np.float64)
@@ -64,13 +66,13 @@ def genre_agreement(cosines: Square, genre: Rows, *, k: int) -> GenreAgreement:
 
 
 def _voted(cosines: Square, labels: Rows, *, k: int) -> Rows:
-    """``[artist]``: the label that most of the k nearest have."""
+    """``[artist]``: the label that most of the k nearest others have."""
     found = np.full(len(labels), NO_GENRE, dtype=np.int64)
     for row, near in enumerate(nearest_others(cosines, k=k)):
-        told = labels[near[near >= 0]]
-        if told.size:
-            counts = np.bincount(told)
-            found[row] = next(label for label in told if counts[label] == counts.max())
+        votes = labels[near[near >= 0]]
+        if votes.size:
+            counts = np.bincount(votes)
+            found[row] = next(label for label in votes if counts[label] == counts.max())
     return found
 
 

@@ -1,4 +1,7 @@
-"""Hubs: artists that turn up in nearly everyone's neighbours, and antihubs, which turn up in nobody's. Pure."""
+"""Hubness and exposure: how unevenly artists appear among the nearest k or the first k of other artists. Pure.
+
+Hubs are near almost every artist, antihubs near none. See docs/methods.md, "Evaluation measures".
+"""
 
 from __future__ import annotations
 
@@ -12,84 +15,30 @@ from scipy import stats
 from recommender.errors import InvalidArgument
 from recommender.types import Similarities
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
-    """What the first k recommendations of many artists have in common."""
-
-    queries: int
-    coverage: float
-    """Share of the artists that are recommended to somebody."""
-    hubs: Hubness
-    """Of all artists: ``gini`` is that of exposure."""
-    popularity_percentile: float
-    """Mean over the recommendations, in [0, 1]; 0.5 where popularity plays no part, NaN where it is not known."""
-    popularity_correlation: float
-    """Spearman, of popularity with N_k; NaN where either does not vary."""
-    novelty: float
-    """Mean of ``-log2 p`` over the recommendations, in bits, p the share of artists that list or record with the one
-    recommended (each counted once more, so that nobody has none); NaN where popularity is not known."""
-    counts: tuple[int, ...]
-    """How many artists are in exactly 0, 1, 2 … others' first k."""
-
-
-def exposure(neighbours: npt.NDArray[np.int64], popularity: Similarities, *, k: int) -> Exposure:
-    """Measure lists of recommendations.
-
-    Args:
-        neighbours: rows recommended to each query, ``[query, k]``; -1 stands for none.
-        popularity: ``[artist]``; NaN where it is not known.
-        k: length of the lists.
-    """
-    found = occurrences(neighbours, artists=len(popularity))
-    known = ~np.isnan(popularity)
-    percentiles = np.full(len(popularity), np.nan)
-    percentiles[known] = (stats.rankdata(popularity[known]) - 0.5) / max(int(known.sum()), 1)
-    given = neighbours[neighbours >= 0]
-    given = given[known[given]]
-    surprise = -np.log2((popularity[given] + 1.0) / (len(popularity) + 1.0))
-    return Exposure(
-        queries=len(neighbours),
-        coverage=float((found > 0).mean()),
-        hubs=hubness(found, k=k),
-        popularity_percentile=float(percentiles[given].mean()) if given.size else float("nan"),
-        popularity_correlation=spearman(popularity[known], found[known].astype(np.float64)),
-        novelty=float(surprise.mean()) if given.size else float("nan"),
-        counts=tuple(np.bincount(found).tolist()),
-    )
-
-
-def spearman(one: Similarities, other: Similarities) -> float:
-    """Rank correlation in [-1, 1]; NaN when either does not vary."""
-    if one.size < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float("nan")
-    return float(stats.spearmanr(one, other).statistic)
-
-
 Occurrences: TypeAlias = npt.NDArray[np.int64]
-"""``[artist]`` N_k: in how many other artists' k nearest it is."""
+"""``[artist]`` N_k: the number of other artists that have it among their nearest k."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hubness:
-    """How unevenly artists turn up among others' k nearest."""
+    """How unevenly artists appear among the nearest k of others."""
 
     k: int
     skewness: float
-    """Of N_k, population; 0 when N_k is symmetric, above 1 when there are hubs; NaN when all N_k are the same."""
+    """Population skewness of N_k; 0 when N_k is symmetric, above 1 when there are hubs; NaN when all N_k are equal."""
     largest: int
     antihubs: float
-    """Share of artists that are in nobody's k nearest."""
+    """Share of artists with N_k = 0."""
     gini: float
-    """0 when all artists turn up alike, towards 1 when a few take all; NaN when nobody turns up."""
+    """0 when all artists have the same N_k, towards 1 when a few have all; NaN when all N_k are 0."""
     robin_hood: float
-    """Share of all places that would have to change hands for all artists to turn up alike; NaN as above."""
+    """Share of all places that would have to move for all artists to have the same N_k; NaN as above."""
 
 
 def hubness(occurrences: Occurrences, *, k: int) -> Hubness:
-    """All measures of one N_k ``[artist]``. Raises InvalidArgument when it is empty or holds a negative number."""
+    """All hubness measures of N_k ``[artist]``. Raises InvalidArgument when it is empty or has a negative number."""
     if not occurrences.size or occurrences.min() < 0:
-        raise InvalidArgument("occurrences", "must hold one number an artist, none below 0")
+        raise InvalidArgument("occurrences", "must be one number per artist, none below 0")
     return Hubness(
         k=k,
         skewness=skewness(occurrences),
@@ -101,7 +50,7 @@ def hubness(occurrences: Occurrences, *, k: int) -> Hubness:
 
 
 def occurrences(neighbours: npt.NDArray[np.int64], *, artists: int) -> Occurrences:
-    """N_k ``[artist]`` from the rows of each query's k nearest, ``[query, k]``; -1 stands for no neighbour.
+    """N_k ``[artist]`` from the rows of each query's nearest k, ``[query, k]``; -1 means no neighbour.
 
     >>> occurrences(np.array([[1], [0], [1]]), artists=3).tolist()
     [1, 2, 0]
@@ -150,3 +99,56 @@ def robin_hood(occurrences: Occurrences) -> float:
     """
     total = int(occurrences.sum())
     return float(np.abs(occurrences - occurrences.mean()).sum()) / (2 * total) if total else float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Statistics of the first k recommendations of many artists."""
+
+    queries: int
+    coverage: float
+    """Share of the artists that appear in at least one list."""
+    hubs: Hubness
+    """Of all artists; its ``gini`` is the Gini index of exposure."""
+    popularity_percentile: float
+    """Mean over the recommendations, in [0, 1]; 0.5 where popularity has no influence, NaN where it is not known."""
+    popularity_correlation: float
+    """Spearman correlation of popularity and N_k; NaN where either does not vary."""
+    novelty: float
+    """Mean of ``-log2 p`` over the recommendations, in bits, with p = (popularity + 1) / (artists + 1). The 1 keeps p
+    above 0. NaN where popularity is not known."""
+    counts: tuple[int, ...]
+    """Number of artists that appear in exactly 0, 1, 2 … lists."""
+
+
+def exposure(neighbours: npt.NDArray[np.int64], popularity: Similarities, *, k: int) -> Exposure:
+    """Measure lists of recommendations.
+
+    Args:
+        neighbours: rows recommended to each query, ``[query, k]``; -1 means none.
+        popularity: ``[artist]``; NaN where it is not known.
+        k: length of the lists.
+    """
+    found = occurrences(neighbours, artists=len(popularity))
+    known = ~np.isnan(popularity)
+    percentiles = np.full(len(popularity), np.nan)
+    percentiles[known] = (stats.rankdata(popularity[known]) - 0.5) / max(int(known.sum()), 1)
+    given = neighbours[neighbours >= 0]
+    given = given[known[given]]
+    surprise = -np.log2((popularity[given] + 1.0) / (len(popularity) + 1.0))
+    return Exposure(
+        queries=len(neighbours),
+        coverage=float((found > 0).mean()),
+        hubs=hubness(found, k=k),
+        popularity_percentile=float(percentiles[given].mean()) if given.size else float("nan"),
+        popularity_correlation=spearman(popularity[known], found[known].astype(np.float64)),
+        novelty=float(surprise.mean()) if given.size else float("nan"),
+        counts=tuple(np.bincount(found).tolist()),
+    )
+
+
+def spearman(one: Similarities, other: Similarities) -> float:
+    """Spearman's rank correlation in [-1, 1]; NaN when either does not vary."""
+    if one.size < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(stats.spearmanr(one, other).statistic)

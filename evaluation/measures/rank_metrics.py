@@ -1,4 +1,7 @@
-"""Precision, nDCG, average precision, reciprocal rank, recall and hits of rankings, as trec_eval defines them. Pure."""
+"""Measures of rankings: overlap at k with its ceiling and chance, and nDCG, P, R, hit, AP, RR as in trec_eval. Pure.
+
+See docs/methods.md, "Evaluation measures".
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,22 @@ from recommender.errors import InvalidArgument
 from recommender.types import Rows, Similarities
 
 UNDEFINED = "undefined (ceiling 0)"
+"""Text shown for an overlap that cannot be more than 0."""
+GRADE_STEPS = 10_000
+"""trec_eval needs whole grades, and memory for as many as the highest. Other grades are rounded to this many steps of a
+query's highest; the scale of grades does not change nDCG."""
+
+Grades: TypeAlias = Mapping[int, float]
+"""Artist row -> grade for the query; above 0 is relevant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """One query's overlap at k. All but ``normalised`` are shares of k."""
+    """Overlap at k of one query. All but ``normalised`` are shares of k."""
 
     overlap: float
     ceiling: float
-    """Overlap of the best ranking of this pool."""
+    """Overlap of the best possible ranking of this pool."""
     chance: float
     """Expected overlap of a random ranking of this pool."""
 
@@ -34,7 +44,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlapSummary:
-    """Overlap over the queries where there was something to find."""
+    """Mean overlap over the queries whose ceiling is above 0."""
 
     k: int
     overlap: Estimate
@@ -44,11 +54,11 @@ class OverlapSummary:
     """Mean over the same queries; NaN when there is none."""
     chance: float
     undefined: int
-    """Queries left out because their ceiling is 0."""
+    """Number of queries left out because their ceiling is 0."""
 
     @property
     def summary(self) -> str:
-        """For the reader: the overlap beside its ceiling and chance, or that there is none."""
+        """Text for a report: the overlap with its ceiling and chance, or why there is none."""
         if not self.overlap.n:
             return f"{UNDEFINED} for all {self.undefined} queries" if self.undefined else "no queries"
         left_out = f"; {self.undefined} more {UNDEFINED}" if self.undefined else ""
@@ -59,7 +69,7 @@ class OverlapSummary:
 
 
 def best_graded(grades: Sequence[float], *, k: int) -> list[int]:
-    """Places of a reference's top k: grades above 0 not below the k-th highest, so ties at the edge all count.
+    """Positions of the k best grades of a reference list: above 0, and all ties with the k-th highest.
 
     >>> best_graded([1.0, 3.0, 0.0, 1.0], k=2)
     [0, 1, 3]
@@ -70,26 +80,28 @@ def best_graded(grades: Sequence[float], *, k: int) -> list[int]:
 
 
 def overlap_at(ranked: Rows, reference: Collection[int], *, k: int, pool: int) -> Overlap:
-    """Overlap of the first k of ``ranked`` with ``reference``, the wanted rows that are in the pool.
+    """Overlap of the first k of ``ranked`` with ``reference``.
 
     Args:
         ranked: rows, best first.
-        reference: wanted rows; those outside the pool are left out by the caller, and lower the ceiling.
-        k: length of the list looked at.
+        reference: relevant rows in the pool. The caller leaves out those that are not in it, which lowers the ceiling.
+        k: number of places that are read.
         pool: artists that could have been ranked.
 
     Raises:
         InvalidArgument: k is below 1, or the pool is smaller than the reference.
     """
     if k < 1 or pool < len(reference):
-        raise InvalidArgument("k", f"is {k}, with {len(reference)} wanted of a pool of {pool}; k is at least 1")
+        raise InvalidArgument(
+            "k", f"is {k}, with {len(reference)} relevant artists in a pool of {pool}; k is at least 1"
+        )
     found = len(set(ranked[:k].tolist()) & set(reference))
     expected = min(k, pool) * len(reference) / pool if pool else 0.0
     return Overlap(overlap=found / k, ceiling=min(k, len(reference)) / k, chance=expected / k)
 
 
 def summarise(overlaps: Mapping[int, Overlap], *, k: int) -> OverlapSummary:
-    """Means over the queries whose ceiling is above 0. ``overlaps``: query row -> its overlap."""
+    """Mean over the queries whose ceiling is above 0. ``overlaps``: query row -> its overlap."""
     defined = [each for each in overlaps.values() if each.ceiling > 0]
     return OverlapSummary(
         k=k,
@@ -101,16 +113,8 @@ def summarise(overlaps: Mapping[int, Overlap], *, k: int) -> OverlapSummary:
     )
 
 
-GRADE_STEPS = 10_000
-"""trec_eval takes whole grades, and memory for as many as the highest: others are kept as so many steps of a query's
-highest. The scale of grades does not change nDCG."""
-
-Grades: TypeAlias = Mapping[int, float]
-"""Artist row -> how much it belongs to the query; above 0 is relevant."""
-
-
 def measure_names(k: int) -> tuple[str, ...]:
-    """Names of the measures, in the order they are shown.
+    """Names of the measures in the order of the report.
 
     >>> measure_names(5)
     ('nDCG@5', 'P@5', 'R@5', 'hit@5', 'AP', 'RR')
@@ -119,7 +123,7 @@ def measure_names(k: int) -> tuple[str, ...]:
 
 
 def _measures(k: int) -> dict[str, Any]:  # Any: ir_measures has no types
-    """Name -> measure. nDCG takes the grade itself as the gain, as ``ndcg_cut`` of trec_eval does."""
+    """Name -> measure. nDCG uses the grade itself as the gain, like ``ndcg_cut`` of trec_eval."""
     return {
         f"nDCG@{k}": ir_measures.nDCG @ k,
         f"P@{k}": ir_measures.P @ k,
@@ -133,20 +137,19 @@ def _measures(k: int) -> dict[str, Any]:  # Any: ir_measures has no types
 def measure(judged: Mapping[int, Grades], rankings: Mapping[int, Rows], *, k: int) -> dict[str, Similarities]:
     """Measure -> its value for each query ``[query]``, in the order of ``judged``.
 
-    NaN for a query without a relevant item: nothing could be found, so nothing was missed. A query that ``rankings``
-    lacks was answered with nothing.
+    NaN for a query without a relevant item. A query that is not in ``rankings`` counts as an empty ranking.
 
     Args:
         judged: query row -> grades of items.
         rankings: query row -> item rows, best first.
-        k: where the measures with an ``@`` stop.
+        k: cut-off of the measures with an ``@``.
 
     Raises:
         InvalidArgument: k is below 1.
     """
     if k < 1:
         raise InvalidArgument("k", f"is {k}; it is at least 1")
-    places = {str(query): place for place, query in enumerate(judged) if _can_be_found(judged[query])}
+    places = {str(query): place for place, query in enumerate(judged) if _has_relevant(judged[query])}
     found = {name: np.full(len(judged), np.nan) for name in measure_names(k)}
     names = {measure: name for name, measure in _measures(k).items()}
     qrels = {str(query): _whole(grades) for query, grades in judged.items() if str(query) in places}
@@ -156,12 +159,12 @@ def measure(judged: Mapping[int, Grades], rankings: Mapping[int, Rows], *, k: in
     return found
 
 
-def _can_be_found(grades: Grades) -> bool:
+def _has_relevant(grades: Grades) -> bool:
     return any(grade > 0 for grade in grades.values())
 
 
 def _whole(grades: Grades) -> dict[str, int]:
-    """Whole grades up to :data:`GRADE_STEPS` as they are, others as steps; one above 0 never becomes 0."""
+    """Whole grades up to :data:`GRADE_STEPS` unchanged, others as steps; a grade above 0 never becomes 0."""
     highest = max(grades.values())
     if highest <= GRADE_STEPS and all(float(grade).is_integer() for grade in grades.values()):
         return {str(row): int(grade) for row, grade in grades.items()}
@@ -169,5 +172,5 @@ def _whole(grades: Grades) -> dict[str, int]:
 
 
 def _falling(ranked: Rows) -> dict[str, float]:
-    """A score for each item that keeps the order: trec_eval sorts by score, and ties by name."""
+    """A falling score for each item, because trec_eval sorts by score and breaks ties by name."""
     return {str(row): float(len(ranked) - place) for place, row in enumerate(ranked.tolist())}

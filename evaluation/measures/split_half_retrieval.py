@@ -1,7 +1,7 @@
-"""The test that needs no labels: two halves of an artist's tracks must retrieve each other. Pure.
+"""Split-half retrieval, which needs no labels: the two halves of an artist's tracks must retrieve each other. Pure.
 
-It chooses layers and encoders: what cannot tell that two halves are one artist cannot tell which artists are kin.
-Source: reference/science.md 3.
+Layers and encoders are chosen by it: a space in which two halves of one artist are not near each other cannot tell
+which artists are similar. See docs/methods.md, "Evaluation measures".
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from recommender.types import Rows, Similarities, Vectors
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
 _BLOCK = 512
+"""Queries compared at once."""
 _NO_LENGTH = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitRetrieval:
-    """How well halves of artists find each other in one view of the audio."""
+    """How well the halves of artists retrieve each other in one view of the audio."""
 
     artists: Rows
-    """``[artist]``: those with two tracks or more whose halves both have a direction; the candidates, too."""
+    """``[artist]``: artists with two tracks or more whose halves both have a direction; also the candidates."""
     reciprocal_ranks: Similarities
-    """``[artist]`` in (0, 1]: mean of both directions; 1 when each half finds the other first."""
+    """``[artist]`` in (0, 1]: mean over both directions; 1 when each half retrieves the other first."""
 
     @property
     def mrr(self) -> Estimate:
-        """Mean reciprocal rank over artists, with its interval."""
+        """Mean reciprocal rank over artists with its interval."""
         return estimate(self.reciprocal_ranks)
 
     @property
@@ -42,13 +43,13 @@ class SplitRetrieval:
 
 
 def split_retrieval(tracks: Vectors, artist: Rows) -> SplitRetrieval:
-    """Halve each artist's tracks, first, third … against second, fourth …, and let the halves look for each other.
+    """Split each artist's tracks, first, third … against second, fourth …, and rank all second halves for each first.
 
     Args:
-        tracks: unit vectors ``[track, dim]``, in an order that does not change, such as by id.
+        tracks: unit vectors ``[track, dim]``, in a fixed order, such as by id.
         artist: ``[track]`` row of the artist.
 
-    A tie counts half a place: what cannot be told apart is found in the middle.
+    A tie counts half a place, so equal cosines share the middle of their places.
     """
     rows, first, second = _halves(tracks.astype(np.float64), artist)
     there, back = _reciprocal_ranks(first, second), _reciprocal_ranks(second, first)
@@ -57,9 +58,9 @@ def split_retrieval(tracks: Vectors, artist: Rows) -> SplitRetrieval:
 
 def _halves(tracks: Matrix, artist: Rows) -> tuple[Rows, Matrix, Matrix]:
     rows, place = np.unique(artist, return_inverse=True)
-    seen = _turn(place)
+    turn = _turn(place)
     sums = np.zeros((2, len(rows), tracks.shape[1]))
-    np.add.at(sums, (seen % 2, place), tracks)
+    np.add.at(sums, (turn % 2, place), tracks)
     lengths = np.linalg.norm(sums, axis=2)
     whole = (lengths > _NO_LENGTH).all(axis=0)
     unit = sums[:, whole] / lengths[:, whole, np.newaxis]
@@ -67,7 +68,7 @@ def _halves(tracks: Matrix, artist: Rows) -> tuple[Rows, Matrix, Matrix]:
 
 
 def _turn(place: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """``[track]``: how many tracks of the same artist came before it."""
+    """``[track]``: number of earlier tracks of the same artist."""
     order = np.argsort(place, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(place))])[:-1] if place.size else np.zeros(0, dtype=np.int64)
     turn = np.empty(len(place), dtype=np.int64)

@@ -1,6 +1,7 @@
-"""How sure a mean over artists is: intervals, paired tests, the smallest difference that could be seen. Pure.
+"""Statistics over artists: bootstrap intervals, paired tests, smallest detectable difference. Pure.
 
-The unit is the artist that was asked about, never the pair: pairs share artists and are not independent.
+The unit is the query artist, never the pair: pairs share artists and are not independent. See docs/methods.md,
+"Statistics".
 """
 
 from __future__ import annotations
@@ -16,23 +17,26 @@ from recommender.errors import InvalidArgument
 from recommender.types import Similarities
 
 RESAMPLES = 10_000
+"""Draws of a bootstrap, and of a permutation test with more than 13 artists."""
 SEED = 20_261_121
 CONFIDENCE = 0.95
 POWER = 0.8
+"""Probability of finding a true difference of the detectable size."""
 _BATCH = 500
+"""Resamples worked out at once: bounds the memory, changes no number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A mean over artists with its interval."""
+    """A mean over artists with its 95 % interval."""
 
     mean: float
     """NaN when no artist has a value."""
     low: float
     high: float
-    """95 %, by resampling artists; NaN below two artists."""
+    """Both ends by resampling artists; NaN below two artists."""
     n: int
-    """Artists with a value."""
+    """Number of artists with a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +47,13 @@ class Difference:
     p_value: float
     """Two-sided, by flipping the signs of the differences; NaN when no artist has both values."""
     detectable: float
-    """The smallest true difference that a test of this size would have found four times in five."""
+    """The smallest true difference that a test of this size finds with a probability of 80 %."""
 
 
 def estimate(values: Similarities) -> Estimate:
     """Mean of ``[artist]`` values that are not NaN, with a BCa bootstrap interval (Efron and Tibshirani 1993, ch. 14).
 
-    Values that are all the same have an interval of no width.
+    Values that are all equal have an interval of width 0.
     """
     given = values[~np.isnan(values)]
     mean = float(given.mean()) if given.size else float("nan")
@@ -60,7 +64,7 @@ def estimate(values: Similarities) -> Estimate:
 def _interval(given: Similarities) -> tuple[float, float]:
     if given.size < 2:
         return float("nan"), float("nan")
-    if np.ptp(given) == 0:
+    if np.ptp(given) == 0:  # BCa divides by the variance of the values
         return float(given[0]), float(given[0])
     found = stats.bootstrap(
         (given,),
@@ -86,10 +90,10 @@ def compare(values: Similarities, baseline: Similarities) -> Difference:
 
 
 def sign_flip_p(differences: Similarities) -> float:
-    """Chance of a mean at least so far from 0, if each difference ``[artist]`` could as well have had the other sign.
+    """Two-sided p-value of the mean of paired differences ``[artist]``: sign-flip permutation test.
 
-    Exact up to 13 artists, whose signs can be set in fewer ways than :data:`RESAMPLES`; else from that many seeded
-    draws, and never 0.
+    If both systems are equal, each difference could as well have the other sign. Exact up to 13 artists, where there
+    are fewer sign patterns than :data:`RESAMPLES`; else from that many seeded draws, and never 0. NaN without artists.
 
     >>> sign_flip_p(np.array([1.0, 1.0, 1.0]))
     0.25
@@ -123,7 +127,7 @@ def detectable_difference(differences: Similarities) -> float:
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """p-values of several tests, each corrected for there being several (Holm 1979); NaN stays NaN and is not counted.
+    """p-values corrected for the number of tests (Holm 1979). NaN stays NaN and is not counted.
 
     >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
     {'a': 0.03, 'b': 0.06, 'c': 0.06}

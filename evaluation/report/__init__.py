@@ -1,3 +1,3 @@
-"""evaluation/report: TODO-DOC."""
+"""The report of a run: sections, comparison with another run, plots, and Markdown or HTML text."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two runs beside each other: what each figure was and is, and whether the queries that both asked did better."""
+"""Compares two runs: every figure before and after, and a paired test over the queries that both have."""
 
 from __future__ import annotations
 
@@ -13,45 +13,13 @@ from evaluation.pairs import PairResult
 from evaluation.report.document import Section, Table, figure, interval, signed
 from evaluation.results import EvaluationRun, figures
 
-
-def against_sections(found: Versus | None) -> Iterator[Section]:
-    """Sections on the other run; none without one."""
-    if found is None:
-        return
-    primary, halves = found.primary, found.halves
-    said = (
-        f"The other run: {found.other}.",
-        *found.notes,
-        f"Baselines on {primary.difference.n} queries both asked: {interval(primary.difference)}, p "
-        f"{figure(primary.p_value)}, smallest difference that would have been seen {figure(primary.detectable)}.",
-        f"Best layers on the halves of {halves.difference.n} artists in both, without labels: "
-        f"{interval(halves.difference)}, p {figure(halves.p_value)}, detectable {figure(halves.detectable)}.",
-    )
-    settings = tuple((each.name, each.before, each.after) for each in found.settings)
-    yield Section(
-        title="Against the other run", sentences=said, table=Table(headings=("what", "before", "after"), rows=settings)
-    )
-    yield Section(title="Every figure, before and after", table=_changes((*found.figures, *found.pairs)))
-    if found.views:
-        yield Section(title="Layers, before and after", table=_changes(found.views))
-
-
-def _changes(changes: tuple[Changed, ...]) -> Table:
-    rows = [(each.name, figure(each.before), figure(each.after), _change(each)) for each in changes]
-    return Table(headings=("figure", "before", "after", "change"), rows=tuple(rows))
-
-
-def _change(each: Changed) -> str:
-    """Such as ``+0.117 (+72 %)``; without the share where ``before`` is 0 or missing."""
-    return signed(each.change) + ("" if each.share != each.share else f" ({each.share * 100:+.0f} %)")
-
-
 VIEW_NUMBERS = ("min", "max", "span", "MRR of halves")
+"""Figures of a view that are compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """One number in both runs; NaN where a run has none."""
+class FigureChange:
+    """One figure in both runs; NaN where a run does not have it."""
 
     name: str
     before: float
@@ -59,7 +27,7 @@ class Changed:
 
     @property
     def change(self) -> float:
-        """After less before."""
+        """``after`` minus ``before``."""
         return self.after - self.before
 
     @property
@@ -70,7 +38,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Something chosen, in words, in both runs."""
+    """One setting as text in both runs."""
 
     name: str
     before: str
@@ -78,36 +46,37 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Versus:
-    """This run against another."""
+class RunComparison:
+    """This run compared with another."""
 
     other: str
-    """Which: its generation, space and time."""
+    """The other run: its generation, space and time."""
     notes: tuple[str, ...]
-    """Why figures may not be comparable, and what was chosen differently."""
+    """Reasons why figures may not be comparable, and how the best view changed."""
     settings: tuple[Setting, ...]
-    figures: tuple[Changed, ...]
-    views: tuple[Changed, ...]
-    """Least, most and span of the cosines, and MRR of halves, of each layer; NaN where a run has no layer of the name.
-    """
-    pairs: tuple[Changed, ...]
-    """Values of pairs in both runs."""
+    figures: tuple[FigureChange, ...]
+    views: tuple[FigureChange, ...]
+    """For each view the numbers of ``VIEW_NUMBERS``; NaN where a run does not have the view."""
+    pairs: tuple[FigureChange, ...]
+    """Similarity of the pairs that both runs have."""
     halves: Difference
-    """Reciprocal ranks of halves in each run's best layer, over artists in both: which encoder hears artists better,
-    without labels; of none where the pools differ, for a smaller one is easier."""
+    """Reciprocal ranks of halves in each run's best view, artist by artist: compares two encoders without labels. Empty
+    where the numbers of artists differ, because fewer candidates are easier."""
     primary: Difference
-    """By artist that both asked about, of each run's baseline; of none where the two have another measure."""
+    """Primary measure of each run's baseline, query by query; empty where the runs have different measures."""
 
 
-def versus(run: EvaluationRun, other: EvaluationRun) -> Versus:
-    """Compare ``run`` with an earlier or rival one."""
+def compare_runs(run: EvaluationRun, other: EvaluationRun) -> RunComparison:
+    """Compare ``run`` with ``other``: an earlier run, another encoder or another build."""
     before = figures(other)
-    changed = [Changed(name=name, before=before.get(name, np.nan), after=value) for name, value in figures(run).items()]
-    return Versus(
+    changes = [
+        FigureChange(name=name, before=before.get(name, np.nan), after=value) for name, value in figures(run).items()
+    ]
+    return RunComparison(
         other=f"{other.pool.generation} of {other.pool.space} ({other.pool.fingerprint}), {other.made_at}",
         notes=tuple(_notes(run, other)),
         settings=tuple(_settings(run, other)),
-        figures=tuple(changed),
+        figures=tuple(changes),
         views=tuple(_views(run, other)),
         pairs=tuple(_pairs(run, other)),
         halves=_halves(run, other),
@@ -125,9 +94,9 @@ def _chosen(run: EvaluationRun) -> dict[str, str]:
     return {
         "generation": f"{pool.generation}, built {pool.built_at}",
         "encoder": f"{pool.space}, {pool.revision}",
-        "what it hears": pool.preprocessing,
+        "preprocessing": pool.preprocessing,
         "layers": f"{pool.layers} of {pool.dim}",
-        "calibration": "; ".join(f"{layer}: {said}" for layer, said in pool.calibration.items()) or "none",
+        "calibration": "; ".join(f"{layer}: {status}" for layer, status in pool.calibration.items()) or "none",
         "compared by": run.asked.default_view,
         "best layer": ", ".join((run.selection.best, *run.selection.tied)) or "none",
         "artists, tracks": f"{pool.artists}, {pool.tracks}",
@@ -136,12 +105,12 @@ def _chosen(run: EvaluationRun) -> dict[str, str]:
     }
 
 
-def _views(run: EvaluationRun, other: EvaluationRun) -> Iterator[Changed]:
+def _views(run: EvaluationRun, other: EvaluationRun) -> Iterator[FigureChange]:
     before, after = ({view.name: _numbers(view) for view in each.views} for each in (other, run))
     for view in dict.fromkeys((*after, *before)):
         for number in VIEW_NUMBERS:
             found = (each.get(view, {}).get(number, float("nan")) for each in (before, after))
-            yield Changed(name=f"{view}: {number}", **dict(zip(("before", "after"), found, strict=True)))
+            yield FigureChange(name=f"{view}: {number}", **dict(zip(("before", "after"), found, strict=True)))
 
 
 def _numbers(view: View) -> dict[str, float]:
@@ -165,10 +134,10 @@ def _notes(run: EvaluationRun, other: EvaluationRun) -> list[str]:
     return notes
 
 
-def _pairs(run: EvaluationRun, other: EvaluationRun) -> list[Changed]:
+def _pairs(run: EvaluationRun, other: EvaluationRun) -> list[FigureChange]:
     known = {_key(pair): pair.value for pair in other.pairs}
     return [
-        Changed(name=f"{pair.a} / {pair.b}", before=known[_key(pair)], after=pair.value)
+        FigureChange(name=f"{pair.a} / {pair.b}", before=known[_key(pair)], after=pair.value)
         for pair in run.pairs
         if _key(pair) in known
     ]
@@ -188,3 +157,37 @@ def _primary(run: EvaluationRun, other: EvaluationRun) -> Difference:
     ours, theirs = ({query.id: query.values[each.asked.baseline] for query in each.queries} for each in (run, other))
     both = [artist for artist in ours if artist in theirs and run.asked.primary == other.asked.primary]
     return compare(np.array([ours[name] for name in both]), np.array([theirs[name] for name in both]))
+
+
+def comparison_sections(found: RunComparison | None) -> Iterator[Section]:
+    """Report sections on the comparison with another run; none without one."""
+    if found is None:
+        return
+    primary, halves = found.primary, found.halves
+    sentences = (
+        f"The other run: {found.other}.",
+        *found.notes,
+        f"Baselines on {primary.difference.n} queries of both runs: {interval(primary.difference)}, p "
+        f"{figure(primary.p_value)}, smallest detectable difference {figure(primary.detectable)}.",
+        f"Best layers by split-half retrieval of {halves.difference.n} artists of both runs, without labels: "
+        f"{interval(halves.difference)}, p {figure(halves.p_value)}, detectable {figure(halves.detectable)}.",
+    )
+    settings = tuple((each.name, each.before, each.after) for each in found.settings)
+    yield Section(
+        title="Against the other run",
+        sentences=sentences,
+        table=Table(headings=("what", "before", "after"), rows=settings),
+    )
+    yield Section(title="Every figure, before and after", table=_changes((*found.figures, *found.pairs)))
+    if found.views:
+        yield Section(title="Layers, before and after", table=_changes(found.views))
+
+
+def _changes(changes: tuple[FigureChange, ...]) -> Table:
+    rows = [(each.name, figure(each.before), figure(each.after), _change(each)) for each in changes]
+    return Table(headings=("figure", "before", "after", "change"), rows=tuple(rows))
+
+
+def _change(each: FigureChange) -> str:
+    """Such as ``+0.117 (+72 %)``; without the share where ``before`` is 0 or missing."""
+    return signed(each.change) + ("" if each.share != each.share else f" ({each.share * 100:+.0f} %)")

@@ -1,4 +1,4 @@
-"""A report as plain nouns, before it is Markdown or HTML: sections of sentences, tables and plots."""
+"""The parts of a report before it is Markdown or HTML: sections of sentences, tables and plots. And number formats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evaluation.measures.statistics import Estimate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Cells are text; what cannot be said is a dash."""
+    """A table of text; a missing number is a dash."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -18,7 +18,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A picture, as SVG, and what it shows."""
+    """A picture as SVG, with a caption."""
 
     caption: str
     svg: bytes
@@ -33,7 +33,7 @@ class Section:
     table: Table | None = None
     plot: Plot | None = None
     is_warning: bool = False
-    """Shown as a box of its own."""
+    """Shown as a box."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Document:
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """A number to so many digits after the point, or a dash.
+    """A number with ``digits`` decimals; a dash for NaN.
 
     >>> figure(0.12345), figure(float("nan"))
     ('0.123', '–')
@@ -55,7 +55,7 @@ def figure(value: float, digits: int = 3) -> str:
 
 
 def signed(value: float) -> str:
-    """A change, with its sign, or a dash.
+    """A change with its sign and three decimals; a dash for NaN.
 
     >>> signed(0.25), signed(-1e-9)
     ('+0.250', '+0.000')
@@ -64,7 +64,7 @@ def signed(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share as a percentage, or a dash.
+    """A share as a percentage; a dash for NaN.
 
     >>> percent(0.1234)
     '12.3 %'
@@ -73,7 +73,7 @@ def percent(value: float) -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """A mean with its interval.
+    """A mean with its interval; the mean alone where there is no interval.
 
     >>> interval(Estimate(mean=0.5, low=0.4, high=0.6, n=10))
     '0.500 [0.400, 0.600]'

@@ -1,4 +1,4 @@
-"""What a report says about chosen pairs: against their targets, layer by layer, and which came out best and worst."""
+"""Report sections on chosen pairs: their similarity beside the target, and the cosines layer by layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evaluation.results import EvaluationRun
 
 
 def pair_sections(run: EvaluationRun) -> Iterator[Section]:
-    """Sections on the pairs of the run; none when no pairs were given."""
+    """Sections on the pairs of the run; none when the run has no pairs."""
     if not run.pairs:
         return
     for expected in dict.fromkeys(pair.expected for pair in run.pairs):
@@ -39,16 +39,16 @@ def _targets(title: str, pairs: tuple[PairResult, ...]) -> Section:
         for pair in pairs
     ]
     headings = ("pair", "target", "before", "now", "change", "cosine, 90 %", "all signals", "status")
-    return Section(title=title, sentences=tuple(_said(pairs)), table=Table(headings=headings, rows=tuple(rows)))
+    return Section(title=title, sentences=tuple(_sentences(pairs)), table=Table(headings=headings, rows=tuple(rows)))
 
 
-def _said(pairs: tuple[PairResult, ...]) -> Iterator[str]:
+def _sentences(pairs: tuple[PairResult, ...]) -> Iterator[str]:
     good = [_name(pair) for pair in pairs if pair.status == "in range"]
     bad = [f"{_name(pair)} ({pair.status})" for pair in pairs if pair.status.startswith("too")]
     if good:
         yield f"In range: {', '.join(good)}."
     if bad:
-        yield f"Remaining: {', '.join(bad)}."
+        yield f"Not in range: {', '.join(bad)}."
 
 
 def _name(pair: PairResult) -> str:
@@ -62,17 +62,17 @@ def _target(pair: PairResult) -> str:
 
 
 def _layers(pairs: tuple[PairResult, ...]) -> Section:
-    """One row a pair and layer, highest cosine first: of the artists, and of pairs of tracks."""
+    """One row per pair and layer, highest cosine first: of the artists and of pairs of their tracks."""
     rows = [
         (
             _name(pair),
             layer.view,
-            *map(figure, (layer.cosine, heard.least, heard.mean, heard.most, heard.nearest)),
+            *map(figure, (layer.cosine, tracks.least, tracks.mean, tracks.most, tracks.nearest)),
             signed(layer.cosine - pair.before),
         )
         for pair in pairs
         for layer in sorted(pair.layers, key=lambda layer: -math.inf if math.isnan(layer.cosine) else -layer.cosine)
-        for heard in (layer.tracks,)
+        for tracks in (layer.tracks,)
     ]
     headings = (
         "pair",
@@ -82,6 +82,6 @@ def _layers(pairs: tuple[PairResult, ...]) -> Section:
         "tracks, mean",
         "tracks, most",
         "tracks, nearest",
-        "less before",
+        "minus before",
     )
     return Section(title="Pairs, layer by layer", table=Table(headings=headings, rows=tuple(rows)))

@@ -1,4 +1,4 @@
-"""The pictures of a report, drawn without a display, as SVG that is the same for the same numbers."""
+"""Plots of a report as SVG, drawn without a display. The same numbers give the same bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SETTINGS: dict[Any, Any] = {  # Any: matplotlib types its keys one by one
 
 @contextmanager
 def _drawing(width: float, height: float) -> Iterator[tuple[Axes, io.BytesIO]]:
-    """Axes of so many inches; the file holds the SVG when the block is left."""
+    """Axes of ``width`` by ``height`` inches, and a file that contains the SVG after the block."""
     file = io.BytesIO()
     with mpl.rc_context(_SETTINGS):
         drawn = Figure(figsize=(width, height), layout="constrained")
@@ -42,10 +42,13 @@ def _drawing(width: float, height: float) -> Iterator[tuple[Axes, io.BytesIO]]:
 
 
 def pair_histogram(found: Histogram) -> bytes:
-    """Cosines of related and unrelated pairs, each kind as shares of its own number."""
+    """Histogram of the cosines of related and unrelated pairs, as shares of the pairs of each kind."""
     edges = np.array(found.edges)
     with _drawing(6.0, 3.0) as (axes, file):
-        for counts, colour, label in ((found.unrelated, GREY, "not listed"), (found.related, ORANGE, "listed as kin")):
+        for counts, colour, label in (
+            (found.unrelated, GREY, "not listed"),
+            (found.related, ORANGE, "listed as related"),
+        ):
             heights = np.array(counts) / max(sum(counts), 1)
             axes.bar(edges[:-1], heights, width=np.diff(edges), align="edge", color=colour, alpha=0.6, label=label)
         axes.set_xlabel("cosine")
@@ -55,32 +58,32 @@ def pair_histogram(found: Histogram) -> bytes:
 
 
 def occurrence_histogram(counts: Sequence[int], k: int) -> bytes:
-    """How many artists are recommended to 0, 1, 2 … others."""
+    """Bar chart of the number of artists that are in the first k of 0, 1, 2 … others."""
     with _drawing(6.0, 2.6) as (axes, file):
         axes.bar(np.arange(len(counts)), counts, color=BLUE, width=0.9)
-        axes.set_xlabel(f"in the first {k} of so many others")
+        axes.set_xlabel(f"N_k: number of others that have the artist in their first {k}")
         axes.set_ylabel("artists")
     return file.getvalue()
 
 
 def difference_plot(comparisons: Sequence[Comparison], measure: str) -> bytes:
-    """Each system's mean difference from the baseline with its interval."""
+    """Mean difference of each system from the baseline, with its interval."""
     means = np.array([each.difference.difference.mean for each in comparisons])
     lows, highs = (
         np.array([getattr(each.difference.difference, end) for each in comparisons]) for end in ("low", "high")
     )
-    places = np.arange(len(comparisons))[::-1]
+    positions = np.arange(len(comparisons))[::-1]
     reach = np.nan_to_num(np.stack([means - lows, highs - means]), nan=0.0).clip(min=0.0)
     with _drawing(6.0, 0.8 + 0.28 * len(comparisons)) as (axes, file):
-        axes.errorbar(means, places, xerr=reach, fmt="o", color=BLUE, capsize=3, markersize=4)
+        axes.errorbar(means, positions, xerr=reach, fmt="o", color=BLUE, capsize=3, markersize=4)
         axes.axvline(0.0, color=GREY, linewidth=0.8)
-        axes.set_yticks(places, [each.system for each in comparisons])
+        axes.set_yticks(positions, [each.system for each in comparisons])
         axes.set_xlabel(f"difference in {measure}, 95 %")
     return file.getvalue()
 
 
 def paired_plot(differences: Sequence[float], label: str) -> bytes:
-    """One bar a query, sorted: on how many queries one is ahead, and by how much."""
+    """One bar per query, sorted: the differences of one system from the baseline."""
     ordered = np.sort(np.array([value for value in differences if not np.isnan(value)]))[::-1]
     with _drawing(6.0, 2.6) as (axes, file):
         axes.bar(np.arange(len(ordered)), ordered, color=np.where(ordered >= 0, BLUE, ORANGE), width=1.0)
@@ -91,10 +94,10 @@ def paired_plot(differences: Sequence[float], label: str) -> bytes:
 
 
 def reliability_plot(found: Reliability) -> bytes:
-    """Chances beside what came of them; on the line they are the same."""
+    """Observed share against predicted probability; on the diagonal they are equal."""
     with _drawing(3.6, 3.4) as (axes, file):
         axes.plot((0.0, 1.0), (0.0, 1.0), color=GREY, linewidth=0.8)
         axes.plot(*zip(*((each.predicted, each.observed) for each in found.bins), strict=True), "o-", color=BLUE)
-        axes.set_xlabel("chance that was said")
-        axes.set_ylabel("share that the truth lists")
+        axes.set_xlabel("predicted probability")
+        axes.set_ylabel("share of pairs that the truth lists")
     return file.getvalue()

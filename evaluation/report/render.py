@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: styles and pictures inside, no script, no network."""
+"""Turns a report into Markdown, or into one HTML page with styles and plots inside, no script and no network."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import jinja2
 from evaluation.report.document import Document, Plot, Section, Table
 from recommender.names import printable
 
-_MARKS = re.compile(r"([\\`*_\[\]|#])")
+_TEMPLATE = Path(__file__).with_name("page.html")
+_MARKDOWN_MARKS = re.compile(r"([\\`*_\[\]|#])")
 
 
 def to_markdown(document: Document) -> str:
-    """The document, ending with a new line. Nothing in a name can become a heading, a link or a tag."""
+    """The document as Markdown. Names are escaped, so none can become a heading, a link or a tag."""
     parts = [f"# {_safe(document.title)}", _safe(document.subtitle)]
     for section in document.sections:
         parts += _section(section)
@@ -43,31 +44,28 @@ def _lines(table: Table) -> Iterator[str]:
 
 
 def _safe(text: str) -> str:
-    return _MARKS.sub(r"\\\1", html.escape(printable(text), quote=False))
-
-
-_TEMPLATE = Path(__file__).with_name("page.html")
+    return _MARKDOWN_MARKS.sub(r"\\\1", html.escape(printable(text), quote=False))
 
 
 def to_html(document: Document) -> str:
-    """The document as a page. Names are escaped, whatever they hold."""
+    """The document as one HTML page. Names are escaped."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         loader=jinja2.FileSystemLoader(_TEMPLATE.parent),
-        finalize=_shown,
+        finalize=_printable,
     )
     environment.filters["picture"] = _picture
     return environment.get_template(_TEMPLATE.name).render(document=document)
 
 
-def _shown(value: object) -> object:
-    """Text without what could reverse or hide its neighbours on the page."""
+def _printable(value: object) -> object:
+    """``value`` without control characters, which could reverse or hide the text beside it."""
     return printable(value) if type(value) is str else value
 
 
 def _picture(plot: Plot) -> str:
-    """The plot as a URL that holds it."""
+    """The plot as a data URL."""
     return f"data:image/svg+xml;base64,{base64.b64encode(plot.svg).decode()}"

@@ -1,4 +1,4 @@
-"""What a report says about a run: one function a section, from what matters most to the details."""
+"""The report of a run: one function per section, from the verdict to the details."""
 
 from __future__ import annotations
 
@@ -11,92 +11,51 @@ from evaluation.layer_views import NamedPair, View
 from evaluation.learned_profile import RIVAL, LearnedProfile
 from evaluation.measures.rank_metrics import UNDEFINED
 from evaluation.report import plots
-from evaluation.report.comparison import Versus, against_sections
+from evaluation.report.comparison import RunComparison, comparison_sections
 from evaluation.report.document import Document, Plot, Section, Table, figure, interval, percent, signed
 from evaluation.report.pair_sections import pair_sections
 from evaluation.report.verdict import Verdict
 from evaluation.results import EvaluationRun
 
-
-def label_sections(run: EvaluationRun) -> Iterator[Section]:
-    """Sections that a run with truth may have."""
-    yield from _learned(run.learned)
-    yield from _reliability(run)
-
-
-def said_of(learned: LearnedProfile) -> str:
-    """One sentence: how learned weights did on artists left out, and whether they beat the ones that need no labels."""
-    found = learned.difference
-    return (
-        f"Learned from {learned.pairs:,} pairs of {learned.queries} artists, {learned.listed} of them listed. On "
-        f"artists left out, {learned.measure} {interval(learned.held_out)} against {RIVAL} {interval(learned.rival)}: "
-        f"{learned.standing}, difference {interval(found.difference)}, p {figure(found.p_value)}, detectable "
-        f"{figure(found.detectable)}."
-    )
-
-
-def _learned(learned: LearnedProfile | None) -> Iterator[Section]:
-    if learned is None:
-        return
-    rows = [
-        (name, signed(slope), signed(learned.missing[name]), "yes" if name in learned.refused else "")
-        for name, slope in learned.slopes.items()
-    ]
-    headings = ("signal", "weight of its log-odds", "worth of its silence", "spoke against the labels")
-    table = Table(headings=headings, rows=(*rows, ("intercept", signed(learned.intercept), "", "")))
-    yield Section(title="Weights learned from the truth", sentences=(said_of(learned),), table=table)
-
-
-def _reliability(run: EvaluationRun) -> Iterator[Section]:
-    found = run.shown.reliability
-    if not found.bins:
-        return
-    said = (
-        "Chances of kinship read off the audio signal's similarity, learned without one of the two artists, "
-        f"{found.pairs} pairs: off by "
-        f"{figure(found.ece)} on average (ECE), Brier {figure(found.brier, 4)}; one chance for all pairs has "
-        f"{figure(found.base_brier, 4)}."
-    )
-    rows = [(percent(each.predicted), percent(each.observed), str(each.pairs)) for each in found.bins]
-    yield Section(
-        title="A similarity as a chance of kinship",
-        sentences=(said,),
-        table=Table(headings=("said", "found", "pairs"), rows=tuple(rows)),
-        plot=Plot(caption="Said and found", svg=plots.reliability_plot(found)),
-    )
-
-
 LISTED = 50
-"""Rows that could not be used, as many as are shown; the JSON has all."""
+"""Rows of a long table that the report shows; the JSON has all."""
 
 
 def document(
     run: EvaluationRun,
-    held: Sequence[GateResult],
+    results: Sequence[GateResult],
     judged: Verdict,
-    against: Versus | None = None,
+    against: RunComparison | None = None,
     *,
     thresholds: str = "",
 ) -> Document:
-    """The report of ``run``. ``thresholds``: what those call themselves that it was held against."""
+    """The report of ``run``.
+
+    Args:
+        run: the run.
+        results: its gates, from :func:`evaluation.gates.check_gates`.
+        judged: its verdict, from :func:`evaluation.report.verdict.verdict`.
+        against: comparison with another run.
+        thresholds: name of the thresholds file; empty leaves the sentence on it out.
+    """
     pool = run.pool
     return Document(
         title=f"Soundkin evaluation: {judged.status}",
         subtitle=f"{pool.generation}, {pool.space} ({pool.fingerprint}), {pool.artists} artists; {run.made_at}",
-        sections=tuple(_sections(run, _gates(held, thresholds), judged, against)),
+        sections=tuple(_sections(run, _gates(results, thresholds), judged, against)),
     )
 
 
-def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: Versus | None) -> Iterator[Section]:
+def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: RunComparison | None) -> Iterator[Section]:
     yield Section(title=f"Verdict: {judged.status}", sentences=judged.reasons)
     if judged.actions:
         yield Section(title="What to do next", sentences=judged.actions)
     yield gates
     yield Section(title="What this cannot tell you", sentences=judged.limits, is_warning=True)
-    yield from against_sections(against)
+    yield from comparison_sections(against)
     if run.truth:
         yield from _truth(run)
-        yield from label_sections(run)
+        yield from _label_sections(run)
     yield from _views(run)
     yield from _genres(run)
     yield from pair_sections(run)
@@ -104,11 +63,11 @@ def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: Vers
     yield _setting(run)
 
 
-def _gates(held: Sequence[GateResult], thresholds: str) -> Section:
-    rows = [(each.gate.summary, figure(each.value), each.status.value) for each in held]
-    said = f"Held against: {thresholds}. That it stood before the run is for whoever wrote it to show."
+def _gates(results: Sequence[GateResult], thresholds: str) -> Section:
+    rows = [(each.gate.summary, figure(each.value), each.status.value) for each in results]
+    sentence = f"Thresholds: {thresholds}. This report cannot show that they were written before the run."
     table = Table(headings=("gate", "found", "status"), rows=tuple(rows))
-    return Section(title="Gates", sentences=(said,) if thresholds else (), table=table)
+    return Section(title="Gates", sentences=(sentence,) if thresholds else (), table=table)
 
 
 def _truth(run: EvaluationRun) -> Iterator[Section]:
@@ -119,7 +78,9 @@ def _truth(run: EvaluationRun) -> Iterator[Section]:
     ]
     yield Section(
         title="Ranking, by system",
-        sentences=("Mean over queries with something to find, with 95 % intervals over artists.",),
+        sentences=(
+            "Mean over the queries with a relevant artist in the generation, with 95 % intervals over artists.",
+        ),
         table=Table(headings=("system", *measures, "recommended without scene data"), rows=tuple(rows)),
     )
     yield _overlap(run)
@@ -144,21 +105,21 @@ def _overlap(run: EvaluationRun) -> Section:
     ]
     headings = ("system", "overlap", "ceiling", "of the ceiling", "chance", "queries", "undefined (ceiling 0)")
     undefined = run.truth.undefined if run.truth else ()
-    said = [f"{run.asked.baseline}: {run.baseline.overlap.summary}."]
+    sentences = [f"{run.asked.baseline}: {run.baseline.overlap.summary}."]
     if undefined:
-        said.append(
-            f"Left out, for nothing of their list is in the generation: {', '.join(undefined[:LISTED])}"
+        sentences.append(
+            f"Left out, because nothing of their list is in the generation: {', '.join(undefined[:LISTED])}"
             + (" …" if len(undefined) > LISTED else ".")
         )
     return Section(
         title=f"Overlap at {run.asked.k}, with its ceiling",
-        sentences=tuple(said),
+        sentences=tuple(sentences),
         table=Table(headings=headings, rows=tuple(rows)),
     )
 
 
 def _artists(run: EvaluationRun) -> Section:
-    """One row a query, those that found least of what they could first; a ceiling of 0 comes last."""
+    """One row per query, lowest share of the ceiling first; queries with a ceiling of 0 come last."""
     ordered = sorted(run.queries, key=lambda each: (each.ceiling == 0, each.overlap / (each.ceiling or 1.0)))
     name = run.asked.baseline
     rows = [
@@ -172,9 +133,9 @@ def _artists(run: EvaluationRun) -> Section:
         )
         for each in ordered[:LISTED]
     ]
-    said = f"By {name}, those with most left to find first; the JSON has all {len(ordered)}."
-    headings = ("artist", "listed", "of them here", f"overlap at {run.asked.k}", "ceiling", run.asked.primary)
-    return Section(title="Artist by artist", sentences=(said,), table=Table(headings=headings, rows=tuple(rows)))
+    sentence = f"By {name}, lowest share of the ceiling first; the JSON has all {len(ordered)}."
+    headings = ("artist", "listed", "in the generation", f"overlap at {run.asked.k}", "ceiling", run.asked.primary)
+    return Section(title="Artist by artist", sentences=(sentence,), table=Table(headings=headings, rows=tuple(rows)))
 
 
 def _slices(run: EvaluationRun) -> Section:
@@ -183,9 +144,7 @@ def _slices(run: EvaluationRun) -> Section:
     rows = [(each.name, *(interval(each.slices[name]) for name in names)) for each in run.systems]
     return Section(
         title=f"Niche queries: {run.asked.primary}",
-        sentences=(
-            f"Niche is the third that the fewest list or record with, and all who tie with it. Queries: {counts}.",
-        ),
+        sentences=(f"Niche: the third of the artists with the least popularity, ties included. Queries: {counts}.",),
         table=Table(headings=("system", *names), rows=tuple(rows)),
     )
 
@@ -203,32 +162,79 @@ def _comparisons(run: EvaluationRun) -> Iterator[Section]:
         )
         for each in run.comparisons
     ]
-    headings = ("system", f"{run.asked.primary} less {run.asked.baseline}", "p", "p after Holm", "detectable")
+    headings = ("system", f"{run.asked.primary} minus {run.asked.baseline}", "p", "p after Holm", "detectable")
     yield Section(
         title=f"Against {run.asked.baseline}, query by query",
-        sentences=("Signs of the differences are flipped; detectable is what 80 % power would have found.",),
+        sentences=("Sign-flip test; detectable is the smallest difference found with 80 % power.",),
         table=Table(headings=headings, rows=tuple(rows)),
         plot=Plot(caption="Mean differences", svg=plots.difference_plot(run.comparisons, run.asked.primary)),
     )
     given = [each for each in run.comparisons if each.difference.difference.n]
     if given:
         best = max(given, key=lambda each: each.difference.difference.mean)
-        label = f"{best.system} less {run.asked.baseline}"
+        label = f"{best.system} minus {run.asked.baseline}"
         differences = [query.values[best.system] - query.values[run.asked.baseline] for query in run.queries]
         plot = Plot(caption=f"{label}, {run.asked.primary}", svg=plots.paired_plot(differences, label))
         ahead, behind = (sum(sign * value > 0 for value in differences) for sign in (1, -1))
-        said = (
-            f"Ahead on {ahead}, behind on {behind}, level on {best.difference.difference.n - ahead - behind} queries."
+        sentence = (
+            f"Ahead on {ahead}, behind on {behind}, equal on {best.difference.difference.n - ahead - behind} queries."
         )
-        yield Section(title=f"Query by query: {label}", sentences=(said,), plot=plot)
+        yield Section(title=f"Query by query: {label}", sentences=(sentence,), plot=plot)
 
 
 def _unused(run: EvaluationRun) -> Iterator[Section]:
     rejected = (*(run.truth.rejected if run.truth else ()), *run.pairs_rejected)
     if rejected:
         table = Table(headings=("where", "reason", "detail"), rows=tuple(each.shown for each in rejected[:LISTED]))
-        said = () if len(rejected) <= LISTED else (f"The first {LISTED} of {len(rejected)}; the JSON has all.",)
-        yield Section(title="Rows that could not be used", sentences=said, table=table)
+        sentences = () if len(rejected) <= LISTED else (f"The first {LISTED} of {len(rejected)}; the JSON has all.",)
+        yield Section(title="Rows that could not be used", sentences=sentences, table=table)
+
+
+def _label_sections(run: EvaluationRun) -> Iterator[Section]:
+    """Sections that a run with truth may have."""
+    yield from _learned(run.learned)
+    yield from _reliability(run)
+
+
+def describe_learned(learned: LearnedProfile) -> str:
+    """One sentence: how the learned weights do on held-out artists, compared with the profile ``evidence``."""
+    found = learned.difference
+    return (
+        f"Learned from {learned.pairs:,} pairs of {learned.queries} artists, {learned.listed} of them listed. On "
+        f"held-out artists, {learned.measure} {interval(learned.held_out)} against {RIVAL} {interval(learned.rival)}: "
+        f"{learned.outcome}, difference {interval(found.difference)}, p {figure(found.p_value)}, detectable "
+        f"{figure(found.detectable)}."
+    )
+
+
+def _learned(learned: LearnedProfile | None) -> Iterator[Section]:
+    if learned is None:
+        return
+    rows = [
+        (name, signed(slope), signed(learned.missing[name]), "yes" if name in learned.refused else "")
+        for name, slope in learned.slopes.items()
+    ]
+    headings = ("signal", "weight of its log-odds", "log-odds without an opinion", "negative slope, set to 0")
+    table = Table(headings=headings, rows=(*rows, ("intercept", signed(learned.intercept), "", "")))
+    yield Section(title="Weights learned from the truth", sentences=(describe_learned(learned),), table=table)
+
+
+def _reliability(run: EvaluationRun) -> Iterator[Section]:
+    found = run.shown.reliability
+    if not found.bins:
+        return
+    sentence = (
+        "Probability that a pair is listed, predicted from the audio signal's similarity without one of its two "
+        f"artists, {found.pairs} pairs: expected calibration error {figure(found.ece)}, Brier score "
+        f"{figure(found.brier, 4)}; one probability for all pairs has {figure(found.base_brier, 4)}."
+    )
+    rows = [(percent(each.predicted), percent(each.observed), str(each.pairs)) for each in found.bins]
+    yield Section(
+        title="Similarity as a probability",
+        sentences=(sentence,),
+        table=Table(headings=("predicted", "observed", "pairs"), rows=tuple(rows)),
+        plot=Plot(caption="Predicted and observed", svg=plots.reliability_plot(found)),
+    )
 
 
 def _views(run: EvaluationRun) -> Iterator[Section]:
@@ -242,7 +248,7 @@ def _views(run: EvaluationRun) -> Iterator[Section]:
     rows = [_view_row(view) for view in ranked]
     yield Section(
         title="Layers, best first",
-        sentences=tuple(_said_of_views(run)),
+        sentences=tuple(_view_sentences(run)),
         table=Table(headings=headings, rows=tuple(rows)),
     )
     view = run.view
@@ -260,9 +266,13 @@ def _genres(run: EvaluationRun) -> Iterator[Section]:
     ]
     if rows:
         found = run.views[0].genre
-        said = f"{found.artists} artists with audio and a genre, {found.genres} main genres, {run.asked.k} neighbours."
+        sentence = (
+            f"{found.artists} artists with audio and a genre, {found.genres} main genres, {run.asked.k} neighbours."
+        )
         headings = ("view", "main genre by vote of the nearest", "chance", "silhouette")
-        yield Section(title="Layers and genres", sentences=(said,), table=Table(headings=headings, rows=tuple(rows)))
+        yield Section(
+            title="Layers and genres", sentences=(sentence,), table=Table(headings=headings, rows=tuple(rows))
+        )
 
 
 def _view_row(view: View) -> tuple[str, ...]:
@@ -276,25 +286,25 @@ def _pair(pair: NamedPair | None) -> str:
     return f"{pair.a} / {pair.b}" if pair else "–"
 
 
-def _said_of_views(run: EvaluationRun) -> Iterator[str]:
+def _view_sentences(run: EvaluationRun) -> Iterator[str]:
     shown = run.shown
     yield (
         f"The audio signal shows {shown.spread.pairs} pairs from {figure(shown.spread.least)} to "
-        f"{figure(shown.spread.most)}, span {figure(shown.spread.span)}, median {figure(shown.spread.median)}; pairs "
-        f"not listed as kin {figure(shown.separation.unrelated_median)}, listed "
+        f"{figure(shown.spread.most)}, span {figure(shown.spread.span)}, median {figure(shown.spread.median)}; median "
+        f"of unrelated pairs {figure(shown.separation.unrelated_median)}, of related pairs "
         f"{figure(shown.separation.related_median)}."
     )
-    yield "Ranked by how well two halves of an artist's tracks find each other; span is shown, not ranked by."
+    yield "Ranked by split-half retrieval of artists, not by span."
     if run.selection.tied:
-        yield f"Not to be told from {run.selection.best}: {', '.join(run.selection.tied)}."
+        yield f"Not significantly worse than {run.selection.best}: {', '.join(run.selection.tied)}."
     if run.selection.separated_best:
-        yield f"Related and unrelated pairs are furthest apart in {run.selection.separated_best} (AUC)."
+        yield f"Related and unrelated pairs are separated best in {run.selection.separated_best} (AUC)."
     highest = {frozenset((view.highest.a, view.highest.b)) for view in run.views if view.highest}
     if len(highest) == 1 and len(run.views) > 1:
         yield f"The highest pair is the same in all {len(run.views)} views: {' / '.join(sorted(*highest))}."
     for view in run.views:
         if view.everywhere:
-            yield f"{view.name}: {', '.join(view.everywhere)} in nearly everyone's nearest {view.hubs.k}."
+            yield f"{view.name}: {', '.join(view.everywhere)} near nearly all artists (nearest {view.hubs.k})."
 
 
 def _exposure(run: EvaluationRun) -> Iterator[Section]:
@@ -320,7 +330,7 @@ def _exposure(run: EvaluationRun) -> Iterator[Section]:
     )  # fmt: skip
     shown = run.baseline.exposure
     yield Section(
-        title=f"Who is recommended at all (first {run.asked.k})",
+        title=f"Who is recommended (first {run.asked.k})",
         sentences=(f"The lists of {shown.queries} artists.",),
         table=Table(headings=headings, rows=tuple(rows)),
         plot=Plot(caption=f"N_k of {run.asked.baseline}", svg=plots.occurrence_histogram(shown.counts, run.asked.k)),
@@ -333,7 +343,7 @@ def _setting(run: EvaluationRun) -> Section:
         ("generation", f"{pool.generation}, built {pool.built_at}"),
         ("space", f"{pool.space}, {pool.fingerprint}, {pool.layers} layers of {pool.dim}"),
         ("encoder", f"{pool.revision}; {pool.preprocessing}"),
-        *((f"calibration of {layer}", said) for layer, said in pool.calibration.items()),
+        *((f"calibration of {layer}", status) for layer, status in pool.calibration.items()),
         ("artists with audio, scene, genre, collaboration", " / ".join(map(str, (
             pool.with_audio, pool.with_scene, pool.with_genre, pool.with_collaboration)))),
         ("truth", f"{run.truth.file}, sha256 {run.truth.sha256[:16]}" if run.truth else "none"),

@@ -1,4 +1,4 @@
-"""What the run comes to, in sentences made from its numbers: the verdict, what to do next, and what it cannot tell."""
+"""The verdict on a run in sentences: its status, the reasons, what to do next, and what the run cannot tell."""
 
 from __future__ import annotations
 
@@ -12,48 +12,50 @@ from evaluation.report.document import figure
 from evaluation.results import Comparison, EvaluationRun
 
 ENOUGH_QUERIES = 100
-"""Queries below which an overlap of some 10 % cannot be told from none (reference/science.md 2.6)."""
+"""With fewer queries, an overlap of 10 % cannot be told from chance: at 100 queries and k = 5 half the width of its
+95 % interval is 2.6 points (docs/methods.md, "Evaluation measures")."""
 SIGNIFICANT = 0.05
+"""A corrected p-value below this counts as a difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What is to be made of a run."""
+    """Conclusion of a run."""
 
     status: str
     """``all passed``, ``partly passed``, ``failed``, ``null result`` or ``undecided``."""
     reasons: tuple[str, ...]
     actions: tuple[str, ...]
-    """What to do next, most pressing first."""
+    """What to do next, most urgent first."""
     limits: tuple[str, ...]
     """What this run cannot tell."""
 
 
-def verdict(run: EvaluationRun, held: Sequence[GateResult]) -> Verdict:
-    """Judge ``run`` by its gates, its comparisons and what it lacks."""
+def verdict(run: EvaluationRun, results: Sequence[GateResult]) -> Verdict:
+    """Conclusion from the gates of ``run``, its comparisons and its missing data."""
     return Verdict(
-        status="undecided" if run.asks_nobody else _status(held),
-        reasons=tuple(_reasons(run, held)),
+        status="undecided" if run.asks_nobody else _status(results),
+        reasons=tuple(_reasons(run, results)),
         actions=tuple(_actions(run)),
         limits=tuple(_limits(run)),
     )
 
 
-def _status(held: Sequence[GateResult]) -> str:
-    found = [each.status for each in held if each.status is not Status.NO_DATA]
+def _status(results: Sequence[GateResult]) -> str:
+    found = [each.status for each in results if each.status is not Status.NO_DATA]
     passed = sum(status is Status.PASS for status in found)
     if not found:
         return "undecided"
     if passed == len(found):
-        return "all passed" if len(found) == len(held) else "undecided"
+        return "all passed" if len(found) == len(results) else "undecided"
     if passed:
         return "partly passed"
     return "null result" if all(status is Status.NULL for status in found) else "failed"
 
 
-def _reasons(run: EvaluationRun, held: Sequence[GateResult]) -> Iterator[str]:
+def _reasons(run: EvaluationRun, results: Sequence[GateResult]) -> Iterator[str]:
     for status in Status:
-        named = [f"{each.gate.summary} ({figure(each.value)})" for each in held if each.status is status]
+        named = [f"{each.gate.summary} ({figure(each.value)})" for each in results if each.status is status]
         if named:
             yield f"{status.value}: {', '.join(named)}."
     if run.truth:
@@ -62,17 +64,17 @@ def _reasons(run: EvaluationRun, held: Sequence[GateResult]) -> Iterator[str]:
         sign = "better" if comparison.difference.difference.mean > 0 else "worse"
         yield f"{comparison.system} is {sign} than {run.asked.baseline} by {_interval(comparison)}."
     if run.learned:
-        yield f"Weights learned from labels are, on artists left out, {_learned(run.learned)}."
+        yield f"On held-out artists, weights learned from labels are {_learned(run.learned)}."
     if run.selection.best:
-        tied = f", not to be told from {', '.join(run.selection.tied)}" if run.selection.tied else ""
-        yield f"Halves of artists find each other best in {run.selection.best}{tied} ({run.selection.queries} artists)."
+        tied = f", not significantly better than {', '.join(run.selection.tied)}" if run.selection.tied else ""
+        yield f"Best view by split-half retrieval: {run.selection.best}{tied} ({run.selection.queries} artists)."
 
 
 def _learned(learned: LearnedProfile) -> str:
     found = learned.difference.difference
     words = {"better": "better than evidence", "worse": "worse than evidence"}
-    said = words.get(learned.standing, "not to be told from evidence")
-    return f"{said} ({found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {learned.measure})"
+    outcome = words.get(learned.outcome, "not clearly different from evidence")
+    return f"{outcome} ({found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {learned.measure})"
 
 
 def _proven(run: EvaluationRun) -> list[Comparison]:
@@ -85,13 +87,13 @@ def _interval(comparison: Comparison) -> str:
 
 
 def _actions(run: EvaluationRun) -> Iterator[str]:
-    """The decision tree, from what makes all else moot to what can be tuned."""
+    """What to do next: missing data first, then what can be tuned."""
     if not run.views:
-        yield "Embed the music: nothing has audio, so nothing was heard."
+        yield "Embed the music: no artist has audio, so no layer was measured."
     if run.asks_nobody:
-        yield "Name artists as the generation does, or choose another truth: it asks about nobody who is there."
+        yield "Use the artist names of the generation or choose another truth: no artist it asks about was found."
     elif run.truth and not run.baseline.overlap.overlap.n:
-        yield "Widen the catalog or choose another truth: nobody that the truth lists is in the generation."
+        yield "Widen the catalog or choose another truth: no artist that the truth lists is in the generation."
     elif run.truth and run.baseline.overlap.overlap.n < ENOUGH_QUERIES:
         yield f"Repeat with {ENOUGH_QUERIES} queries or more before deciding."
     better = [each.system for each in _proven(run) if each.difference.difference.mean > 0]
@@ -99,12 +101,12 @@ def _actions(run: EvaluationRun) -> Iterator[str]:
     if profiles:
         yield f"Make {profiles[0]} the default profile."
     elif better:
-        yield f"Ask why {better[0]} does better than all signals together, before trusting the weights."
-    if run.learned and run.learned.standing == "better":
-        yield "Build again, so that the generation holds the weights learned, and ask for the profile fitted."
+        yield f"Find out why {better[0]} is better than all signals together, before trusting the weights."
+    if run.learned and run.learned.outcome == "better":
+        yield "Build again, so that the generation contains the learned weights, and use the profile fitted."
     chosen = run.selection.best
     if chosen and run.asked.default_view not in (chosen, *run.selection.tied):
-        yield f"Listen by {chosen} instead of {run.asked.default_view}."
+        yield f"Use {chosen} instead of {run.asked.default_view} by default."
 
 
 def _limits(run: EvaluationRun) -> Iterator[str]:
@@ -114,32 +116,33 @@ def _limits(run: EvaluationRun) -> Iterator[str]:
         yield f"{missing} of {run.pool.artists} artists have no audio and are in no layer's figures."
     if run.views and not run.selection.best:
         yield "No artist has two tracks, so layers cannot be compared without labels."
-    yield "Popularity is stood in for by how many artists list or record with an artist; no listeners were counted."
-    yield "Span and range change with any stretching of the scale; they say nothing about order."
+    yield "Popularity is the number of artists that list or record with an artist; listeners were not counted."
+    yield "Span and range change with any stretching of the scale; they do not measure the order."
     if not run.extraction:
-        yield "No report of embedding was given: extraction and cost are not known."
+        yield "No output of soundkin embed --json was given: success and cost of embedding are not known."
 
 
 def _limits_of_truth(run: EvaluationRun) -> Iterator[str]:
     truth = run.truth
     if truth is None:
-        yield "There is no truth: nothing here says whether neighbours are kin, only whether the space is sound."
+        yield "There is no truth: this run measures the space, not whether neighbours are really similar."
         return
     answered = run.baseline.overlap.overlap
     if run.asks_nobody:
-        yield "No list was held against the truth: only what needs no labels was measured."
+        yield "No ranking was compared with the truth: only what needs no labels was measured."
     else:
-        yield f"{answered.n} of {truth.queries} queries could be answered at all; ceiling 0: {len(truth.undefined)}."
+        found = f"{answered.n} of {truth.queries} queries have a relevant artist in the generation"
+        yield f"{found}; ceiling 0: {len(truth.undefined)}."
     if truth.without_truth:
-        yield f"{truth.without_truth} artists of the generation are not asked about in the truth, and not scored."
+        yield f"{truth.without_truth} artists of the generation have no list in the truth and are not scored."
     if truth.rejected:
-        yield f"{len(truth.rejected)} rows of the truth could not be used, or name artists that are not here."
+        yield f"{len(truth.rejected)} rows of the truth are unusable, or name artists that are not in the generation."
     if truth.in_scene:
         share = truth.in_scene / truth.pairs
-        yield f"{share:.0%} of the listed pairs stand in the scene data too: the scene signal may only repeat them."
+        yield f"{share:.0%} of the listed pairs are in the scene data too, where the scene signal finds them directly."
     detectable = [each.difference.detectable for each in run.comparisons if not math.isnan(each.difference.detectable)]
     if detectable:
         yield (
             f"Differences in {run.asked.primary} below {min(detectable):.3f} to {max(detectable):.3f}, by system, "
-            "would most likely have been missed."
+            "would probably not have been found."
         )

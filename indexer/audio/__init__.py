@@ -1,1 +1,1 @@
-"""The libraries that turn bytes into samples, one a file."""
+"""Audio files to waveforms and tags: which format a file has, which part of it is decoded, and why it is refused."""

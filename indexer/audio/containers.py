@@ -1,4 +1,7 @@
-"""Which audio format a file is, by its first bytes and never by its name."""
+"""The audio format of a file, by its first bytes and never by its name; and the suffixes that a scan looks at.
+
+Signatures of the formats: docs/methods.md, "Audio files".
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ _DECODED = "wav wave rf64 bwf aif aiff aifc flac ogg oga opus mp3 mp2 mp1 m4a m4
 _NOT_DECODED = "wma asf ape wv mka webm caf au snd w64 dsf dff tta mpc spx ac3 eac3 dts mid midi"
 
 DECODED_SUFFIXES = _suffixes(_DECODED)
-"""Those of formats that are decoded, in lower case with the dot."""
+"""File name suffixes of formats that are decoded, in lower case with the dot."""
 
 AUDIO_SUFFIXES = _suffixes(_DECODED, _NOT_DECODED)
-"""In lower case with the dot. Formats that are not decoded are among them: they deserve a reason, not silence."""
+"""File name suffixes of audio, in lower case with the dot. Formats that are not decoded are among them, so that such a
+file is rejected with a reason and not passed over."""
 
 _IMAGES = "jpg jpeg png gif bmp webp tif tiff svg ico heic"
 _TEXTS = "txt md rst nfo log pdf rtf doc docx odt html htm xml lrc srt"
@@ -34,25 +38,10 @@ _CHECKSUMS = "sfv md5 sha1 sha256 ffp accurip par2 torrent"
 _LEFTOVERS = "url lnk zip 7z rar gz tar py pyc sh als asd reapeaks pk sfk part crdownload tmp bak"
 
 IGNORED_SUFFIXES = _suffixes(_IMAGES, _TEXTS, _DATA, _PLAYLISTS, _CHECKSUMS, _LEFTOVERS)
-"""In lower case with the dot. Passed over without a word."""
-
-
-class Container(enum.StrEnum):
-    """The formats Soundkin decodes. Nothing else is ever handed to a decoder."""
-
-    WAV = "wav"
-    AIFF = "aiff"
-    FLAC = "flac"
-    OGG = "ogg"
-    MP3 = "mp3"
-    """MPEG audio of layer I, II or III, with or without tags."""
-    MP4 = "mp4"
-    ADTS = "adts"
-    """Bare AAC frames."""
-
+"""File name suffixes of what lies beside audio, in lower case with the dot. Such files are not reported."""
 
 _HEADER_BYTES = 8200
-"""The longest frame there is (ADTS, 8191 bytes) and the start of the next."""
+"""The longest frame there is (ADTS, 8191 bytes) and the header of the next."""
 
 _UNSUPPORTED = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (ASF)"),
@@ -72,19 +61,33 @@ _UNSUPPORTED = (
 )
 
 
-def sniff(file: BinaryIO) -> Container:
-    """Say which format ``file`` is. Reads a few kilobytes and leaves the position anywhere.
+class Container(enum.StrEnum):
+    """The formats that Soundkin decodes. A file of any other format is given to no decoder."""
 
-    Playlists, concatenation scripts and other text are never audio here, whatever their name, so no decoder can be
-    talked into opening another file or a network address.
+    WAV = "wav"
+    AIFF = "aiff"
+    FLAC = "flac"
+    OGG = "ogg"
+    MP3 = "mp3"
+    """MPEG audio of layer I, II or III, with or without tags."""
+    MP4 = "mp4"
+    ADTS = "adts"
+    """AAC frames without a file around them."""
+
+
+def sniff(file: BinaryIO) -> Container:
+    """The format of ``file``. Reads a few kilobytes; the file position afterwards is undefined.
+
+    Playlists, concatenation scripts and other text are never audio here, even under a name like a.mp3, so no file can
+    make a decoder open another file or a network address.
 
     Raises BadInput: ``not_audio``, or ``unsupported`` for audio of a format Soundkin does not decode.
     """
     file.seek(skip_tags(file))
     header = file.read(_HEADER_BYTES)
-    found = _container(header)
-    if found is not None:
-        return found
+    container = _container(header)
+    if container is not None:
+        return container
     other = next((name for magic, name in _UNSUPPORTED if header.startswith(magic)), None)
     if other is not None:
         raise BadInput(Reason.UNSUPPORTED, f"{other} is not decoded; convert it to flac, mp3, ogg, m4a or wav")
@@ -123,7 +126,7 @@ def _container(header: bytes) -> Container | None:
 
 
 def _bare_frames(header: bytes) -> Container | None:
-    """Formats without a header of their own: the frame itself must make sense, and so must the one after it."""
+    """Formats without a file header: the first frame must have a valid header, and so must the one after it."""
     if looks_like_adts(header):
         return Container.ADTS
     return Container.MP3 if looks_like_mpeg_audio(header) else None

@@ -1,4 +1,4 @@
-"""From a file to a waveform: which seconds, at which rate, and every reason why not."""
+"""An audio file to a mono waveform: chooses the excerpt, decodes and resamples it, and refuses what is unusable."""
 
 from __future__ import annotations
 
@@ -49,33 +49,35 @@ __all__ = [
 ]
 
 EXCERPT_POLICY = "middle30"
-"""Name of what :func:`choose_excerpt` does; recorded with every clip."""
+"""Name of the rule in :func:`choose_excerpt`; recorded with every clip."""
 
 PREPROCESSING = f"1:mean-downmix:soxr-hq:{EXCERPT_POLICY}"
-"""Version of everything between file and encoder. Part of every space: change the number when a waveform changes."""
+"""Version of all steps between file and encoder. Part of every space: change the number when a waveform changes."""
 
 EXCERPT_MS = 30_000
 MIN_DURATION_S = 5.0
 MAX_DURATION_S = 6 * 3600.0
-"""Six hours: a long DJ set. Bare AAC and m4a are decoded from their start, so length is time."""
+"""Six hours: a long DJ set. AAC and m4a are decoded from their start, so a longer file takes more time."""
 SILENCE_DBFS = -80.0
-"""Root mean square against full scale, under which a clip is silent: the noise of 14 bits."""
+"""Root mean square in dB of full scale, below which a clip is silent: the rounding noise of 14-bit samples."""
 
 _WHOLE_FILE_MS = 30_500
+"""Up to here a file is a clip already: published clips of 30 s are a little longer by the padding of their codec."""
 _MAX_PAD_MS = 50
 """A whole file may end this much before its header says: codecs work in blocks. 9 ms was measured on real Vorbis."""
 _MAX_SAMPLE = 1e6
-_EDGE_PER_S = 20
-"""The level is measured without the first and last twentieth of a second, where a resampler rings on an offset."""
+"""In multiples of full scale. Loud float files pass 1; a million can only be damage."""
+_EDGES_PER_S = 20
+"""The level is measured without the first and last 1/20 s, where the resampler rings if the signal has an offset."""
 _FFMPEG_CONTAINERS = (Container.MP4, Container.ADTS)
 
 
 def choose_excerpt(duration_s: float) -> Excerpt:
-    """Which part of a file of ``duration_s`` seconds is listened to: one rule, for every file.
+    """The part of a file of ``duration_s`` seconds that is embedded: one rule for every file.
 
-    Files up to 30.5 s are clips already: from 0, at most 30 s. Longer ones: the 30 s in the middle, where a track is
-    under way, past intro and before fade-out. Their start is floored to a whole second, so that two readings of the
-    length that differ by milliseconds name the same clip, and so that the start is a whole sample at any rate.
+    Files up to 30.5 s are clips already: from 0, at most 30 s. Longer ones: the 30 s in the middle, after the intro and
+    before the fade-out. The start is floored to a whole second, so that two readings of the length that differ by
+    milliseconds give the same clip, and so that the start is a whole sample at any rate.
 
     Raises BadInput ``too_short`` or ``too_long``.
 
@@ -90,7 +92,7 @@ def choose_excerpt(duration_s: float) -> Excerpt:
 
 
 def probe(path: Path) -> AudioInfo:
-    """Tell what an audio file holds, from its header where that can be trusted.
+    """Duration, rate and channels of an audio file, from its header where that can be trusted.
 
     Raises BadInput with a :class:`indexer.audio.rejection_reasons.Reason`; among them ``too_short`` and ``too_long``.
     """
@@ -110,9 +112,9 @@ def probe_open(file: BinaryIO) -> AudioInfo:
 def decode(path: Path, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
     """Decode ``excerpt`` of a file to mono at ``sample_rate_hz``: exactly ``round(length * rate)`` samples, float32.
 
-    Channels are averaged; the rate is converted by soxr at HQ (75 dB against its best, where a polyphase filter has
-    50: reference/mert.md 6). What a resampler gives beyond the exact length is cut; up to 50 ms that are missing at the
-    end, as in files whose last codec block is shorter than announced, are zeros. More missing is ``truncated``.
+    Channels are averaged; the rate is converted by soxr at quality HQ (docs/methods.md, "Audio files"). What the
+    resampler gives beyond the exact length is cut. Up to 50 ms that are missing at the end, as in files whose last
+    codec block is shorter than announced, are zeros. If more is missing the file is ``truncated``.
 
     Raises BadInput with a reason of ``rejection_reasons``; InvalidArgument for a rate outside 4-384 kHz.
     """
@@ -130,12 +132,12 @@ def decode_open(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> Wav
     _require_complete(passage, excerpt)
     _require_finite(passage.samples)
     samples = _resample(passage, sample_rate_hz)
-    _require_audible(samples[sample_rate_hz // _EDGE_PER_S : -(sample_rate_hz // _EDGE_PER_S)])
+    _require_audible(samples[sample_rate_hz // _EDGES_PER_S : -(sample_rate_hz // _EDGES_PER_S)])
     return _fit(samples, samples_in(excerpt.length_ms, sample_rate_hz))
 
 
 def require_rate(sample_rate_hz: int) -> None:
-    """Refuse a rate to decode to that no encoder has. Raises InvalidArgument."""
+    """Raise InvalidArgument for a rate to decode to that is outside 4-384 kHz."""
     if not MIN_SAMPLE_RATE_HZ <= sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
         problem = f"{sample_rate_hz} is outside {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}"
         raise InvalidArgument("sample_rate_hz", problem)
@@ -143,7 +145,7 @@ def require_rate(sample_rate_hz: int) -> None:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """A disk or a share that fails under our hands is the file's reason, not the run's end."""
+    """Turn an error of the disk or network share into BadInput: it rejects this file and does not end the run."""
     try:
         yield
     except OSError as error:
@@ -163,16 +165,17 @@ def _require_duration(duration_s: float) -> None:
 
 
 def _require_complete(passage: Passage, excerpt: Excerpt) -> None:
-    wanted = samples_in(excerpt.length_ms - _MAX_PAD_MS, passage.sample_rate_hz)
-    if len(passage.samples) >= wanted:
+    needed = samples_in(excerpt.length_ms - _MAX_PAD_MS, passage.sample_rate_hz)
+    if len(passage.samples) >= needed:
         return
-    got_s = len(passage.samples) / passage.sample_rate_hz
-    words = f" ({passage.complaint.strip()})" if passage.complaint else ""
-    detail = f"{got_s:.2f} s of {excerpt.length_ms / 1000:.2f} s could be decoded{words}; fetch the file again"
+    decoded_s = len(passage.samples) / passage.sample_rate_hz
+    message = f" ({passage.decoder_message.strip()})" if passage.decoder_message else ""
+    detail = f"{decoded_s:.2f} s of {excerpt.length_ms / 1000:.2f} s could be decoded{message}; fetch the file again"
     raise BadInput(Reason.TRUNCATED, detail)
 
 
 def _require_finite(samples: Waveform) -> None:
+    # "not <=" and not ">": every comparison with NaN is false, so this counts NaN as well.
     bad = int(np.count_nonzero(~(np.abs(samples) <= _MAX_SAMPLE)))
     if bad:
         detail = f"{bad} samples are NaN, infinite or beyond {_MAX_SAMPLE:g} times full scale; export the file again"
@@ -180,6 +183,7 @@ def _require_finite(samples: Waveform) -> None:
 
 
 def _require_audible(samples: Waveform) -> None:
+    # The standard deviation is the root mean square without the mean: a constant offset is no sound.
     rms = float(np.std(samples, dtype=np.float64))
     if rms < 10 ** (SILENCE_DBFS / 20):
         level = f"{20 * np.log10(rms):.0f} dBFS" if rms else "digital silence"

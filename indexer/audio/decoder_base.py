@@ -1,4 +1,4 @@
-"""What a decoder is: it tells about a file and reads one passage of it as mono."""
+"""The protocol of decoders, which describe a file and read one excerpt of it as mono, and what they share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_CHANNELS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInfo:
-    """What a file holds."""
+    """Length and format of the sound in a file."""
 
     duration_s: float
     sample_rate_hz: int
@@ -31,7 +31,7 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """Which part of a file is listened to. Raises InvalidArgument unless start >= 0 and length > 0."""
+    """The part of a file that is decoded. Raises InvalidArgument unless start >= 0 and length > 0."""
 
     start_ms: int
     length_ms: int
@@ -43,34 +43,40 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """What came out of a decoder: perhaps less than was asked for, never more."""
+    """The samples that a decoder returned for an excerpt: fewer than requested if the file ends early, never more."""
 
     samples: Waveform
+    """``[sample]``, mono."""
     sample_rate_hz: int
-    complaint: str = ""
-    """The decoder's own words if it gave up before the end."""
+    """Rate of the file."""
+    decoder_message: str = ""
+    """The error message of the library if it stopped before the end."""
 
 
 class Decoder(Protocol):
     """Reads files that :func:`indexer.audio.containers.sniff` found to be of ``container``."""
 
     def info(self, file: BinaryIO, container: Container) -> AudioInfo:
-        """Tell what ``file`` holds. Raises BadInput."""
+        """Length and format of the sound in ``file``. Raises BadInput."""
 
     def read(self, file: BinaryIO, container: Container, *, excerpt: Excerpt) -> Passage:
-        """Decode ``excerpt`` at the rate of the file. Raises BadInput if not one sample can be had."""
+        """Decode ``excerpt`` at the rate of the file. Raises BadInput if not one sample can be decoded."""
 
 
 def samples_in(length_ms: int, sample_rate_hz: int) -> int:
-    """How many samples last ``length_ms``, rounded to the nearest."""
+    """Number of samples in ``length_ms`` milliseconds, rounded to the nearest.
+
+    >>> samples_in(30_000, 24_000), samples_in(1, 44_100)
+    (720000, 44)
+    """
     return (length_ms * sample_rate_hz + 500) // 1000
 
 
 def downmix(block: npt.NDArray[np.float32]) -> Waveform:
-    """Mean over the channels of ``[sample, channel]``.
+    """Mean over the channels of ``[sample, channel]`` -> ``[sample]``.
 
-    The mean, and not the gain of 1.414 by which FFmpeg's own mixer adds stereo: a mono file and its stereo copy are
-    the same to us.
+    The mean, not FFmpeg's own mixer, which adds stereo with a gain of 1.414: a mono file and its stereo copy must give
+    the same waveform.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         mono: Waveform = block.mean(axis=1, dtype=np.float32)
@@ -78,7 +84,7 @@ def downmix(block: npt.NDArray[np.float32]) -> Waveform:
 
 
 def require_format(sample_rate_hz: int, channels: int) -> None:
-    """Refuse rates and channel counts that only damaged headers have. Raises BadInput ``unsupported``."""
+    """Raise BadInput ``unsupported`` for rates and channel counts that only damaged headers have."""
     if not MIN_SAMPLE_RATE_HZ <= sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
         detail = f"{sample_rate_hz} Hz; {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz are read"
         raise BadInput(Reason.UNSUPPORTED, detail)

@@ -1,4 +1,4 @@
-"""FFmpeg, through PyAV: AAC and ALAC, which libsndfile cannot read."""
+"""The decoder for AAC and ALAC (m4a, mp4, adts), which libsndfile cannot read: FFmpeg, through PyAV."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from recommender.types import Waveform
 _DEMUXERS = {Container.MP4: "mov", Container.ADTS: "aac"}
 _CODECS = ("aac", "alac", "mp3", "mp3float")
 _FULL_SCALE = {"flt": 1.0, "dbl": 1.0, "s16": 2.0**15, "s32": 2.0**31}
-"""Largest magnitude of a sample format, by FFmpeg's name without the ``p`` of its planar form."""
+"""Full scale of each sample format, by FFmpeg's name without the ``p`` of its planar form."""
 
 
 class FfmpegDecoder:
     """Decodes from the start of the file and drops what comes before the excerpt.
 
-    A seek would be faster and not reproducible: the noise an AAC decoder fills in depends on what it decoded before.
-    The demuxer and the codecs are fixed beforehand, the file arrives as an open descriptor and no protocol is
-    allowed, so nothing inside the file can name another file or an address.
+    A seek would be faster, but not reproducible: AAC fills bands with noise (perceptual noise substitution), and that
+    noise depends on what the decoder decoded before. The demuxer and the codecs are fixed, the file is given as an open
+    descriptor and no protocol is allowed, so nothing in the file can make FFmpeg open another file or an address.
     """
 
     def info(self, file: BinaryIO, container: Container) -> AudioInfo:
         """See :class:`indexer.audio.decoder_base.Decoder`."""
         with _opened(file, container) as (source, stream):
             context = stream.codec_context
-            headed = container is Container.MP4
-            duration_s = _header_duration_s(stream) if headed else _counted_duration_s(source, stream)
+            has_header = container is Container.MP4
+            duration_s = _header_duration_s(stream) if has_header else _counted_duration_s(source, stream)
             rate_hz, channels = context.sample_rate, context.channels
         return AudioInfo(duration_s=duration_s, sample_rate_hz=rate_hz, channels=channels, container=container.value)
 
@@ -45,13 +45,13 @@ class FfmpegDecoder:
             rate_hz = stream.codec_context.sample_rate
             start, count = samples_in(excerpt.start_ms, rate_hz), samples_in(excerpt.length_ms, rate_hz)
             blocks: list[Waveform] = []
-            complaint = ""
+            message = ""
             try:
                 blocks.extend(_between(_mono_blocks(source, stream), start, count))
             except av.FFmpegError as error:
-                complaint = error.strerror or str(error)
+                message = error.strerror or str(error)
         samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-        return Passage(samples=samples, sample_rate_hz=rate_hz, complaint=complaint)
+        return Passage(samples=samples, sample_rate_hz=rate_hz, decoder_message=message)
 
 
 @contextmanager
@@ -65,11 +65,11 @@ def _opened(file: BinaryIO, container: Container) -> Iterator[tuple[av.container
         detail = f"FFmpeg refuses it ({error.strerror or error}); an m4a that was cut off has lost its index"
         raise BadInput(Reason.DECODE_ERROR, detail) from error
     with source:
-        yield source, _sound(source)
+        yield source, _audio_stream(source)
 
 
-def _sound(source: av.container.InputContainer) -> av.AudioStream:
-    """The first sound track. Raises BadInput if there is none we decode."""
+def _audio_stream(source: av.container.InputContainer) -> av.AudioStream:
+    """The first audio stream. Raises BadInput if there is none, or its codec is not decoded."""
     if not source.streams.audio:
         raise BadInput(Reason.NOT_AUDIO, "there is no sound track in it")
     stream = source.streams.audio[0]
@@ -87,8 +87,10 @@ def _header_duration_s(stream: av.AudioStream) -> float:
 
 
 def _counted_duration_s(source: av.container.InputContainer, stream: av.AudioStream) -> float:
-    """Sum of the frames, without the last one, which is often cut. Bare AAC has no header, and FFmpeg's guess from
-    the bit rate is a percent or more too long."""
+    """Sum of the frames without the last one, which is often cut.
+
+    AAC frames have no file header, and FFmpeg's estimate from the bit rate is one percent or more too long.
+    """
     durations: list[int] = []
     try:
         durations.extend(packet.duration or 0 for packet in source.demux(stream))

@@ -1,4 +1,8 @@
-"""MPEG audio frames: telling them from other bytes, and counting them when no header does."""
+"""MPEG audio (MP1, MP2, MP3) and AAC in ADTS: recognises frames, skips ID3 tags and measures the length of the sound.
+
+libsndfile estimates the length of an MP3 without a frame count from its first bit rate; here the frames are counted.
+Frame layouts and tables: docs/methods.md, "Audio files".
+"""
 
 from __future__ import annotations
 
@@ -6,61 +10,13 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
-_ADTS_HEADER_BYTES = 7
-_RATES = 13
-"""Indices of sample rates that exist (ISO/IEC 13818-7, table 35)."""
-
-
-def looks_like_adts(header: bytes) -> bool:
-    """Whether ``header`` (8 KiB or more, where the file has them) starts with an ADTS frame, followed by another."""
-    length = _adts_frame_bytes(header)
-    return length > 0 and _adts_frame_bytes(header[length:]) > 0
-
-
-def _adts_frame_bytes(header: bytes) -> int:
-    """Length of the frame that starts here, 0 if none does."""
-    if len(header) < _ADTS_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
-        return 0
-    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-    rate = header[2] >> 2 & 0xF
-    return length if rate < _RATES and length >= _ADTS_HEADER_BYTES else 0
-
-
 _ID3_HEADER_BYTES = 10
 _MAX_TAGS = 8
-_PADDING_BYTES = 4096
+_MAX_PADDING_BYTES = 4096
 
-
-def skip_tags(file: BinaryIO) -> int:
-    """Offset of the first byte behind any ID3v2 tags and the zeros that pad them; 0 without a tag.
-
-    Reads headers only and leaves the position anywhere. A tag that claims to be longer than the file gives an
-    offset behind its end.
-    """
-    offset = 0
-    for _ in range(_MAX_TAGS):
-        file.seek(offset)
-        header = file.read(_ID3_HEADER_BYTES)
-        if not header.startswith(b"ID3") or len(header) < _ID3_HEADER_BYTES:
-            break
-        offset += _tag_bytes(header)
-    return offset + _padding(file, offset) if offset else 0
-
-
-def _tag_bytes(header: bytes) -> int:
-    """Size of a tag with its own header and footer: four bytes of seven bits (id3.org, ID3v2.4 section 3.1)."""
-    size = 0
-    for byte in header[6:10]:
-        size = size << 7 | byte & 0x7F
-    footer = _ID3_HEADER_BYTES if header[5] & 0x10 else 0
-    return _ID3_HEADER_BYTES + size + footer
-
-
-def _padding(file: BinaryIO, offset: int) -> int:
-    file.seek(offset)
-    following = file.read(_PADDING_BYTES)
-    return len(following) - len(following.lstrip(b"\0"))
-
+_ADTS_HEADER_BYTES = 7
+_ADTS_RATES = 13
+"""Number of sample rate indices that are assigned (ISO/IEC 13818-7, table 35)."""
 
 _HEADER_BYTES = 4
 _STRIDE_BYTES = 4096
@@ -75,18 +31,65 @@ _BITRATES_KBPS = {
     (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (2, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""(MPEG-1 or MPEG-2, layer) -> rates by index. ISO/IEC 11172-3 and 13818-3, table of ``bitrate_index``."""
+"""(MPEG-1 or MPEG-2, layer) -> bit rates by index. ISO/IEC 11172-3 and 13818-3, table of ``bitrate_index``."""
 
 _RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-"""Version bits (3 MPEG-1, 2 MPEG-2, 0 MPEG-2.5) -> rates by index."""
+"""Version bits (3 MPEG-1, 2 MPEG-2, 0 MPEG-2.5) -> sample rates by index."""
+
+
+def skip_tags(file: BinaryIO) -> int:
+    """Offset of the first byte after any ID3v2 tags and the zeros that pad them; 0 without a tag.
+
+    Reads headers only; the file position afterwards is undefined. A tag that claims to be longer than the file gives an
+    offset after its end.
+    """
+    offset = 0
+    for _ in range(_MAX_TAGS):
+        file.seek(offset)
+        header = file.read(_ID3_HEADER_BYTES)
+        if not header.startswith(b"ID3") or len(header) < _ID3_HEADER_BYTES:
+            break
+        offset += _tag_bytes(header)
+    return offset + _padding(file, offset) if offset else 0
+
+
+def _tag_bytes(header: bytes) -> int:
+    """Size of a tag with its header and footer; stored as four bytes of seven bits (ID3v2.4, section 3.1)."""
+    size = 0
+    for byte in header[6:10]:
+        size = size << 7 | byte & 0x7F
+    footer = _ID3_HEADER_BYTES if header[5] & 0x10 else 0
+    return _ID3_HEADER_BYTES + size + footer
+
+
+def _padding(file: BinaryIO, offset: int) -> int:
+    file.seek(offset)
+    following = file.read(_MAX_PADDING_BYTES)
+    return len(following) - len(following.lstrip(b"\0"))
+
+
+def looks_like_adts(header: bytes) -> bool:
+    """Whether ``header`` (8 KiB or more, where the file has them) starts with an ADTS frame, followed by another."""
+    length = _adts_frame_bytes(header)
+    return length > 0 and _adts_frame_bytes(header[length:]) > 0
+
+
+def _adts_frame_bytes(header: bytes) -> int:
+    """Length of the frame that starts at ``header``, 0 if none does."""
+    if len(header) < _ADTS_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
+        return 0
+    # Layout of the header: 12 sync bits, version, layer (always 0); the length has 13 bits in bytes 3 to 5.
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    rate = header[2] >> 2 & 0xF
+    return length if rate < _ADTS_RATES and length >= _ADTS_HEADER_BYTES else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What four bytes of frame header say."""
+    """The fields of a frame header of four bytes."""
 
     length: int
-    """Bytes from this header to the next; 0 in free format, where the header does not say."""
+    """Bytes from this header to the next; 0 in free format, where the header does not give it."""
     samples: int
     """Samples per channel."""
     sample_rate_hz: int
@@ -95,12 +98,13 @@ class Frame:
 
 
 def parse_frame(header: bytes) -> Frame | None:
-    """Read a frame header, or None if these four bytes cannot be one."""
+    """Read a frame header; None if these four bytes cannot be one."""
     if len(header) < _HEADER_BYTES or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
+    # 11 sync bits, then version, layer, protection; bit rate, sample rate, padding (ISO/IEC 11172-3, 2.4.1.3).
     version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
     bitrate, rate = header[2] >> 4, header[2] >> 2 & 3
-    if version == 1 or layer == 4 or bitrate == 15 or rate == 3:
+    if version == 1 or layer == 4 or bitrate == 15 or rate == 3:  # values that the standard reserves
         return None
     mpeg = 1 if version == 3 else 2
     kbps, rate_hz = _BITRATES_KBPS[mpeg, layer][bitrate], _RATES_HZ[version][rate]
@@ -112,15 +116,15 @@ def parse_frame(header: bytes) -> Frame | None:
 def _frame_bytes(samples: int, kbps: int, *, rate_hz: int, layer: int, padding: int) -> int:
     if kbps == 0:
         return 0
-    slot = 4 if layer == 1 else 1
+    slot = 4 if layer == 1 else 1  # layer I counts in slots of four bytes
     return (samples // 8 // slot * kbps * 1000 // rate_hz + padding) * slot
 
 
 def looks_like_mpeg_audio(header: bytes) -> bool:
     """Whether ``header`` (2 KiB or more, where the file has them) starts with a frame, followed by another of its kind.
 
-    One frame header is eleven set bits and little else: text in UTF-16 passes for it. Two are not met by chance.
-    Frames in free format do not say where the next one is; one of those is enough.
+    One frame header is eleven set bits and little else: the byte order mark of UTF-16 text looks the same. Two do not
+    occur by chance. A frame in free format does not give its length, so one of those is enough.
     """
     frame = parse_frame(header)
     if frame is None:
@@ -132,8 +136,8 @@ def looks_like_mpeg_audio(header: bytes) -> bool:
 def has_frame_count(file: BinaryIO) -> bool:
     """Whether the first frame carries a Xing, Info or VBRI header, which counts the frames of the file.
 
-    The decoder trusts that count. Without it the decoder guesses the length from the first bit rate, and is far off
-    when the rate varies: 143 s for 60 s was measured.
+    The decoder uses that count. Without it the decoder estimates the length from the first bit rate, which is wrong
+    when the rate varies: 143 s for a file of 60 s was measured.
     """
     file.seek(skip_tags(file))
     first = file.read(_COUNT_WITHIN_BYTES)
@@ -141,7 +145,7 @@ def has_frame_count(file: BinaryIO) -> bool:
 
 
 def walk_duration_s(file: BinaryIO) -> float | None:
-    """Seconds of sound, by stepping from frame to frame; None where the frames do not say their size.
+    """Seconds of sound, by stepping from frame to frame; None where the frames do not give their length.
 
     Frames of another kind than the first are not counted: a decoder stops at them.
     """
@@ -173,5 +177,5 @@ def _frame_at(file: BinaryIO, position: int) -> Frame | None:
 def _to_next_sync(file: BinaryIO, position: int) -> int:
     """Bytes from ``position`` to the next one that may start a frame, at most :data:`_STRIDE_BYTES`."""
     file.seek(position)
-    found = file.read(_STRIDE_BYTES).find(b"\xff")
-    return found if found >= 0 else _STRIDE_BYTES
+    distance = file.read(_STRIDE_BYTES).find(b"\xff")
+    return distance if distance >= 0 else _STRIDE_BYTES

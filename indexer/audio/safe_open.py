@@ -1,4 +1,4 @@
-"""Opening a file that somebody else named: regular files only, decided before anything is opened."""
+"""Opens audio files safely: regular files only, which is checked before anything is opened."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _KINDS = (
 def open_regular(path: Path) -> BinaryIO:
     """Open ``path`` for reading, if it is a regular file of at most :data:`MAX_FILE_BYTES` and not empty.
 
-    Looks before it opens, because opening a pipe waits for ever and opening a device may do anything; then opens
-    without following a link and without waiting, and looks again at what was opened. Folders above the file are
-    taken as they are: whoever walks them keeps out of links (:mod:`indexer.ingest.scan`).
+    Checks before it opens, because opening a pipe can wait for ever and opening a device can have effects; then opens
+    without following a link and without waiting, and checks again what was opened, which may be another file by then.
+    Links in the folders above are followed: the scan does not walk into linked folders (:mod:`indexer.ingest.scan`).
 
     Raises BadInput: ``not_a_file``, ``unreadable``, ``not_audio`` (empty) or ``unsupported`` (too large).
     """
@@ -64,7 +64,7 @@ def _open(path: Path) -> int:
 def _require_regular(status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode):
         return
-    kind = next((words for test, words in _KINDS if test(status.st_mode)), "not a regular file")
+    kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "not a regular file")
     raise BadInput(Reason.NOT_A_FILE, f"this is {kind}; only regular files are read")
 
 

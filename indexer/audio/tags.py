@@ -1,4 +1,4 @@
-"""What a file says about itself: artist, title, genres and ids, from whatever kind of tag it carries."""
+"""Reads the tags of audio files (ID3, MP4, Vorbis comments): artist, title, genres and MusicBrainz ids."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """What was found; nothing where there was nothing. Text is plain: no control characters, single spaces."""
+    """The tags of a file; None or empty where there is none. Text has no control characters, and single spaces."""
 
     artist: str | None = None
-    """The first artist named. Never the album's artist: that is often "Various Artists"."""
+    """The first track artist. Never the album artist: that is often "Various Artists"."""
     title: str | None = None
     genres: tuple[str, ...] = ()
     external_ids: tuple[tuple[str, str], ...] = ()
-    """(namespace, value). Only ``("mbid", …)``, and only where one artist alone is named: two ids say nothing about
-    which of them the name means."""
+    """(namespace, value). Only ``("mbid", …)``, and only where there is exactly one id: with two it is not known which
+    of them belongs to ``artist``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Keys:
-    """Under which key a kind of tag keeps what."""
+    """The keys of one kind of tag."""
 
     artist: str
     title: str
@@ -78,7 +78,7 @@ def read_tags_open(file: BinaryIO) -> Tags:
     try:
         opened = mutagen.File(fileobj=file, options=_KINDS)
         return _tags(opened.tags) if opened is not None and opened.tags is not None else Tags()
-    except Exception:  # a parser of damaged bytes raises anything; the sound may still be good
+    except Exception:  # the parser raises any error on damaged bytes; the sound may still be good
         _log.debug("tags cannot be read; going on without", exc_info=True)
         return Tags()
 
@@ -100,12 +100,13 @@ def _texts(tags: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _values(tags: Mapping[str, Any], key: str) -> list[str]:
-    found = tags.get(key)
-    if found is None:
+    frame = tags.get(key)
+    if frame is None:
         return []
-    values = getattr(found, "genres", None) or getattr(found, "text", None) or found
-    listed = [values] if isinstance(values, str | bytes) else list(values)
-    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in listed]
+    # ID3 genres may be numbers ("(17)"); mutagen gives their names as ``genres``. Other ID3 frames have ``text``.
+    content = getattr(frame, "genres", None) or getattr(frame, "text", None) or frame
+    values = [content] if isinstance(content, str | bytes) else list(content)
+    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
 
 
 def _genres(tags: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -39,8 +39,8 @@ from recommender.generation.open_generation import (
     Pointer,
     folder_name,
     index_file,
+    inspect_current,
     open_generation,
-    read_current,
 )
 from recommender.licences import find_licence, require
 from recommender.types import Space, Use
@@ -148,11 +148,10 @@ def next_version(home: Path, catalog: Catalog) -> int:
 
 def _pointer(home: Path) -> Pointer | None:
     """What CURRENT says; None when there is none or it is damaged, for the next publish writes it anew."""
-    try:
-        return read_current(home)
-    except GenerationCorrupt as error:
-        _log.warning("%s", error)
-        return None
+    current = inspect_current(home)
+    if current.damage is not None:
+        _log.warning("%s", current.damage)
+    return current.pointer
 
 
 def _stage(home: Path, version: int, expected_bytes: int) -> Path:

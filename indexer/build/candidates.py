@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from recommender import layer_mix
 from recommender.calibration import bundle_files, percentiles
@@ -149,7 +150,7 @@ def _measured(
     right = _full_scans(panel, ground.profile, _drawn(len(ground.contents.artists.ids)))
     overlap = 0.0
     for level in levels:
-        entry = replace(level, lists=level.lists if any(each.lists for each in codes.values()) else 0)
+        entry = structs.replace(level, lists=level.lists if any(each.lists for each in codes.values()) else 0)
         held = Candidates(entry=entry, codes=codes, genres=orders)
         finds = CandidateRetriever(
             held, relations=relations, layers=ground.calibration.layers, contents=ground.contents
@@ -157,8 +158,8 @@ def _measured(
         overlap, same = _overlap(panel, ground.profile, finds, right)
         _log.info("candidates by sound %d: %.4f of the first %d", entry.nearest, overlap, AT)
         if overlap >= OVERLAP:
-            named = replace(entry, profile=ground.profile.name, seeds=len(right))
-            return replace(named, overlap_at_20=round(overlap, 6), same_at_20=round(same, 6))
+            named = structs.replace(entry, profile=ground.profile.name, seeds=len(right))
+            return structs.replace(named, overlap_at_20=round(overlap, 6), same_at_20=round(same, 6))
     return CandidatesEntry(note=f"found {overlap:.3f} of the first {AT}, under {OVERLAP}: everyone is compared")
 
 

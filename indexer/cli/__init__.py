@@ -1,3 +1,3 @@
-"""indexer/cli: TODO-DOC."""
+"""The commands that index music: each opens what it needs, calls one function and prints one report."""
 
 from __future__ import annotations

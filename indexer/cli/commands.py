@@ -1,4 +1,4 @@
-"""The indexer's commands: each opens what it needs, calls one function, prints one report."""
+"""The commands `demo`, `scan`, `import`, `embed`, `cost` and `doctor`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from indexer.cli import options
+from indexer.files.home import open_catalog
 from recommender.names import printable
 from recommender.types import Use
 
@@ -18,14 +19,13 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.encoders.base import Encoder
     from indexer.ingest.imports import ImportReport
     from indexer.ingest.scan import ScanReport
-from indexer.files.home import open_catalog
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _finish_entering(report: ScanReport | ImportReport, line: str, *, as_json: bool) -> None:
-    """Print what a scan or an import made of its input, and exit 1 when some of it was rejected."""
+def _print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bool) -> None:
+    """Print the report of a scan or an import, and exit with status 1 when something was rejected."""
     if as_json:
         options.print_json(report)
     else:
@@ -34,24 +34,31 @@ def _finish_entering(report: ScanReport | ImportReport, line: str, *, as_json: b
     options.finish(len(report.rejected))
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin scan ~/Music --tracklist tracks.csv")
 @click.argument("folder", type=_FOLDER)
-@click.option("--manifest", type=_FILE, help="Artist, title, genres and external ids per file; CSV or JSON lines.")
-@click.option("--retry-failed", is_flag=True, help="Read the files again that were rejected, those in quarantine too.")
+@click.option(
+    "--tracklist",
+    "--manifest",
+    "tracklist",
+    type=_FILE,
+    envvar=["SOUNDKIN_SCAN_TRACKLIST", "SOUNDKIN_SCAN_MANIFEST"],
+    help="Artist, title, genres and external ids per file; CSV or JSON lines; --manifest is an older name.",
+)
+@click.option("--retry-failed", is_flag=True, help="Read rejected files again, also those in quarantine.")
 @options.workers_option
 @options.home_option
 @options.database_option
 @options.json_option
 def scan(
     folder: Path,
-    manifest: Path | None,
+    tracklist: Path | None,
     retry_failed: bool,
     workers: int,
     home: Path,
     database_url: str | None,
     as_json: bool,
 ) -> None:
-    """Find the music in FOLDER and enter it in the catalog."""
+    """Find the audio files in FOLDER and write them to the catalog."""
     from indexer.audio.workers.pool import DecoderPool
     from indexer.ingest.scan import read_again
     from indexer.ingest.scan import scan as run
@@ -63,27 +70,27 @@ def scan(
     ):
         if retry_failed:
             read_again(catalog, folder)
-        report = run(catalog, folder, manifest=manifest, pool=pool, progress=progress)
+        report = run(catalog, folder, tracklist=tracklist, pool=pool, progress=progress)
     if not report.files:
-        _say_no_audio(folder)
+        _warn_no_audio(folder)
     line = (
         f"{report.files} files: {report.new_clips} new clips, {report.known_clips} known, "
         f"{report.unchanged} unchanged, {report.ignored} ignored, {len(report.rejected)} rejected"
         + options.passed_over(report.waiting, report.quarantined)
     )
-    _finish_entering(report, line, as_json=as_json)
+    _print_and_exit(report, line, as_json=as_json)
 
 
-def _say_no_audio(folder: Path) -> None:
+def _warn_no_audio(folder: Path) -> None:
     from indexer.audio.containers import DECODED_SUFFIXES
 
-    looked_for = " ".join(sorted(DECODED_SUFFIXES))
-    click.secho(printable(f"no audio was found in {folder}; looked for {looked_for}"), err=True)
+    suffixes = " ".join(sorted(DECODED_SUFFIXES))
+    click.secho(printable(f"no audio was found in {folder}; looked for {suffixes}"), err=True)
 
 
-@click.group(name="import")
+@click.group(name="import", epilog="\b\nExample:\n  soundkin import genres genres.csv --source my-tags --licence own")
 def import_() -> None:
-    """Enter what others know: genres, scene, collaborations."""
+    """Import data about artists: genres, scene, collaborations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +114,7 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
         f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
         f"{report.new_artists} new artists, {len(report.rejected)} rejected"
     )
-    _finish_entering(report, line, as_json=target.as_json)
+    _print_and_exit(report, line, as_json=target.as_json)
 
 
 _IMPORT_HELP = {
@@ -118,9 +125,9 @@ _IMPORT_HELP = {
 
 
 def _add_import(kind: str, summary: str) -> None:
-    @import_.command(name=kind, help=summary)
+    @import_.command(name=kind, help=summary, epilog=f"\b\nExample:\n  soundkin import {kind} {kind}.csv --licence own")
     @click.argument("file", type=_FILE)
-    @click.option("--source", help="Who says so.  [default: the file's name]")
+    @click.option("--source", help="Name of the data's source.  [default: the file's name]")
     @click.option(
         "--licence",
         default="none",
@@ -140,19 +147,19 @@ for _kind, _summary in _IMPORT_HELP.items():
     _add_import(_kind, _summary)
 
 
-@import_.command()
+@import_.command(epilog="\b\nExample:\n  soundkin import forget genres.csv")
 @click.argument("source")
 @options.home_option
 @options.database_option
 @options.json_option
 def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Take back everything that SOURCE said, as to import it again under another licence."""
+    """Remove everything imported from SOURCE, for example to import it again under another licence."""
     with open_catalog(home, database_url) as catalog:
-        gone = catalog.forget_source(source)
+        removed = catalog.forget_source(source)
     if as_json:
-        click.echo(json.dumps({"source": source, "rows": gone}, indent=1))
+        click.echo(json.dumps({"source": source, "rows": removed}, indent=1))
     else:
-        click.echo(f"{gone} rows of {source} forgotten")
+        click.echo(f"{removed} rows of {source} forgotten")
 
 
 class EmbedCommandOptions(TypedDict):
@@ -175,24 +182,24 @@ class EmbedCommandOptions(TypedDict):
     as_json: bool
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin embed --encoder descriptors")
 @options.encoder_option
 @options.weights_option
 @options.device_option
 @options.context_option
 @options.precision_option
 @click.option(
-    "--batch", type=click.IntRange(1, 1024), help="Clips encoded at once.  [default: as the device's memory allows]"
+    "--batch", type=click.IntRange(1, 1024), help="Clips encoded at once.  [default: as many as fit in memory]"
 )
-@click.option("--price-per-hour", type=click.FloatRange(0), help="Of this machine; the cost line then names money.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Try N clips at most in this run.  [default: all]")
-@click.option("--retry-failed", is_flag=True, help="Try the clips again that failed before.")
+@click.option("--price-per-hour", type=click.FloatRange(0), help="Price of this machine, to print the cost in money.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Embed at most N clips in this run.  [default: all]")
+@click.option("--retry-failed", is_flag=True, help="Try clips again that failed in earlier runs.")
 @click.option(
     "--store",
     type=click.Choice(["fp32", "fp16"]),
     default="fp32",
     show_default=True,
-    help="Of embeddings on disk; fp16 takes half the room and refuses the few clips that it cannot hold.",
+    help="Number format of embeddings on disk; fp16 takes half the space and rejects clips outside its range.",
 )
 @options.workers_option
 @options.use_option
@@ -200,7 +207,7 @@ class EmbedCommandOptions(TypedDict):
 @options.database_option
 @options.json_option
 def embed(**asked: Unpack[EmbedCommandOptions]) -> None:
-    """Extract every layer of every clip that has none yet."""
+    """Embed every clip that has no embedding yet, with every layer of the encoder."""
     from indexer.audio.workers.pool import DecoderPool
     from indexer.embed.embed import EmbedOptions
     from indexer.embed.embed import embed as run
@@ -227,7 +234,7 @@ def embed(**asked: Unpack[EmbedCommandOptions]) -> None:
 
 
 def _encoder(asked: EmbedCommandOptions) -> Encoder:
-    """The encoder that was asked for; nothing is loaded of one whose licence does not allow the use."""
+    """Load the chosen encoder. Its licence is checked first, so that nothing is loaded that may not be used."""
     from indexer.encoders.registry import load_allowed, weights_folder
     from indexer.encoders.settings import EncoderSettings
 
@@ -266,23 +273,23 @@ def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_jso
     options.print_problems("Failed", report.failed)
 
 
-@click.command()
-@click.option("--tracks", type=click.IntRange(1), required=True, metavar="N", help="How many are to be embedded.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), required=True, help="Clips per second, as embed says.")
-@click.option("--price-per-hour", type=click.FloatRange(0), help="Of the machine.")
+@click.command(epilog="\b\nExample:\n  soundkin cost --tracks 100000 --rate 40 --price-per-hour 1.20")
+@click.option("--tracks", type=click.IntRange(1), required=True, metavar="N", help="Number of tracks to embed.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), required=True, help="Clips per second, from embed.")
+@click.option("--price-per-hour", type=click.FloatRange(0), help="Price of the machine.")
 @options.json_option
 def cost(tracks: int, rate: float, price_per_hour: float | None, as_json: bool) -> None:
-    """Estimate the time and the money for embedding N tracks at a rate that was measured."""
+    """Estimate time and price of embedding N tracks at a measured rate."""
     from indexer.embed.cost import estimate
 
-    found = estimate(tracks, clips_per_second=rate, price_per_hour=price_per_hour)
+    estimated = estimate(tracks, clips_per_second=rate, price_per_hour=price_per_hour)
     if as_json:
-        options.print_json(found)
+        options.print_json(estimated)
     else:
-        click.echo(found.line)
+        click.echo(estimated.line)
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin doctor --home ~/.soundkin")
 @options.encoder_option
 @options.weights_option
 @click.option("--address", envvar="SOUNDKIN_ADDRESS", help="HOST:PORT of the server to ask.  [default: as the clients]")
@@ -297,7 +304,7 @@ def doctor(
     database_url: str | None,
     as_json: bool,
 ) -> None:
-    """Say what works on this machine, and what to do about what does not."""
+    """Check what works on this machine, and print how to repair the rest."""
     from indexer.cli.doctor import Settings, examine
 
     settings = Settings(database_url=database_url, address=address, encoder=encoder_name, weights=weights)
@@ -312,24 +319,31 @@ def doctor(
     options.finish(sum(not finding.ok for finding in findings.all))
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin demo --audio ~/Music --home ~/my-music-index")
 @click.option("--audio", type=_FOLDER, help="Real music instead of the synthesised catalog.")
-@click.option("--manifest", type=_FILE, help="With --audio: artist, title and genres per file.")
+@click.option(
+    "--tracklist",
+    "--manifest",
+    "tracklist",
+    type=_FILE,
+    envvar=["SOUNDKIN_DEMO_TRACKLIST", "SOUNDKIN_DEMO_MANIFEST"],
+    help="With --audio: artist, title and genres per file; --manifest is an older name.",
+)
 @click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep everything in this folder for further play.  [default: a temporary one]",
+    help="Keep everything in this folder, to go on with it.  [default: a temporary one]",
 )
 @options.encoder_option
 @options.weights_option
 @options.device_option
 def demo(
-    audio: Path | None, manifest: Path | None, home: Path | None, encoder_name: str, weights: Path | None, device: str
+    audio: Path | None, tracklist: Path | None, home: Path | None, encoder_name: str, weights: Path | None, device: str
 ) -> None:
-    """Show the whole path: music in, kindred artists out over gRPC."""
+    """Run the whole path: index music, serve it, and ask for similar artists."""
     from indexer.demo.demo import DemoEncoder, DemoMusic, run_demo
 
-    if manifest and not audio:
-        raise click.UsageError("--manifest describes the files of --audio FOLDER; give both")
-    music = DemoMusic(folder=audio, manifest=manifest) if audio else None
+    if tracklist and not audio:
+        raise click.UsageError("--tracklist describes the files of --audio FOLDER; give both")
+    music = DemoMusic(folder=audio, tracklist=tracklist) if audio else None
     run_demo(music, home=home, encoder=DemoEncoder(name=encoder_name, weights=weights, device=device))

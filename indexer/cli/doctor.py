@@ -1,4 +1,4 @@
-"""What works on this machine, and what to do about what does not."""
+"""Checks what works on this machine, for the command `doctor`; each failed check names what to do."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from recommender import extras
 from recommender.errors import SoundkinError, WeightsMissing
 
 Check: TypeAlias = Callable[[], str]
-"""Says what it found. Raises _Absent for what is not there and need not be, another error for what is wrong."""
+"""Returns what it found. Raises _Absent for an optional thing that is not there, another error for a fault."""
 
-ASKING_S = 30.0
-"""How long a server may take to say what it answers from."""
+SERVER_TIMEOUT_S = 30.0
+"""Seconds that a server may take to answer."""
 
 
 class _Absent(Exception):
-    """Something that is not here, and that not every machine needs; the message says how to get it."""
+    """Something optional is not here; the message says how to get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was tried."""
+    """The result of one check."""
 
     what: str
     ok: bool
-    """Nothing has to be mended."""
+    """Nothing has to be repaired."""
     detail: str
     absent: bool = False
-    """It is not here, which is well for a machine that does without; the detail says how to get it."""
+    """It is not here, and optional; the detail says how to get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything that was tried, in order."""
+    """The results of all checks, in order."""
 
     all: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What else than the home was set, by an option or a variable; None where nothing was."""
+    """Settings of the user other than the home, from options or variables; None where not set."""
 
     database_url: str | None = None
     address: str | None = None
@@ -61,11 +61,11 @@ class Settings:
 
 
 def examine(home: Path, settings: Settings) -> Findings:
-    """Try each thing Soundkin needs, and change nothing. Never raises: a failure is a finding.
+    """Check each thing that Soundkin needs, without changing anything. Never raises: a failure is a finding.
 
-    It imports no library of an extra that is not installed, so it also runs where only the base is.
+    Runs with the base installation alone: it imports no library of an extra that is not installed.
     """
-    return Findings(all=tuple(_tried(what, check) for what, check in _checks(home, settings)))
+    return Findings(all=tuple(_run(what, check) for what, check in _checks(home, settings)))
 
 
 def _checks(home: Path, settings: Settings) -> Iterator[tuple[str, Check]]:
@@ -85,24 +85,24 @@ def _checks(home: Path, settings: Settings) -> Iterator[tuple[str, Check]]:
     yield "server", partial(_server, settings.address)
 
 
-def _tried(what: str, check: Check) -> Finding:
+def _run(what: str, check: Check) -> Finding:
     try:
         return Finding(what=what, ok=True, detail=check())
     except _Absent as error:
         return Finding(what=what, ok=True, absent=True, detail=str(error))
     except ModuleNotFoundError as error:
-        return _not_tried(what, error)
+        return _missing_library(what, error)
     except (SoundkinError, OSError, ImportError, RuntimeError) as error:
         return Finding(what=what, ok=False, detail=str(error))
 
 
-def _not_tried(what: str, error: ModuleNotFoundError) -> Finding:
-    """A check that an extra is missing for. Without FAISS neither program works, so that is a failure."""
+def _missing_library(what: str, error: ModuleNotFoundError) -> Finding:
+    """The finding of a check that needs a missing library. FAISS is required by every program, so that is a failure."""
     library = (error.name or "").partition(".")[0]
     extra = extras.find_extra(library)
     if extra is None:
         return Finding(what=what, ok=False, detail=f"{error}; install Soundkin again")
-    detail = f"not looked at, for {library} is not installed: {extras.pip_line(extra)}"
+    detail = f"not checked, because {library} is not installed: {extras.pip_line(extra)}"
     return Finding(what=what, ok=extra != "cpu", absent=extra != "cpu", detail=detail)
 
 
@@ -112,20 +112,20 @@ def _python() -> str:
 
 def _faiss() -> str:
     installed = {dist.metadata["Name"] for dist in importlib.metadata.distributions()}
-    found = sorted(name for name in installed if name and name.startswith("faiss"))
-    if len(found) != 1:
+    packages = sorted(name for name in installed if name and name.startswith("faiss"))
+    if len(packages) != 1:
         raise RuntimeError(
-            f"{', '.join(found) or 'no faiss'} installed; exactly one is needed, for they share one import name: "
+            f"{', '.join(packages) or 'no faiss'} installed; exactly one is needed (all share one import name): "
             "pip uninstall the others, then pip install 'soundkin[cpu]' or 'soundkin[gpu]'"
         )
-    return f"{found[0]} {importlib.metadata.version(found[0])}"
+    return f"{packages[0]} {importlib.metadata.version(packages[0])}"
 
 
 def _extra(extra: str) -> str:
-    gone = extras.missing(extra)
-    if gone:
+    missing = extras.missing(extra)
+    if missing:
         raise _Absent(
-            f"{', '.join(gone)} not installed; {extras.EXTRAS[extra].needed_by} need it: {extras.pip_line(extra)}"
+            f"{', '.join(missing)} not installed; {extras.EXTRAS[extra].needed_by} need it: {extras.pip_line(extra)}"
         )
     return "installed"
 
@@ -135,10 +135,10 @@ def _weights(name: str, folder: Path) -> str:
     if model is None:
         return "needs none"
     try:
-        found = require_weights(model, folder)
+        present = require_weights(model, folder)
     except WeightsMissing as error:
         raise _Absent(f"none in {error.folder}; {error.cure}") from error
-    return f"in {found}; soundkin encoder verify {name} reads and tries them"
+    return f"in {present}; soundkin encoder verify {name} checks them"
 
 
 def _decoders() -> str:
@@ -182,23 +182,23 @@ def _generation(home: Path) -> str:
     if read_current(home) is None:
         raise _Absent("nothing published yet; soundkin scan, embed, build and publish, or copy a published home here")
     manifest = open_current(home).manifest
-    return f"v{manifest.version} of {manifest.space.key}, every checksum right"
+    return f"v{manifest.version} of {manifest.space.key}, every checksum correct"
 
 
 def _server(address: str | None) -> str:
-    """Asks as any client does, in a process of its own: this program has no gRPC. The client knows the default."""
-    words = ("info", "--json", *(("--address", address) if address else ()))
-    command = [sys.executable, "-P", "-m", "soundkin", *words]
+    """Ask the server with the client command, in another process: the indexer may not import gRPC or the server."""
+    arguments = ("info", "--json", *(("--address", address) if address else ()))
+    command = [sys.executable, "-P", "-m", "soundkin", *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - our own command
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=ASKING_S
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=SERVER_TIMEOUT_S
         )
     except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"did not answer within {ASKING_S:g} s; look at its log") from error
-    told = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("soundkin: ")
-    if told.startswith("no server answers"):
-        raise _Absent(f"{told}, or set SOUNDKIN_ADDRESS to where one runs")
+        raise RuntimeError(f"did not answer within {SERVER_TIMEOUT_S:g} s; see its log") from error
+    message = (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("soundkin: ")
+    if message.startswith("no server answers"):
+        raise _Absent(f"{message}, or set SOUNDKIN_ADDRESS to where one runs")
     if done.returncode:
-        raise RuntimeError(told)
-    said = json.loads(done.stdout)
-    return f"answers from generation v{said['generation']['version']}, {said['artists']} artists"
+        raise RuntimeError(message)
+    reply = json.loads(done.stdout)
+    return f"answers from generation v{reply['generation']['version']}, {reply['artists']} artists"

@@ -1,4 +1,4 @@
-"""The commands about encoders: which there are, their weights brought, checked and made, and one as a service."""
+"""The commands about encoders: `encoder list`, `verify`, `fetch`, `convert`, `make-random` and `serve`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:  # importing a command must stay quick
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(epilog="\b\nExample:\n  soundkin encoder list")
 def encoder() -> None:
     """List the encoders; fetch, convert and verify their weights; serve one."""
 
 
-@encoder.command(name="list")
+@encoder.command(name="list", epilog="\b\nExample:\n  soundkin encoder list --json")
 @options.home_option
 @options.json_option
 def list_(home: Path, as_json: bool) -> None:
-    """List the encoders with their layers and licence, and where their weights are looked for."""
+    """List the encoders with their layers, licence and weights folder."""
     from indexer.encoders.registry import list_encoders
 
     listed = list_encoders(home)
@@ -53,7 +53,7 @@ def _described(one: EncoderInfo) -> tuple[str, ...]:
     )
 
 
-@encoder.command()
+@encoder.command(epilog="\b\nExample:\n  soundkin encoder verify mert-v1-95m")
 @click.argument("name")
 @options.weights_option
 @options.device_option
@@ -70,20 +70,20 @@ def verify(name: str, weights: Path | None, device: str, home: Path, as_json: bo
     if as_json:
         options.print_json(verified)
         return
-    origin = "published" if verified.published else "not the published ones, as far as is on record"
+    origin = "published" if verified.published else "not known to be the published ones"
     click.echo(
         f"{verified.model}: {verified.tensors} tensors right, known answer {verified.known_answer}, weights {origin}\n"
         f"  sha256 {verified.sha256}\n  in {verified.folder}\n  space {verified.space}"
     )
 
 
-@encoder.command()
+@encoder.command(epilog="\b\nExample:\n  soundkin encoder fetch mert-v1-95m")
 @click.argument("name")
 @options.use_option
 @options.home_option
 @options.json_option
 def fetch(name: str, use: str, home: Path, as_json: bool) -> None:
-    """Bring the published weights of encoder NAME into the home, from the Hugging Face cache or hub."""
+    """Copy the published weights of encoder NAME into the home, from the Hugging Face cache or hub."""
     spec = _model(name)
     from indexer.encoders.registry import weights_folder
     from recommender.licences import find_licence, require
@@ -95,27 +95,27 @@ def fetch(name: str, use: str, home: Path, as_json: bool) -> None:
     folder = weights_folder(name, home)
     if folder is None:
         raise InvalidArgument("name", f"{name} has no weights")
-    _say_written(run(spec, folder).path, as_json=as_json)
+    _print_file(run(spec, folder).path, as_json=as_json)
 
 
-@encoder.command()
+@encoder.command(epilog="\b\nExample:\n  soundkin encoder convert ~/models/mert --model mert-v1-95m")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--model", help="Refuse any file but the one that was published for this encoder.")
+@click.option("--model", help="Refuse any file except the one published for this encoder.")
 @options.json_option
 def convert(folder: Path, model: str | None, as_json: bool) -> None:
     """Convert the pytorch_model.bin in FOLDER, which also holds its config.json, to model.safetensors."""
     from indexer.encoders.mert.convert import convert_folder
 
-    _say_written(convert_folder(folder, model=model).path, as_json=as_json)
+    _print_file(convert_folder(folder, model=model).path, as_json=as_json)
 
 
-@encoder.command()
+@encoder.command(epilog="\b\nExample:\n  soundkin encoder make-random mert-v1-95m ~/models/random --seed 1")
 @click.argument("name", metavar="MODEL")
 @click.argument("folder", type=_FOLDER)
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other weights.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the weights.")
 @options.json_option
 def make_random(name: str, folder: Path, seed: int, as_json: bool) -> None:
-    """Write random weights of the size and layout of MODEL to FOLDER. For tests: what they answer means nothing."""
+    """Write random weights of the size and layout of MODEL to FOLDER. For tests: the embeddings mean nothing."""
     spec = _model(name)
     from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE
 
@@ -124,7 +124,7 @@ def make_random(name: str, folder: Path, seed: int, as_json: bool) -> None:
             raise InvalidArgument("folder", f"{folder / file} is there already; choose another folder")
     from indexer.encoders.mert.random_checkpoint import write_checkpoint
 
-    _say_written(write_checkpoint(folder, spec.geometry, seed=seed), as_json=as_json)
+    _print_file(write_checkpoint(folder, spec.geometry, seed=seed), as_json=as_json)
 
 
 class ServeOptions(TypedDict):
@@ -142,7 +142,7 @@ class ServeOptions(TypedDict):
     home: Path
 
 
-@encoder.command()
+@encoder.command(epilog="\b\nExample:\n  soundkin encoder serve --encoder mert-v1-95m --device cuda")
 @options.encoder_option
 @options.weights_option
 @options.device_option
@@ -158,10 +158,10 @@ class ServeOptions(TypedDict):
 @options.use_option
 @options.home_option
 def serve(**asked: Unpack[ServeOptions]) -> None:
-    """Encode clips for a server, so that it can answer for artists of whom only audio is known.
+    """Encode clips for a server, so that it can answer for artists that are not in the catalog.
 
-    Choose the encoder, weights, context and precision that the generation was embedded with: vectors of another space
-    are refused.
+    Choose the encoder, weights, context and precision that the generation was embedded with: a server refuses vectors
+    of another space.
     """
     from indexer.audio.workers.pool import DecoderPool
     from indexer.encoder_service.serve import Settings, run
@@ -189,11 +189,11 @@ def _model(name: str) -> MertSpec:
 
     spec = find_model(name)
     if spec is None:
-        raise InvalidArgument("name", f"{name} has no weights; soundkin encoder list says which have")
+        raise InvalidArgument("name", f"{name} has no weights; soundkin encoder list shows which have")
     return spec
 
 
-def _say_written(path: Path, *, as_json: bool) -> None:
+def _print_file(path: Path, *, as_json: bool) -> None:
     from indexer.encoders.mert.weights import file_sha256
 
     sha256 = file_sha256(path)

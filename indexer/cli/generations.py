@@ -1,4 +1,4 @@
-"""Commands about generations: build one, publish it, check what is kept."""
+"""The commands about generations: `build`, `publish`, `rollback`, `collect` and `verify`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from recommender.types import Space
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin build --incremental")
 @options.encoder_option
-@click.option("--space", "key", help="Key of the space, where an encoder has several; it wins over --encoder.")
+@click.option("--space", "key", help="Key of the space, when an encoder has several; takes precedence over --encoder.")
 @options.use_option
 @options.home_option
 @options.database_option
 @options.json_option
 @click.option(
-    "--incremental", is_flag=True, help="Take unchanged tracks from the generation that serves; the result is the same."
+    "--incremental", is_flag=True, help="Copy unchanged tracks from the served generation; the result is the same."
 )
 def build(
     encoder_name: str,
@@ -81,18 +81,21 @@ def _print_built(manifest: Manifest, *, incremental: bool) -> None:
 
 
 def _print_candidates(manifest: Manifest) -> None:
-    """Nothing for a catalog so small that nobody misses them."""
+    """Print how artists are retrieved; nothing for a small catalog, where candidates would not be faster."""
     from indexer.build.candidates import WORTH_IT_FROM
 
-    found = manifest.candidates
-    if found.first:
-        click.echo(f"nearest artists from candidates: {found.overlap_at_20:.4f} of the first 20 of a full scan")
+    entry = manifest.candidates
+    if entry.first:
+        click.echo(f"nearest artists from candidates: {entry.overlap_at_20:.4f} of the first 20 of a full scan")
     elif manifest.counts.artists >= WORTH_IT_FROM:
-        click.echo(f"nearest artists: {found.note}")
+        click.echo(f"nearest artists: {entry.note}")
 
 
 def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
-    """The space to build from. Only an encoder without weights is asked for its own; else the stores say it."""
+    """The space to build from: of the descriptors, which need no weights, or else of the stored embeddings.
+
+    Loading an encoder with weights only to learn its space would take long, and its weights may be gone.
+    """
     from indexer.encoders.registry import DESCRIPTORS, load_encoder
     from indexer.store.store import find_space
 
@@ -101,12 +104,12 @@ def _stored_space(encoder_name: str, key: str | None, home: Path) -> Space:
     return find_space(home, name=encoder_name, key=key)
 
 
-@click.command()
-@click.option("--encoder", "encoder_name", envvar="SOUNDKIN_ENCODER", help="Refuse what is of another encoder.")
-@click.option("--space", "key", help="Refuse what is of another space; a change to this one is intended.")
+@click.command(epilog="\b\nExample:\n  soundkin publish --use personal")
+@click.option("--encoder", "encoder_name", envvar="SOUNDKIN_ENCODER", help="Refuse a generation of another encoder.")
+@click.option("--space", "key", help="Refuse a generation of another space; allows a change to this space.")
 @options.use_option
-@click.option("--force", is_flag=True, help="Publish in spite of what the gate refuses; needs --why.")
-@click.option("--why", help="Why it is forced; it goes on record.")
+@click.option("--force", is_flag=True, help="Publish although the gate refuses; needs --why.")
+@click.option("--why", help="Why it is forced; it is recorded.")
 @options.home_option
 @options.database_option
 @options.json_option
@@ -123,12 +126,12 @@ def publish(
     """Verify the staged generation, hold it against the one that serves, and make it the one that is served."""
     if force != (why is not None):
         raise click.UsageError('--force and --why "…" go together')
-    _require_home_that_is_free(home)
+    _require_free_home(home)
     from indexer.publish.gate import Terms
     from indexer.publish.publish import publish as run
 
     terms = Terms(use=Use(use), space=key, encoder=encoder_name)
-    with open_catalog(home, database_url) as catalog, _reasons_told(as_json):
+    with open_catalog(home, database_url) as catalog, _print_refusals(as_json):
         manifest = run(catalog, home, terms=terms, forced_why=why)
     if as_json:
         options.print_json(manifest)
@@ -137,38 +140,38 @@ def publish(
 
 
 @contextmanager
-def _reasons_told(as_json: bool) -> Iterator[None]:
-    """Print what the gate refused, one reason a line, and let the error go on."""
+def _print_refusals(as_json: bool) -> Iterator[None]:
+    """Print the reasons of a refusal, one per line, and raise it again."""
     try:
         yield
-    except PublishRefused as refused:
+    except PublishRefused as error:
         if as_json:
-            reasons = [{"code": code, "detail": detail} for code, detail in refused.refusals]
-            click.echo(json.dumps({"refused": refused.generation, "reasons": reasons, "kept": refused.kept}, indent=1))
+            reasons = [{"code": code, "detail": detail} for code, detail in error.refusals]
+            click.echo(json.dumps({"refused": error.generation, "reasons": reasons, "kept": error.kept}, indent=1))
         else:
-            for code, detail in refused.refusals:
+            for code, detail in error.refusals:
                 click.echo(printable(f"{code}: {detail}"), err=True)
         raise
 
 
 def _refuse_while_busy(home: Path) -> None:
-    """Say at once that another run has the lock, before anything large is loaded."""
+    """Raise Busy when another run has the lock, before large libraries are loaded."""
     require_free(home / HOME_LOCK)
 
 
-def _require_home_that_is_free(home: Path) -> None:
+def _require_free_home(home: Path) -> None:
     require_home(home)
     _refuse_while_busy(home)
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin rollback v3")
 @click.argument("version", required=False)
 @options.home_option
 @options.database_option
 @options.json_option
 def rollback(version: str | None, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Serve VERSION again (v3, or 3); without it, the newest before the serving one that is sound."""
-    _require_home_that_is_free(home)
+    """Serve VERSION again (v3, or 3); without it, the newest valid one before the served one."""
+    _require_free_home(home)
     from indexer.publish.rollback import parse_version, record_rollback
     from indexer.publish.rollback import rollback as run
 
@@ -180,21 +183,21 @@ def rollback(version: str | None, home: Path, database_url: str | None, as_json:
     try:
         with open_catalog(home, database_url) as catalog:
             record_rollback(catalog, manifest)
-    except CatalogError as error:  # the deed is done, and who calls must not take it for undone
-        click.secho(printable(f"it is not on record: {error}"), err=True)
+    except CatalogError as error:  # the rollback is done: an error status would tell the caller that it is not
+        click.secho(printable(f"the rollback could not be recorded in the catalog: {error}"), err=True)
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin collect --keep 3 --dry-run")
 @click.option("--keep", type=click.IntRange(min=1), default=2, show_default=True, help="Generations to keep.")
 @click.option(
-    "--min-age-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Younger ones all stay."
+    "--min-age-hours", type=click.FloatRange(min=0), default=24.0, show_default=True, help="Keep all that are younger."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
 @options.home_option
 @options.json_option
 def collect(keep: int, min_age_hours: float, dry_run: bool, home: Path, as_json: bool) -> None:
-    """Remove old generations that nothing serves or reads, rejected ones, and what killed runs left."""
-    _require_home_that_is_free(home)
+    """Remove old generations that are not in use, rejected ones, and the leftovers of killed runs."""
+    _require_free_home(home)
     from indexer.maintain.collect import CollectOptions
     from indexer.maintain.collect import collect as run
 
@@ -205,20 +208,20 @@ def collect(keep: int, min_age_hours: float, dry_run: bool, home: Path, as_json:
     for path in done.removed:
         click.echo(path)
     for name in done.leased:
-        click.echo(f"{name} is being read and stays")
+        click.echo(f"{name} is in use and is kept")
     click.echo(f"{done.freed_bytes / 1e6:,.1f} MB {'would be freed' if dry_run else 'freed'}")
 
 
-@click.command()
-@click.option("--quarantine", is_flag=True, help="Move corrupt shards aside; embed then makes only their clips again.")
-@click.option("--rebuild-ledger", is_flag=True, help="Make the ledger in SQL say what the shards hold.")
+@click.command(epilog="\b\nExample:\n  soundkin verify --quarantine")
+@click.option("--quarantine", is_flag=True, help="Move corrupt shards aside; embed then embeds only their clips again.")
+@click.option("--rebuild-ledger", is_flag=True, help="Make the ledger in the catalog agree with the shards.")
 @options.home_option
 @options.database_option
 @options.json_option
 def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Check every byte of the published generation, of those kept to go back to, and of the embeddings.
+    """Check every byte of the published generation, of the older ones, and of the embeddings.
 
-    With --quarantine the ledger is put right too, for it must forget what the corrupt shards held.
+    With --quarantine the ledger is repaired too, so that it lists no clip of a corrupt shard.
     """
     from indexer.maintain.repair import repair
     from indexer.maintain.verify import verify as run
@@ -236,11 +239,11 @@ def verify(quarantine: bool, rebuild_ledger: bool, home: Path, database_url: str
 
 
 def _print_verified(report: VerifyReport) -> None:
-    served = f"generation {report.version}" if report.version else "no generation"
+    published = f"generation {report.version}" if report.version else "no generation"
     if report.corrupt:
-        served = f"{report.corrupt} is corrupt"
+        published = f"{report.corrupt} is corrupt"
     click.echo(
-        f"{served}, {report.files} files; {report.shards} shards with {report.clips} clips; "
+        f"{published}, {report.files} files; {report.shards} shards with {report.clips} clips; "
         f"{len(report.problems)} problems"
     )
     options.print_problems("Problems", [(path, "corrupt", problem) for path, problem in report.problems])
@@ -248,7 +251,7 @@ def _print_verified(report: VerifyReport) -> None:
 
 def _print_repaired(repaired: Repaired | None) -> None:
     for one in repaired.quarantined if repaired else ():
-        click.echo(f"{one.path} moved to {one.kept}; soundkin embed makes its clips again")
+        click.echo(f"{one.path} moved to {one.kept}; soundkin embed embeds its clips again")
     for space in repaired.ledger if repaired else ():
         click.echo(
             f"ledger of {space.space}: {space.known} of {space.held} clips known, {space.marked} marked as done, "

@@ -1,4 +1,4 @@
-"""The command of the night: every step from the folders to the served generation, for cron or a timer."""
+"""The command `nightly`: every step from the folders to the published generation, for cron or a timer."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.nightly.steps import Bars
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin nightly --config /etc/soundkin/nightly.toml")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="What to scan, refresh and embed, as docs/operations.md shows.  [default: nightly.toml in the home]",
+    help="What to scan, refresh and embed; docs/operations.md explains it.  [default: nightly.toml in the home]",
 )
 @options.home_option
 @options.database_option
 @options.json_option
 def nightly(config: Path | None, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Scan, refresh, embed, build, publish and collect: everything, safely, one run at a time.
+    """Scan, refresh, embed, build, publish and collect, one run at a time.
 
-    Exit status 0: done, and nothing new went wrong. 1: a file or row could not be used that was not known before, the
-    gate refused the generation, or a step failed; what served goes on serving. 2: the configuration is wrong. 75:
-    another run, or another command that writes, is at work.
+    Exit status 0: done, no new problem. 1: a new problem with a file or row, the gate refused the generation, or a
+    step failed; the generation that was served stays served. 2: the configuration is wrong. 75: another run, or
+    another command that writes, has the lock.
     """
     require_free(home / NIGHTLY_LOCK)
     from indexer.nightly.config import CONFIG_FILE, read_config
@@ -60,7 +60,7 @@ def nightly(config: Path | None, home: Path, database_url: str | None, as_json: 
 
 
 def _bars() -> Bars:
-    """Bars on a terminal; nothing at all under cron."""
+    """Progress bars on a terminal; none under cron."""
     from indexer.embed.progress import embed_bar
     from indexer.nightly.steps import QUIET, Bars
 

@@ -1,4 +1,4 @@
-"""Options that several indexer commands share, and the way they print."""
+"""Options and printing functions that several indexer commands share."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from recommender.names import printable
+from recommender.strict_json import to_facts
 from recommender.types import Use
-
-if TYPE_CHECKING:  # it brings SQLAlchemy, which `doctor` does without
-    pass
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-LISTED = 50
-"""Rejected items shown on a terminal; --json shows all."""
+MAX_LISTED = 50
+"""Rejected items printed on a terminal; --json prints all."""
 
 
 def _default_home() -> Path:
@@ -48,7 +46,7 @@ home_option = click.option(
 database_option = click.option(
     "--database-url",
     envvar="SOUNDKIN_DATABASE_URL",
-    help="Catalog elsewhere, postgresql://…  [default: catalog.db in the home]",
+    help="Another catalog, postgresql://…  [default: catalog.db in the home]",
 )
 use_option = click.option(
     "--use",
@@ -80,34 +78,34 @@ device_option = click.option(
     envvar="SOUNDKIN_DEVICE",
     default="auto",
     show_default=True,
-    help="What the encoder computes on: auto (every CUDA device, else mps, else cpu), cpu, mps, cuda (all), cuda:1, or "
-    "several with commas, a process each: cuda:0,cuda:1.",
+    help="Device of the encoder: auto (every CUDA device, else mps, else cpu), cpu, mps, cuda (all), cuda:1, or "
+    "several with commas, one process each: cuda:0,cuda:1.",
 )
 context_option = click.option(
     "--context",
     default="full",
     show_default=True,
-    help="What the encoder hears at once: full, or chunked:10 to compare with chunks of ten seconds.",
+    help="Audio that the encoder gets at once: full, or chunked:10 for chunks of ten seconds, to compare.",
 )
 precision_option = click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "fp16"]),
     default="auto",
     show_default=True,
-    help="Of products in a network; auto is fp16 on CUDA, fp32 elsewhere.",
+    help="Number format of a network's products; auto is fp16 on CUDA, fp32 elsewhere.",
 )
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1, 256),
     default=lambda: max(1, os.cpu_count() or 1),
-    show_default="one a core",
+    show_default="one per core",
     help="Decoder processes.",
 )
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A callback (done, total) that draws a bar on a terminal's stderr, and nothing elsewhere."""
+    """A callback (done, total) that draws a bar on stderr when that is a terminal; otherwise it does nothing."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -121,19 +119,20 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def finish(problems: int) -> None:
-    """Exit 1 when some items failed; they have been listed."""
+    """Exit with status 1 when there were problems, which the caller has printed."""
     if problems:
         raise click.exceptions.Exit(1)
 
 
-def print_json(report: Any, **more: Any) -> None:  # Any: one of the frozen report dataclasses, or None in ``more``
-    """The report on stdout, paths as text. ASCII only: a path need not be text that can be encoded."""
+def print_json(report: Any, **more: Any) -> None:  # Any: a report dataclass or a manifest; or None in ``more``
+    """Print a report on stdout as JSON. ASCII only, because a path may contain bytes that are not valid text."""
     parts = {name: asdict(part) if part is not None else None for name, part in more.items()}
-    click.echo(json.dumps(asdict(report) | parts, default=str, indent=1, ensure_ascii=True))
+    facts = to_facts(report) if isinstance(report, Struct) else asdict(report)
+    click.echo(json.dumps(facts | parts, default=str, indent=1, ensure_ascii=True))
 
 
 def passed_over(waiting: int, quarantined: int) -> str:
-    """What to add to a line of counts about files that cost decoders their lives; nothing when there are none.
+    """The part of a line of counts about files that crashed decoders; empty when there are none.
 
     >>> passed_over(2, 1)
     ' (waiting 2, quarantined 1)'
@@ -142,14 +141,14 @@ def passed_over(waiting: int, quarantined: int) -> str:
 
 
 def print_problems(title: str, problems: Sequence[tuple[str, str, str]]) -> None:
-    """A table of (what, reason, detail) on stdout, cut at :data:`LISTED`."""
+    """Print a table of (what, reason, detail) on stdout, at most :data:`MAX_LISTED` rows."""
     if not problems:
         return
     table = Table(title=Text(printable(title)), title_justify="left", show_edge=False)
     for heading in ("what", "reason", "detail"):
         table.add_column(heading, overflow="fold")
-    for row in problems[:LISTED]:
-        table.add_row(*(Text(printable(cell)) for cell in row))  # as text: a str would be read as markup
+    for row in problems[:MAX_LISTED]:
+        table.add_row(*(Text(printable(cell)) for cell in row))  # Text, because rich would read markup in a str
     Console().print(table)
-    if len(problems) > LISTED:
-        click.echo(f"… and {len(problems) - LISTED} more; --json lists all")
+    if len(problems) > MAX_LISTED:
+        click.echo(f"… and {len(problems) - MAX_LISTED} more; --json lists all")

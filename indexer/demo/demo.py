@@ -1,4 +1,4 @@
-"""The whole path on one page: a folder of music in, kindred artists out, each step the command a user would type."""
+"""Runs the whole path, from a folder of music to similar artists; each step is a command that a user could type."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from recommender.errors import InvalidArgument, Unavailable
 from recommender.names import fold
 
 PARTIAL = frozenset({"scan", "import", "embed"})
-"""Steps whose exit 1 says that some items failed, and lists them; the good ones go on."""
+"""Commands whose exit status 1 means that some items failed; the demo continues with the others."""
 
 START_S = 60.0
-"""How long the server may take to listen."""
+"""Seconds that the server may take until it listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoMusic:
-    """What the demo indexes: a folder, and what is known of it."""
+    """The music that the demo indexes: a folder, and files that describe it."""
 
     folder: Path
-    manifest: Path | None = None
+    tracklist: Path | None = None
     scene: Path | None = None
     collaborations: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoEncoder:
-    """Which encoder the demo embeds with, and what it is told."""
+    """The encoder that the demo embeds with, and its settings."""
 
     name: str
     weights: Path | None = None
     device: str = "auto"
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """The options of ``embed`` that say so."""
+    def arguments(self) -> tuple[str, ...]:
+        """The command-line options of ``embed`` for this encoder."""
         weights = ("--weights", str(self.weights.absolute())) if self.weights else ()
         device = ("--device", self.device) if self.device != "auto" else ()
         return ("--encoder", self.name, *weights, *device)
@@ -61,7 +61,7 @@ class DemoEncoder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """Runs ``soundkin`` commands in one home, showing each as it would be typed."""
+    """Runs ``soundkin`` commands in one home, and prints each as a user would type it."""
 
     home: Path
     encoder: str
@@ -69,23 +69,23 @@ class Steps:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Ours, without any Soundkin setting of the user's: the demo touches no catalog but its own."""
+        """This process's variables, without the user's SOUNDKIN_ ones: the demo must touch no catalog but its own."""
         others = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDKIN_")}
         return others | {"SOUNDKIN_HOME": str(self.home), "SOUNDKIN_ENCODER": self.encoder} | dict(self.settings)
 
     def show(self, *words: str) -> None:
-        """Print the command."""
+        """Print a command."""
         click.secho(f"\n$ soundkin {shlex.join(words)}", bold=True)
 
     def run(self, *words: str) -> None:
-        """Show and run. Some items may fail where items are many; anything else stops the demo."""
+        """Print a command and run it. A failure stops the demo, except when only some items of many failed."""
         self.show(*words)
         code = subprocess.run(soundkin(*words), env=self.environment, check=False).returncode  # noqa: S603 - our own command
         if code > (words[0] in PARTIAL):
             raise click.exceptions.Exit(code)
 
     def ask(self, *words: str) -> object:
-        """Run with ``--json`` and parse the answer."""
+        """Run a command with ``--json`` and return its parsed output. Raises Unavailable when it fails."""
         command = soundkin(*words, "--json")
         done = subprocess.run(command, env=self.environment, capture_output=True, check=False)  # noqa: S603 - as above
         if done.returncode:
@@ -94,15 +94,15 @@ class Steps:
 
 
 def soundkin(*words: str) -> list[str]:
-    """The command line that runs this installation of Soundkin, and nothing that lies in the current folder."""
+    """The command line that runs this installation of Soundkin, never a module of the current folder."""
     return [sys.executable, "-P", "-m", "soundkin", *words]
 
 
 def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: DemoEncoder) -> None:
-    """Run every step on ``music`` (a synthesised catalog when None), ask the questions, stop the server.
+    """Index ``music`` (a synthesised catalog when None), serve it, ask the server some questions, and stop it.
 
     Raises:
-        WeightsMissing: the encoder needs weights, and they are not there. Found before anything else is done.
+        WeightsMissing: the weights of the encoder are not there. This is checked before any other step.
     """
     with ExitStack() as stack:
         where = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soundkin-demo-")))
@@ -114,7 +114,7 @@ def run_demo(music: DemoMusic | None, *, home: Path | None, encoder: DemoEncoder
         _index(steps, chosen, encoder)
         address = stack.enter_context(_serving(steps))
         _questions(Steps(home=steps.home, encoder=encoder.name, settings={"SOUNDKIN_ADDRESS": address}))
-        _say_who_answered(model, weights)
+        _print_encoder(model, weights)
         _closing(steps, encoder, music=music, kept=home is not None)
 
 
@@ -123,19 +123,19 @@ def _synthesise(folder: Path) -> DemoMusic:
     started = time.monotonic()
     made = write_catalog(folder)
     click.echo(f"{len(made.clips)} clips in {time.monotonic() - started:.1f} s")
-    return DemoMusic(folder=folder, manifest=made.manifest, scene=made.scene, collaborations=made.collaborations)
+    return DemoMusic(folder=folder, tracklist=made.tracklist, scene=made.scene, collaborations=made.collaborations)
 
 
 def _index(steps: Steps, music: DemoMusic, encoder: DemoEncoder) -> None:
-    manifest = ("--manifest", str(music.manifest)) if music.manifest else ()
-    steps.run("scan", str(music.folder), *manifest)
+    tracklist = ("--tracklist", str(music.tracklist)) if music.tracklist else ()
+    steps.run("scan", str(music.folder), *tracklist)
     _require_tracks(steps)
     if music.scene:
         steps.run("import", "scene", str(music.scene), "--source", "demo-map", "--licence", "own")
     if music.collaborations:
         steps.run("import", "collaborations", str(music.collaborations), "--source", "demo-credits", "--licence", "own")
-    steps.run("embed", *encoder.words)
-    steps.run("embed", *encoder.words)
+    steps.run("embed", *encoder.arguments)
+    steps.run("embed", *encoder.arguments)
     click.secho("(the second run embeds nothing: no clip is ever extracted twice)", dim=True)
     steps.run("build", "--encoder", steps.encoder)
     steps.run("publish")
@@ -143,7 +143,7 @@ def _index(steps: Steps, music: DemoMusic, encoder: DemoEncoder) -> None:
 
 @contextmanager
 def _serving(steps: Steps) -> Iterator[str]:
-    """A server on a free loopback port for the block; its address."""
+    """Run a server on a free loopback port during the block; gives its address."""
     port_file, log = steps.home / "demo.port", steps.home / "demo-server.log"
     port_file.unlink(missing_ok=True)
     words = ("serve", "--listen", "127.0.0.1:0", "--port-file", str(port_file))
@@ -173,15 +173,15 @@ def _wait_for_port(server: subprocess.Popen[bytes], port_file: Path, log: Path) 
 
 
 def _questions(steps: Steps) -> None:
-    """Ask about the artist with most tracks: who is kin, why, and what sounds like one of its tracks."""
+    """Ask about the artist with most tracks: similar artists, the reasons, and similar tracks."""
     with open_catalog(steps.home, None) as catalog:
-        artist, track = _protagonist(catalog)
+        artist, track = _main_artist(catalog)
         names = Counter(fold(name.name) for name in catalog.read_names())
-    wanted = _word(artist.id, artist.name, names)
+    wanted = _argument(artist.id, artist.name, names)
     steps.run("similar", wanted, "--explain", "--limit", "5")
     answer = steps.ask("similar", wanted, "--min-tracks", "1", "--limit", "1")
-    for kin in answer["artists"] if isinstance(answer, dict) else []:
-        steps.run("compare", wanted, _word(kin["artist"]["id"], kin["artist"]["name"], names))
+    for similar in answer["artists"] if isinstance(answer, dict) else []:
+        steps.run("compare", wanted, _argument(similar["artist"]["id"], similar["artist"]["name"], names))
     layered = find_model(steps.encoder) is not None
     if layered:
         steps.run("similar", wanted, "--layer", "3", "--limit", "5")
@@ -189,18 +189,18 @@ def _questions(steps: Steps) -> None:
     steps.run("tracks", f"id:{track.id}", *listening, "--exclude-same-artist", "--limit", "5")
 
 
-def _word(identifier: str, name: str, names: Mapping[str, int]) -> str:
-    """What to call an artist on the command line: by name where that is enough."""
+def _argument(identifier: str, name: str, names: Mapping[str, int]) -> str:
+    """The NAME of an artist on the command line: its name where that is unique, else its id."""
     return name if names[fold(name)] == 1 and ":" not in name else f"id:{identifier}"
 
 
 def _require_tracks(steps: Steps) -> None:
     with open_catalog(steps.home, None) as catalog:
         if not catalog.read_tracks():
-            raise InvalidArgument("audio", "no track was found, so there is nothing to ask; see above what scan says")
+            raise InvalidArgument("audio", "no track was found, so there is nothing to ask; see what scan printed")
 
 
-def _protagonist(catalog: Catalog) -> tuple[rows.Artist, rows.Track]:
+def _main_artist(catalog: Catalog) -> tuple[rows.Artist, rows.Track]:
     """The artist with most tracks (first by name among equals), and its first track by title."""
     artists = {artist.id: artist for artist in catalog.read_artists()}
     tracks = catalog.read_tracks()
@@ -210,13 +210,13 @@ def _protagonist(catalog: Catalog) -> tuple[rows.Artist, rows.Track]:
     return artists[chosen], first
 
 
-def _say_who_answered(model: MertSpec | None, weights: Path | None) -> None:
-    """Name the encoder, and say what its answers are worth. ``model`` is None for the one without weights."""
+def _print_encoder(model: MertSpec | None, weights: Path | None) -> None:
+    """Print the encoder, and how far its answers can be trusted. ``model`` is None for the one without weights."""
     name = model.id if model else DESCRIPTORS
     click.secho(f"\nThe encoder that answered: {name}", bold=True)
     if model is None or weights is None:
         click.echo(
-            "It hears timbre, harmony, rhythm, spectral shape and dynamics with signal processing; no network, no\n"
+            "It describes timbre, harmony, rhythm, spectral shape and dynamics with signal processing; no network, no\n"
             "weights. MERT is another `--encoder` of `embed` and `build`, in an embedding space of its own;\n"
             "`soundkin encoder fetch mert-v1-95m` brings its weights (CC-BY-NC-4.0)."
         )
@@ -225,26 +225,26 @@ def _say_who_answered(model: MertSpec | None, weights: Path | None) -> None:
     else:
         click.echo(
             f"Its weights, in {weights}, are not known to be the published ones, neither by their\n"
-            "sha256 nor by a record of their conversion. Random weights give answers that mean nothing: what this\n"
-            "run shows is the path, not the music."
+            "sha256 nor by a record of their conversion. Random weights give meaningless answers: this run\n"
+            "shows that the steps work, not which artists are similar."
         )
 
 
 def _closing(steps: Steps, encoder: DemoEncoder, *, music: DemoMusic | None, kept: bool) -> None:
-    """Say how to do the same again, or with other music where ``music`` is None, which is the synthesised."""
+    """Print how to do the same again, or with the user's own music after a demo on synthesised music (None)."""
     home = str(steps.home) if kept else "DIR"
-    options = "" if encoder.name == DESCRIPTORS else " " + shlex.join(encoder.words)
+    options = "" if encoder.name == DESCRIPTORS else " " + shlex.join(encoder.arguments)
     space = "" if encoder.name == DESCRIPTORS else f" --encoder {encoder.name}"
-    folder, manifest = "FOLDER", " [--manifest FILE.csv]"
+    folder, tracklist = "FOLDER", " [--tracklist FILE.csv]"
     if music:
         folder = shlex.quote(str(music.folder))
-        manifest = f" --manifest {shlex.quote(str(music.manifest))}" if music.manifest else ""
+        tracklist = f" --tracklist {shlex.quote(str(music.tracklist))}" if music.tracklist else ""
     click.secho("\nThe same again:" if music else "\nThe same with your own folder:", bold=True)
     for line in (
-        f"soundkin demo --audio {folder}{manifest} --home {shlex.quote(home)}{options}",
+        f"soundkin demo --audio {folder}{tracklist} --home {shlex.quote(home)}{options}",
         "or, step by step:",
         f"export SOUNDKIN_HOME={shlex.quote(home)}",
-        f"soundkin scan {folder}{manifest}",
+        f"soundkin scan {folder}{tracklist}",
         f"soundkin embed{options} && soundkin build{space} && soundkin publish",
         "soundkin serve &",
         'soundkin similar "AN ARTIST" --explain',

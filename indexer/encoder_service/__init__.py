@@ -1,1 +1,1 @@
-"""The encoder as a process of its own: clips in, vectors out, over gRPC (docs/decisions/0008-encoder-process.md)."""
+"""The encoder as a service of its own over gRPC: clips in, embeddings out (docs/decisions/0008-encoder-process.md)."""

@@ -1,4 +1,4 @@
-"""Audio files in memory -> embeddings, the way ``soundkin embed`` takes: the same decoders, the same encoder."""
+"""Audio files in memory to embeddings, by the same decoders and encoder as ``soundkin embed``; for the service."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _log = logging.getLogger(__name__)
 
 
 def encode_files(pool: DecoderPool, encoder: Encoder, files: Sequence[bytes], within: Path) -> list[Encoded]:
-    """``[layer, dim]`` of each audio file, or why there is none, in order; one file costs no other.
+    """``[layer, dim]`` of each audio file, or the reason why it has none, in order. A bad file affects no other.
 
-    Of each file the excerpt that a scan takes is decoded (``indexer.audio.decode``). The files lie in a folder under
-    ``within`` while they are decoded, as the decoder processes read files and nothing else.
+    The excerpt of each file is the one that a scan takes (:func:`indexer.audio.decode.choose_excerpt`). While they are
+    decoded the files are in a folder under ``within``, because the decoder processes read only files.
 
     Raises:
         DecoderStartFailed: a decoder process that died cannot be replaced.
-        EncoderLost: no clip can be encoded any more, whichever it is.
+        EncoderLost: no clip can be encoded any more.
     """
     with tempfile.TemporaryDirectory(dir=within) as folder:
-        paths = [_write(Path(folder) / str(place), file) for place, file in enumerate(files)]
-        heard = list(_decoded(pool, paths, encoder.space.sample_rate_hz))
-    encoded = _encoded(encoder, [one for one in heard if not isinstance(one, BadInput)])
-    return [one if isinstance(one, BadInput) else next(encoded) for one in heard]
+        paths = [_write(Path(folder) / str(number), file) for number, file in enumerate(files)]
+        decoded = list(_decode(pool, paths, encoder.space.sample_rate_hz))
+    encoded = _encode(encoder, [waveform for waveform in decoded if not isinstance(waveform, BadInput)])
+    return [result if isinstance(result, BadInput) else next(encoded) for result in decoded]
 
 
 def _write(path: Path, file: bytes) -> Path:
@@ -40,21 +40,21 @@ def _write(path: Path, file: bytes) -> Path:
     return path
 
 
-def _decoded(pool: DecoderPool, paths: Sequence[Path], sample_rate_hz: int) -> Iterator[Waveform | BadInput]:
-    jobs = [_job(found, sample_rate_hz) for found in pool.run(InspectJob(path=path) for path in paths)]
+def _decode(pool: DecoderPool, paths: Sequence[Path], sample_rate_hz: int) -> Iterator[Waveform | BadInput]:
+    jobs = [_job(outcome, sample_rate_hz) for outcome in pool.run(InspectJob(path=path) for path in paths)]
     decoded = pool.run(job for job in jobs if isinstance(job, DecodeJob))
     for job in jobs:
         yield job if isinstance(job, BadInput) else _waveform(next(decoded))
 
 
-def _job(found: Outcome[Inspection], sample_rate_hz: int) -> DecodeJob | BadInput:
-    if found.value is None:
-        return _reason(found)
+def _job(inspected: Outcome[Inspection], sample_rate_hz: int) -> DecodeJob | BadInput:
+    if inspected.value is None:
+        return _reason(inspected)
     try:
-        excerpt = choose_excerpt(found.value.info.duration_s)
+        excerpt = choose_excerpt(inspected.value.info.duration_s)
     except BadInput as error:
         return error
-    return DecodeJob(path=found.job.path, excerpt=excerpt, sample_rate_hz=sample_rate_hz)
+    return DecodeJob(path=inspected.job.path, excerpt=excerpt, sample_rate_hz=sample_rate_hz)
 
 
 def _waveform(decoded: Outcome[Waveform]) -> Waveform | BadInput:
@@ -63,17 +63,17 @@ def _waveform(decoded: Outcome[Waveform]) -> Waveform | BadInput:
 
 def _reason(outcome: Outcome[Inspection] | Outcome[Waveform]) -> BadInput:
     if outcome.error is None:
-        raise TypeError("a job was answered with neither a value nor a reason")
+        raise TypeError("a job has neither a value nor an error")
     return outcome.error
 
 
-def _encoded(encoder: Encoder, clips: Sequence[Waveform]) -> Iterator[Encoded]:
-    """In batches as embed makes them; why the encoder refused a clip, if it does not say so itself, is logged."""
+def _encode(encoder: Encoder, clips: Sequence[Waveform]) -> Iterator[Encoded]:
+    """Encode ``clips`` in batches of the size that embed uses. An error without a reason of its own is logged."""
     start = 0
     while start < len(clips):
         batch = full_batch(encoder, None)
-        for one in encode_each(encoder, clips[start : start + batch]):
-            if isinstance(one, BadInput) and one.__cause__ is not None:
-                _log.error("no embedding of a clip: %s", one.reason, exc_info=one.__cause__)
-            yield one
+        for result in encode_each(encoder, clips[start : start + batch]):
+            if isinstance(result, BadInput) and result.__cause__ is not None:
+                _log.error("no embedding of a clip: %s", result.reason, exc_info=result.__cause__)
+            yield result
         start += batch

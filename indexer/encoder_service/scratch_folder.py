@@ -1,4 +1,4 @@
-"""Where clips lie while they are decoded: a folder of this process, and nothing of those that were killed."""
+"""The folder for clips while they are decoded; removes those of encoder processes that were killed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder among the system's temporary files, gone after the block with all that is in it.
+    """A folder among the system's temporary files, removed after the block with all that is in it.
 
-    A process that is killed cannot remove its own. It holds a lock on the folder as long as it lives, however it ends,
-    so the next one removes the folders of its user that are not locked.
+    A process that is killed cannot remove its folder. But each process has a lock on its folder, which ends with the
+    process in any case, so the next process removes the folders of its user that are not locked.
     """
-    _remove_left()
+    _remove_abandoned()
     folder, lock = _make()
     try:
         yield folder
@@ -33,19 +33,22 @@ def scratch() -> Iterator[Path]:
 
 
 def _make() -> tuple[Path, int]:
-    """A new folder and the descriptor that locks it; again where another process took it for one that was left."""
+    """A new folder and the descriptor that locks it.
+
+    Repeated when another process removed the folder before it was locked.
+    """
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        lock = _locked(folder)
+        lock = _lock(folder)
         if lock is not None and folder.exists():
             return folder, lock
         if lock is not None:
             os.close(lock)
 
 
-def _remove_left() -> None:
+def _remove_abandoned() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = _locked(folder)
+        lock = _lock(folder)
         if lock is None:
             continue
         try:
@@ -55,8 +58,8 @@ def _remove_left() -> None:
             os.close(lock)
 
 
-def _locked(folder: Path) -> int | None:
-    """The descriptor that locks ``folder``; None where that is not a folder of this user, or another process has it."""
+def _lock(folder: Path) -> int | None:
+    """A descriptor that locks ``folder``; None if it is no folder of this user, or another process has locked it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

@@ -1,4 +1,4 @@
-"""Runs the encoder's service: listens, says that it is well, and ends on a signal or with its device."""
+"""Runs the encoder service: listens, reports its health, and ends on a signal or when its device is lost."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from recommender.process_control import on_stop_signals
 DEFAULT_LISTEN = "127.0.0.1:7781"
 """This machine only."""
 GRACE_S = 10.0
-"""How long after a signal requests may take to finish."""
-WARM_S = 10
-"""Seconds of noise."""
+"""Seconds that requests may take to finish after a signal."""
+WARM_UP_S = 10
+"""Seconds of noise that are encoded before the first request."""
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second encoder shares the port without an error
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES + (1 << 20)),
@@ -46,41 +46,41 @@ class Health(health.aio.HealthServicer):  # type: ignore[misc, name-defined]  # 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where to listen."""
+    """Where to listen, and how long to wait at the end."""
 
     listen: str = DEFAULT_LISTEN
     """``HOST:PORT``; port 0 is any free one."""
     port_file: Path | None = None
-    """Written with the port once the encoder listens, removed when it stops."""
+    """File that the port is written to once the encoder listens; removed when it stops."""
     grace_s: float = GRACE_S
 
 
 def run(encoder: Encoder, pool: DecoderPool, settings: Settings) -> None:
-    """Encode for whoever asks, until SIGTERM or SIGINT. A second signal, a second later, ends it at once.
+    """Serve requests until SIGTERM or SIGINT. A second signal, at least a second later, ends it at once.
 
     Raises:
         Busy: another program has the port.
         InvalidArgument: the address cannot be listened on, or the port file cannot be written.
-        EncoderLost, DecoderStartFailed: no clip can be encoded any more, so that whoever watches may start it again.
+        EncoderLost, DecoderStartFailed: no clip can be encoded any more; the caller ends, to be started again.
     """
-    warm(encoder)
+    warm_up(encoder)
     asyncio.run(_serve(encoder, pool, settings))
 
 
-def warm(encoder: Encoder) -> None:
-    """Encode some noise, so that no request is the first to wait for what is compiled or loaded. Raises EncoderLost."""
-    noise = np.random.default_rng(0).normal(scale=0.1, size=WARM_S * encoder.space.sample_rate_hz)
+def warm_up(encoder: Encoder) -> None:
+    """Encode some noise, so that no request waits for code to be compiled or loaded. Raises EncoderLost."""
+    noise = np.random.default_rng(0).normal(scale=0.1, size=WARM_UP_S * encoder.space.sample_rate_hz)
     encode_each(encoder, [noise.astype(np.float32)])
 
 
 async def _serve(encoder: Encoder, pool: DecoderPool, settings: Settings) -> None:
     stopping = on_stop_signals()
-    with scratch() as folder, ThreadPoolExecutor(1, thread_name_prefix="soundkin-hearing") as thread:
-        service, watched = EncoderService(encoder, pool, thread, folder), Health()
-        server = _build(service, watched)
+    with scratch() as folder, ThreadPoolExecutor(1, thread_name_prefix="soundkin-encoder-service") as thread:
+        service, health_service = EncoderService(encoder, pool, thread, folder), Health()
+        server = _build(service, health_service)
         port = _listen(server, settings.listen)
-        await watched.set("", health_pb2.HealthCheckResponse.SERVING)
-        await watched.set(NAME, health_pb2.HealthCheckResponse.SERVING)
+        await health_service.set("", health_pb2.HealthCheckResponse.SERVING)
+        await health_service.set(NAME, health_pb2.HealthCheckResponse.SERVING)
         await server.start()
         try:
             _announce(settings, port, encoder.space.key)
@@ -88,26 +88,26 @@ async def _serve(encoder: Encoder, pool: DecoderPool, settings: Settings) -> Non
         finally:
             if settings.port_file is not None:
                 settings.port_file.unlink(missing_ok=True)
-            await watched.enter_graceful_shutdown()
+            await health_service.enter_graceful_shutdown()
             await server.stop(settings.grace_s)
     _log.info("stopped")
 
 
 async def _end(stopping: asyncio.Event, service: EncoderService) -> None:
-    """Return when asked to stop. Raises what ended the encoder."""
+    """Return when a signal asks to stop. Raises the error that ended the encoder."""
     stopped = asyncio.create_task(stopping.wait())
-    fallen = asyncio.create_task(service.fall())
-    done, others = await asyncio.wait({stopped, fallen}, return_when=asyncio.FIRST_COMPLETED)
+    failed = asyncio.create_task(service.wait_for_failure())
+    done, others = await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
     for task in others:
         task.cancel()
     for task in done:
         task.result()
 
 
-def _build(service: EncoderService, watched: Health) -> grpc.aio.Server:
+def _build(service: EncoderService, health_service: Health) -> grpc.aio.Server:
     server = grpc.aio.server(options=OPTIONS)
     pb_grpc.add_EncoderServiceServicer_to_server(service, server)
-    health_pb2_grpc.add_HealthServicer_to_server(watched, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
     return server
 
 
@@ -124,12 +124,12 @@ def _listen(server: grpc.aio.Server, address: str) -> int:
 
 
 def _is_taken(host: str, port: int) -> bool:
-    """Whether somebody listens there: grpc says only that it could not."""
+    """Whether another program listens there: grpc reports only that it could not listen."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         return error.errno == errno.EADDRINUSE
-    except UnicodeError:  # no name of a host is so long
+    except UnicodeError:  # longer than any host name
         return False
     return False
 

@@ -1,4 +1,4 @@
-"""The encoder's service: one request after another, each clip with its vectors or with the reason why it has none."""
+"""The gRPC service of the encoder: for each clip its vectors, or the reason why it has none."""
 
 # ruff: noqa: N802 - methods have the names of the contract
 from __future__ import annotations
@@ -25,12 +25,12 @@ from recommender.types import Space
 NAME: str = pb.DESCRIPTOR.services_by_name["EncoderService"].full_name
 """``soundkin.v1.EncoderService``."""
 MAX_CLIPS = 32
-"""Of one request. Each is decoded to some 3 MB, and all are in memory together."""
+"""Clips in one request. Each is about 3 MB when decoded, and all are in memory together."""
 MAX_CLIP_BYTES = 16 << 20
 """30 s of stereo take 0.5 to 1.5 MB as mp3 or m4a, 5.3 MB as 16-bit wav at 44.1 kHz."""
 MAX_REQUEST_BYTES = 64 << 20
 MAX_WAITING = 8
-"""Requests at once: one that is encoded, and those that wait, in memory, for their turn."""
+"""Requests at once: the one that is encoded and those that wait, in memory."""
 
 Context: TypeAlias = Any  # Any: grpc.aio's context, generic over the messages of the method
 
@@ -38,24 +38,24 @@ _log = logging.getLogger(__name__)
 
 
 class EncoderService(pb_grpc.EncoderServiceServicer):
-    """Encodes on a thread of its own, one request at a time: decoders and encoder have one consumer."""
+    """Encodes on a thread of its own, one request at a time: decoder pool and encoder are for one consumer."""
 
     def __init__(self, encoder: Encoder, pool: DecoderPool, thread: ThreadPoolExecutor, folder: Path) -> None:
-        """Clips lie in ``folder`` while they are decoded."""
+        """Clips are written to ``folder`` while they are decoded."""
         self._encoder = encoder
         self._pool = pool
         self._thread = thread
         self._folder = folder
         self._waiting = 0
-        self._fallen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def fall(self) -> None:
+    async def wait_for_failure(self) -> None:
         """Wait for an error after which nothing more can be encoded, and raise it."""
-        await self._fallen
+        await self._failure
 
     async def Encode(self, request: pb.EncodeRequest, context: Context) -> pb.EncodeResponse:
         """Encode the clips of one request."""
-        problem = objection(request)
+        problem = find_problem(request)
         if problem is not None:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, problem)
         if self._waiting >= MAX_WAITING:
@@ -64,8 +64,8 @@ class EncoderService(pb_grpc.EncoderServiceServicer):
         try:
             return await self._encode(request)
         except SoundkinError as error:
-            if not self._fallen.done():
-                self._fallen.set_exception(error)
+            if not self._failure.done():
+                self._failure.set_exception(error)
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
             raise
         except OSError as error:
@@ -79,13 +79,13 @@ class EncoderService(pb_grpc.EncoderServiceServicer):
         started, files = time.monotonic(), [clip.file for clip in request.clips]
         loop = asyncio.get_running_loop()
         encoded = await loop.run_in_executor(self._thread, encode_files, self._pool, self._encoder, files, self._folder)
-        refused = sum(isinstance(one, BadInput) for one in encoded)
+        refused = sum(isinstance(result, BadInput) for result in encoded)
         _log.info("%d clips, %d refused, %.1f s", len(encoded), refused, time.monotonic() - started)
         return to_response(self._encoder.space, encoded)
 
 
-def objection(request: pb.EncodeRequest) -> str | None:
-    """Why ``request`` is out of bounds; None when it is not."""
+def find_problem(request: pb.EncodeRequest) -> str | None:
+    """The bound that ``request`` exceeds, as a message; None when it exceeds none."""
     sizes = [len(clip.file) for clip in request.clips]
     if not 0 < len(sizes) <= MAX_CLIPS:
         return f"clips: {len(sizes)}; at least 1 and at most {MAX_CLIPS} are encoded at once"
@@ -96,13 +96,13 @@ def objection(request: pb.EncodeRequest) -> str | None:
 
 
 def to_response(space: Space, encoded: list[Encoded]) -> pb.EncodeResponse:
-    """What became of each clip, in ``space``."""
+    """The response with the result of each clip, in ``space``."""
     return pb.EncodeResponse(
         space=space.key, encoder=space.name, layers=space.layer_names, dim=space.dim, clips=map(_to_clip, encoded)
     )
 
 
-def _to_clip(one: Encoded) -> pb.EncodedClip:
-    if isinstance(one, BadInput):
-        return pb.EncodedClip(reason=one.reason, detail=one.detail)
-    return pb.EncodedClip(vectors=np.ascontiguousarray(one, dtype="<f4").tobytes())
+def _to_clip(result: Encoded) -> pb.EncodedClip:
+    if isinstance(result, BadInput):
+        return pb.EncodedClip(reason=result.reason, detail=result.detail)
+    return pb.EncodedClip(vectors=np.ascontiguousarray(result, dtype="<f4").tobytes())

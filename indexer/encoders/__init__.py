@@ -1,3 +1,1 @@
-"""indexer/encoders: TODO-DOC."""
-
-from __future__ import annotations
+"""Encoders: waveforms to embeddings, one vector for each clip and layer. One folder for each kind of encoder."""

@@ -1,4 +1,4 @@
-"""What an error of a device means: memory that ran out, or a device that is lost to its process. Told by its words."""
+"""Classifies errors of a device by their message: memory that ran out, or a device that this process has lost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ ENCODER_MEMORY = "encoder_memory"
 """Reason of a clip that alone takes more memory than the encoder's device has."""
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
-"""What PyTorch says on CUDA, on Apple's devices and on a CPU, in errors that are no MemoryError."""
+"""PyTorch's messages on CUDA, on Apple's devices and on a CPU, in errors that are no MemoryError."""
 _LOST = "CUDA error"
 
 
@@ -20,7 +20,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether nothing works on the device any more in the process that had the error, whatever the clip.
+    """Whether the process that had the error cannot use its device any more, for any clip.
 
     >>> is_lost(RuntimeError("CUDA error: an illegal memory access was encountered"))
     True

@@ -1,4 +1,4 @@
-"""A batch through an encoder: an embedding for every clip, or why there is none; one clip costs no other."""
+"""Encodes a batch: an embedding for each clip, or the reason why it has none. A bad clip does not affect the others."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from recommender.errors import BadInput, EncoderEnded, EncoderLost, SoundkinErro
 from recommender.types import ClipEmbeddings, Waveform
 
 ENCODER_FAILED = "encoder_failed"
-"""The encoder raised something it does not explain."""
+"""The encoder raised an error that has no reason of its own."""
 BAD_EMBEDDING = "bad_embedding"
-"""The encoder gave a vector that is not finite, or all zero."""
+"""The encoder returned a vector that is not finite, or all zero."""
 
 Encoded: TypeAlias = ClipEmbeddings | BadInput
-"""``[layer, dim]`` of one clip, or why there is none."""
+"""``[layer, dim]`` of one clip, or the reason why it has none."""
 
 
 def encode_each(encoder: Encoder, clips: Sequence[Waveform]) -> list[Encoded]:
-    """Encode ``clips``, each on its own merits, in order.
+    """Encode ``clips``; the result or the reason of each, in their order.
 
-    A batch that fails, for want of memory or otherwise, is tried again in halves, and those that fail in halves of
-    theirs, down to the clip at fault: for one bad clip in n that takes about 2 log2 n calls more.
+    A batch that fails, because memory ran out or for another reason, is tried again in two halves, and so on, down to
+    the clip that causes it: for one bad clip in n that takes about 2 log2 n more calls.
 
-    Raises EncoderLost, or what else the encoder says of itself, when it cannot go on: that is no clip's fault.
+    Raises EncoderLost, or another error of the encoder itself, when no clip can be encoded any more.
     """
     if not clips:
         return []
@@ -35,7 +35,7 @@ def encode_each(encoder: Encoder, clips: Sequence[Waveform]) -> list[Encoded]:
     if isinstance(vectors, BadInput):
         return [vectors]
     if vectors is not None:
-        return [_checked(one) for one in vectors]
+        return [_checked(embedding) for embedding in vectors]
     middle = (len(clips) + 1) // 2
     return encode_each(encoder, clips[:middle]) + encode_each(encoder, clips[middle:])
 
@@ -43,21 +43,21 @@ def encode_each(encoder: Encoder, clips: Sequence[Waveform]) -> list[Encoded]:
 def _attempt(encoder: Encoder, clips: Sequence[Waveform]) -> ClipEmbeddings | BadInput | None:
     """Embeddings; None when several clips failed together; the reason when it was one.
 
-    Another attempt is made only after this has returned: an error holds on to all that its frames held, and where
-    memory ran out that is what must go.
+    The next attempt is made only after this has returned: an error keeps the local variables of its frames alive, and
+    where memory ran out that memory must be free first.
     """
     try:
         vectors = encoder.encode(clips)
-    except Exception as error:  # one clip must not cost the others: the file border of the indexer
-        _end_if_of_the_encoder(error)
+    except Exception as error:  # one clip must not end the others: it gets a reason instead
+        _raise_if_of_the_encoder(error)
         return _reason(error) if len(clips) == 1 else None
     if len(vectors) != len(clips):
-        raise ValueError(f"the encoder gave {len(vectors)} embeddings for {len(clips)} clips")
+        raise ValueError(f"the encoder returned {len(vectors)} embeddings for {len(clips)} clips")
     return vectors
 
 
-def _end_if_of_the_encoder(error: Exception) -> None:
-    """Raise what every other clip would meet, too: in the ledger it would stand against clips that are good."""
+def _raise_if_of_the_encoder(error: Exception) -> None:
+    """Raise an error that every other clip would have, too; otherwise the ledger would reject good clips for it."""
     if isinstance(error, SoundkinError) and not isinstance(error, BadInput | EncoderEnded):
         raise error
     if is_lost(error) and not isinstance(error, SoundkinError):
@@ -65,7 +65,7 @@ def _end_if_of_the_encoder(error: Exception) -> None:
 
 
 def _reason(error: Exception) -> BadInput:
-    """Why the encoder refused a clip, in its own words where it has a reason; what it does not explain is the cause."""
+    """The reason why the encoder refused a clip: its own, if any, else ``encoder_failed`` with the error as cause."""
     if isinstance(error, BadInput):
         return BadInput(error.reason, error.detail)
     if is_out_of_memory(error):
@@ -78,4 +78,4 @@ def _reason(error: Exception) -> BadInput:
 def _checked(vectors: ClipEmbeddings) -> Encoded:
     if np.isfinite(vectors).all() and vectors.any(axis=1).all():
         return vectors
-    return BadInput(BAD_EMBEDDING, "the encoder gave a vector that is not finite or all zero")
+    return BadInput(BAD_EMBEDDING, "the encoder returned a vector that is not finite or all zero")

@@ -1,4 +1,4 @@
-"""A folder where numba may keep what it compiles, for a user who has none: librosa does not load without one."""
+"""Gives numba a folder for its compiled code when the user has none: librosa does not load without one."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-NAMED = "NUMBA_CACHE_DIR"
-"""Where numba looks first. It is read when numba is loaded."""
-USERS = "XDG_CACHE_HOME"
-"""Where the user's caches are when this is set; librosa asks for it when it is loaded, and writes nothing."""
+NUMBA_FOLDER = "NUMBA_CACHE_DIR"
+"""Variable of the folder that numba tries first. It is read when numba is loaded."""
+USER_FOLDER = "XDG_CACHE_HOME"
+"""Variable of the user's cache folder; librosa reads it when it is loaded, and writes nothing there."""
 
 
 def ensure_cache_folder() -> Path | None:
-    """Give numba a folder of this process alone when the user's cannot be written; to be called before librosa loads.
+    """Make a cache folder for this process if the user's cannot be written. To be called before librosa is loaded.
 
-    The folder, which goes when the process ends; None when there was no need. It is readable to nobody else, and no two
-    processes share one: numba loads what it finds there as code.
+    Returns the folder, which is removed when the process ends; None when none was needed. Only this user can read it
+    and no two processes share one: numba loads the files in it as code.
     """
-    named, users = os.environ.get(NAMED), _of_the_user()
-    writable = any(_can_be_written(Path(folder)) for folder in (named, users) if folder)
-    if writable and users:
+    numba_folder, user_folder = os.environ.get(NUMBA_FOLDER), _user_cache_folder()
+    writable = any(_is_writable(Path(folder)) for folder in (numba_folder, user_folder) if folder)
+    if writable and user_folder:
         return None
     folder = Path(tempfile.mkdtemp(prefix="soundkin-numba-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    if not users:
-        os.environ[USERS] = str(folder)
+    if not user_folder:
+        os.environ[USER_FOLDER] = str(folder)
     if not writable:
-        os.environ[NAMED] = str(folder)
-    logger.info("HOME and %s name no folder that can be written; compiling into %s", NAMED, folder)
+        os.environ[NUMBA_FOLDER] = str(folder)
+    logger.info("HOME and %s name no folder that can be written; compiling into %s", NUMBA_FOLDER, folder)
     return folder
 
 
-def _of_the_user() -> str | None:
-    """The folder for caches of this user; None without HOME, where there is no account to look it up in either."""
-    said = os.environ.get(USERS)
-    if said:
-        return said
+def _user_cache_folder() -> str | None:
+    """The folder for caches of this user; None without a home folder."""
+    folder = os.environ.get(USER_FOLDER)
+    if folder:
+        return folder
     if os.environ.get("HOME") == "":
         return None
     try:
@@ -50,7 +50,7 @@ def _of_the_user() -> str | None:
         return None
 
 
-def _can_be_written(folder: Path) -> bool:
+def _is_writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

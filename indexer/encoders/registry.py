@@ -1,4 +1,4 @@
-"""Which encoders there are, by name; each is loaded only when asked for, for some bring heavy libraries."""
+"""The encoders by name; each is loaded only when it is requested, because some need heavy libraries."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def encoder_names() -> tuple[str, ...]:
 
 
 def find_model(name: str) -> MertSpec | None:
-    """The model behind the encoder called ``name``; None when it needs no weights. Raises NotFound."""
+    """The model of the encoder ``name``; None when it needs no weights. Raises NotFound."""
     if name not in encoder_names():
         raise NotFound("encoder", name, f"choose one of {', '.join(encoder_names())}")
     return SPECS.get(name)
 
 
 def weights_folder(name: str, home: Path) -> Path | None:
-    """Where the weights of ``name`` are when nothing else is said; None when it needs none. Raises NotFound."""
+    """The default folder of the weights of ``name``; None when it needs none. Raises NotFound."""
     return home / MODELS / name if find_model(name) else None
 
 
 def load_encoder(name: str, settings: EncoderSettings | None = None) -> Encoder:
-    """The encoder called ``name``, ready to encode. On several devices it has processes of its own: close it then.
+    """The encoder ``name``, ready to encode. On several devices it has processes of its own: close it after use.
 
     Raises:
-        NotFound: there is no encoder of that name; the message lists those that there are.
-        InvalidArgument: a setting that this encoder has no use for, or a value that is none.
-        WeightsMissing: it needs weights, and ``settings.weights`` names no folder that holds them.
-        WeightsRefused, KnownAnswerWrong: the weights are not the model's, or do not give what they gave before.
-        EncoderLost: the process of one of several devices did not come up.
+        NotFound: there is no encoder of that name; the message lists all names.
+        InvalidArgument: a setting that this encoder does not have, or an unknown value.
+        WeightsMissing: it needs weights, and they are not in the folder ``settings.weights``.
+        WeightsRefused, KnownAnswerWrong: the weights are not the model's, or their known answer has changed.
+        EncoderLost: the process of one of several devices did not start.
     """
     settings = settings or EncoderSettings()
     spec = find_model(name)
@@ -70,32 +70,33 @@ def _mert(spec: MertSpec, settings: EncoderSettings) -> Encoder:
 
     context, devices = read_context(settings.context), choose_devices(settings.device)
     if len(devices) > 1:
-        return _spread(spec.id, replace(settings, weights=folder), [str(device) for device in devices])
+        return _on_devices(spec.id, replace(settings, weights=folder), [str(device) for device in devices])
     return MertEncoder(spec, folder, MertOptions(device=str(devices[0]), precision=settings.precision, context=context))
 
 
-def _spread(name: str, settings: EncoderSettings, devices: Sequence[str]) -> Encoder:
-    from indexer.encoders.processes.child import Recipe
-    from indexer.encoders.processes.spread import MultiDeviceEncoder
+def _on_devices(name: str, settings: EncoderSettings, devices: Sequence[str]) -> Encoder:
+    from indexer.encoders.processes.multi_device import MultiDeviceEncoder
+    from indexer.encoders.processes.process_main import Recipe
 
     threads = max(1, (os.cpu_count() or 1) // len(devices))
-    told = {"encoder": name} | {field: str(value) for field, value in asdict(settings).items()}
+    texts = {"encoder": name} | {field: str(value) for field, value in asdict(settings).items()}
+    loader = f"{__name__}:{load_from_recipe.__name__}"
     return MultiDeviceEncoder(
         [
-            Recipe(loader=f"{__name__}:load_told", told=told | {"device": device}, device=device, threads=threads)
+            Recipe(loader=loader, settings=texts | {"device": device}, device=device, threads=threads)
             for device in devices
         ]
     )
 
 
-def load_from_recipe(told: Mapping[str, str]) -> Encoder:
-    """The encoder of a process that has been told its name and settings as texts; see :func:`load_encoder`."""
-    rest = {name: value for name, value in told.items() if name not in ("encoder", "weights")}
-    return load_encoder(told["encoder"], EncoderSettings(weights=Path(told["weights"]), **rest))
+def load_from_recipe(settings: Mapping[str, str]) -> Encoder:
+    """The encoder of a process that was given its name and settings as texts; see :func:`load_encoder`."""
+    rest = {name: value for name, value in settings.items() if name not in ("encoder", "weights")}
+    return load_encoder(settings["encoder"], EncoderSettings(weights=Path(settings["weights"]), **rest))
 
 
 def require_weights(spec: MertSpec, folder: Path | None) -> Path:
-    """``folder``, when the weights of ``spec`` lie in it. Raises WeightsMissing, which says how to put them there."""
+    """``folder``, if it has the weights of ``spec``. Raises WeightsMissing, which says how to get them."""
     if folder is None:
         raise WeightsMissing(spec.id, "no folder at all", "name one that holds them")
     if (folder / WEIGHTS_FILE).is_file():
@@ -112,22 +113,22 @@ def require_weights(spec: MertSpec, folder: Path | None) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderInfo:
-    """One encoder, as far as it is known before it is loaded."""
+    """What is known of an encoder before it is loaded."""
 
     name: str
     layers: tuple[str, ...]
     dim: int
     licence: str
     allows: tuple[str, ...]
-    """Profiles that may use it."""
+    """Uses that its licence allows."""
     weights: str | None
-    """Folder where its weights are looked for; None when it needs none."""
+    """Folder of its weights; None when it needs none."""
     ready: bool
-    """It needs no weights, or they are there. Whether they are right, ``encoder verify`` says."""
+    """Whether it needs no weights, or they are there. ``encoder verify`` checks whether they are right."""
 
 
 def list_encoders(home: Path) -> tuple[EncoderInfo, ...]:
-    """Every encoder, with the weights that lie under ``home``."""
+    """Every encoder, with the weights in ``home``."""
     return tuple(_listed(name, weights_folder(name, home)) for name in encoder_names())
 
 
@@ -154,9 +155,9 @@ def _shape(name: str) -> tuple[tuple[str, ...], int, str]:
 
 
 def load_allowed(name: str, settings: EncoderSettings, use: Use) -> Encoder:
-    """The encoder called ``name``, ready to encode, for the use ``profile``.
+    """The encoder ``name``, ready to encode, if its licence allows ``use``.
 
-    Raises LicenceRefused, and what :func:`indexer.encoders.registry.load_encoder` raises.
+    Raises LicenceRefused, and what :func:`load_encoder` raises.
     """
     model = find_model(name)
     if model:

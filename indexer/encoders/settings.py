@@ -1,4 +1,4 @@
-"""How an encoder is to be set up: where its weights are, and on what it computes."""
+"""The settings of an encoder: its weights, device, context and precision."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from recommender.errors import InvalidArgument
 
 MODELS = "models"
-"""Folder in the home that holds a folder of weights for each encoder that has some."""
+"""Folder in the home with one folder of weights for each encoder that needs some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSettings:
-    """What the user may choose. Weights, context and precision change the vectors, and with them the space."""
+    """Settings that the user can choose. Weights, context and precision change the vectors, and with them the space."""
 
     weights: Path | None = None
     """Folder of the weights."""
@@ -26,7 +26,7 @@ class EncoderSettings:
 
 
 def refuse_settings(name: str, settings: EncoderSettings) -> None:
-    """Raise InvalidArgument for the first setting that an encoder which takes none was given."""
+    """Raise InvalidArgument for the first setting that differs from its default: the encoder ``name`` takes none."""
     defaults = EncoderSettings()
     for field in fields(EncoderSettings):
         if getattr(settings, field.name) != getattr(defaults, field.name):

@@ -1,1 +1,1 @@
-"""What a scan is made of: the walk, what is known of each file, and how it enters the catalog."""
+"""Reads music folders and data files into the catalog: walk, plan, identify, write; and the imports of metadata."""

@@ -1,4 +1,4 @@
-"""Who made a file and what it is called: the manifest first, then the file's tags, then where it lies."""
+"""Decides the artist, title and genres of an audio file: from its tracklist row, else its tags, else its path."""
 
 from __future__ import annotations
 
@@ -7,23 +7,57 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from indexer.audio.tags import Tags
-from indexer.ingest.tracklist import ManifestRow
+from indexer.ingest.tracklist import TracklistRow
 from indexer.tabular import fields
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
 from recommender.names import fold
 
+TRACKLIST = "manifest"
+"""Source name of genres from a tracklist. The word is stored in catalogs, so it keeps its old form."""
+TAGS = "tags"
+"""Source name of genres from tags."""
+
 _DASH = re.compile(r"\s+[-\u2013\u2014]\s+")
 _TRACK_NUMBER = re.compile(r"\d{1,3}")
 _COLLECTIONS = frozenset({"various artists", "various", "va", "compilations", "compilation", "unknown artist"})
+"""Folded folder names that are not artists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The artist, title and genres of a file."""
+
+    artist: ArtistRef
+    title: str
+    genres: tuple[str, ...] | None
+    """Folded; None when neither tracklist nor tags give any."""
+    source: str
+    """Source of the genres: :data:`TRACKLIST` or :data:`TAGS`."""
+
+
+def identify(relative: str, row: TracklistRow | None, tags: Tags, *, current_id: str | None = None) -> Identity:
+    """Decide the identity of the file at path ``relative``. ``current_id``: the artist it belonged to before.
+
+    Raises BadInput ``no_artist`` when neither row, tags nor path name an artist.
+    """
+    artist = _artist(relative, row, tags)
+    title = row.title if row and row.title else tags.title
+    from_row = row is not None and row.genres is not None
+    return Identity(
+        artist=ArtistRef(name=artist.name, external_ids=artist.external_ids, current_id=current_id),
+        title=title or title_from_path(relative, artist.name),
+        genres=row.genres if row and from_row else _folded(tags.genres),
+        source=TRACKLIST if from_row else TAGS,
+    )
 
 
 def artist_from_path(relative: str) -> str | None:
-    """The artist a relative path names, if it is of one of two layouts.
+    """The artist that a relative path names, if the path has one of two layouts; else None.
 
     ``Artist/Title.ext``, one folder deep, unless the folder is a collection ("Various Artists"); else
-    ``Artist - Title.ext`` at any depth, unless what stands before the dash is a track number. Deeper folders mean too
-    many things to guess at: such files want tags or a manifest.
+    ``Artist - Title.ext`` at any depth, unless the part before the dash is a track number. Deeper folders can mean
+    many things (label, year, genre), so they are not used: such files need tags or a tracklist.
 
     >>> artist_from_path("Mono/Ashes.flac"), artist_from_path("in/box/Mono - Ashes.flac"), artist_from_path("a/b/c.ogg")
     ('Mono', 'Mono', None)
@@ -36,7 +70,7 @@ def artist_from_path(relative: str) -> str | None:
 
 
 def title_from_path(relative: str, artist: str) -> str:
-    """The file's name without suffix, and without "Artist - " where that stands before it.
+    """The file's name without its suffix, and without a leading "Artist - ".
 
     >>> title_from_path("Mono/Mono - Ashes.flac", "MONO"), title_from_path("Mono/Ashes - Live.flac", "Mono")
     ('Ashes', 'Ashes - Live')
@@ -46,40 +80,7 @@ def title_from_path(relative: str, artist: str) -> str:
     return after[0] if after and fold(before) == fold(artist) and fold(after[0]) else stem
 
 
-MANIFEST = "manifest"
-TAGS = "tags"
-"""The sources that genres found by a scan are recorded under."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a file is taken to be."""
-
-    artist: ArtistRef
-    title: str
-    genres: tuple[str, ...] | None
-    """Folded; None when nobody said."""
-    source: str
-    """Who gave the genres."""
-
-
-def identify(relative: str, row: ManifestRow | None, tags: Tags, *, current_id: str | None = None) -> Identity:
-    """Make up one's mind about a file. ``current_id``: the artist it belonged to so far.
-
-    Raises BadInput ``no_artist`` when nobody names an artist.
-    """
-    artist = _artist(relative, row, tags)
-    title = row.title if row and row.title else tags.title
-    from_row = row is not None and row.genres is not None
-    return Identity(
-        artist=ArtistRef(name=artist.name, external_ids=artist.external_ids, current_id=current_id),
-        title=title or title_from_path(relative, artist.name),
-        genres=row.genres if row and from_row else _folded(tags.genres),
-        source=MANIFEST if from_row else TAGS,
-    )
-
-
-def _artist(relative: str, row: ManifestRow | None, tags: Tags) -> ArtistRef:
+def _artist(relative: str, row: TracklistRow | None, tags: Tags) -> ArtistRef:
     if row:
         return row.artist
     if tags.artist:
@@ -87,18 +88,18 @@ def _artist(relative: str, row: ManifestRow | None, tags: Tags) -> ArtistRef:
     name = artist_from_path(relative)
     if name is None:
         layouts = "Artist/Title.ext or Artist - Title.ext"
-        detail = f"no tag names an artist, nor does the path ({layouts}); tag it, or give a manifest"
+        detail = f"neither its tags nor its path ({layouts}) name an artist; tag it, or give a tracklist"
         raise BadInput("no_artist", detail)
     return ArtistRef(name=name)
 
 
 def _folded(genres: tuple[str, ...]) -> tuple[str, ...] | None:
-    named = [name for name in map(_genre, genres) if name]
-    return tuple(dict.fromkeys(named)) or None
+    names = [name for name in map(_genre, genres) if name]
+    return tuple(dict.fromkeys(names)) or None
 
 
 def _genre(name: str) -> str:
     try:
         return fields.genre(name)
     except BadInput:
-        return ""  # a genre tag that cannot be stored is no reason to lose the file
+        return ""  # a genre tag that cannot be stored is no reason to reject the file

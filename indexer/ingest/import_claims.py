@@ -1,4 +1,7 @@
-"""What a row of an import claims about artists, before they are looked up; and how a run of claims is entered."""
+"""Imports claims about artists: looks up the artists that each row names, and writes the rows to the catalog.
+
+The readers of genres, scenes and collaborations (:mod:`indexer.ingest.imports`) make the claims.
+"""
 
 from __future__ import annotations
 
@@ -22,31 +25,31 @@ KeyT = TypeVar("KeyT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim(Generic[NounT]):
-    """A good row: the artists it names, and how to make a catalog row of their ids."""
+    """A valid row of a file: the artists it names, and how to make a catalog row from their ids."""
 
     record: Record
     artists: tuple[ArtistRef, ...]
     make: Callable[..., NounT]
-    """Takes the artists' ids in order. May raise BadInput, for what shows only once they are known."""
+    """Takes the artists' ids, in order. May raise BadInput for a fault that only the ids show, such as a self edge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What became of the rows of one file. ``rows`` is imported + unchanged + rejected."""
+    """The counts of one import. ``rows`` is imported + unchanged + rejected."""
 
     rows: int
     imported: int
-    """Rows that were new, or changed what was known."""
+    """Rows that were new, or changed a row of the catalog."""
     unchanged: int
-    """Rows that said what was known already."""
+    """Rows that were in the catalog already."""
     new_artists: int
-    """Artists nobody had heard of: known from now on, not indexed."""
+    """Artists that were not in the catalog: they are now, without audio."""
     rejected: tuple[Rejected, ...]
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally(Generic[NounT]):
-    """Counts of a running import, and the rows it has seen, to find those that contradict one another."""
+    """Counts of a running import, and the rows it has had, to detect repetitions and contradictions."""
 
     imported: int = 0
     unchanged: int = 0
@@ -65,7 +68,7 @@ class Tally(Generic[NounT]):
         )
 
     def admit(self, noun: NounT, key: object, record: Record) -> bool:
-        """Whether a row is the first with its key. A repetition is counted, a contradiction rejected."""
+        """Whether a row is the first with its key. An equal later row is counted, a different one rejected."""
         if key not in self._seen:
             self._seen[key] = (noun, record)
             return True
@@ -73,7 +76,7 @@ class Tally(Generic[NounT]):
         if before == noun:
             self.unchanged += 1
         else:
-            detail = f"contradicts the row at {first.line or first.key}, which stands"
+            detail = f"contradicts the row at {first.line or first.key}, which is kept"
             self.rejected.append(record.reject("duplicate_row", detail))
         return False
 
@@ -85,9 +88,13 @@ def enter(
     key: Callable[[NounT], object],
     write: Callable[[Sequence[NounT]], Changes],
 ) -> ImportReport:
-    """Look up the artists of ``claims`` and write what is claimed, all in one transaction.
+    """Look up the artists of ``claims`` and write their rows, all in one transaction. Unknown artists are added.
 
-    ``key`` tells rows apart that ``write`` could not both keep. Artists that nobody knows are added.
+    Args:
+        catalog: where to write.
+        claims: valid and rejected rows, in the order of the file.
+        key: rows with the same key cannot both be written; the first one is.
+        write: writes some rows, and returns what changed.
     """
     tally: Tally[NounT] = Tally()
     remaining = iter(claims)
@@ -103,9 +110,9 @@ def enter(
 
 
 def _nouns(catalog: Catalog, claims: Sequence[Claim[NounT]], tally: Tally[NounT]) -> Iterator[tuple[NounT, Record]]:
-    found = iter(catalog.find_or_add_artists([ref for claim in claims for ref in claim.artists]))
+    identified = iter(catalog.find_or_add_artists([ref for claim in claims for ref in claim.artists]))
     for claim in claims:
-        artists = list(islice(found, len(claim.artists)))
+        artists = list(islice(identified, len(claim.artists)))
         tally.new_artists += sum(isinstance(artist, MatchedArtist) and artist.is_new for artist in artists)
         try:
             yield claim.make(*map(_identifier, artists)), claim.record

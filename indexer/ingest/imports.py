@@ -1,4 +1,4 @@
-"""Enter what others know about artists, from files: genres, scene, collaborations. Twice is the same as once."""
+"""Imports genres, scenes and collaborations from files into the catalog. Importing a file twice changes nothing."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from recommender.names import fold
 __all__ = ["ImportReport", "import_collaborations", "import_genres", "import_scene"]
 
 NounT = TypeVar("NounT")
-Named = Callable[[], str]
-"""Gives the name of a row's source, which is made known by asking. May raise as :func:`_permission` says."""
+SourceName = Callable[[], str]
+"""Returns the name of a row's source, after adding the source to the catalog. Raises as :func:`_permission` does."""
 
 
 def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
     """Import a CSV or JSON of ``artist``, ``genre`` (or ``tag``), and where known ``weight`` and ``source``.
 
     A weight is above 0, 1 when not given, and relative to the other weights of the same source. A cell with several
-    genres counts as several rows. A row's own source stands instead of ``source``, under the same ``licence``. External
-    ids of the artist go into ``artist_mbid``, ``artist_spotify`` … or ``artist_external_id:NAMESPACE``; without
-    ``artist_`` they are understood too.
+    genres counts as several rows. A row's own source replaces ``source``, under the same ``licence``. External ids of
+    the artist are in ``artist_mbid``, ``artist_spotify`` … or ``artist_external_id:NAMESPACE``, with or without
+    ``artist_``.
 
-    A source becomes known with the first row that goes in. Raises BadInput when the file as a whole is of no use,
-    InvalidArgument when ``source`` is recorded with another licence; either way nothing is entered.
+    A source is added to the catalog with its first valid row. Raises BadInput when the file as a whole cannot be used,
+    InvalidArgument when ``source`` is recorded with another licence; in both cases nothing is written.
     """
     rows = read_records(path, required=("artist", "genre|genres|tag"))
     permit = _permission(catalog, source, licence)
@@ -51,16 +51,16 @@ def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) ->
 
 
 def import_scene(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
-    """Import who is near whom, as ``source`` sees it.
+    """Import lists of neighbouring artists, as ``source`` gives them.
 
     A CSV or JSON list of ``artist``, ``similar``, and where known ``strength`` (or ``score``, at least 0) and ``rank``
-    (from 1); or a JSON object by artist: the seed project's music-map dump, ``{"A": ["B", "C"]}``, or
-    ``{"A": {"B": 0.7}}``. Every artist named on the left counts as one whose list the source gave.
+    (from 1); or a JSON object by artist: a music-map dump, ``{"A": ["B", "C"]}``, or ``{"A": {"B": 0.7}}``. The source
+    counts as having a list of every artist in the left column, so that no neighbour then means "not near".
 
     Raises as :func:`import_genres`.
     """
-    named = partial(_permission(catalog, source, licence), source)
-    claims = (_scene_claim(item, named) if isinstance(item, SceneClaim) else item for item in read_scene(path))
+    source_name = partial(_permission(catalog, source, licence), source)
+    claims = (_scene_claim(item, source_name) if isinstance(item, SceneClaim) else item for item in read_scene(path))
     return enter(catalog, claims, key=_scene_key, write=partial(_write_scene, catalog))
 
 
@@ -68,15 +68,15 @@ def import_collaborations(catalog: Catalog, path: Path, *, source: str, licence:
     """Import a CSV or JSON of ``artist_a``, ``artist_b``, and where known ``kind``, ``title``, ``credited``.
 
     ``kind`` is ``joint`` when not given; ``credited`` (or ``n_artists``), how many artists the recording credits, is 2.
-    Which of the two comes first is the same.
+    The order of the two artists has no meaning.
 
     Raises as :func:`import_genres`.
     """
     rows = read_records(path, required=("artist_a", "artist_b"))
-    named = partial(_permission(catalog, source, licence), source)
+    source_name = partial(_permission(catalog, source, licence), source)
     return enter(
         catalog,
-        _parsed(rows, lambda record: [_collaboration_claim(record, named)]),
+        _parsed(rows, lambda record: [_collaboration_claim(record, source_name)]),
         key=lambda row: (row.artist_a, row.artist_b, row.kind, row.title),
         write=catalog.add_collaborations,
     )
@@ -98,10 +98,10 @@ def _parsed(
 
 
 def _permission(catalog: Catalog, source: str, licence: str) -> Callable[[str], str]:
-    """What to ask with the name of a row's source when that row goes in: makes it known, and gives it back.
+    """A function that adds a row's source to the catalog, when the row is written, and returns the source's name.
 
-    It raises InvalidArgument when ``source`` may not be had under ``licence``; BadInput ``bad_source`` when it is one
-    that the row itself names.
+    It raises InvalidArgument when ``source`` is recorded with another licence than ``licence``; BadInput
+    ``bad_source`` for a source that only the row names.
     """
 
     @cache
@@ -117,7 +117,7 @@ def _permission(catalog: Catalog, source: str, licence: str) -> Callable[[str], 
     return permit
 
 
-def _genre_claims(record: Record, named: Named) -> list[Claim[ArtistGenre]]:
+def _genre_claims(record: Record, source_name: SourceName) -> list[Claim[ArtistGenre]]:
     names = fields.genres(record, "genre", "genres", "tag")
     if not names:
         raise BadInput("no_genre", "the row names no genre")
@@ -127,24 +127,24 @@ def _genre_claims(record: Record, named: Named) -> list[Claim[ArtistGenre]]:
     artist = fields.artist(record, "artist", prefixes=("artist_", ""))
 
     def make(genre: str, artist_id: str) -> ArtistGenre:
-        weighed = 1.0 if weight is None else weight
-        return ArtistGenre(artist_id=artist_id, genre=genre, source=named(), weight=weighed)
+        given = 1.0 if weight is None else weight
+        return ArtistGenre(artist_id=artist_id, genre=genre, source=source_name(), weight=given)
 
     return [Claim(record=record, artists=(artist,), make=partial(make, name)) for name in names]
 
 
-def _scene_claim(claim: SceneClaim, named: Named) -> Claim[SceneEdge | SceneList]:
+def _scene_claim(claim: SceneClaim, source_name: SourceName) -> Claim[SceneEdge | SceneList]:
     if claim.neighbour is None:
         return Claim(
             record=claim.record,
             artists=(claim.artist,),
-            make=lambda artist_id: SceneList(source=named(), artist_id=artist_id),
+            make=lambda artist_id: SceneList(source=source_name(), artist_id=artist_id),
         )
 
     def make(artist_id: str, neighbour_id: str) -> SceneEdge:
         _require_two(artist_id, neighbour_id)
         return SceneEdge(
-            source=named(),
+            source=source_name(),
             artist_id=artist_id,
             neighbour_id=neighbour_id,
             rank=claim.rank,
@@ -166,17 +166,19 @@ def _write_scene(catalog: Catalog, rows: Sequence[SceneEdge | SceneList]) -> Cha
     return Changes(states=tuple(next(edges) if isinstance(row, SceneEdge) else states[row.artist_id] for row in rows))
 
 
-def _collaboration_claim(record: Record, named: Named) -> Claim[Collaboration]:
+def _collaboration_claim(record: Record, source_name: SourceName) -> Claim[Collaboration]:
     kind = fold(fields.text(record, "kind") or "joint")
     if len(kind) > MAX_KIND:
         raise BadInput("bad_text", f"a kind has at most {MAX_KIND} characters")
     title = fields.text(record, "title") or ""
-    credited = fields.integer(record, "credited", "n_artists", least=2) or 2
+    credited = fields.integer(record, "credited", "n_artists", minimum=2) or 2
 
     def make(one: str, other: str) -> Collaboration:
         _require_two(one, other)
         first, second = sorted((one, other))
-        return Collaboration(artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=named())
+        return Collaboration(
+            artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=source_name()
+        )
 
     artists = tuple(fields.artist(record, name, prefixes=(f"{name}_",)) for name in ("artist_a", "artist_b"))
     return Claim(record=record, artists=artists, make=make)

@@ -1,4 +1,4 @@
-"""What is to be done about each file of a folder, before any of them is opened."""
+"""Plans a scan: decides for each file of a folder whether to read it, before any file is opened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from indexer.audio.rejection_reasons import DECODER_LOST, PASSING
-from indexer.ingest.tracklist import ManifestRow
+from indexer.ingest.tracklist import TracklistRow
 from indexer.ingest.walk_folder import FoundFile
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Clip, FileRecord
@@ -14,100 +14,103 @@ from recommender.errors import BadInput
 from recommender.retry_schedule import is_due, is_quarantined
 
 KEEPS_CLIP = PASSING | DECODER_LOST
-"""Reasons that say more about the moment than about the file: the clip it last gave stays its own."""
+"""Reasons that depend on the machine at that moment more than on the file: the file keeps the clip it last gave."""
 
 CURABLE = frozenset({"no_artist", "ambiguous_name", "external_ids_disagree", "bad_external_id", "bad_text", "no_title"})
-"""Reasons that lie in what is said of the file and known of the artists: it is judged again next time."""
+"""Reasons that depend on the tracklist, the tags and the known artists: the file is read again in the next scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToRead:
-    """A file that is new, or not as the last scan left it."""
+class FileToRead:
+    """A file that is new, changed, or due to be tried again."""
 
     file: FoundFile
-    row: ManifestRow | None
+    row: TracklistRow | None
     before: Clip | None
-    """The clip the last scan found at this path."""
+    """The clip that the last scan found at this path."""
     losses: int = 0
-    """Decoders it has cost in a row, as it is now."""
+    """Decoders that it has crashed in a row, in its present state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """A file as the last scan left it, with its clip: only the manifest may have something new to say."""
+class UnchangedFile:
+    """A file that has not changed since the last scan, with its clip; only its tracklist row may be new."""
 
     file: FoundFile
-    row: ManifestRow | None
+    row: TracklistRow | None
     clip: Clip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hopeless:
+class UnusableFile:
     """A file that is not read, and why."""
 
     file: FoundFile
     error: BadInput
     recorded: bool
-    """Whether the ledger says so already."""
+    """Whether the ledger has this error already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A file that costs its decoder its life, and is passed over this time."""
+class WaitingFile:
+    """A file that crashed its decoder, and is not read in this run."""
 
     file: FoundFile
     error: BadInput
-    """What became of it the last time."""
+    """The error of its last reading."""
     before: Clip | None
-    """The clip it gave before it was as it is."""
+    """The clip that it gave before it changed to its present state."""
     quarantined: bool
-    """It is passed over until it changes, not only until its turn comes."""
+    """It is not read again until it changes, instead of until its turn in the retry schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Every file of a folder in one of four lists, each in the order of the walk."""
 
-    to_read: tuple[ToRead, ...]
-    settled: tuple[Settled, ...]
-    hopeless: tuple[Hopeless, ...]
-    waiting: tuple[Waiting, ...]
+    to_read: tuple[FileToRead, ...]
+    unchanged: tuple[UnchangedFile, ...]
+    unusable: tuple[UnusableFile, ...]
+    waiting: tuple[WaitingFile, ...]
 
 
-def plan(catalog: Catalog, files: tuple[FoundFile, ...], rows: Mapping[str, ManifestRow]) -> Plan:
-    """Compare a folder with the ledger. ``rows``: the manifest's, by absolute path."""
+def plan(catalog: Catalog, files: tuple[FoundFile, ...], rows: Mapping[str, TracklistRow]) -> Plan:
+    """Compare a folder's files with the ledger. ``rows``: absolute path -> tracklist row."""
     ledger = catalog.file_records([file.path for file in files])
     clips = catalog.read_clips([record.clip_id for record in ledger.values() if record.clip_id is not None])
-    fates = [_fate(file, ledger.get(file.path), rows.get(file.path), clips) for file in files]
+    decisions = [_decide(file, ledger.get(file.path), rows.get(file.path), clips) for file in files]
     return Plan(
-        to_read=tuple(fate for fate in fates if isinstance(fate, ToRead)),
-        settled=tuple(fate for fate in fates if isinstance(fate, Settled)),
-        hopeless=tuple(fate for fate in fates if isinstance(fate, Hopeless)),
-        waiting=tuple(fate for fate in fates if isinstance(fate, Waiting)),
+        to_read=tuple(one for one in decisions if isinstance(one, FileToRead)),
+        unchanged=tuple(one for one in decisions if isinstance(one, UnchangedFile)),
+        unusable=tuple(one for one in decisions if isinstance(one, UnusableFile)),
+        waiting=tuple(one for one in decisions if isinstance(one, WaitingFile)),
     )
 
 
-def _fate(
-    file: FoundFile, record: FileRecord | None, row: ManifestRow | None, clips: Mapping[str, Clip]
-) -> ToRead | Settled | Hopeless | Waiting:
+def _decide(
+    file: FoundFile, record: FileRecord | None, row: TracklistRow | None, clips: Mapping[str, Clip]
+) -> FileToRead | UnchangedFile | UnusableFile | WaitingFile:
     if file.fault is not None:
-        return Hopeless(file=file, error=file.fault, recorded=False)
+        return UnusableFile(file=file, error=file.fault, recorded=False)
     clip = clips.get(record.clip_id) if record and record.clip_id else None
+    # Size and modification time stand for the content: hashing every file would cost as much as reading it.
     if record is None or (record.size, record.mtime_ns) != (file.size, file.mtime_ns):
-        return ToRead(file=file, row=row, before=clip)
+        return FileToRead(file=file, row=row, before=clip)
     if record.reason in DECODER_LOST:
-        return _lost(file, record, row, clip)
+        return _decide_lost(file, record, row, clip)
     if clip is not None:
-        return Settled(file=file, row=row, clip=clip)
+        return UnchangedFile(file=file, row=row, clip=clip)
     if record.reason is None or record.reason in PASSING | CURABLE:
-        return ToRead(file=file, row=row, before=None)
-    return Hopeless(file=file, error=BadInput(record.reason, record.detail or ""), recorded=True)
+        return FileToRead(file=file, row=row, before=None)
+    return UnusableFile(file=file, error=BadInput(record.reason, record.detail or ""), recorded=True)
 
 
-def _lost(file: FoundFile, record: FileRecord, row: ManifestRow | None, clip: Clip | None) -> ToRead | Waiting:
-    """What to do with a file that cost its last decoder its life, and has not changed since."""
+def _decide_lost(
+    file: FoundFile, record: FileRecord, row: TracklistRow | None, clip: Clip | None
+) -> FileToRead | WaitingFile:
+    """Decide for a file that crashed its last decoder and has not changed since."""
     reason = record.reason or ""
     if is_due(reason, record.losses, record.skip_runs):
-        return ToRead(file=file, row=row, before=clip, losses=record.losses)
+        return FileToRead(file=file, row=row, before=clip, losses=record.losses)
     error = BadInput(reason, record.detail or "")
-    return Waiting(file=file, error=error, before=clip, quarantined=is_quarantined(record.losses))
+    return WaitingFile(file=file, error=error, before=clip, quarantined=is_quarantined(record.losses))

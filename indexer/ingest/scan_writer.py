@@ -1,4 +1,4 @@
-"""Enter files in the catalog, a batch to a transaction: artist, track, clip, ledger."""
+"""Writes the files of a scan to the catalog: artist, track, clip, genres and ledger, one batch per transaction."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from indexer.audio.decode import EXCERPT_POLICY, Excerpt, choose_excerpt
 from indexer.audio.rejection_reasons import PASSING
 from indexer.audio.workers.jobs import Inspection
-from indexer.ingest.identify import MANIFEST, TAGS, Identity, identify
-from indexer.ingest.scan_plan import KEEPS_CLIP, Hopeless, Settled, ToRead, Waiting
-from indexer.ingest.tracklist import ManifestRow
+from indexer.ingest.identify import TAGS, TRACKLIST, Identity, identify
+from indexer.ingest.scan_plan import KEEPS_CLIP, FileToRead, UnchangedFile, UnusableFile, WaitingFile
+from indexer.ingest.tracklist import TracklistRow
 from indexer.ingest.walk_folder import FoundFile
 from indexer.tabular.rejects import Rejected, reason_of
 from recommender.catalog import Catalog
@@ -22,59 +22,60 @@ from recommender.errors import AmbiguousName, BadInput
 from recommender.names import clip_id, fold
 from recommender.retry_schedule import count_losses, skip_after
 
-LICENCE = "own"
-"""Manifests and tags are the operator's own data."""
-
-
-class GenreCollector:
-    """Artist by artist, what manifest and tags said, and which clips were looked at."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, defaultdict[str, set[str]]] = {MANIFEST: defaultdict(set), TAGS: defaultdict(set)}
-        self._seen: set[str] = set()
-
-    def see(self, clip_id: str) -> None:
-        """Note that the scan came across a clip."""
-        self._seen.add(clip_id)
-
-    def say(self, source: str, artist_id: str, genres: Iterable[str]) -> None:
-        """Note that ``source`` gives an artist these folded genres, be they none."""
-        self._said[source][artist_id].update(genres)
-
-    def write(self, catalog: Catalog) -> None:
-        """Enter what was gathered, each genre with weight 1.
-
-        What a manifest says of an artist replaces what one said before, when this scan saw all clips of the artist.
-        Otherwise, and with tags, which are only read of new files, it is added.
-        """
-        for source, said in self._said.items():
-            if said:
-                catalog.ensure_source(source, LICENCE)
-        manifest = self._said[MANIFEST]
-        clips = catalog.clip_ids_of_artists(sorted(manifest))
-        whole = {artist_id for artist_id in manifest if clips.get(artist_id, frozenset()) <= self._seen}
-        catalog.replace_genres(MANIFEST, {artist_id: manifest[artist_id] for artist_id in sorted(whole)})
-        added = [
-            ArtistGenre(artist_id=artist_id, genre=genre, source=source, weight=1.0)
-            for source, said in self._said.items()
-            for artist_id in sorted(said)
-            if source != MANIFEST or artist_id not in whole
-            for genre in sorted(said[artist_id])
-        ]
-        catalog.add_genres(added)
-
-
 logger = logging.getLogger(__name__)
+
+LICENCE = "own"
+"""Licence of the genres of tracklists and tags, which are the operator's own data."""
 
 _MAX_LEDGER_PATH_BYTES = 2000
 _MAX_DETAIL = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Heard:
-    """A file that was read, and what it is taken to be."""
+class GenreCollector:
+    """Collects the genres that tracklist and tags give to artists during a scan, and writes them at its end."""
 
-    wanted: ToRead
+    def __init__(self) -> None:
+        self._genres: dict[str, defaultdict[str, set[str]]] = {TRACKLIST: defaultdict(set), TAGS: defaultdict(set)}
+        """Source -> artist id -> genres."""
+        self._clips: set[str] = set()
+
+    def add_clip(self, clip_id: str) -> None:
+        """Record that this scan met a clip."""
+        self._clips.add(clip_id)
+
+    def add_genres(self, source: str, artist_id: str, genres: Iterable[str]) -> None:
+        """Record that ``source`` gives these folded genres, possibly none, to an artist."""
+        self._genres[source][artist_id].update(genres)
+
+    def write(self, catalog: Catalog) -> None:
+        """Write the collected genres, each with weight 1.
+
+        Genres of a tracklist replace the artist's earlier ones when this scan met all clips of the artist: only then
+        has it seen every row that could name a genre. Otherwise, and with tags, which are only read from new files,
+        genres are added.
+        """
+        for source, by_artist in self._genres.items():
+            if by_artist:
+                catalog.ensure_source(source, LICENCE)
+        listed = self._genres[TRACKLIST]
+        clips = catalog.clip_ids_of_artists(sorted(listed))
+        complete = {artist_id for artist_id in listed if clips.get(artist_id, frozenset()) <= self._clips}
+        catalog.replace_genres(TRACKLIST, {artist_id: listed[artist_id] for artist_id in sorted(complete)})
+        added = [
+            ArtistGenre(artist_id=artist_id, genre=genre, source=source, weight=1.0)
+            for source, by_artist in self._genres.items()
+            for artist_id in sorted(by_artist)
+            if source != TRACKLIST or artist_id not in complete
+            for genre in sorted(by_artist[artist_id])
+        ]
+        catalog.add_genres(added)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReadFile:
+    """A file that was read, with its artist, title and genres."""
+
+    planned: FileToRead
     inspection: Inspection
     excerpt: Excerpt
     identity: Identity
@@ -85,10 +86,10 @@ class _Heard:
 
 
 class ScanWriter:
-    """Takes the files of one scan, and counts what became of them.
+    """Writes the files of one scan to the catalog, and counts them.
 
-    Where one content lies in several files, the clip belongs to the one it was first found in, as long as that one
-    holds it; the others are copies, and what is said of them moves nothing.
+    When several files have the same content, their one clip belongs to the file it was first found in, as long as that
+    file still has this content. The others are copies: their tags and tracklist rows do not change the clip.
     """
 
     def __init__(self, catalog: Catalog, present: frozenset[str]) -> None:
@@ -97,101 +98,102 @@ class ScanWriter:
         self.new_clips = 0
         self.known_clips = 0
         self.unchanged = 0
-        self.waiting_files = 0
+        self.waiting = 0
         self.quarantined = 0
         self._catalog = catalog
         self._present = present
-        self._holds: dict[str, str] = {}  # path -> clip, of files whose content this scan is sure of
+        self._clip_at: dict[str, str] = {}
+        """Path -> clip id, of the files whose content this scan knows."""
         self._genres = GenreCollector()
-        self._heard: list[_Heard] = []
+        self._read: list[_ReadFile] = []
         self._ledger: list[FileRecord] = []
         self._passed_over: list[str] = []
 
     @property
-    def waiting(self) -> int:
+    def pending(self) -> int:
         """Files taken since the last transaction."""
-        return len(self._heard) + len(self._ledger)
+        return len(self._read) + len(self._ledger)
 
-    def give_up(self, hopeless: Sequence[Hopeless]) -> None:
-        """Reject files that nobody will read."""
-        for one in hopeless:
+    def reject_unusable(self, unusable: Sequence[UnusableFile]) -> None:
+        """Reject the files that are not read."""
+        for one in unusable:
             self._reject(one.file, one.error)
             if not one.recorded:
                 self._record_rejection(one.file, one.error)
 
-    def pass_over(self, waiting: Sequence[Waiting]) -> None:
-        """Leave files alone that cost their decoders their lives, and count this run as one they waited."""
+    def pass_over(self, waiting: Sequence[WaitingFile]) -> None:
+        """Skip the files that crashed their decoders, and count this run in their retry schedule."""
         for one in waiting:
             self._reject(one.file, one.error)
             self._keep(one.file.path, one.before)
             self.quarantined += one.quarantined
-            self.waiting_files += not one.quarantined
+            self.waiting += not one.quarantined
         self._passed_over += [one.file.path for one in waiting]
 
-    def settle(self, settled: Sequence[Settled]) -> None:
-        """Accept files that are as they were, and see whether the manifest has something new to say of them."""
-        for one in settled:
-            self._holds[one.file.path] = one.clip.id
-            self._genres.see(one.clip.id)
-        owners = [one for one in settled if self._owns(one.file.path, one.clip)]
-        spoken = [(one, one.row) for one in owners if one.row is not None]
-        refs = [_still(row.artist, one.clip.artist_id) for one, row in spoken]
+    def update_unchanged(self, files: Sequence[UnchangedFile]) -> None:
+        """Accept files that have not changed, and apply their tracklist rows."""
+        for one in files:
+            self._clip_at[one.file.path] = one.clip.id
+            self._genres.add_clip(one.clip.id)
+        owners = [one for one in files if self._is_owner(one.file.path, one.clip)]
+        listed = [(one, one.row) for one in owners if one.row is not None]
+        refs = [_with_current(row.artist, one.clip.artist_id) for one, row in listed]
         with self._catalog.transaction():
             for one in owners:
                 if one.clip.source_path != one.file.path:
                     self._catalog.set_source_path(one.clip.id, one.file.path)
             artists = self._catalog.find_or_add_artists(refs)
-            moved = [self._resettle(*pair, artist) for pair, artist in zip(spoken, artists, strict=True)]
+            moved = [self._apply_row(*pair, artist) for pair, artist in zip(listed, artists, strict=True)]
         self.known_clips += sum(moved)
-        self.unchanged += len(settled) - sum(moved)
+        self.unchanged += len(files) - sum(moved)
 
-    def take(self, wanted: ToRead, outcome: Inspection | BadInput) -> None:
-        """Accept a file that was read, or the reason why it could not be."""
+    def take(self, planned: FileToRead, outcome: Inspection | BadInput) -> None:
+        """Accept a file that was read, or the error of a file that could not be."""
         try:
-            self._heard.append(_hear(wanted, outcome))
+            self._read.append(_identified(planned, outcome))
         except BadInput as error:
-            self._reject_read(wanted, error)
+            self._reject_read(planned, error)
 
     def flush(self) -> None:
         """Write everything taken so far, in one transaction."""
-        heard, self._heard = self._heard, []
+        files, self._read = self._read, []
         with self._catalog.transaction():
-            artists = self._catalog.find_or_add_artists([one.identity.artist for one in heard])
-            known = self._catalog.read_clips([one.clip_id for one in heard])
-            for one, artist in zip(heard, artists, strict=True):
-                self._enter(one, artist, known)
+            artists = self._catalog.find_or_add_artists([one.identity.artist for one in files])
+            known = self._catalog.read_clips([one.clip_id for one in files])
+            for one, artist in zip(files, artists, strict=True):
+                self._write(one, artist, known)
             records, self._ledger = self._ledger, []
             self._catalog.record_files(records)
 
     def finish(self) -> None:
-        """Write what is left, the genres, and that this run is over for those that wait."""
+        """Write the remaining files and the genres, and advance the retry schedule of the waiting files."""
         self.flush()
         with self._catalog.transaction():
             self._genres.write(self._catalog)
             self._catalog.count_skipped_files(self._passed_over)
 
-    def _enter(self, one: _Heard, artist: MatchResult, known: dict[str, Clip]) -> None:
+    def _write(self, one: _ReadFile, artist: MatchResult, known: dict[str, Clip]) -> None:
         if isinstance(artist, AmbiguousName | BadInput):
-            self._reject_read(one.wanted, artist)
+            self._reject_read(one.planned, artist)
             return
         clip = known.get(one.clip_id)
-        if clip is None or not self._held_elsewhere(clip, one.wanted.file.path):
+        if clip is None or not self._is_owned_elsewhere(clip, one.planned.file.path):
             try:
                 clip = self._place(one, artist.artist_id, clip)
             except BadInput as error:
-                self._reject_read(one.wanted, error)
+                self._reject_read(one.planned, error)
                 return
             known[clip.id] = clip
         else:
             self.known_clips += 1
-        self._holds[one.wanted.file.path] = clip.id
-        self._genres.see(clip.id)
+        self._clip_at[one.planned.file.path] = clip.id
+        self._genres.add_clip(clip.id)
         self._ledger.append(_record(one, clip.id))
 
-    def _place(self, one: _Heard, artist_id: str, before: Clip | None) -> Clip:
-        """Put the clip under its track; what it is afterwards."""
+    def _place(self, one: _ReadFile, artist_id: str, before: Clip | None) -> Clip:
+        """Add the clip to its track, or move it there; returns the clip as it is afterwards."""
         track_id = self._catalog.find_or_add_track(artist_id, one.identity.title)
-        path = one.wanted.file.path
+        path = one.planned.file.path
         added = self._catalog.add_clip(
             NewClip(
                 track_id=track_id,
@@ -205,55 +207,55 @@ class ScanWriter:
         self.new_clips += added.is_new
         self.known_clips += not added.is_new
         if before is not None and before.artist_id != artist_id:
-            self._genres.say(MANIFEST, before.artist_id, ())
+            self._genres.add_genres(TRACKLIST, before.artist_id, ())
         if one.identity.genres is not None:
-            self._genres.say(one.identity.source, artist_id, one.identity.genres)
+            self._genres.add_genres(one.identity.source, artist_id, one.identity.genres)
         title = one.identity.title
         return Clip(id=added.clip_id, track_id=track_id, title=title, artist_id=artist_id, source_path=path)
 
-    def _resettle(self, one: Settled, row: ManifestRow, artist: MatchResult) -> bool:
-        """Let a manifest row speak for an unchanged file; whether its clip moved to another track."""
+    def _apply_row(self, one: UnchangedFile, row: TracklistRow, artist: MatchResult) -> bool:
+        """Apply a tracklist row to an unchanged file; returns whether its clip moved to another track."""
         if isinstance(artist, AmbiguousName | BadInput):
             self._reject(one.file, artist, row)
             return False
         if row.genres is not None:
-            self._genres.say(MANIFEST, artist.artist_id, row.genres)
+            self._genres.add_genres(TRACKLIST, artist.artist_id, row.genres)
         title = row.title or one.clip.title
         if artist.artist_id == one.clip.artist_id and fold(title) == fold(one.clip.title):
             return False
         if artist.artist_id != one.clip.artist_id:
-            self._genres.say(MANIFEST, one.clip.artist_id, ())
+            self._genres.add_genres(TRACKLIST, one.clip.artist_id, ())
         self._catalog.move_clip(one.clip.id, self._catalog.find_or_add_track(artist.artist_id, title))
         return True
 
-    def _owns(self, path: str, clip: Clip) -> bool:
+    def _is_owner(self, path: str, clip: Clip) -> bool:
         owner = clip.source_path
         return owner == path or not (owner in self._present or Path(owner).is_file())
 
-    def _held_elsewhere(self, clip: Clip, path: str) -> bool:
-        """Whether another file is known to hold the clip, and so decides on it."""
+    def _is_owned_elsewhere(self, clip: Clip, path: str) -> bool:
+        """Whether the clip belongs to another file, which still has its content."""
         owner = clip.source_path
         if owner == path or owner in self._present:
-            return owner != path and self._holds.get(owner) == clip.id
+            return owner != path and self._clip_at.get(owner) == clip.id
         record = self._catalog.file_record(owner)
         return record is not None and record.clip_id == clip.id and Path(owner).is_file()
 
-    def _reject_read(self, wanted: ToRead, error: BadInput | AmbiguousName) -> None:
-        self._reject(wanted.file, error, wanted.row)
+    def _reject_read(self, planned: FileToRead, error: BadInput | AmbiguousName) -> None:
+        self._reject(planned.file, error, planned.row)
         reason = reason_of(error)[0]
-        kept = wanted.before if reason in KEEPS_CLIP else None
-        self._keep(wanted.file.path, kept)
+        kept = planned.before if reason in KEEPS_CLIP else None
+        self._keep(planned.file.path, kept)
         if kept is not None and reason in PASSING:
-            return  # the ledger keeps the clip, and that the file is to be read again
-        self._record_rejection(wanted.file, error, kept=kept, losses=count_losses(wanted.losses, reason))
+            return  # the old ledger row keeps the clip, and makes the next scan read the file again
+        self._record_rejection(planned.file, error, kept=kept, losses=count_losses(planned.losses, reason))
 
     def _keep(self, path: str, clip: Clip | None) -> None:
-        """Let a file that could not be read go on holding the clip it gave before."""
+        """Let a file that could not be read keep the clip that it gave before."""
         if clip is not None:
-            self._holds[path] = clip.id
-            self._genres.see(clip.id)
+            self._clip_at[path] = clip.id
+            self._genres.add_clip(clip.id)
 
-    def _reject(self, file: FoundFile, error: BadInput | AmbiguousName, row: ManifestRow | None = None) -> None:
+    def _reject(self, file: FoundFile, error: BadInput | AmbiguousName, row: TracklistRow | None = None) -> None:
         reason, detail = reason_of(error)
         line = row.record.line if row else None
         self.rejected.append(Rejected(path=file.path, line=line, reason=str(reason), detail=detail))
@@ -279,21 +281,21 @@ class ScanWriter:
         )
 
 
-def _hear(wanted: ToRead, outcome: Inspection | BadInput) -> _Heard:
+def _identified(planned: FileToRead, outcome: Inspection | BadInput) -> _ReadFile:
     if isinstance(outcome, BadInput):
         raise outcome
-    current_id = wanted.before.artist_id if wanted.before else None
-    return _Heard(
-        wanted=wanted,
+    current_id = planned.before.artist_id if planned.before else None
+    return _ReadFile(
+        planned=planned,
         inspection=outcome,
         excerpt=choose_excerpt(outcome.info.duration_s),
-        identity=identify(wanted.file.relative, wanted.row, outcome.tags, current_id=current_id),
+        identity=identify(planned.file.relative, planned.row, outcome.tags, current_id=current_id),
     )
 
 
-def _record(one: _Heard, clip: str) -> FileRecord:
+def _record(one: _ReadFile, clip: str) -> FileRecord:
     return FileRecord(
-        path=one.wanted.file.path,
+        path=one.planned.file.path,
         size=one.inspection.size,
         mtime_ns=one.inspection.mtime_ns,
         content_sha256=one.inspection.content_sha256,
@@ -301,5 +303,5 @@ def _record(one: _Heard, clip: str) -> FileRecord:
     )
 
 
-def _still(ref: ArtistRef, current_id: str) -> ArtistRef:
+def _with_current(ref: ArtistRef, current_id: str) -> ArtistRef:
     return ArtistRef(name=ref.name, external_ids=ref.external_ids, current_id=current_id)

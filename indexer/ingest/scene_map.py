@@ -1,4 +1,4 @@
-"""The shapes a scene file may have, read into one: who is listed near whom."""
+"""Reads scene files of several formats into one form: artist, neighbour, rank, strength."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS = ("artist", "similar")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneClaim:
-    """``neighbour`` is in the list of ``artist``; without one, the source gave an empty list."""
+    """``neighbour`` is in the list of ``artist``; None when the source has an empty list of this artist."""
 
     record: Record
     artist: ArtistRef
@@ -31,9 +31,9 @@ Item = SceneClaim | Rejected
 
 
 def read_scene(path: Path) -> Iterator[Item]:
-    """Read a scene file of any shape that :func:`indexer.ingest.imports.import_scene` names.
+    """Read a scene file in any format that :func:`indexer.ingest.imports.import_scene` names.
 
-    Raises BadInput when the file as a whole is of no use.
+    Raises BadInput when the file as a whole cannot be used.
     """
     if path.suffix.lower() != ".json":
         return map(_row, read_records(path, required=_COLUMNS))
@@ -51,7 +51,7 @@ def _row(row: Row) -> Item:
 
 
 def _entry(path: str, name: str, entry: object) -> Iterator[Item]:
-    """Everything that one artist's entry of a JSON object says."""
+    """The claims in one artist's entry of a JSON object."""
     record = Record(path=path, key=name, fields={"artist": name})
     try:
         artist = fields.artist(record, "artist", prefixes=())
@@ -66,22 +66,22 @@ def _entry(path: str, name: str, entry: object) -> Iterator[Item]:
 
 
 def _listed(record: Record, entry: object) -> Iterator[Record]:
-    """One record a neighbour, from the three shapes of an entry. Raises BadInput."""
+    """One record for each neighbour, from the three formats of an entry. Raises BadInput."""
     if isinstance(entry, dict) and (isinstance(entry.get("status"), str) or "similar_artists" in entry):
-        entry = _harvested(entry)
+        entry = _dumped(entry)
     elif isinstance(entry, dict):
         entry = [{"name": name, "strength": strength} for name, strength in entry.items()]
     if not isinstance(entry, list):
-        raise BadInput("bad_json", f"a list or an object of neighbours is wanted here, not {type(entry).__name__}")
-    for place, item in enumerate(entry):
+        raise BadInput("bad_json", f"expected a list or an object of neighbours, not {type(entry).__name__}")
+    for index, item in enumerate(entry):
         given = {"name": item} if isinstance(item, str) else item
         if not isinstance(given, dict):
-            raise BadInput("bad_json", f"neighbour {place} is neither a name nor an object")
-        yield Record(path=record.path, key=f"{record.key}[{place}]", fields=_renamed(given))
+            raise BadInput("bad_json", f"neighbour {index} is neither a name nor an object")
+        yield Record(path=record.path, key=f"{record.key}[{index}]", fields=_renamed(given))
 
 
-def _harvested(entry: Mapping[str, object]) -> object:
-    """The neighbours in an entry of the seed project's dump. Raises BadInput for one that failed to be fetched."""
+def _dumped(entry: Mapping[str, object]) -> object:
+    """The neighbours in an entry of a music-map dump. Raises BadInput for an entry that could not be fetched."""
     if entry.get("status", "success") != "success":
         raise BadInput("source_error", f"the source had no list: {entry.get('error') or entry.get('status')}")
     return entry.get("similar_artists", [])
@@ -100,7 +100,7 @@ def _attempt(record: Record, artist: Callable[[], ArtistRef]) -> Item:
             record=record,
             artist=owner,
             neighbour=neighbour,
-            rank=fields.integer(record, "rank", least=1),
+            rank=fields.integer(record, "rank", minimum=1),
             strength=fields.number(record, "strength", "score"),
         )
     except BadInput as error:
@@ -108,6 +108,6 @@ def _attempt(record: Record, artist: Callable[[], ArtistRef]) -> Item:
 
 
 def _require_two(one: ArtistRef, other: ArtistRef) -> None:
-    """Refuse a row that shows by itself to list an artist near itself, before it makes that artist known."""
+    """Raise BadInput for a row that lists an artist near itself, before that artist is added to the catalog."""
     if (fold(one.name), one.external_ids) == (fold(other.name), other.external_ids):
         raise BadInput("self_edge", "both names mean the same artist")

@@ -1,4 +1,7 @@
-"""What the operator says about audio files: one row a file, which speaks before tags and folders do."""
+"""Reads the operator's tracklist (one row for each audio file) and finds the file that each row describes.
+
+A tracklist row takes precedence over the file's tags and its folder (:mod:`indexer.ingest.identify`).
+"""
 
 from __future__ import annotations
 
@@ -16,82 +19,53 @@ from recommender.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matched:
-    """Rows by the absolute path of their file, and every row that is of no use here."""
-
-    rows: Mapping[str, ManifestRow]
-    rejected: tuple[Rejected, ...]
-
-
-NOTHING = Matched(rows={}, rejected=())
-"""What there is without a manifest."""
-
-
-def match(manifest: Manifest, found: Walk) -> Matched:
-    """Give each row the file it names, seen from the scanned folder or else from the manifest's.
-
-    A name that differs from the file's only in Unicode's normal form (macOS decomposes names) is the same name. Rows
-    are rejected as ``file_not_found`` when no audio file of that name was found, ``duplicate_row`` when it has one.
-    """
-    by_name = {_composed(file.path): file.path for file in found.files}
-    by_name |= {file.path: file.path for file in found.files}
-    rows: dict[str, ManifestRow] = {}
-    rejected: list[Rejected] = []
-    for row in manifest.rows.values():
-        path = _path(row, (found.root, manifest.path.resolve().parent), by_name)
-        if path is None:
-            detail = f"there is no audio file {row.file!r} in {found.root}, nor beside the manifest and inside it"
-            rejected.append(row.record.reject("file_not_found", detail))
-        elif path in rows:
-            rejected.append(row.record.reject("duplicate_row", f"{row.file!r} has a row already: {rows[path].file!r}"))
-        else:
-            rows[path] = row
-    return Matched(rows=rows, rejected=(*manifest.rejected, *rejected))
-
-
-def _path(row: ManifestRow, folders: tuple[Path, ...], by_name: Mapping[str, str]) -> str | None:
-    wanted = [str(folder / row.file) for folder in folders]
-    spellings = [*wanted, *map(_composed, wanted)]
-    return next((by_name[name] for name in spellings if name in by_name), None)
-
-
-def _composed(path: str) -> str:
-    return unicodedata.normalize("NFC", path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestRow:
-    """What a manifest says about one file."""
+class TracklistRow:
+    """What a tracklist says about one file."""
 
     file: str
-    """Relative path with forward slashes, as the operator's row names it, ``./`` dropped."""
+    """Relative path with forward slashes, as in the operator's row, without a leading ``./``."""
     artist: ArtistRef
     title: str | None
     genres: tuple[str, ...] | None
-    """Folded; None when the row has no genre, which says nothing about the artist's genres."""
+    """Folded; None when the row gives no genre: the artist's genres then stay as they are."""
     record: Record
-    """The row it came from."""
+    """The row of the file it was read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """A manifest's good rows by file, and its bad ones."""
+class Tracklist:
+    """The valid rows of a tracklist, by file, and the rejected ones."""
 
     path: Path
-    rows: Mapping[str, ManifestRow]
+    rows: Mapping[str, TracklistRow]
+    """``TracklistRow.file`` -> row."""
     rejected: tuple[Rejected, ...]
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest, ``.csv`` or ``.jsonl`` (a ``.json`` list will do). Unknown columns are ignored.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracklistMatch:
+    """The rows of a tracklist that belong to files of a scanned folder."""
 
-    Columns: ``file`` and ``artist``; where known ``title``, ``genre`` or ``genres`` (several by ``;`` or ``|``), and
+    rows: Mapping[str, TracklistRow]
+    """Absolute path of the file -> row."""
+    rejected: tuple[Rejected, ...]
+    """Rows that are invalid, match no file, or match a file that has a row already."""
+
+
+NO_TRACKLIST = TracklistMatch(rows={}, rejected=())
+"""The match of a scan without a tracklist."""
+
+
+def read_tracklist(path: Path) -> Tracklist:
+    """Read a tracklist, ``.csv`` or ``.jsonl`` (a ``.json`` list works too). Unknown columns are ignored.
+
+    Columns: ``file`` and ``artist``; optional ``title``, ``genre`` or ``genres`` (several by ``;`` or ``|``), and
     external ids in ``mbid``, ``spotify``, ``deezer``, ``discogs`` or ``external_id:NAMESPACE``. ``file`` is relative to
-    the manifest's folder or to the scanned one. What a cell holds is text, whatever it looks like to a spreadsheet.
+    the scanned folder or to the tracklist's own. Every cell is read as text, even when it looks like a number.
 
-    Raises BadInput when the file as a whole is of no use.
+    Raises BadInput when the file as a whole cannot be used.
     """
-    rows: dict[str, ManifestRow] = {}
+    rows: dict[str, TracklistRow] = {}
     rejected: list[Rejected] = []
     for item in read_records(path, required=("file", "artist")):
         row = item if isinstance(item, Rejected) else _row(item, rows)
@@ -99,12 +73,34 @@ def read_manifest(path: Path) -> Manifest:
             rejected.append(row)
         else:
             rows[row.file] = row
-    return Manifest(path=path, rows=rows, rejected=tuple(rejected))
+    return Tracklist(path=path, rows=rows, rejected=tuple(rejected))
 
 
-def _row(record: Record, earlier: Mapping[str, ManifestRow]) -> ManifestRow | Rejected:
+def match(tracklist: Tracklist, folder: Walk) -> TracklistMatch:
+    """Find the audio file of each row, first relative to the scanned ``folder``, then to the tracklist's own folder.
+
+    Names that differ only in their Unicode normal form are equal, because macOS writes file names decomposed. A row is
+    rejected as ``file_not_found`` when no audio file has that name, and as ``duplicate_row`` when its file has a row.
+    """
+    by_name = {_composed(file.path): file.path for file in folder.files}
+    by_name |= {file.path: file.path for file in folder.files}  # an exact name wins over a normalised one
+    rows: dict[str, TracklistRow] = {}
+    rejected: list[Rejected] = []
+    for row in tracklist.rows.values():
+        path = _path(row, (folder.root, tracklist.path.resolve().parent), by_name)
+        if path is None:
+            detail = f"there is no audio file {row.file!r} in {folder.root}, nor in the folder of the tracklist"
+            rejected.append(row.record.reject("file_not_found", detail))
+        elif path in rows:
+            rejected.append(row.record.reject("duplicate_row", f"{row.file!r} has a row already: {rows[path].file!r}"))
+        else:
+            rows[path] = row
+    return TracklistMatch(rows=rows, rejected=(*tracklist.rejected, *rejected))
+
+
+def _row(record: Record, earlier: Mapping[str, TracklistRow]) -> TracklistRow | Rejected:
     try:
-        row = ManifestRow(
+        row = TracklistRow(
             file=_file(record),
             artist=fields.artist(record, "artist", prefixes=("", "artist_")),
             title=fields.text(record, "title"),
@@ -124,8 +120,18 @@ def _file(record: Record) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BadInput("no_file", "'file' is empty or missing; name the file")
     if any(ord(char) < 32 for char in value):
-        raise BadInput("bad_text", "the file's name holds control characters")
+        raise BadInput("bad_text", "the file's name contains control characters")
     path = PurePosixPath(value.strip())
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise BadInput("outside_folder", f"{value!r} is not a path inside the folder; make it relative, without '..'")
     return str(path)
+
+
+def _path(row: TracklistRow, folders: tuple[Path, ...], by_name: Mapping[str, str]) -> str | None:
+    wanted = [str(folder / row.file) for folder in folders]
+    spellings = [*wanted, *map(_composed, wanted)]
+    return next((by_name[name] for name in spellings if name in by_name), None)
+
+
+def _composed(path: str) -> str:
+    return unicodedata.normalize("NFC", path)

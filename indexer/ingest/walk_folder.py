@@ -1,4 +1,4 @@
-"""Which files of a folder are audio: regular files only, no symbolic link followed, always in the same order."""
+"""Lists the audio files of a folder and its sub-folders, for a scan. Symbolic links are not followed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _MAX_PATH_BYTES = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """A file that may be audio, as it was when the folder was read."""
+    """A file that may be audio, as it was when the folder was listed."""
 
     path: str
-    """Absolute, and fit to be printed and stored (:func:`shown`)."""
+    """Absolute, with escapes where needed so that it can be printed and stored (:func:`shown`)."""
     relative: str
-    """To the folder, with forward slashes."""
+    """Relative to the folder, with forward slashes."""
     size: int
     mtime_ns: int
     fault: BadInput | None = None
-    """Why it is not worth opening."""
+    """Why it cannot be read; None when it can be tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """What a folder holds."""
+    """The contents of a folder."""
 
     root: Path
     """The folder, absolute, links resolved."""
@@ -44,17 +44,18 @@ class Walk:
 
 
 def walk(folder: Path) -> Walk:
-    """Look through ``folder`` and everything below it; hidden folders are left alone.
+    """List ``folder`` and all folders below it, except hidden ones.
 
-    A symbolic link is never followed: inside the folder its target is found by itself, outside it is none of ours.
-    A file with an unknown suffix is taken when it starts like audio. Raises BadInput ``not_a_folder``.
+    A symbolic link is never followed: if its target is in the folder, the walk finds it anyway, and if not, it does not
+    belong to this scan. A file with an unknown suffix counts as audio when its first bytes are those of audio. Raises
+    BadInput ``not_a_folder``.
     """
     root = folder.resolve()
     if not root.is_dir():
-        raise BadInput("not_a_folder", f"{folder} is no folder; give the folder that holds the music")
+        raise BadInput("not_a_folder", f"{folder} is not a folder; give the folder that contains the music")
     unreadable: list[Rejected] = []
     entries = list(_entries(root, unreadable))
-    files = [_found(entry, root) for entry in entries if not _ignored(entry)]
+    files = [_file(entry, root) for entry in entries if not _ignored(entry)]
     return Walk(
         root=root,
         files=tuple(sorted(files, key=lambda file: file.relative)),
@@ -64,7 +65,7 @@ def walk(folder: Path) -> Walk:
 
 
 def shown(path: str) -> str:
-    """A path that can be printed and stored: bytes that are not UTF-8, and control characters, become escapes.
+    """``path`` with escapes for bytes that are not UTF-8 and for control characters, to be printed and stored.
 
     >>> shown("Low - Words\\n.mp3")
     'Low - Words\\\\x0a.mp3'
@@ -74,7 +75,7 @@ def shown(path: str) -> str:
 
 
 def _entries(root: Path, rejected: list[Rejected]) -> Iterator[os.DirEntry[str]]:
-    """Everything below ``root`` but folders; a folder that cannot be read is rejected, and the walk goes on."""
+    """All entries below ``root`` that are not folders; a folder that cannot be listed is rejected, and skipped."""
     waiting = [str(root)]
     while waiting:
         folder = waiting.pop()
@@ -96,11 +97,11 @@ def _ignored(entry: os.DirEntry[str]) -> bool:
     return entry.name.startswith(".") or not entry.is_file(follow_symlinks=False) or suffix in IGNORED_SUFFIXES
 
 
-def _found(entry: os.DirEntry[str], root: Path) -> FoundFile:
+def _file(entry: os.DirEntry[str], root: Path) -> FoundFile:
     relative = shown(Path(entry.path).relative_to(root).as_posix())
     try:
-        seen = entry.stat(follow_symlinks=False)
-        size, mtime_ns, fault = seen.st_size, seen.st_mtime_ns, _fault(entry)
+        status = entry.stat(follow_symlinks=False)
+        size, mtime_ns, fault = status.st_size, status.st_mtime_ns, _fault(entry)
     except OSError as error:
         size, mtime_ns, fault = 0, 0, BadInput("unreadable", f"{error.strerror}; check its permissions")
     return FoundFile(path=shown(entry.path), relative=relative, size=size, mtime_ns=mtime_ns, fault=fault)
@@ -108,10 +109,10 @@ def _found(entry: os.DirEntry[str], root: Path) -> FoundFile:
 
 def _fault(entry: os.DirEntry[str]) -> BadInput | None:
     if shown(entry.path) != entry.path:
-        return BadInput("bad_path", "the path is not UTF-8, or holds control characters; rename it")
+        return BadInput("bad_path", "the path is not UTF-8, or contains control characters; rename it")
     if len(entry.path.encode()) > _MAX_PATH_BYTES:
         return BadInput("bad_path", f"the path has more than {_MAX_PATH_BYTES} bytes; shorten it")
     suffix = os.path.splitext(entry.name)[1].lower()
     if suffix not in AUDIO_SUFFIXES and not looks_like_audio(Path(entry.path)):
-        return BadInput("not_audio", "neither its suffix nor its first bytes are those of audio")
+        return BadInput("not_audio", "neither its suffix nor its first bytes are those of an audio file")
     return None

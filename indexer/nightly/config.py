@@ -250,7 +250,7 @@ def _refuse_twice(path: Path, name: str, values: Sequence[str]) -> None:
 
 
 def _use(table: Table) -> Use:
-    """What the data is used for: the key ``use``, or ``profile``, the name of that key in configurations of release 0.1."""
+    """What the data is used for: the key ``use``, or ``profile``, its name in configurations of release 0.1."""
     allowed = [use.value for use in Use]
     old = table.choice("profile", allowed, default=Use.PERSONAL.value)
     use = table.choice("use", allowed, default=old)

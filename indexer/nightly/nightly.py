@@ -25,8 +25,8 @@ from indexer.nightly.steps import QUIET, Bars, choose_encoder, embed_new, refres
 from indexer.publish.gate import Terms
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
-from recommender.errors import GenerationCorrupt, SoundkinError
-from recommender.generation.open_generation import read_current
+from recommender.errors import SoundkinError
+from recommender.generation.open_generation import inspect_current
 from recommender.types import Space
 
 KIND = "nightly"
@@ -134,10 +134,7 @@ class _Night:
 
 
 def _serving(home: Path) -> int | None:
-    try:
-        pointer = read_current(home)
-    except GenerationCorrupt:
-        return None
+    pointer = inspect_current(home).pointer
     return pointer.version if pointer else None
 
 

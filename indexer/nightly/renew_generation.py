@@ -18,15 +18,14 @@ from indexer.publish.publish import publish
 from indexer.publish.read_back import find_serving, published_versions
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
-from recommender.errors import GenerationCorrupt, PublishRefused
+from recommender.errors import PublishRefused
 from recommender.generation.open_generation import (
     MANIFEST,
     VERSIONS,
     Generation,
-    Pointer,
     folder_name,
+    inspect_current,
     open_current,
-    read_current,
 )
 
 
@@ -70,7 +69,7 @@ def renew(
 
 def _standing(home: Path, inputs: Inputs) -> str | None:
     """Why no generation is to be published: the one that serves is made of the same, or one was rolled back from."""
-    pointer = _pointer(home)
+    pointer = inspect_current(home).pointer
     if pointer is None:
         return None
     settled = [version for version in published_versions(home) if pointer.version <= version <= pointer.latest]
@@ -87,17 +86,9 @@ def _is_ready(home: Path, inputs: Inputs) -> bool:
     staged = sorted((home / STAGING).glob(f"v*/{MANIFEST}"))
     if staged:
         return made_of(staged[-1].parent, inputs)
-    newest, pointer = max(published_versions(home), default=0), _pointer(home)
+    newest, pointer = max(published_versions(home), default=0), inspect_current(home).pointer
     is_stranded = newest > (pointer.latest if pointer else 0)
     return is_stranded and made_of(home / VERSIONS / folder_name(newest), inputs)
-
-
-def _pointer(home: Path) -> Pointer | None:
-    """What CURRENT says; None when it says nothing, or cannot be read: then a generation is to be published."""
-    try:
-        return read_current(home)
-    except GenerationCorrupt:
-        return None
 
 
 def _publish(catalog: Catalog, home: Path, terms: Terms, steps: tuple[Step, ...]) -> Renewal:

@@ -6,11 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
 
 from indexer.files.atomic import make_folder, remove_parts, write_file
 from indexer.nightly.generation_changes import Changes
+from recommender.strict_json import from_facts, to_facts
 
 RUNS = "runs"
 """Folder in the home with a file for each run that came to an end."""
@@ -19,8 +22,7 @@ KEPT_REPORTS = 400
 """Files in it: a year of nights, and some."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that a step had to leave out."""
 
     step: str
@@ -89,15 +91,15 @@ class NightlyReport:
     def to_json(self, *, with_problems: bool = True) -> str:
         """All of it; without the list of problems it stays small, whatever the folders hold."""
         steps = [_step(step) for step in self.steps]
-        rest = asdict(replace(self, steps=(), new_problems=()))
+        rest = to_facts(replace(self, steps=(), new_problems=()))
         counts = {
             "problems": len(self.problems),
             "new_problems": len(self.new_problems),
             "failures": _by_reason(self.problems),
         }
         lists = {
-            "problem_list": [asdict(problem) for problem in self.problems],
-            "new_problem_list": [asdict(problem) for problem in self.new_problems],
+            "problem_list": [to_facts(problem) for problem in self.problems],
+            "new_problem_list": [to_facts(problem) for problem in self.new_problems],
         }
         return json.dumps(rest | {"steps": steps} | counts | (lists if with_problems else {}), indent=1)
 
@@ -129,6 +131,19 @@ def write_report(home: Path, report: NightlyReport) -> Path:
     return path
 
 
+class _OldStep(Struct, frozen=True, kw_only=True):
+    """What is read again of a step in the report of an earlier run."""
+
+    name: str
+
+
+class _OldReport(Struct, frozen=True, kw_only=True):
+    """What is read again of the report of an earlier run. Its other keys are for people, and may change."""
+
+    steps: tuple[_OldStep, ...]
+    problem_list: tuple[Problem, ...]
+
+
 def new_among(problems: Sequence[Problem], home: Path) -> tuple[Problem, ...]:
     """Those that their step did not have when it last came to its end; all, where that is not on file.
 
@@ -154,11 +169,11 @@ def _last_problems(home: Path, wanted: frozenset[str]) -> frozenset[tuple[str, s
 def _read(path: Path) -> tuple[frozenset[str], frozenset[tuple[str, str, str]]]:
     """The steps that came to their end in the run of ``path``, and their problems; nothing, where it is damaged."""
     try:
-        report = json.loads(path.read_bytes())
-        rows = frozenset((str(row["step"]), str(row["what"]), str(row["reason"])) for row in report["problem_list"])
-        return frozenset(str(step["name"]) for step in report["steps"]), rows
-    except (OSError, ValueError, KeyError, TypeError):
+        report = from_facts(json.loads(path.read_bytes()), _OldReport)
+    except (OSError, ValueError, RecursionError):
         return frozenset(), frozenset()
+    rows = frozenset((problem.step, problem.what, problem.reason) for problem in report.problem_list)
+    return frozenset(step.name for step in report.steps), rows
 
 
 def _newest_first(home: Path) -> list[Path]:

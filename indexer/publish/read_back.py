@@ -15,10 +15,10 @@ from recommender.generation.open_generation import (
     Generation,
     checksum_file,
     folder_name,
+    inspect_current,
     open_generation,
     open_pointed,
     open_verified,
-    read_current,
     read_manifest,
     verify,
 )
@@ -44,14 +44,13 @@ def find_serving(home: Path) -> Generation | None:
 
     None when nothing was published or nothing of it can be used.
     """
-    try:
-        pointer = read_current(home)
-    except GenerationCorrupt as error:
-        _log.error("%s", error)
+    current = inspect_current(home)
+    if current.damage is not None:
+        _log.error("%s", current.damage)
         return _newest_sound(home)
-    if pointer is None:
+    if current.pointer is None:
         return None
-    return _sound(partial(open_pointed, home, pointer)) or _newest_sound(home, pointer.version)
+    return _sound(partial(open_pointed, home, current.pointer)) or _newest_sound(home, current.pointer.version)
 
 
 def published_versions(home: Path) -> list[int]:

@@ -13,7 +13,7 @@ from indexer.publish.read_back import published_versions, read_back
 from recommender.catalog import Catalog, rows
 from recommender.errors import GenerationCorrupt, InvalidArgument, NotFound
 from recommender.generation.golden_answers import differences
-from recommender.generation.open_generation import VERSIONS, Manifest, folder_name, read_current
+from recommender.generation.open_generation import VERSIONS, Manifest, folder_name, inspect_current
 
 _log = logging.getLogger(__name__)
 
@@ -62,14 +62,13 @@ def parse_version(text: str) -> int:
 
 def _serving(home: Path) -> int | None:
     """The version CURRENT points to, None when it cannot be read. Raises InvalidArgument when nothing is published."""
-    try:
-        pointer = read_current(home)
-    except GenerationCorrupt as error:
-        _log.error("%s", error)
+    current = inspect_current(home)
+    if current.damage is not None:
+        _log.error("%s", current.damage)
         return None
-    if pointer is None:
+    if current.pointer is None:
         raise InvalidArgument("home", f"nothing was published in {home}, so there is nothing to go back to")
-    return pointer.version
+    return current.pointer.version
 
 
 def _chosen(home: Path, version: int, serving: int | None) -> tuple[Manifest, str]:

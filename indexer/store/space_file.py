@@ -37,7 +37,7 @@ def read_space(folder: Path) -> Space:
     try:
         space = _parse(path.read_bytes())
         key = space.key
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EmbeddingsCorrupt(str(path), f"cannot be understood ({error})") from error
     if key != folder.name:
         raise EmbeddingsCorrupt(str(path), f"is of space {key}, its folder is that of {folder.name}")

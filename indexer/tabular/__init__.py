@@ -1,1 +1,1 @@
-"""Rows of CSV and JSON files that somebody else wrote, each good or rejected with its place."""
+"""Reads CSV and JSON files that users provide: rows, typed fields, and rejected rows with their location."""

@@ -1,4 +1,4 @@
-"""Typed values out of a row: text, numbers, genres, an artist. Every refusal is a BadInput with its reason."""
+"""Reads typed values from a row: text, numbers, genres, artists. A value that cannot be used raises BadInput."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _MAX_GENRE_BYTES = 200
 
 
 def text(record: Record, *columns: str) -> str | None:
-    """The first of these columns that is given, as clean text; a JSON whole number (a band called 311) will do."""
+    """The first of these columns that is given, as clean text; a JSON whole number (a band called 311) is accepted.
+
+    Raises BadInput ``bad_type`` or ``bad_text``.
+    """
     value = next((record.fields[column] for column in columns if column in record.fields), None)
     if value is None:
         return None
@@ -29,7 +32,7 @@ def text(record: Record, *columns: str) -> str | None:
 
 
 def number(record: Record, *columns: str) -> float | None:
-    """The first of these columns that is given, as a finite number of at least 0."""
+    """The first of these columns that is given, as a finite number of at least 0. Raises BadInput ``bad_number``."""
     given = text_or_number(record, *columns)
     if given is None:
         return None
@@ -42,18 +45,21 @@ def number(record: Record, *columns: str) -> float | None:
     return value
 
 
-def integer(record: Record, *columns: str, least: int) -> int | None:
-    """The first of these columns that is given, as a whole number from ``least`` to 2**31 - 1."""
+def integer(record: Record, *columns: str, minimum: int) -> int | None:
+    """The first of these columns that is given, as a whole number from ``minimum`` to 2**31 - 1.
+
+    Raises BadInput ``bad_number``.
+    """
     value = number(record, *columns)
     if value is None:
         return None
-    if not (value.is_integer() and least <= value <= _MAX_INTEGER):
-        raise BadInput("bad_number", f"{columns[0]} must be a whole number of at least {least}, not {value:g}")
+    if not (value.is_integer() and minimum <= value <= _MAX_INTEGER):
+        raise BadInput("bad_number", f"{columns[0]} must be a whole number of at least {minimum}, not {value:g}")
     return int(value)
 
 
 def text_or_number(record: Record, *columns: str) -> str | int | float | None:
-    """The first of these columns that is given, as it stands. Raises BadInput ``bad_type`` for anything else."""
+    """The first of these columns that is given, unchanged. Raises BadInput ``bad_type`` for anything else."""
     value = next((record.fields[column] for column in columns if column in record.fields), None)
     if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise BadInput("bad_type", f"{columns[0]} must be a number, not {type(value).__name__}")
@@ -63,25 +69,25 @@ def text_or_number(record: Record, *columns: str) -> str | int | float | None:
 def genres(record: Record, *columns: str) -> tuple[str, ...] | None:
     """Folded genres of these columns together, each once, in order; None when no column is given.
 
-    Several in one cell are separated by ``;`` or ``|``, or stand in a JSON list.
+    Several in one cell are separated by ``;`` or ``|``, or are a JSON list.
     """
     given = [record.fields[column] for column in columns if column in record.fields]
     if not given:
         return None
-    named = [genre(part) for value in given for part in _parts(value)]
-    return tuple(dict.fromkeys(name for name in named if name))
+    names = [genre(part) for value in given for part in _parts(value)]
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def genre(name: str) -> str:
-    """One genre, folded; empty when nothing is left of it. Raises BadInput ``bad_text``."""
+    """One genre, folded; the empty string when nothing is left after folding. Raises BadInput ``bad_text``."""
     return fold_genre(clean(name, what="genre", max_bytes=_MAX_GENRE_BYTES))
 
 
 def artist(record: Record, column: str, *, prefixes: tuple[str, ...]) -> ArtistRef:
-    """The artist named in ``column``, by name or as ``mbid:…``, and by the ids in ``{prefix}mbid`` and its like.
+    """The artist of a row: its name (or ``mbid:…``) in ``column``, its ids in ``{prefix}mbid`` and similar columns.
 
-    Ids of a catalog outside :data:`NAMESPACES` are in ``{prefix}external_id:NAMESPACE``. Raises BadInput
-    ``no_artist`` when there is neither.
+    Ids of a namespace outside :data:`NAMESPACES` are in ``{prefix}external_id:NAMESPACE``. Raises BadInput
+    ``no_artist`` when the row has neither name nor id.
     """
     name = text(record, column) or ""
     ids = [pair for prefix in prefixes for pair in _external_ids(record, prefix)]
@@ -115,7 +121,7 @@ def _listed(value: str) -> object:
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise BadInput("bad_json", f"genres look like a JSON list, but are none: {error}") from error
+        raise BadInput("bad_json", f"genres look like a JSON list, but cannot be read: {error}") from error
 
 
 def _short(value: object) -> str:

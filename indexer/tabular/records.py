@@ -1,7 +1,7 @@
-"""Rows of a CSV or JSON file, each with the place it stood at; a bad row is reported and the others go on.
+"""Reads the rows of a CSV or JSON file, each with its location; a bad row is rejected and the others are read.
 
-CSV is UTF-8 (a byte order mark is fine) with commas and a header. ``.jsonl`` is one object a line, ``.json`` a list of
-objects. Column names are compared without case.
+CSV is UTF-8 (a byte order mark is fine) with commas and a header. ``.jsonl`` is one object per line, ``.json`` is a
+list of objects. Column names are compared without case.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from indexer.tabular.rejects import Rejected
 from recommender.errors import BadInput
 
 _MAX_FIELD = 20
-"""Lines a quoted field may span. An unclosed quote costs its own line then, and not the rest of the file."""
+"""Lines a quoted field may span. With this bound an unclosed quote spoils one row, not the rest of the file."""
 
-_OPEN_QUOTE = "unexpected end of data"  # what the csv module says of one
+_OPEN_QUOTE = "unexpected end of data"
+"""Message of the csv module for a quote that is not closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One row. CSV gives strings, JSON whatever it held; what is absent or empty is not in ``fields``."""
+    """One row. Values are strings from CSV, any JSON type from JSON; empty cells are not in ``fields``."""
 
     path: str
     line: int | None = None
@@ -33,7 +34,7 @@ class Record:
     fields: Mapping[str, Any]  # Any: JSON; indexer.tabular.fields checks each on the way out
 
     def reject(self, reason: str, detail: str) -> Rejected:
-        """This row as one that was left out."""
+        """This row as a rejected one."""
         return Rejected(path=self.path, line=self.line, key=self.key, reason=reason, detail=detail)
 
 
@@ -43,7 +44,7 @@ Row = Record | Rejected
 def read_records(path: Path, *, required: Sequence[str]) -> Iterator[Row]:
     """Rows of the file at ``path``. ``required``: columns a CSV header must have, ``a|b`` for either of two.
 
-    Raises BadInput when the file as a whole is of no use: unreadable, of another format, without a header.
+    Raises BadInput when the file as a whole cannot be used: unreadable, of another format, without a header.
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":
@@ -56,7 +57,7 @@ def read_records(path: Path, *, required: Sequence[str]) -> Iterator[Row]:
 
 
 def read_text(path: Path, *, lenient: bool = False) -> str:
-    """The file as UTF-8 text. ``lenient`` keeps bytes that are not UTF-8 as lone surrogates, for rows to be judged."""
+    """The file as UTF-8 text. ``lenient`` keeps other bytes as lone surrogates, so that each row is checked itself."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -79,10 +80,10 @@ def read_json(path: Path) -> Any:
 
 
 def list_rows(path: Path, data: object) -> Iterator[Row]:
-    """Rows of a parsed JSON list of objects. Raises BadInput ``bad_json`` when it is something else."""
+    """Rows of a parsed JSON list of objects. Raises BadInput ``bad_json`` for other data."""
     if not isinstance(data, list):
-        raise BadInput("bad_json", f"{path.name} holds no list of objects")
-    return (_json_row(str(path), item, line=None, key=f"[{place}]") for place, item in enumerate(data))
+        raise BadInput("bad_json", f"{path.name} is not a list of objects")
+    return (_json_row(str(path), item, line=None, key=f"[{index}]") for index, item in enumerate(data))
 
 
 def _json_lines(path: Path, text: str) -> Iterator[Row]:
@@ -104,7 +105,7 @@ def _json_line(path: str, line: str, number: int) -> Row:
 
 def _json_row(path: str, item: object, *, line: int | None, key: str | None) -> Row:
     if not isinstance(item, dict):
-        detail = f"an object is wanted here, not {type(item).__name__}"
+        detail = f"expected an object, not {type(item).__name__}"
         return Rejected(path=path, line=line, key=key, reason="bad_json", detail=detail)
     fields = {name.strip().lower(): value for name, value in item.items() if value not in (None, "")}
     return Record(path=path, line=line, key=key, fields=fields)
@@ -125,7 +126,7 @@ def _csv_body(path: str, lines: Sequence[str], header: Sequence[str], start: int
 
 
 def _header(path: Path, lines: Sequence[str], required: Sequence[str]) -> tuple[list[str], int]:
-    start = next((place for place, line in enumerate(lines) if line.strip()), len(lines))
+    start = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
     cells, end = _cells(lines, start) if start < len(lines) else (None, start)
     header = [cell.strip().lower() for cell in cells or []]
     missing = [names for names in required if not set(names.split("|")) & set(header)]
@@ -134,15 +135,15 @@ def _header(path: Path, lines: Sequence[str], required: Sequence[str]) -> tuple[
         raise BadInput(
             "no_header", f"{path.name}: the first line must name the columns, with commas; missing: {wanted}"
         )
-    named = [name for name in header if name]
-    twice = sorted({name for name in named if named.count(name) > 1})
+    names = [name for name in header if name]
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadInput("bad_header", f"{path.name}: the header names {', '.join(twice)} twice")
     return header, end
 
 
 def _cells(lines: Sequence[str], start: int) -> tuple[list[str] | None, int]:
-    """Cells of the row that starts at a line, None when it is not CSV, and where the next row starts."""
+    """Cells of the row that starts at line ``start`` (None when it is not CSV), and the line of the next row."""
     for end in range(start + 1, min(start + _MAX_FIELD, len(lines)) + 1):
         try:
             (cells,) = csv.reader(lines[start:end], strict=True)
@@ -161,7 +162,7 @@ def _csv_row(path: str, cells: list[str] | None, header: Sequence[str], *, line:
     if fault is not None:
         return Rejected(path=path, line=line, reason=fault[0], detail=fault[1])
     if len(cells) > len(header):
-        detail = f"{len(cells)} columns, the header has {len(header)}; quote cells that hold a comma"
+        detail = f"{len(cells)} columns, the header has {len(header)}; quote cells that contain a comma"
         return Rejected(path=path, line=line, reason="too_many_columns", detail=detail)
     fields = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell.strip()}
     return Record(path=path, line=line, fields=fields)
@@ -169,7 +170,7 @@ def _csv_row(path: str, cells: list[str] | None, header: Sequence[str], *, line:
 
 def _fault(text: str) -> tuple[str, str] | None:
     if "\0" in text:
-        return "nul_bytes", "the row holds NUL bytes"
+        return "nul_bytes", "the row contains NUL bytes"
     if any("\udc80" <= char <= "\udcff" for char in text):
         return "bad_encoding", "the row is not UTF-8"
     return None

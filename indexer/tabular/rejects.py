@@ -1,4 +1,4 @@
-"""A file or a row that could not be used: where it stood, a stable word, and a sentence for the reader."""
+"""Describes a file or row that could not be used: its location, a stable reason word, and a sentence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from recommender.errors import AmbiguousName, BadInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """One thing left out of a run that went on without it."""
+    """A file or row that a run left out."""
 
     path: str
-    """The audio file, or the file the row stands in; unprintable bytes are shown as escapes."""
+    """The audio file, or the file that contains the row; unprintable bytes are shown as escapes."""
     line: int | None = None
-    """Line of the row, counted from 1; null for a whole file, and for JSON, which has a key."""
+    """Line of the row, from 1; None for a whole file, and for JSON, which has a key."""
     reason: str
     """One stable word, such as ``no_artist``."""
     detail: str
@@ -23,13 +23,13 @@ class Rejected:
 
     @property
     def shown(self) -> tuple[str, str, str]:
-        """(where, reason, detail), to be listed."""
-        place = f":{self.line}" if self.line is not None else f": {self.key}" if self.key else ""
-        return self.path + place, self.reason, self.detail
+        """(location, reason, detail), as lists of problems show it."""
+        location = f":{self.line}" if self.line is not None else f": {self.key}" if self.key else ""
+        return self.path + location, self.reason, self.detail
 
 
 def reason_of(error: BadInput | AmbiguousName) -> tuple[str, str]:
-    """The stable word and the sentence for an error about one file or row."""
+    """The reason word and the sentence of an error about one file or row."""
     if isinstance(error, AmbiguousName):
         return "ambiguous_name", str(error)
     return error.reason, error.detail

@@ -5,27 +5,51 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from recommender.array_files import load_array
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, Status
 from recommender.calibration.jackknife import Matrix
 from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch
+from recommender.strict_json import from_facts, take_format, to_facts
 
 FORMAT = 1
-_TEXTS = ("space", "layer", "key")
+_NUMBERS = ("mean", "sd", "coherence", "standard_error")
+"""The float64 arrays of :class:`ArtistStats`, one number an artist."""
+
+
+class _BundleFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys of the JSON of a bundle, ``format`` aside."""
+
+    space: str
+    layer: str
+    key: str
+    method: Method
+    status: Status
+    cohort_ids: tuple[str, ...]
+    reference_artists: int
+    arrays: tuple[str, ...]
+    """Names of the arrays beside it."""
 
 
 def save(bundle: Bundle, folder: Path, prefix: str) -> None:
     """Write ``prefix.json`` and ``prefix.mean.npy``, ``.projection``, ``.cohort``, ``.quantiles`` into ``folder``."""
     for name, array in bundle.arrays.items():
         np.save(folder / f"{prefix}.{name}.npy", array, allow_pickle=False)
-    data = {name: getattr(bundle, name) for name in (*_TEXTS, "cohort_ids", "reference_artists")}
-    data |= {"format": FORMAT, "method": bundle.method.value, "status": bundle.status.value}
-    data |= {"arrays": sorted(bundle.arrays)}
-    (folder / f"{prefix}.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
+    file = _BundleFile(
+        space=bundle.space,
+        layer=bundle.layer,
+        key=bundle.key,
+        method=bundle.method,
+        status=bundle.status,
+        cohort_ids=bundle.cohort_ids,
+        reference_artists=bundle.reference_artists,
+        arrays=tuple(sorted(bundle.arrays)),
+    )
+    text = json.dumps(to_facts(file) | {"format": FORMAT}, indent=1, sort_keys=True)
+    (folder / f"{prefix}.json").write_text(text, encoding="utf-8")
 
 
 def load(folder: Path, prefix: str, *, space: str) -> Bundle:
@@ -37,33 +61,31 @@ def load(folder: Path, prefix: str, *, space: str) -> Bundle:
     """
     name = f"{prefix}.json"
     try:
-        data = json.loads((folder / name).read_text(encoding="utf-8"))
-        bundle = _bundle(folder, prefix, data)
+        facts = take_format(json.loads((folder / name).read_text(encoding="utf-8")), FORMAT)
+        bundle = _bundle(folder, prefix, from_facts(facts, _BundleFile))
     except OSError as error:
         raise GenerationCorrupt(folder.name, name, f"or an array beside it cannot be read ({error})") from error
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidArgument) as error:
+    except (ValueError, KeyError, RecursionError, InvalidArgument) as error:
         raise GenerationCorrupt(folder.name, name, f"is not a calibration bundle ({error})") from error
     if bundle.space != space:
         raise SpaceMismatch(space, bundle.space)
     return bundle
 
 
-def _bundle(folder: Path, prefix: str, data: dict[str, Any]) -> Bundle:  # Any: JSON, checked by use
-    if data["format"] != FORMAT:
-        raise ValueError(f"format {data['format']}, this release reads {FORMAT}")
-    if not all(isinstance(data[name], str) for name in _TEXTS):
-        raise TypeError(f"{', '.join(_TEXTS)} are texts")
-    arrays = {name: _array(folder, f"{prefix}.{name}") for name in data["arrays"]}
+def _bundle(folder: Path, prefix: str, file: _BundleFile) -> Bundle:
+    arrays = {name: _array(folder, f"{prefix}.{name}") for name in file.arrays}
     return Bundle(
-        **{name: data[name] for name in _TEXTS},
-        method=Method(data["method"]),
-        status=Status(data["status"]),
+        space=file.space,
+        layer=file.layer,
+        key=file.key,
+        method=file.method,
+        status=file.status,
         mean=arrays["mean"],
         projection=arrays.get("projection"),
         cohort=arrays["cohort"],
-        cohort_ids=tuple(str(each) for each in data["cohort_ids"]),
+        cohort_ids=file.cohort_ids,
         quantiles=arrays["quantiles"],
-        reference_artists=int(data["reference_artists"]),
+        reference_artists=file.reference_artists,
     )
 
 
@@ -103,6 +125,3 @@ def load_stats(folder: Path, prefix: str, *, bundle: Bundle) -> ArtistStats:
     if shapes != {stats.vectors.shape[:1]} or stats.vectors.shape[1:] != (bundle.width,):
         raise GenerationCorrupt(folder.name, name, "stands beside arrays that do not fit one another")
     return stats
-
-
-_NUMBERS = ("mean", "sd", "coherence", "standard_error")

@@ -1,28 +1,34 @@
-"""Weights learned from labels: what was learned, how well it did on held-out artists, and the file that keeps it."""
+"""Signal weights learned from labels: the coefficients, how well they did on held-out artists, and their file.
+
+For the evaluation, which learns and writes them, and for a generation, which serves them as the profile ``fitted``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from recommender.errors import InvalidArgument
 from recommender.fusion.profiles import LogOdds
-from recommender.types import SIGNALS, SignalName
+from recommender.strict_json import from_facts, take_format, to_facts
+from recommender.types import SignalName
 
 FORMAT = 1
 PROFILE = "fitted"
-"""What a request calls it."""
+"""The name of the profile in a request."""
 
 PerSignal: TypeAlias = tuple[float, float, float, float]
 """One number a signal, in the order of ``SIGNALS``."""
 
+NumberT = TypeVar("NumberT", int, float)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldScore:
-    """How weights fitted on the other artists did on those of one fold."""
+
+class FoldScore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How weights that were fitted on the artists of all other folds did on the artists of one fold."""
 
     queries: int
     pairs: int
@@ -34,17 +40,20 @@ class FoldScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedWeights:
-    """Coefficients of a logistic regression on log-odds of percentiles and flags of silence."""
+    """Coefficients of a logistic regression on the log-odds of percentiles and on flags for signals that are NaN.
+
+    See "Learned weights" in docs/methods.md.
+    """
 
     intercept: float
     slopes: PerSignal
     missing: PerSignal
     heard: tuple[int, int, int, int]
-    """In how many pairs each signal spoke; one that never did has a slope of 0 for want of a lesson."""
+    """In how many pairs each signal has an opinion (is not NaN); one that never has gets a slope of 0."""
     refused: tuple[SignalName, ...]
-    """Signals whose slope came out negative: set to 0, and the others fitted again."""
+    """Signals whose slope came out negative: it is set to 0, and the others are fitted again."""
     folds: tuple[FoldScore, ...]
-    """Those whose other artists had grades that differ."""
+    """The folds that could be measured: the labels of the other artists have at least two different grades."""
     queries: int
     pairs: int
 
@@ -55,88 +64,101 @@ class FittedWeights:
 
     @property
     def summary(self) -> str:
-        """One sentence for the reader: from how much it was learned, and what was refused."""
-        learned = f"learned from {self.pairs:,} pairs of {self.queries:,} artists, {self._judged}"
+        """One sentence for the reader: from how much it was learned, and which signals were left out."""
+        learned = f"learned from {self.pairs:,} pairs of {self.queries:,} artists, {self._held_out}"
         names = ", ".join(signal.value for signal in self.refused)
-        return learned + (f"; left out, because it spoke against the labels: {names}" if names else "")
+        return learned + (f"; left out, because its slope was negative: {names}" if names else "")
 
     @property
-    def _judged(self) -> str:
+    def _held_out(self) -> str:
         if not self.folds:
-            return "not judged on others: too few artists had grades that differ"
+            return "not measured on held-out artists: too few artists had grades that differ"
         gains = [fold.chance - fold.log_loss for fold in self.folds]
         return f"log loss on held-out artists {sum(gains) / len(gains):.4f} below a constant's"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """Where fitted weights come from."""
+class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where learned weights come from."""
 
     labels_sha256: str
     """Of the file of labels."""
     date: str
-    """ISO 8601, given by whoever fitted."""
-    space: str = ""
+    """ISO 8601, given by the person or program that learned the weights."""
+    space: str
     """Fingerprint of the space whose audio was weighed; empty where it is not known."""
+
+
+class _BySignal(Struct, Generic[NumberT], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One number a signal, by name: so that a person who reads the file sees which number belongs to which signal."""
+
+    audio: NumberT
+    scene: NumberT
+    genre: NumberT
+    collaboration: NumberT
+
+    @classmethod
+    def of(cls, numbers: tuple[NumberT, NumberT, NumberT, NumberT]) -> _BySignal[NumberT]:
+        audio, scene, genre, collaboration = numbers
+        return cls(audio=audio, scene=scene, genre=genre, collaboration=collaboration)
+
+    @property
+    def numbers(self) -> tuple[NumberT, NumberT, NumberT, NumberT]:
+        """In the order of ``SIGNALS``."""
+        return self.audio, self.scene, self.genre, self.collaboration
+
+
+class _WeightsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys of a weights file, ``format`` aside."""
+
+    intercept: float
+    slopes: _BySignal[float]
+    missing: _BySignal[float]
+    heard: _BySignal[int]
+    refused: tuple[SignalName, ...]
+    folds: tuple[FoldScore, ...]
+    queries: int
+    pairs: int
+    provenance: Provenance
 
 
 def to_json(fitted: FittedWeights, provenance: Provenance) -> str:
     """The text of a weights file, the same for the same weights."""
-    data = asdict(fitted) | {"refused": [signal.value for signal in fitted.refused]}
-    named = {key: dict(zip(_names(), data[key], strict=True)) for key in ("slopes", "missing", "heard")}
-    return json.dumps(data | named | {"format": FORMAT, "provenance": asdict(provenance)}, indent=1, sort_keys=True)
+    file = _WeightsFile(
+        intercept=fitted.intercept,
+        slopes=_BySignal.of(fitted.slopes),
+        missing=_BySignal.of(fitted.missing),
+        heard=_BySignal.of(fitted.heard),
+        refused=fitted.refused,
+        folds=fitted.folds,
+        queries=fitted.queries,
+        pairs=fitted.pairs,
+        provenance=provenance,
+    )
+    return json.dumps(to_facts(file) | {"format": FORMAT}, indent=1, sort_keys=True)
 
 
 def load(path: Path) -> tuple[FittedWeights, Provenance]:
-    """Read a weights file. Raises InvalidArgument when it cannot be read or is not one."""
+    """Read a weights file.
+
+    Raises:
+        InvalidArgument: it cannot be read or is not a weights file.
+        InvalidWeights: no slope is above 0.
+    """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        fitted, provenance = _fitted(data), _provenance(data["provenance"])
+        file = from_facts(take_format(json.loads(path.read_text(encoding="utf-8")), FORMAT), _WeightsFile)
     except OSError as error:
         raise InvalidArgument("weights file", f"{path} cannot be read ({error})") from error
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise InvalidArgument("weights file", f"{path} holds no fitted weights ({error!r}); fit them again") from error
-    _ = fitted.profile
-    return fitted, provenance
-
-
-def _fitted(data: dict[str, Any]) -> FittedWeights:  # Any: JSON, checked by use
-    if data["format"] != FORMAT:
-        raise ValueError(f"format {data['format']}, this release reads {FORMAT}")
-    return FittedWeights(
-        intercept=float(data["intercept"]),
-        slopes=_per_signal(data["slopes"]),
-        missing=_per_signal(data["missing"]),
-        heard=_counts(data["heard"]),
-        refused=tuple(SignalName(name) for name in data["refused"]),
-        folds=tuple(_fold(fold) for fold in data["folds"]),
-        queries=int(data["queries"]),
-        pairs=int(data["pairs"]),
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument("weights file", f"{path} holds no fitted weights ({error}); fit them again") from error
+    fitted = FittedWeights(
+        intercept=file.intercept,
+        slopes=file.slopes.numbers,
+        missing=file.missing.numbers,
+        heard=file.heard.numbers,
+        refused=file.refused,
+        folds=file.folds,
+        queries=file.queries,
+        pairs=file.pairs,
     )
-
-
-def _per_signal(named: Mapping[str, Any]) -> PerSignal:  # Any: JSON, checked by use
-    audio, scene, genre, collaboration = (float(named[name]) for name in _names())
-    return audio, scene, genre, collaboration
-
-
-def _counts(named: Mapping[str, Any]) -> tuple[int, int, int, int]:  # Any: JSON, checked by use
-    audio, scene, genre, collaboration = (int(named[name]) for name in _names())
-    return audio, scene, genre, collaboration
-
-
-def _fold(data: Mapping[str, Any]) -> FoldScore:  # Any: JSON, checked by use
-    return FoldScore(
-        queries=int(data["queries"]),
-        pairs=int(data["pairs"]),
-        log_loss=float(data["log_loss"]),
-        chance=float(data["chance"]),
-    )
-
-
-def _provenance(data: Mapping[str, Any]) -> Provenance:  # Any: JSON, checked by use
-    return Provenance(labels_sha256=str(data["labels_sha256"]), date=str(data["date"]), space=str(data["space"]))
-
-
-def _names() -> tuple[str, ...]:
-    return tuple(signal.value for signal in SIGNALS)
+    _ = fitted.profile  # raises InvalidWeights
+    return fitted, file.provenance

@@ -7,7 +7,7 @@ Rows are dense: artist row i is the i-th artist in id order, so that ties by row
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -24,20 +24,27 @@ Digests: TypeAlias = npt.NDArray[np.uint8]
 """``[item, 16]``"""
 
 
+_DTYPE = "dtype"
+_TEXT: Mapping[str, type[np.generic] | None] = {_DTYPE: None}
+_INT64: Mapping[str, type[np.generic] | None] = {_DTYPE: np.int64}
+_UINT8: Mapping[str, type[np.generic] | None] = {_DTYPE: np.uint8}
+"""How the files of a column are written: the metadata of its field. A text column is two files, see TextColumn."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistColumns:
     """One entry an artist, in id order, and the spellings and foreign ids that lead to them."""
 
-    ids: TextColumn
-    names: TextColumn
-    vector_row: Rows
+    ids: TextColumn = field(metadata=_TEXT)
+    names: TextColumn = field(metadata=_TEXT)
+    vector_row: Rows = field(metadata=_INT64)
     """``[artist]`` row in the artist indexes; -1 without an embedding."""
-    spellings: TextColumn
-    spelling_artist: Rows
+    spellings: TextColumn = field(metadata=_TEXT)
+    spelling_artist: Rows = field(metadata=_INT64)
     """``[spelling]`` artist row."""
-    external_namespaces: TextColumn
-    external_values: TextColumn
-    external_artist: Rows
+    external_namespaces: TextColumn = field(metadata=_TEXT)
+    external_values: TextColumn = field(metadata=_TEXT)
+    external_artist: Rows = field(metadata=_INT64)
     """``[external id]`` artist row."""
 
 
@@ -45,15 +52,15 @@ class ArtistColumns:
 class TrackColumns:
     """One entry a track, in id order."""
 
-    ids: TextColumn
-    titles: TextColumn
-    artist: Rows
+    ids: TextColumn = field(metadata=_TEXT)
+    titles: TextColumn = field(metadata=_TEXT)
+    artist: Rows = field(metadata=_INT64)
     """``[track]`` artist row."""
-    vector_row: Rows
+    vector_row: Rows = field(metadata=_INT64)
     """``[track]`` row in the track indexes; -1 without an embedding."""
-    clips: Rows
+    clips: Rows = field(metadata=_INT64)
     """``[track]`` embedded clips."""
-    clips_digest: Digests
+    clips_digest: Digests = field(metadata=_UINT8)
     """``[track, 16]`` of the ids of those clips, :func:`digest_of`; all zero where there are none."""
 
 
@@ -61,10 +68,10 @@ class TrackColumns:
 class Events:
     """Collaborations as evidence, sorted by artist_a then artist_b."""
 
-    artist_a: Rows
-    artist_b: Rows
-    kinds: TextColumn
-    titles: TextColumn
+    artist_a: Rows = field(metadata=_INT64)
+    artist_b: Rows = field(metadata=_INT64)
+    kinds: TextColumn = field(metadata=_TEXT)
+    titles: TextColumn = field(metadata=_TEXT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +190,7 @@ def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
 
 
 def _sizes(columns: TrackColumns | Events) -> Iterator[tuple[str, int]]:
-    return ((field.name, len(getattr(columns, field.name))) for field in fields(columns))
+    return ((column.name, len(getattr(columns, column.name))) for column in fields(columns))
 
 
 def _lengths(found: Mapping[str, int], *, expected: int) -> Iterator[tuple[str, str]]:
@@ -212,23 +219,19 @@ def _within(rows: Rows, count: int) -> bool:
 
 
 def _save_columns(columns: ArtistColumns | TrackColumns | Events, folder: Path, prefix: str) -> None:
-    for field in fields(columns):
-        column = getattr(columns, field.name)
-        if isinstance(column, TextColumn):
-            column.save(folder, f"{prefix}.{field.name}")
+    for column in fields(columns):
+        values, dtype, name = getattr(columns, column.name), column.metadata[_DTYPE], f"{prefix}.{column.name}"
+        if dtype is None:
+            values.save(folder, name)
         else:
-            dtype = np.uint8 if field.type == "Digests" else np.int64
-            np.save(folder / f"{prefix}.{field.name}.npy", column.astype(dtype), allow_pickle=False)
+            np.save(folder / f"{name}.npy", values.astype(dtype), allow_pickle=False)
 
 
 def _load_columns(kind: type[Columns], folder: Path, prefix: str) -> Columns:
-    loaded: dict[str, Any] = {}  # Any: each field gets the type its own annotation names
-    for field in fields(kind):
-        name = f"{prefix}.{field.name}"
-        if field.type == TextColumn.__name__:
-            loaded[field.name] = _text(folder, name)
-        else:
-            loaded[field.name] = _array(folder, name, np.uint8 if field.type == "Digests" else np.int64)
+    loaded: dict[str, Any] = {}  # Any: each column is of the type that its field declares
+    for column in fields(kind):
+        dtype, name = column.metadata[_DTYPE], f"{prefix}.{column.name}"
+        loaded[column.name] = _text(folder, name) if dtype is None else _array(folder, name, dtype)
     return kind(**loaded)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import xxhash
+from msgspec import Struct, field
 
+from recommender.strict_json import from_facts, take_format, to_facts
 from recommender.types import Space
 
 SUM = "xxh3_128"
@@ -34,8 +35,7 @@ FORMAT = 3
 """Version of the layout of a generation; a reader refuses any other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEntry:
+class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of the generation as it was when it was built."""
 
     name: str
@@ -44,8 +44,7 @@ class FileEntry:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much is inside."""
 
     artists: int
@@ -55,8 +54,7 @@ class Counts:
     clips: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexEntry:
+class IndexEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which type of index holds one layer of tracks or artists, and how well it finds them."""
 
     layer: str
@@ -76,8 +74,7 @@ class IndexEntry:
     """Why the type is not the one its size asks for; empty where it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Golden:
+class Golden(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question with its answer, worked out from the embedding store when the generation was built."""
 
     kind: str
@@ -91,8 +88,7 @@ class Golden:
     """Their cosines."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationEntry:
+class CalibrationEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the similarities of one layer are made comparable, and how far that can be trusted."""
 
     layer: str
@@ -105,14 +101,13 @@ class CalibrationEntry:
     """Of the bundle: what was measured with one key is not read with another."""
     unmeasured: int = 0
     """Artists that could not be measured: their audio has no percentile in this layer."""
-    examples: tuple[str, ...] = ()
+    examples: tuple[str, ...]
     """Ids of the first of them."""
     note: str = ""
     """Why the layer is not calibrated although there are artists enough; empty where it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidatesEntry:
+class CandidatesEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How candidates are retrieved, and the recall that was measured (recommender/retrieval/candidates.py)."""
 
     first: int = 0
@@ -139,8 +134,7 @@ class CandidatesEntry:
     """Why there are none; empty where there are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
+class Quality(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Figures that a generation must not fall short of."""
 
     bad_vectors: int
@@ -149,8 +143,7 @@ class Quality:
     """Least recall@10 of an index that does not compare with every vector."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an incremental build took over instead of reading shards."""
 
     tracks: int = 0
@@ -159,8 +152,7 @@ class Taken:
     """Why an incremental build was asked for and a full one made; empty otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a generation is and what it was made from."""
 
     version: int
@@ -169,8 +161,9 @@ class Manifest:
     built_at: str
     """RFC 3339, UTC. For the reader; order is by version."""
     space: Space
-    use: str
-    """What it was built for (``profile`` in the file): personal, noncommercial or commercial."""
+    use: str = field(name="profile")
+    """What it was built for: personal, noncommercial or commercial. Release 0.1 called it ``profile``, so the file
+    does too: a format never changes."""
     sources: dict[str, str]
     """Source of metadata -> licence."""
     software: dict[str, str]
@@ -183,42 +176,20 @@ class Manifest:
     goldens: tuple[Golden, ...]
     quality: Quality
     files: tuple[FileEntry, ...]
-    taken: Taken = Taken()
-    calibrations: tuple[CalibrationEntry, ...] = ()
+    taken: Taken
+    calibrations: tuple[CalibrationEntry, ...]
     """One a layer, in the order of the layers; empty when nothing is embedded, or nothing was calibrated."""
-    candidates: CandidatesEntry = CandidatesEntry()
+    candidates: CandidatesEntry
 
     def to_json(self) -> str:
-        data = asdict(self) | {"format": FORMAT, "space": self.space.to_json()}
-        data["profile"] = data.pop("use")  # the key that release 0.1 wrote; a file keeps its format for ever
-        return json.dumps(with_sum(data), indent=1, sort_keys=True)
+        """The text of MANIFEST.json, with its checksum."""
+        return json.dumps(with_sum(to_facts(self) | {"format": FORMAT}), indent=1, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """Parse what :meth:`to_json` wrote. Raises ValueError, KeyError or TypeError on any other shape."""
-        data = json.loads(text)
-        found = data["format"]
-        if found != FORMAT:
-            raise ValueError(f"format {found}, this release reads {FORMAT}; run soundkin build to make one it can read")
-        if data[SUM] != sum_of(data):
+        """Parse what :meth:`to_json` wrote. Raises ValueError, which names the field, on any other shape."""
+        facts = take_format(json.loads(text), FORMAT, cure="; run soundkin build to make one it can read")
+        # The checksum is over the format too.
+        if facts.pop(SUM, None) != sum_of(facts | {"format": FORMAT}):
             raise ValueError("it does not have its checksum")
-        del data["format"], data[SUM]
-        data["use"] = data.pop("profile")
-        data["space"] = Space.from_json(data["space"])
-        data["counts"] = Counts(**data["counts"])
-        data["indexes"] = tuple(IndexEntry(**entry) for entry in data["indexes"])
-        data["goldens"] = tuple(_golden(entry) for entry in data["goldens"])
-        data["calibrations"] = tuple(_calibration(entry) for entry in data["calibrations"])
-        data["candidates"] = CandidatesEntry(**data["candidates"])
-        data["taken"] = Taken(**data["taken"])
-        data["quality"] = Quality(**data["quality"])
-        data["files"] = tuple(FileEntry(**entry) for entry in data["files"])
-        return cls(**data)
-
-
-def _calibration(entry: dict[str, Any]) -> CalibrationEntry:  # Any: JSON, checked by use
-    return CalibrationEntry(**entry | {"examples": tuple(entry["examples"])})
-
-
-def _golden(entry: dict[str, Any]) -> Golden:  # Any: JSON, checked by use
-    return Golden(**entry | {"answers": tuple(entry["answers"]), "scores": tuple(entry["scores"])})
+        return from_facts(facts, cls)

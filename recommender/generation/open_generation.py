@@ -29,7 +29,7 @@ from recommender.generation import contents
 from recommender.generation.calibration import Calibration, open_calibration
 from recommender.generation.candidate_files import Candidates, open_candidates
 from recommender.generation.contents import Contents
-from recommender.generation.current_pointer import CURRENT, Pointer, read_current
+from recommender.generation.current_pointer import CURRENT, CurrentState, Pointer, inspect_current, read_current
 from recommender.generation.lease import LEASE
 from recommender.generation.manifest import Counts, FileEntry, IndexEntry, Manifest
 from recommender.vectors import FaissIndex, VectorIndex
@@ -40,6 +40,7 @@ __all__ = [
     "MANIFEST",
     "VERSIONS",
     "Counts",
+    "CurrentState",
     "FileEntry",
     "Generation",
     "Manifest",
@@ -47,6 +48,7 @@ __all__ = [
     "checksum_file",
     "folder_name",
     "index_file",
+    "inspect_current",
     "open_current",
     "open_generation",
     "open_pointed",
@@ -119,7 +121,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
         return Manifest.from_json(raw.decode()), hashlib.sha256(raw).hexdigest()
     except OSError as error:
         raise GenerationCorrupt(folder.name, MANIFEST, f"cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise GenerationCorrupt(folder.name, MANIFEST, f"is not a manifest ({error})") from error
 
 

@@ -112,7 +112,7 @@ class TracksOptions(AnswerOptions, ListenOptions):
     genre: tuple[str, ...]
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin similar "Low" "Mono" --explain --limit 5')
 @click.argument("name", nargs=-1)
 @click.option(
     "--audio", multiple=True, type=_FILE, help="A clip of an act that is in no catalog, in place of NAME; repeat it."
@@ -184,7 +184,7 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt')
 @click.argument("seed", nargs=-1, required=True)
 @click.option(
     "--lineup",
@@ -225,7 +225,7 @@ def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin compare "Low" "Mono"')
 @click.argument("a")
 @click.argument("b")
 @_listen_options
@@ -251,7 +251,9 @@ def compare(a: str, b: str, **options: Unpack[CompareOptions]) -> None:
     _print(reply, tables.compare(reply), as_json=options["as_json"])
 
 
-@click.command(epilog='NAME is "Title", "Artist - Title" or id:ID.')
+@click.command(
+    epilog='NAME is "Title", "Artist - Title" or id:ID.\n\n\b\nExample:\n  soundkin tracks "Low - Words" --limit 5'
+)
 @click.argument("name", required=False)
 @click.option("--audio", multiple=True, type=_FILE, help="One clip of a track in no catalog, in place of NAME.")
 @_limit_option
@@ -292,7 +294,7 @@ def tracks(name: str | None, **options: Unpack[TracksOptions]) -> None:
     _print(reply, tables.tracks(reply, clip=request.clip.name), as_json=options["as_json"])
 
 
-@click.command(epilog=NAME_HELP)
+@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin resolve "Low"')
 @click.argument("name", nargs=-1, required=True)
 @_answer_options
 def resolve(name: tuple[str, ...], **options: Unpack[AnswerOptions]) -> None:
@@ -309,7 +311,7 @@ def resolve(name: tuple[str, ...], **options: Unpack[AnswerOptions]) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  soundkin info --json")
 @_answer_options
 def info(**options: Unpack[AnswerOptions]) -> None:
     """Ask what the server answers from."""

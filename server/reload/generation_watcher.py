@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from recommender.errors import GenerationCorrupt, Unavailable
-from recommender.generation.open_generation import VERSIONS, Pointer, folder_name, read_current, read_manifest
+from recommender.generation.open_generation import (
+    VERSIONS,
+    Pointer,
+    folder_name,
+    inspect_current,
+    read_current,
+    read_manifest,
+)
 from recommender.types import Use
 from server.metrics import Metrics, Reason
 from server.reload.load_generation import load, older_generations, require_use_of
@@ -182,11 +189,8 @@ class GenerationWatcher:
 
 
 def _still_points_to(home: Path, pointer: Pointer) -> bool:
-    """Whether CURRENT is unchanged. A generation that it no longer names may have been deleted during its load."""
-    try:
-        return read_current(home) == pointer
-    except GenerationCorrupt:
-        return False
+    """CURRENT was not changed while its generation was loaded: one that was left behind may have been collected."""
+    return inspect_current(home).pointer == pointer
 
 
 def _release(generations: list[LoadedGeneration]) -> None:

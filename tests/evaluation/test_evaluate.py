@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from evaluation import pair_similarity
-from evaluation.evaluate import Bench, Inputs, evaluate
+from evaluation.evaluate import EvaluationSetup, Inputs, evaluate
 from evaluation.fit_weights import fit
-from evaluation.gates import hold, read_thresholds
-from evaluation.layer_views import look
+from evaluation.gates import check_gates, read_thresholds
+from evaluation.layer_views import sample_artists
 from evaluation.learned_profile import features
 from evaluation.pair_similarity import measure_shown
-from evaluation.report.comparison import versus
+from evaluation.report.comparison import compare_runs
 from evaluation.report.verdict import verdict
 from evaluation.results import EvaluationRun, SystemResult, figures
 from evaluation.results_file import read_run, to_json, write_run
 from evaluation.systems import popularity_of, popularity_system, systems
-from evaluation.truth import Judged, Truth, read_truth
+from evaluation.truth import GradedArtist, Truth, read_truth
 from recommender.errors import BadInput
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
@@ -30,7 +30,7 @@ from tests.calibrated import calibrated
 from tests.evaluation.kin import NOISE, SOUND, artist_id, catalog, families_csv, name
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
 
-NOBODYS = "Silent,Nobody,1"
+EMPTY_LIST = "Silent,Nobody,1"
 """A query of the catalog whose whole list is elsewhere: ceiling 0."""
 SHUFFLED = "query,item\n" + "".join(
     f"{name(family, member)},{name((family + 1) % 4, member)}\n" for family in range(4) for member in range(3)
@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
         f"{name(0, 0)},Silent,high,0.6,,\n"
         f"{name(0, 0)},Nobody,low,,,\n"
     )
-    truth = families_csv(folder / "truth.csv", [NOBODYS])
+    truth = families_csv(folder / "truth.csv", [EMPTY_LIST])
     return evaluate(make_generation(catalog()), Inputs(truth=truth, pairs=pairs, k=2))
 
 
@@ -75,7 +75,7 @@ def test_the_audio_finds_every_family_and_the_query_without_a_ceiling_is_not_ave
     ]
 
 
-def test_chance_is_two_kin_among_twelve_others(run: EvaluationRun) -> None:
+def test_chance_is_two_relevant_artists_among_twelve_others(run: EvaluationRun) -> None:
     assert system(run, "popularity").overlap.chance == pytest.approx(2 / 12)
 
 
@@ -90,7 +90,7 @@ def test_every_signal_is_measured_alone_and_left_out(run: EvaluationRun) -> None
     assert len(run.comparisons) == len(run.systems) - 1
 
 
-def test_the_layer_that_hears_families_is_chosen_and_the_one_that_hears_nothing_is_at_chance(
+def test_the_layer_that_separates_families_is_chosen_and_the_layer_of_noise_is_at_chance(
     run: EvaluationRun,
 ) -> None:
     views = {view.name: view for view in run.views}
@@ -127,40 +127,42 @@ def test_slices_split_the_queries_and_say_how_many(run: EvaluationRun) -> None:
 
 def test_the_niche_is_a_third_where_popularity_tells_artists_apart(run: EvaluationRun) -> None:
     popularity = np.arange(9.0)
-    lists: dict[int, tuple[Judged, ...]] = {row: (Judged(label="", row=(row + 1) % 9, grade=1.0),) for row in range(9)}
-    bench = Bench(
+    lists: dict[int, tuple[GradedArtist, ...]] = {
+        row: (GradedArtist(label="", row=(row + 1) % 9, grade=1.0),) for row in range(9)
+    }
+    setup = EvaluationSetup(
         truth=Truth(rows=9, lists=lists, rejected=()),
         asked=run.asked,
         popularity=popularity,
         has_scene=popularity > 4,
-        sound=lambda rows: np.empty((0, 1), dtype=np.float32),
+        vectors_of=lambda rows: np.empty((0, 1), dtype=np.float32),
         label_free=np.arange(9),
     )
-    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in bench.slices.items()} == {
+    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in setup.slices.items()} == {
         "niche": [0, 1, 2],
         "not niche": [3, 4, 5, 6, 7, 8],
         "no scene data": [0, 1, 2, 3, 4],
     }
 
 
-def test_of_many_artists_those_of_the_truth_are_looked_at_first(
+def test_of_many_artists_those_of_the_truth_are_sampled_first(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
-    looked = look(generation, {heard[-1]: frozenset({heard[-2]})})
+    embedded = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
+    sample = sample_artists(generation, {embedded[-1]: frozenset({embedded[-2]})})
     signal = Recommender(generation).audio({SOUND: 1.0})
     monkeypatch.setattr(pair_similarity, "MAX_ARTISTS", 3)
-    found = measure_shown(signal, looked)
+    found = measure_shown(signal, sample)
     assert (found.spread.pairs, found.separation.related) == (3, 1)
 
 
-def test_who_repeats_what_the_scene_was_told_is_counted(run: EvaluationRun) -> None:
+def test_listed_pairs_that_are_in_the_scene_data_are_counted(run: EvaluationRun) -> None:
     assert run.truth is not None
     assert (run.truth.pairs, run.truth.in_scene) == (24, 4)
-    assert any("17% of the listed pairs stand in the scene data" in said for said in verdict(run, ()).limits)
+    assert any("17% of the listed pairs are in the scene data" in sentence for sentence in verdict(run, ()).limits)
 
 
-def test_pairs_are_held_against_their_targets(run: EvaluationRun) -> None:
+def test_pairs_are_compared_with_their_targets(run: EvaluationRun) -> None:
     low, high, silent = run.pairs
     assert (low.status, high.status, silent.status) == ("in range", "in range", "no audio")
     assert low.change == pytest.approx(low.value - 0.8)
@@ -169,7 +171,7 @@ def test_pairs_are_held_against_their_targets(run: EvaluationRun) -> None:
     assert [each.reason for each in run.pairs_rejected] == ["not_in_generation"]
 
 
-def test_pairs_of_tracks_are_averaged_as_the_first_experiment_did(run: EvaluationRun) -> None:
+def test_the_mean_over_pairs_of_tracks_is_the_cosine_times_both_coherences(run: EvaluationRun) -> None:
     """The mean of the 16 track cosines is the artists' cosine times the lengths of both means, so never more."""
     generation = make_generation(catalog())
     tracks = generation.contents.tracks
@@ -221,7 +223,7 @@ def test_a_run_with_something_else_for_a_number_is_refused(
 def test_a_run_without_its_baseline_is_refused(run: EvaluationRun, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.json"
     path.write_text(to_json(replace(run, systems=run.systems[1:])))
-    with pytest.raises(BadInput, match="held against"):
+    with pytest.raises(BadInput, match="no result of its baseline"):
         read_run(path)
 
 
@@ -233,15 +235,15 @@ def test_without_truth_what_needs_no_labels_is_measured(generation: Generation) 
     assert found.selection.best == SOUND
     assert found.baseline.overlap.summary == "no queries"
     assert found.baseline.exposure.queries == 13
-    assert verdict(found, hold(read_thresholds(), figures(found))).limits[0].startswith("There is no truth")
+    assert verdict(found, check_gates(read_thresholds(), figures(found))).limits[0].startswith("There is no truth")
 
 
-def test_a_catalog_without_audio_is_told_to_embed(tmp_path: Path) -> None:
+def test_without_audio_the_first_action_is_to_embed(tmp_path: Path) -> None:
     artists = tuple(MadeArtist(id=str(n), name=f"N{n}", genres={"folk": 1.0}) for n in range(3))
     truth = tmp_path / "t.csv"
     truth.write_text("query,item\nN0,N1\n")
     found = evaluate(make_generation(MadeCatalog(artists=artists)), Inputs(truth=truth))
-    judged = verdict(found, hold(read_thresholds(), figures(found)))
+    judged = verdict(found, check_gates(read_thresholds(), figures(found)))
     assert found.views == ()
     assert judged.actions[0].startswith("Embed the music")
     assert judged.status == "partly passed", "overlap is 20 % of 20 % possible; three artists are no hundred"
@@ -253,7 +255,7 @@ def test_when_nothing_could_be_found_the_verdict_says_so(generation: Generation,
     found = evaluate(generation, Inputs(truth=truth))
     assert found.baseline.overlap.summary == "undefined (ceiling 0) for all 2 queries"
     assert np.isnan(figures(found)["overlap"])
-    judged = verdict(found, hold(read_thresholds(), figures(found)))
+    judged = verdict(found, check_gates(read_thresholds(), figures(found)))
     assert any(action.startswith("Widen the catalog") for action in judged.actions)
 
 
@@ -261,7 +263,7 @@ def test_two_runs_are_compared_query_by_query(run: EvaluationRun, generation: Ge
     wrong = tmp_path / "t.csv"
     wrong.write_text(SHUFFLED)
     other = evaluate(generation, Inputs(truth=wrong, k=2))
-    found = versus(run, other)
+    found = compare_runs(run, other)
     assert found.primary.difference.n == 12
     assert found.primary.difference.mean > 0.5
     assert found.primary.p_value < 0.01
@@ -269,7 +271,9 @@ def test_two_runs_are_compared_query_by_query(run: EvaluationRun, generation: Ge
     assert overlap.change == overlap.after - overlap.before
     assert overlap.change > 0
     assert any("another truth file" in note for note in found.notes)
-    assert versus(run, replace(other, asked=replace(other.asked, primary="nDCG@9", k=9))).primary.difference.n == 0
+    assert (
+        compare_runs(run, replace(other, asked=replace(other.asked, primary="nDCG@9", k=9))).primary.difference.n == 0
+    )
 
 
 def test_systems_rank_as_requests_are_answered(generation: Generation) -> None:
@@ -313,7 +317,7 @@ def test_weights_can_be_learned_from_features(generation: Generation, tmp_path: 
     found = features(recommender, truth, {SOUND: 1.0})
     fitted = fit(found.percentiles, found.grades, found.queries)
     assert (fitted.queries, fitted.pairs) == (12, int((~np.isnan(found.percentiles).all(axis=1)).sum()))
-    assert fitted.slopes[0] > 0, "audio tells kin"
+    assert fitted.slopes[0] > 0, "audio separates families"
     assert fitted.slopes[3] == 0, "nobody recorded with anybody"
 
 
@@ -323,6 +327,6 @@ def test_weights_are_learned_from_what_a_calibrated_generation_reads(tmp_path: P
     truth = read_truth(tmp_path / "t.csv", recommender.directory)
     found = features(recommender, truth, {"low": 1.0})
     assert len(found.queries) > 100
-    for query, item, standing in zip(found.queries, found.items, found.percentiles, strict=True):
+    for query, item, percentiles in zip(found.queries, found.items, found.percentiles, strict=True):
         lines = recommender.compare(int(query), int(item), mix={"low": 1.0}).breakdown
-        np.testing.assert_array_equal(standing, [line.percentile for line in lines])
+        np.testing.assert_array_equal(percentiles, [line.percentile for line in lines])

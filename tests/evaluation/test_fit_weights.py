@@ -102,7 +102,7 @@ def test_the_profile_scores_with_what_was_learned(learned: FittedWeights) -> Non
 
 
 def test_the_same_labels_give_the_same_file_and_it_is_read_back(tmp_path: Path, learned: FittedWeights) -> None:
-    provenance = Provenance(labels_sha256="ab" * 32, date="2026-11-21")
+    provenance = Provenance(labels_sha256="ab" * 32, date="2026-11-21", space="")
     save(tmp_path / "one.json", learned, provenance)
     save(tmp_path / "two.json", fit(*lessons()), provenance)
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
@@ -119,7 +119,7 @@ def test_the_same_labels_give_the_same_file_and_it_is_read_back(tmp_path: Path, 
         (np.zeros((2, 4)), np.zeros(2), np.arange(2), "one above"),
         (np.zeros((2, 4)), np.ones(2), np.arange(2), "differ"),
         (np.zeros((2, 4)), np.array([1.0, 0.0]), np.zeros(2, dtype=np.int64), "two artists"),
-        (np.full((2, 4), np.nan), np.array([1.0, 0.0]), np.arange(2), "signal speaks"),
+        (np.full((2, 4), np.nan), np.array([1.0, 0.0]), np.arange(2), "opinion of a signal"),
         (np.array([[0.9] * 4, [0.1] * 4] * 4), np.tile([0.0, 1.0], 4), np.repeat(np.arange(4), 2), "no signal rises"),
     ],
 )

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from evaluation.interleave import (
-    Setting,
+    SessionSettings,
     Team,
     click_line,
     credit,
-    credits,
     draft,
+    impression_lines,
     preference,
+    session_credits,
     sessions_needed,
-    shown_lines,
     users_per_arm,
 )
 from recommender.errors import BadInput, InvalidArgument
 
-SETTING = Setting(session="s1", generation="v00000003", profile_a="seed", profile_b="evidence")
+SETTING = SessionSettings(session="s1", generation="v00000003", profile_a="seed", profile_b="evidence")
 
 
 def test_what_both_would_place_next_belongs_to_neither() -> None:
@@ -80,13 +80,13 @@ def test_sessions_without_a_winner_say_nothing() -> None:
 def test_a_log_gives_back_what_was_shown_and_clicked() -> None:
     shown = draft(["a", "b"], ["c", "d"], length=4, seed=3)
     wins = next(place for place, each in enumerate(shown, start=1) if each.team is Team.B)
-    lines = [*shown_lines(SETTING, shown), "", click_line("s1", wins)]
-    assert credits(lines) == {"s1": -1}
+    lines = [*impression_lines(SETTING, shown), "", click_line("s1", wins)]
+    assert session_credits(lines) == {"s1": -1}
     assert all(f'"{word}"' in lines[0] for word in ("generation", "profile_a", "artist", "team", "position"))
 
 
 def test_a_session_nobody_clicked_in_is_a_tie() -> None:
-    assert credits(shown_lines(SETTING, draft(["a"], ["b"], length=2, seed=0))) == {"s1": 0}
+    assert session_credits(impression_lines(SETTING, draft(["a"], ["b"], length=2, seed=0))) == {"s1": 0}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_session_nobody_clicked_in_is_a_tie() -> None:
 )
 def test_a_line_of_another_kind_is_told_with_its_number(line: str) -> None:
     with pytest.raises(BadInput, match="line 1"):
-        credits([line])
+        session_credits([line])
 
 
 def test_sizes_grow_as_the_difference_shrinks() -> None:

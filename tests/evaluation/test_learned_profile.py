@@ -15,10 +15,10 @@ import soundkin
 from evaluation.cli import _keep
 from evaluation.evaluate import Inputs, evaluate
 from evaluation.fit_weights import FOLDS
-from evaluation.gates import hold, read_thresholds
-from evaluation.learned_profile import MIN_QUERIES, TrainingData, _folds, features, learn
+from evaluation.gates import check_gates, read_thresholds
+from evaluation.learned_profile import MIN_QUERIES, LearningResult, _folds, features, learn
 from evaluation.measures.statistics import Difference, Estimate
-from evaluation.report.sections import document, said_of
+from evaluation.report.sections import describe_learned, document
 from evaluation.report.verdict import verdict
 from evaluation.results import figures
 from evaluation.results_file import read_run, to_json, write_run
@@ -80,23 +80,23 @@ def read(path: Path) -> Truth:
 
 
 @pytest.fixture(scope="module")
-def lesson(truth: Path) -> TrainingData:
+def lesson(truth: Path) -> LearningResult:
     return learn(Recommender(misled()), read(truth), MIX, k=4)
 
 
-def test_weights_that_learned_to_leave_out_a_meaningless_signal_beat_evidence(lesson: TrainingData) -> None:
+def test_weights_that_learned_to_leave_out_a_meaningless_signal_beat_evidence(lesson: LearningResult) -> None:
     learned = lesson.learned
     assert (learned.queries, learned.listed, learned.measure) == (60, 240, "nDCG@4")
     assert learned.slopes["audio"] > 4 * abs(learned.slopes["genre"])
     assert learned.held_out.mean > learned.rival.mean + 0.03
     assert learned.difference.difference.low > 0
     assert learned.difference.p_value < 0.05
-    assert learned.standing == "better"
-    assert "better, difference 0." in said_of(learned)
-    assert "60 artists, 240 of them listed" in said_of(learned)
+    assert learned.outcome == "better"
+    assert "better, difference 0." in describe_learned(learned)
+    assert "60 artists, 240 of them listed" in describe_learned(learned)
 
 
-def test_what_evidence_gets_is_what_the_evaluation_measures(lesson: TrainingData, truth: Path) -> None:
+def test_what_evidence_gets_is_what_the_evaluation_measures(lesson: LearningResult, truth: Path) -> None:
     run = evaluate(misled(), Inputs(truth=truth, k=4))
     assert run.baseline.name == "evidence"
     assert lesson.learned.rival.mean == pytest.approx(run.baseline.measures["nDCG@4"].mean)
@@ -116,7 +116,7 @@ def test_an_artist_that_weights_are_judged_by_is_in_no_pair_they_were_learned_fr
 
 def test_few_labels_are_refused_with_how_many_it_takes(tmp_path: Path) -> None:
     few = groups_csv(tmp_path / "t.csv", queries=MIN_QUERIES - 1)
-    with pytest.raises(BadInput, match="19 artists with 76 kin in the generation; weights are learned from 20"):
+    with pytest.raises(BadInput, match="19 query artists with 76 listed pairs in the generation; at least 20"):
         learn(Recommender(misled()), read(few), MIX, k=5)
     enough = groups_csv(tmp_path / "e.csv", queries=MIN_QUERIES)
     assert learn(Recommender(misled()), read(enough), MIX, k=5).learned.listed == 80
@@ -125,7 +125,7 @@ def test_few_labels_are_refused_with_how_many_it_takes(tmp_path: Path) -> None:
 def test_kin_that_are_elsewhere_are_no_labels(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("query,item\n" + "".join(f"Artist {n},Elsewhere {m}\n" for n in range(30) for m in range(5)))
-    with pytest.raises(BadInput, match=r"\b0 artists with 0 kin"):
+    with pytest.raises(BadInput, match=r"\b0 query artists with 0 listed pairs"):
         learn(Recommender(misled()), read(path), MIX, k=5)
 
 
@@ -145,32 +145,32 @@ def test_labels_that_turn_every_signal_round_are_refused(tmp_path: Path) -> None
 
 def test_without_percentiles_there_is_nothing_to_learn_on(truth: Path) -> None:
     plain = replace(misled(), calibration=type(misled().calibration)())
-    with pytest.raises(BadInput, match="holds no percentiles"):
+    with pytest.raises(BadInput, match="has no percentiles"):
         learn(Recommender(plain), read(truth), MIX, k=5)
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "standing"),
-    [(0.01, 0.1, "better"), (-0.1, -0.01, "worse"), (-0.01, 0.1, "not to be told apart")],
+    ("low", "high", "outcome"),
+    [(0.01, 0.1, "better"), (-0.1, -0.01, "worse"), (-0.01, 0.1, "no clear difference")],
 )
 def test_only_an_interval_without_0_is_a_win_or_a_loss(
-    lesson: TrainingData, low: float, high: float, standing: str
+    lesson: LearningResult, low: float, high: float, outcome: str
 ) -> None:
     found = Difference(
         difference=Estimate(mean=(low + high) / 2, low=low, high=high, n=60), p_value=0.5, detectable=0.1
     )
-    assert replace(lesson.learned, difference=found).standing == standing
+    assert replace(lesson.learned, difference=found).outcome == outcome
 
 
 def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(
-    lesson: TrainingData, truth: Path, tmp_path: Path
+    lesson: LearningResult, truth: Path, tmp_path: Path
 ) -> None:
     run = evaluate(misled(), Inputs(truth=truth, k=4, learned=lesson.learned))
     assert to_json(read_run(write_run(run, tmp_path))) == to_json(run)
-    held = hold(read_thresholds(), figures(run))
+    held = check_gates(read_thresholds(), figures(run))
     judged = verdict(run, held)
     assert any("better than evidence" in reason for reason in judged.reasons)
-    assert any("ask for the profile fitted" in action for action in judged.actions)
+    assert any("use the profile fitted" in action for action in judged.actions)
     section = next(each for each in document(run, held, judged).sections if each.title.startswith("Weights learned"))
     assert section.table is not None
     assert [row[0] for row in section.table.rows] == [*(signal.value for signal in SIGNALS), "intercept"]
@@ -182,7 +182,7 @@ def test_what_was_learned_is_in_the_run_the_verdict_and_the_report(
     assert [row[0] for row in section.table.rows if row[3]] == ["genre"]
 
 
-def test_the_weights_learned_are_a_profile_of_the_four_signals(lesson: TrainingData) -> None:
+def test_the_weights_learned_are_a_profile_of_the_four_signals(lesson: LearningResult) -> None:
     profile = lesson.weights.profile
     assert isinstance(profile, LogOdds)
     assert profile.slopes[0] == lesson.learned.slopes["audio"]
@@ -253,7 +253,7 @@ def test_few_labels_end_it_before_anything_is_measured(
     assert run("evaluate", str(truth), "--fit", "--home", str(home)) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert "5 artists with 20 kin" in said.err
+    assert "5 query artists with 20 listed pairs" in said.err
     assert not (home / "fitted.json").exists()
 
 

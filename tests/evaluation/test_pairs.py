@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evaluation import pairs
-from evaluation.pairs import COLUMNS, chosen, track_cosines, write_similarities
+from evaluation.pairs import COLUMNS, track_cosines, write_similarities, written_artists
 from tests.evaluation.kin import NOISE, SOUND, catalog
 from tests.factories import make_generation
 
@@ -62,7 +62,7 @@ def test_every_pair_with_audio_is_written_for_every_layer(tmp_path: Path) -> Non
 def test_of_many_artists_a_sample_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pairs, "MAX_ARTISTS", 4)
     generation = make_generation(catalog())
-    picked = chosen(generation)
+    picked = written_artists(generation)
     assert picked.tolist() == sorted(set(picked.tolist()))
     found = list(rows(write_similarities(generation, tmp_path)))
     assert len({row["a_id"] for row in found} | {row["b_id"] for row in found}) == len(picked) == 4

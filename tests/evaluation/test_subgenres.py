@@ -1,4 +1,4 @@
-"""Styles within one genre are told apart, and genres more so: the three pairs that the first experiment named."""
+"""Styles within one genre are separated, and genres more so: the three pairs that the prototype named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation.evaluate import Inputs, evaluate
-from evaluation.gates import hold, read_thresholds
+from evaluation.gates import check_gates, read_thresholds
 from evaluation.results import EvaluationRun, figures
 from tests.calibrated import calibrate
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
@@ -98,7 +98,7 @@ def test_every_pair_is_held_against_its_target(run: EvaluationRun) -> None:
 
 
 def test_the_gates_of_the_first_experiment_hold_where_styles_are_told_apart(run: EvaluationRun) -> None:
-    held = {each.gate.figure: each.status.value for each in hold(read_thresholds(), figures(run))}
+    held = {each.gate.figure: each.status.value for each in check_gates(read_thresholds(), figures(run))}
     assert held == {
         "span": "PASS",
         "overlap": "PASS",

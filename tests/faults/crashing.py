@@ -14,9 +14,11 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import structs
 
 from indexer.build.software import software
 from indexer.files import failpoints
@@ -110,7 +112,7 @@ def prepare_refusal(home: Path) -> None:
 
 def _mirrored(home: Path) -> object:
     goldens = read_manifest(home / "staging" / "v00000002")[0].goldens
-    return tuple(replace(golden, scores=tuple(-score for score in golden.scores)) for golden in goldens)
+    return tuple(structs.replace(golden, scores=tuple(-score for score in golden.scores)) for golden in goldens)
 
 
 def refused(home: Path) -> None:

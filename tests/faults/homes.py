@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from indexer.build.build import build as run_build
 from indexer.publish.gate import Terms
@@ -95,4 +95,4 @@ def reseal(folder: Path, **changes: object) -> None:
     manifest, _ = read_manifest(folder)
     files = tuple(checksum_file(folder / entry.name) for entry in manifest.files)
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text(replace(manifest, files=files, **changes).to_json())  # type: ignore[arg-type]  # fields by name
+    (folder / MANIFEST).write_text(structs.replace(manifest, files=files, **changes).to_json())

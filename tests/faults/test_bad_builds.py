@@ -10,12 +10,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
+from msgspec import structs
 
 from indexer.files.failpoints import VARIABLE
 from indexer.publish.gate import Terms
@@ -43,7 +43,7 @@ from tests.faults.homes import (
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKS = 100
-OTHER = replace(SPACE, revision="2")
+OTHER = structs.replace(SPACE, revision="2")
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def nobody_asks_about(home: Path, kind: str) -> int:
 
 def test_an_index_that_finds_too_little_is_refused(home: Path) -> None:
     first, *rest = build(home).indexes
-    reseal(staged(home), indexes=(replace(first, recall_at_10=0.94, recall_floor=0.95), *rest))
+    reseal(staged(home), indexes=(structs.replace(first, recall_at_10=0.94, recall_floor=0.95), *rest))
     assert refusals(home) == {"recall": "recall@10 of the tracks in layer low is 0.940, floor 0.950"}
 
 
@@ -195,7 +195,7 @@ def test_a_generation_for_a_narrower_use_than_asked_is_refused(home: Path) -> No
 def test_a_source_or_an_encoder_that_its_use_forbids_is_refused(home: Path) -> None:
     build(home)
     manifest, _ = read_manifest(staged(home))
-    space = replace(manifest.space, licence="CC-BY-NC-4.0")
+    space = structs.replace(manifest.space, licence="CC-BY-NC-4.0")
     reseal(staged(home), space=space, use="commercial", sources={"music-map": "none"})
     with pytest.raises(PublishRefused) as refused:
         publish(home)
@@ -226,7 +226,7 @@ def test_another_model_is_published_when_it_is_asked_for_by_its_space(
 
 
 def test_another_encoder_is_published_when_it_is_asked_for_by_name(home: Path) -> None:
-    other = replace(SPACE, name="other")
+    other = structs.replace(SPACE, name="other")
     with open_catalog(home) as catalog:
         clips = tuple(clip.clip_id for clip in catalog.pending_clips(other.key))
     embed(home, clips, other)

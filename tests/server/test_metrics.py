@@ -7,7 +7,6 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from msgspec import structs
 
 from pb import soundkin_pb2 as pb
 from server.interceptors import Guard
@@ -93,7 +93,7 @@ def test_two_servers_in_one_process_count_apart(serve: Serve, tmp_path: Path) ->
 
 def test_a_time_of_building_that_is_none_gives_no_age() -> None:
     metrics = Metrics()
-    metrics.swapped(replace(make_generation(MADE).manifest, built_at="yesterday"))
+    metrics.swapped(structs.replace(make_generation(MADE).manifest, built_at="yesterday"))
     age_s = metrics.registry.get_sample_value("soundkin_generation_age_seconds")
     assert age_s is not None
     assert math.isnan(age_s)

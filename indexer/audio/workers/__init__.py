@@ -1,1 +1,1 @@
-"""Decoder processes: what a file can do to a decoder, it does to that process alone."""
+"""Decoder processes: a file that crashes its decoder, hangs it or fills its memory ends one process and no more."""

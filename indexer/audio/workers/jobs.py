@@ -1,4 +1,4 @@
-"""What a decoder process is asked for, and the work itself."""
+"""The jobs of a decoder process: inspect a file, or decode an excerpt of it; and the work itself."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _HASH_BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectJob:
-    """Read everything about a file but its sound; answered by an :class:`Inspection`."""
+    """Hash a file and read its length and tags; the result is an :class:`Inspection`."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeJob:
-    """Decode an excerpt; answered by a Waveform. Raises InvalidArgument for a rate outside 4-384 kHz."""
+    """Decode an excerpt; the result is a Waveform. Raises InvalidArgument for a rate outside 4-384 kHz."""
 
     path: Path
     excerpt: Excerpt
     sample_rate_hz: int
     content_sha256: str | None = None
-    """Of the whole file as it was scanned. A file that holds anything else is ``changed_since_scan``."""
+    """Of the whole file as it was scanned. A file with other bytes is rejected as ``changed_since_scan``."""
 
     def __post_init__(self) -> None:
         require_rate(self.sample_rate_hz)
@@ -47,7 +47,7 @@ Job = InspectJob | DecodeJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """A usable audio file as it was found."""
+    """Size, time, hash, length and tags of a usable audio file."""
 
     size: int
     """Bytes."""
@@ -74,7 +74,7 @@ def inspect(path: Path) -> Inspection:
 
 
 def perform(job: Job) -> Inspection | Waveform:
-    """Do ``job`` here, in this process. Raises BadInput."""
+    """Do ``job`` in this process. Raises BadInput."""
     if isinstance(job, InspectJob):
         return inspect(job.path)
     if job.content_sha256 is None:
@@ -86,16 +86,16 @@ def perform(job: Job) -> Inspection | Waveform:
 
 @contextmanager
 def open_as_scanned(path: Path, content_sha256: str) -> Iterator[BinaryIO]:
-    """Open a file that holds, now and until the block ends, the bytes of that hash.
+    """Open a file that has, now and until the block ends, the bytes with that hash.
 
-    Raises BadInput ``changed_since_scan`` otherwise, whatever the block made of the other bytes.
+    Raises BadInput ``changed_since_scan`` otherwise, even when the block itself raises over the other bytes.
     """
     try:
         file = open_regular(path)
     except BadInput as error:
         if error.reason in PASSING:
             raise
-        raise _changed() from error  # empty or huge by now: what was scanned was neither
+        raise _changed() from error  # it is empty or too large now, which it was not when it was scanned
     with file:
         before = _state(file)
         if _sha256(file) != content_sha256:
@@ -113,7 +113,7 @@ def _state(file: BinaryIO) -> tuple[int, int, int]:
 
 
 def _changed() -> BadInput:
-    detail = "the file does not hold what was scanned; scan again, and touch it first if its size and time are the same"
+    detail = "the file is not what was scanned; scan again, and touch it first if its size and time are the same"
     return BadInput(Reason.CHANGED_SINCE_SCAN, detail)
 
 

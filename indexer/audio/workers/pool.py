@@ -1,4 +1,4 @@
-"""A pool of decoder processes: what a file can do to a decoder, it does to that process alone."""
+"""A pool of decoder processes for scan, embed and the encoder service: a bad file ends one process and no more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 from indexer.audio.rejection_reasons import Reason
 from indexer.audio.workers.handle import WorkerHandle
 from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
-from indexer.audio.workers.wire import job_to_bytes, reply_from_bytes, reply_room
+from indexer.audio.workers.wire import job_to_bytes, reply_bounds, reply_from_bytes
 from indexer.audio.workers.worker import WorkerLimits
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
@@ -24,14 +24,14 @@ __all__ = ["DecodeJob", "DecoderPool", "InspectJob", "Inspection", "Outcome"]
 _log = logging.getLogger(__name__)
 _ValueT = TypeVar("_ValueT")
 
-DEFAULT_HANDLER = "indexer.audio.workers.worker:answer"
-AHEAD = 4
-"""Jobs in flight per worker: decoding runs on while the consumer works, and memory stays bounded."""
+DEFAULT_HANDLER = "indexer.audio.workers.job_handler:answer"
+MAX_AHEAD = 4
+"""Jobs in flight per worker: decoding continues while the consumer works, and memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Generic[_ValueT]):
-    """How one job went: exactly one of ``value`` and ``error`` is there."""
+    """The result of one job: exactly one of ``value`` and ``error`` is not None."""
 
     job: Job
     value: _ValueT | None = None
@@ -41,9 +41,9 @@ class Outcome(Generic[_ValueT]):
 class DecoderPool:
     """Decodes files in processes of their own.
 
-    A file that crashes its decoder, hangs it or eats its memory gets the reason ``decoder_crashed``,
-    ``decoder_timeout`` or ``decoder_memory``; the others never notice. Processes are spawned, never forked, and talk
-    JSON and raw samples (:mod:`indexer.audio.workers.wire`). For one consumer at a time.
+    A file that crashes its decoder, hangs it or needs too much memory gets the reason ``decoder_crashed``,
+    ``decoder_timeout`` or ``decoder_memory``; other files are not affected. Messages are JSON and raw samples
+    (:mod:`indexer.audio.workers.wire`). For one consumer at a time.
 
     ::
 
@@ -90,7 +90,7 @@ class DecoderPool:
         self.close()
 
     def close(self) -> None:
-        """End every process and thread of the pool, whatever it is doing. Calling it again does nothing."""
+        """End every process and thread of the pool, even in the middle of a file. Calling it again does nothing."""
         for handle in self._handles:
             handle.retire()
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -110,7 +110,7 @@ class DecoderPool:
         try:
             for job in jobs:
                 pending.append(self._threads.submit(self._answer, job))
-                if len(pending) >= AHEAD * len(self._handles):
+                if len(pending) >= MAX_AHEAD * len(self._handles):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -129,8 +129,8 @@ class DecoderPool:
 
 
 def _ask(handle: WorkerHandle, job: Job) -> Inspection | Waveform:
-    """Have ``job`` done. A process that is out of memory, or no longer makes sense, is not used again."""
-    reply = handle.ask(job_to_bytes(job), reply_room(job))
+    """Do ``job`` in the process of ``handle``, which is not used again after running out of memory or a bad reply."""
+    reply = handle.ask(job_to_bytes(job), reply_bounds(job))
     try:
         return reply_from_bytes(job, reply.head, reply.body)
     except BadInput as error:

@@ -1,7 +1,7 @@
-"""What goes over the pipe to a decoder process and back: JSON and raw samples, never pickle.
+"""The messages to a decoder process and back: JSON and raw samples, never pickle.
 
 A decoder that was taken over by a hostile file can write anything into its end of the pipe. So a reply is data only,
-each part of it is checked against the job it answers, and whatever does not fit is a ValueError.
+each part of it is checked against the job it answers, and what does not fit is a ValueError.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from indexer.audio.containers import Container
 from indexer.audio.decoder_base import AudioInfo, Excerpt, samples_in
 from indexer.audio.rejection_reasons import Reason
 from indexer.audio.tags import MAX_GENRES, Tags, clean_text
-from indexer.audio.workers.frames import Room
 from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
+from indexer.processes.message_frames import MessageBounds
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
 MAX_HEAD_BYTES = 128 << 10
-"""Room for the JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
+"""The longest JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
 
 _SAMPLE = np.dtype("<f4")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -71,10 +71,10 @@ def error_to_bytes(error: BadInput) -> bytes:
     return _head({"reason": str(error.reason), "detail": error.detail[:_MAX_DETAIL]})
 
 
-def reply_room(job: Job) -> Room:
+def reply_bounds(job: Job) -> MessageBounds:
     """The longest reply that ``job`` can have."""
     samples = _expected_samples(job) if isinstance(job, DecodeJob) else 0
-    return Room(head_bytes=MAX_HEAD_BYTES, body_bytes=samples * _SAMPLE.itemsize)
+    return MessageBounds(head_bytes=MAX_HEAD_BYTES, body_bytes=samples * _SAMPLE.itemsize)
 
 
 def reply_from_bytes(
@@ -150,11 +150,11 @@ def _text(value: str | None) -> str | None:
 
 
 def _natural(value: object) -> int:
-    return _int64(value, least=0)
+    return _int64(value, minimum=0)
 
 
-def _int64(value: object, *, least: int = -(1 << 63)) -> int:
-    """A whole number that a database can hold."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << 63:
+def _int64(value: object, *, minimum: int = -(1 << 63)) -> int:
+    """A whole number that a database can store."""
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < 1 << 63:
         raise ValueError("a number is missing, not whole or out of range")
     return value

@@ -1,4 +1,4 @@
-"""The demo catalog on disk: forty clips as audio files, and the three data files the importers read."""
+"""Writes the demo catalog to disk: forty clips as audio files, a tracklist, and two files to import."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from recommender.types import Waveform
 CLIP_S = 30.0
 
 _BLOCK = 1 << 16
-"""Samples handed to the coder at once."""
+"""Samples written at once."""
 
 _LAST_SUFFIX = (".wav", ".mp3")
-"""In turn, the format of each artist's last clip; the other clips are FLAC."""
+"""Formats of the artists' last clips, alternating, so that a demo reads several; the other clips are FLAC."""
 
 _SUBTYPE = {".flac": "PCM_16", ".wav": "PCM_16", ".mp3": "MPEG_LAYER_III"}
-"""No Ogg: libsndfile gives each Ogg stream a random serial number, so that a second demo in the same home would meet
-new content in old files."""
+"""No Ogg: libsndfile gives each Ogg stream a random serial number, so the content of the files would change with every
+demo in the same home, and every clip would be embedded again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class SyntheticClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticCatalog:
-    """Where everything was written."""
+    """The files that were written."""
 
     folder: Path
-    manifest: Path
+    tracklist: Path
     """CSV ``file,artist,title,genre``; files relative to the folder, genres separated by ``;``."""
     scene: Path
-    """JSON, artist -> its neighbours, in the seed format."""
+    """JSON, artist -> its neighbours, as in a music-map dump."""
     collaborations: Path
     """CSV ``artist_a,artist_b,kind,title,credited``."""
     clips: tuple[SyntheticClip, ...]
@@ -60,29 +60,29 @@ def write_catalog(
     """Make all clips and data files under ``folder``, which is created; files of an earlier run are replaced.
 
     A second run writes the same bytes. Fewer ``artists`` make fewer clips; scene and collaborations stay whole.
-    ``progress`` is told artist and title of each clip once it is written. Raises OSError when the folder cannot be
+    ``progress`` is called with "artist - title" after each clip is written. Raises OSError when the folder cannot be
     written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     clips: list[SyntheticClip] = []
-    for place, artist in enumerate(artists):
+    for index, artist in enumerate(artists):
         for track in range(TRACKS_PER_ARTIST):
-            clips.append(_write_clip(folder, artist, place=place, track=track))
+            clips.append(_write_clip(folder, artist, index=index, track=track))
             if progress is not None:
                 progress(f"{artist.name} - {clips[-1].title}")
     return SyntheticCatalog(
         folder=folder,
-        manifest=_write_manifest(folder, clips),
+        tracklist=_write_tracklist(folder, clips),
         scene=_write_scene(folder),
         collaborations=_write_collaborations(folder),
         clips=tuple(clips),
     )
 
 
-def _write_clip(folder: Path, artist: InventedArtist, *, place: int, track: int) -> SyntheticClip:
-    """Seeds are 0 to 4 for every artist: each has a style of its own, and the style is part of the seed."""
+def _write_clip(folder: Path, artist: InventedArtist, *, index: int, track: int) -> SyntheticClip:
+    """Render and write one clip. Its seed is its track number: styles differ, and the style is part of the seed."""
     last = track == TRACKS_PER_ARTIST - 1
-    suffix = _LAST_SUFFIX[place % len(_LAST_SUFFIX)] if last else ".flac"
+    suffix = _LAST_SUFFIX[index % len(_LAST_SUFFIX)] if last else ".flac"
     title = artist.titles[track]
     path = folder / artist.name / f"{title}{suffix}"
     path.parent.mkdir(exist_ok=True)
@@ -108,8 +108,8 @@ def _write_rows(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object
     return path
 
 
-def _write_manifest(folder: Path, clips: Iterable[SyntheticClip]) -> Path:
-    path = folder / "manifest.csv"
+def _write_tracklist(folder: Path, clips: Iterable[SyntheticClip]) -> Path:
+    path = folder / "tracklist.csv"
     rows = [(c.path.relative_to(folder).as_posix(), c.artist, c.title, ";".join(c.genres)) for c in clips]
     return _write_rows(path, ("file", "artist", "title", "genre"), rows)
 

@@ -1,3 +1,1 @@
-"""indexer/encoders/descriptors: TODO-DOC."""
-
-from __future__ import annotations
+"""The default encoder: classic audio descriptors of timbre, harmony, rhythm, spectral shape and dynamics."""

@@ -1,9 +1,10 @@
-"""The embedded default encoder: five families of classic audio descriptors. No weights, no download, CPU only.
+"""The default encoder: five families of classic audio descriptors. No weights, no download, CPU only.
 
-Each layer is a family named by what it hears. A descriptor is standardised by committed constants, ``(value - mean) /
-std``, and softly limited to +-4 by ``4 tanh(z / 4)``, so that one outlier cannot rule a cosine. A layer with fewer
-descriptors than the space has dimensions is padded with zeros, which changes no cosine. The constants are part of the
-revision: other constants, another space. ``benchmarks/fit_descriptors.py`` made them, from generated audio only.
+Each layer is one family. A descriptor is standardised by committed constants, ``(value - mean) / std``, and softly
+limited to +-4 by ``4 tanh(z / 4)``, so that one outlier cannot dominate a cosine. A layer with fewer descriptors than
+the space has dimensions is padded with zeros, which changes no cosine. The constants are part of the revision: other
+constants give another space. ``benchmarks/fit_descriptors.py`` made them, from generated audio only.
+Formulas and sources of the descriptors: docs/methods.md, "Descriptors".
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.audio.decode import PREPROCESSING
-from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ, Descriptors, Sound, analyse
+from indexer.encoders.descriptors.clip_analysis import SAMPLE_RATE_HZ, ClipAnalysis, Descriptors, analyse
 from indexer.encoders.descriptors.dynamics import dynamics
 from indexer.encoders.descriptors.harmony import harmony
 from indexer.encoders.descriptors.rhythm import rhythm
@@ -26,15 +27,16 @@ from recommender.licences import LICENCES
 from recommender.types import Aspect, ClipEmbeddings, Layer, Licence, Space, Waveform
 
 FORMULAS = 1
-"""Raised by hand whenever a formula changes; a test notices when that was forgotten."""
+"""Version of the formulas, raised by hand when one changes; a test fails when that was forgotten."""
 DIM = 48
 LIMIT = 4.0
+"""Largest magnitude of a coordinate."""
 CONSTANTS_PATH = Path(__file__).with_name("constants.json")
 
 Constants = Mapping[str, Mapping[str, Sequence[float]]]
-"""Layer -> descriptor -> (mean, std). Their order is the order of the coordinates."""
+"""Layer -> descriptor -> (mean, std). The order of the descriptors is the order of the coordinates."""
 
-FAMILIES: dict[str, Callable[[Sound], Descriptors]] = {
+FAMILIES: dict[str, Callable[[ClipAnalysis], Descriptors]] = {
     "timbre": timbre,
     "harmony": harmony,
     "rhythm": rhythm,
@@ -62,7 +64,7 @@ ASPECTS = (
         name="brightness",
         description="how much of the sound lies high in the spectrum",
         layers={"spectral_shape": 1.0},
-        evidence="by construction: centroid, rolloff and band balance; the layer also hears contrast and noisiness",
+        evidence="by construction: centroid, rolloff and band balance; the layer also measures contrast and noisiness",
     ),
     Aspect(
         name="texture",
@@ -85,8 +87,8 @@ def descriptor_values(clip: Waveform) -> dict[str, Descriptors]:
     Raises:
         BadInput: the clip is under 1 s, not finite or constant.
     """
-    sound = analyse(clip)
-    return {layer: family(sound) for layer, family in FAMILIES.items()}
+    analysis = analyse(clip)
+    return {layer: family(analysis) for layer, family in FAMILIES.items()}
 
 
 def load_constants(path: Path = CONSTANTS_PATH) -> Constants:
@@ -96,10 +98,10 @@ def load_constants(path: Path = CONSTANTS_PATH) -> Constants:
 
 
 def space_for(constants: Constants) -> Space:
-    """The space that ``constants`` span. By default all layers count alike.
+    """The space of vectors that are standardised by ``constants``. By default all layers have the same weight.
 
-    The mean of the five cosines equals the cosine of the five unit layers put side by side, so no family outvotes
-    another by having more descriptors, and no weight had to be learnt from music we have no licence to ship.
+    The mean of the five cosines equals the cosine of the five unit layers concatenated, so no family has more influence
+    by having more descriptors, and no weight had to be learnt from music without a licence.
     """
     digest = hashlib.sha256(json.dumps(constants).encode()).hexdigest()[:16]
     return Space(
@@ -140,9 +142,9 @@ class DescriptorEncoder:
         """
         embeddings = np.zeros((len(clips), len(LAYERS), DIM), dtype=np.float32)
         for row, clip in enumerate(clips):
-            described = descriptor_values(clip)
+            values = descriptor_values(clip)
             for column, layer in enumerate(LAYERS):
-                coordinates = standardise(described[layer.name], self._constants[layer.name])
+                coordinates = standardise(values[layer.name], self._constants[layer.name])
                 embeddings[row, column, : len(coordinates)] = coordinates
         return embeddings
 

@@ -1,56 +1,60 @@
-"""Harmony: which intervals, how many notes, how clear a key, how fast chords change. The same in every key."""
+"""The harmony layer: intervals, number of notes, clarity of key, change of chords. The same in every key.
+
+Formulas and sources: docs/methods.md, "Descriptors".
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from indexer.encoders.descriptors.clip_analysis import Array, Descriptors, Sound
+from indexer.encoders.descriptors.clip_analysis import Array, ClipAnalysis, Descriptors
 from indexer.encoders.descriptors.pitch import Peaks, bass, chroma, find_peaks, tuning
 
 MAJOR_KEY = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR_KEY = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-"""Probe-tone profiles, tonic first: Krumhansl, Cognitive Foundations of Musical Pitch, 1990, table 2.1."""
+"""Probe-tone profiles, tonic first: Krumhansl, "Cognitive Foundations of Musical Pitch", 1990, table 2.1."""
 CHANGE_LAGS = (1, 2, 4, 8, 16)
-"""Segments (0.37 s each) between which change is measured: from passing notes to phrases."""
+"""Distances, in segments of 0.37 s, at which change is measured: from passing notes to phrases."""
 
 
-def harmony(sound: Sound) -> Descriptors:
-    """Everything below in one dict (37 values). Transposing the music moves none of them by much."""
-    peaks = find_peaks(sound)
-    segments = chroma(peaks, frames=sound.active.size)
+def harmony(analysis: ClipAnalysis) -> Descriptors:
+    """All descriptors of this layer (37 values). Transposing the music changes each of them little."""
+    peaks = find_peaks(analysis)
+    segments = chroma(peaks, frames=analysis.active.size)
     return {
         **_intervals(segments),
         **_keys(segments.mean(axis=0)),
         **_evenness(segments),
         **_changes(segments),
-        **_bass(peaks, frames=sound.active.size),
-        **_texture(peaks, sound),
+        **_bass(peaks, frames=analysis.active.size),
+        **_texture(peaks, analysis),
     }
 
 
 def interval_content(profile: Array) -> Array:
     """Magnitudes of Fourier coefficients 1 to 6 of a pitch-class profile, ``[..., 12] -> [..., 6]``, 0 to 1.
 
-    They do not change with key. 1 is chromatic clustering, 3 major thirds, 4 minor thirds, 5 fifths (diatonic), 6 the
-    whole-tone scale: Quinn, "General equal-tempered harmony", 2006; Yust 2016. The complex coefficients 3, 4 and 5 are
-    the tonnetz of Harte and others 2006, up to scale.
+    Transposition rotates a profile, which changes only the phase of its coefficients. Coefficient 1 is chromatic
+    clustering, 3 major thirds, 4 minor thirds, 5 fifths (diatonic), 6 the whole-tone scale: Quinn, "General
+    equal-tempered harmony", 2006; Yust, "Special collections", 2016. The complex coefficients 3, 4 and 5 are the
+    tonnetz of Harte, Sandler and Gasser, "Detecting harmonic change in musical audio", 2006, up to scale.
     """
     return np.abs(np.fft.rfft(profile, axis=-1))[..., 1:]
 
 
 def key_correlations(profile: Array) -> Array:
     """Pearson correlation of ``profile`` with the 12 major and the 12 minor keys ``[2, 12]``; 0 for an even profile."""
-    spread = profile - profile.mean()
-    length = np.linalg.norm(spread)
+    centred = profile - profile.mean()
+    length = np.linalg.norm(centred)
     if length < 1e-9:
         return np.zeros((2, 12))
     keys = np.array([[np.roll(mode, tonic) for tonic in range(12)] for mode in (MAJOR_KEY, MINOR_KEY)])
     keys = keys - keys.mean(axis=2, keepdims=True)
-    return np.asarray(keys @ spread / (np.linalg.norm(keys, axis=2) * length))
+    return np.asarray(keys @ centred / (np.linalg.norm(keys, axis=2) * length))
 
 
 def _intervals(segments: Array) -> Descriptors:
-    """Interval content of the whole clip, of its chords on average, and how much chords differ in it."""
+    """Interval content of the whole clip, and its mean and standard deviation over the segments."""
     whole = interval_content(segments.mean(axis=0))
     chords = interval_content(segments)
     measures = (("whole", whole), ("chord", chords.mean(axis=0)), ("spread", chords.std(axis=0)))
@@ -60,13 +64,13 @@ def _intervals(segments: Array) -> Descriptors:
 
 
 def _keys(profile: Array) -> Descriptors:
-    """How well the best key fits, and by how much the best major key fits better than the best minor one."""
+    """The correlation of the best key, and of the best major key minus that of the best minor key."""
     major, minor = key_correlations(profile).max(axis=1)
     return {"key_clarity": float(max(major, minor)), "major_not_minor": float(major - minor)}
 
 
 def _evenness(segments: Array) -> Descriptors:
-    """Entropy of pitch classes, 0 (one note) to 1 (all twelve alike), of the whole clip and of its chords."""
+    """Entropy of pitch classes, 0 (one note) to 1 (all twelve equal), of the whole clip and of its segments."""
     chords = _entropy(segments)
     return {
         "entropy_whole": float(_entropy(segments.mean(axis=0))),
@@ -76,16 +80,16 @@ def _evenness(segments: Array) -> Descriptors:
 
 
 def _changes(segments: Array) -> Descriptors:
-    """Mean cosine distance of chroma at each of CHANGE_LAGS, and mean and spread of the tonnetz's step."""
+    """Mean cosine distance of chroma at each of CHANGE_LAGS, and mean and deviation of the steps in the tonnetz."""
     unit = segments / np.linalg.norm(segments, axis=1, keepdims=True)
-    described = {f"change_{lag}": _distance_at(unit, lag) for lag in CHANGE_LAGS}
+    changes = {f"change_{lag}": _distance_at(unit, lag) for lag in CHANGE_LAGS}
     tonnetz = np.fft.rfft(segments, axis=1)[:, 3:6]
     step = np.linalg.norm(np.diff(tonnetz, axis=0), axis=1) if len(segments) > 1 else np.zeros(1)
-    return described | {"tonnetz_step_mean": float(step.mean()), "tonnetz_step_spread": float(step.std())}
+    return changes | {"tonnetz_step_mean": float(step.mean()), "tonnetz_step_spread": float(step.std())}
 
 
 def _bass(peaks: Peaks, *, frames: int) -> Descriptors:
-    """Evenness and change of the bass's pitch classes, and its share of all peaks."""
+    """Entropy and change of the pitch classes of the bass, and its share of the weight of all peaks."""
     low = bass(peaks)
     segments = chroma(low, frames=frames)
     unit = segments / np.linalg.norm(segments, axis=1, keepdims=True)
@@ -97,9 +101,9 @@ def _bass(peaks: Peaks, *, frames: int) -> Descriptors:
     }
 
 
-def _texture(peaks: Peaks, sound: Sound) -> Descriptors:
-    """Peaks a frame, how well they are in tune with one another, and how far from 440 Hz."""
-    counts = np.bincount(peaks.frame, minlength=sound.active.size)[sound.active]
+def _texture(peaks: Peaks, analysis: ClipAnalysis) -> Descriptors:
+    """Number of peaks per frame, how well they are in tune with one another, and their distance from 440 Hz."""
+    counts = np.bincount(peaks.frame, minlength=analysis.active.size)[analysis.active]
     tuned = tuning(peaks)
     return {
         "peaks_mean": float(np.log2(1 + counts.mean())),
@@ -110,7 +114,7 @@ def _texture(peaks: Peaks, sound: Sound) -> Descriptors:
 
 
 def _entropy(profile: Array) -> Array:
-    """Shannon entropy over the last axis, divided by that of twelve equal classes."""
+    """Shannon entropy over the last axis, divided by log 12, the entropy of twelve equal classes."""
     safe = np.maximum(profile, 1e-12)
     return np.asarray(-(profile * np.log(safe)).sum(axis=-1) / np.log(12))
 

@@ -1,4 +1,7 @@
-"""Rhythm: tempo, how strongly it pulses, how beats divide and group, how many onsets and where in the spectrum."""
+"""The rhythm layer: tempo, strength of the pulse, division and grouping of beats, onsets by part of the spectrum.
+
+Formulas and sources: docs/methods.md, "Descriptors".
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from indexer.encoders.descriptors.clip_analysis import FRAME_RATE_HZ, Array, Descriptors, Indices, Sound, mel_hz
+from indexer.encoders.descriptors.clip_analysis import FRAME_RATE_HZ, Array, ClipAnalysis, Descriptors, Indices, mel_hz
 from indexer.encoders.descriptors.onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
 
 PERIODICITY_EDGES_BPM = 30 * 2 ** (np.arange(17) / 4)
@@ -20,55 +23,56 @@ BEAT_RATIOS = (
     ("three", 3),
     ("four", 4),
 )
-"""Divisions and groups of the beat: fours against triplets, two or three or four to the bar."""
+"""Divisions and groups of the beat: sixteenths or triplets, two, three or four beats in the bar."""
 PARTS = (("low", 0.0, 200.0), ("mid", 200.0, 2000.0), ("high", 2000.0, 12_000.0))
-"""Kick and bass, voices and chords, hats: name, from Hz, to Hz."""
+"""Kick and bass, voices and chords, hi-hats: name, from Hz, to Hz."""
 PULSE_LAGS_S = (0.25, 1.5)
 """Beats of 40 to 240 bpm."""
 
 
-def rhythm(sound: Sound) -> Descriptors:
-    """Everything below in one dict (42 values)."""
-    envelope = onset_envelope(sound.mel_db)
+def rhythm(analysis: ClipAnalysis) -> Descriptors:
+    """All descriptors of this layer (42 values)."""
+    envelope = onset_envelope(analysis.mel_db)
     correlation = autocorrelation(envelope)
     return {
         **_tempo(correlation),
         **_periodicity(correlation),
         **_accents(envelope),
         **_intervals(onset_frames(envelope)),
-        **_parts(sound),
+        **_parts(analysis),
     }
 
 
 def _tempo(correlation: Array) -> Descriptors:
-    """Tempo in octaves over 60 bpm, and its place in the octave as a point on a circle: 70 and 140 bpm meet there.
+    """Tempo in octaves above 60 bpm, and its position in the octave as a point on a circle.
 
-    The point's distance from the centre is the strength of the beat, so that an unsure tempo says little.
+    On the circle 70 and 140 bpm are the same point: which of the two is the tempo is often ambiguous. The distance from
+    the centre is the strength of the beat, so that an uncertain tempo has little weight.
     """
     tempo = tempo_bpm(correlation)
     beat_s = 60 / tempo
     octaves = float(np.log2(tempo / 60))
     strength = max(0.0, float(at_lag(correlation, beat_s)))
-    described = {
+    values = {
         "tempo": octaves,
         "tempo_cosine": strength * float(np.cos(2 * np.pi * octaves)),
         "tempo_sine": strength * float(np.sin(2 * np.pi * octaves)),
         "beat_strength": strength,
     }
-    return described | {f"beat_{name}": float(at_lag(correlation, ratio * beat_s)) for name, ratio in BEAT_RATIOS}
+    return values | {f"beat_{name}": float(at_lag(correlation, ratio * beat_s)) for name, ratio in BEAT_RATIOS}
 
 
 def _periodicity(correlation: Array) -> Descriptors:
     """The strongest autocorrelation in each band of PERIODICITY_EDGES_BPM."""
-    described = {}
+    values = {}
     for band, (slow, fast) in enumerate(pairwise(PERIODICITY_EDGES_BPM)):
         lags_s = 60 / np.linspace(slow, fast, 12, endpoint=False)
-        described[f"periodicity_{band}"] = float(at_lag(correlation, lags_s).max())
-    return described
+        values[f"periodicity_{band}"] = float(at_lag(correlation, lags_s).max())
+    return values
 
 
 def _accents(envelope: Array) -> Descriptors:
-    """How the onset envelope is spread: its mean, how much it varies, how much of it the strongest tenth holds."""
+    """Distribution of the onset envelope: mean, variation, and the share of the strongest tenth of its frames."""
     mean = float(envelope.mean())
     strongest = np.sort(envelope)[-max(1, envelope.size // 10) :]
     return {
@@ -79,7 +83,7 @@ def _accents(envelope: Array) -> Descriptors:
 
 
 def _intervals(onsets: Indices) -> Descriptors:
-    """Onset intervals: median in octaves over 1 s, and spread over mean. Fewer than three onsets: 4 s and 0."""
+    """Intervals between onsets: log2 of the median in seconds, deviation over mean; 4 s and 0 below three."""
     if onsets.size < 3:
         return {"interval": 2.0, "interval_variation": 0.0}
     seconds = np.diff(onsets) / FRAME_RATE_HZ
@@ -89,26 +93,29 @@ def _intervals(onsets: Indices) -> Descriptors:
     }
 
 
-def _parts(sound: Sound) -> Descriptors:
-    """For each of PARTS its flux, onsets a second and pulse clarity; and whether low and high strike together."""
-    described: Descriptors = {}
+def _parts(analysis: ClipAnalysis) -> Descriptors:
+    """For each of PARTS its flux, onsets per second and pulse clarity; and the correlation of the low and high part."""
+    values: Descriptors = {}
     envelopes = []
     for name, low, high in PARTS:
-        envelope = onset_envelope(sound.mel_db[:, (mel_hz() >= low) & (mel_hz() < high)])
+        envelope = onset_envelope(analysis.mel_db[:, (mel_hz() >= low) & (mel_hz() < high)])
         envelopes.append(envelope)
-        described[f"{name}_flux"] = float(np.log2(envelope.mean() + 1e-2))
-        described[f"{name}_onset_rate"] = float(onset_frames(envelope).size / envelope.size * FRAME_RATE_HZ)
-        described[f"{name}_pulse"] = _pulse_clarity(envelope)
-    return described | {"low_with_high": _correlation(envelopes[0], envelopes[2])}
+        values[f"{name}_flux"] = float(np.log2(envelope.mean() + 1e-2))
+        values[f"{name}_onset_rate"] = float(onset_frames(envelope).size / envelope.size * FRAME_RATE_HZ)
+        values[f"{name}_pulse"] = _pulse_clarity(envelope)
+    return values | {"low_with_high": _correlation(envelopes[0], envelopes[2])}
 
 
 def _pulse_clarity(envelope: Array) -> float:
-    """The highest autocorrelation at a beat's lag (pulse clarity: Lartillot and others, ISMIR 2008)."""
+    """The highest autocorrelation at the lag of a beat.
+
+    Lartillot and others, "Multi-feature modeling of pulse clarity", ISMIR 2008.
+    """
     shortest, longest = (round(lag * FRAME_RATE_HZ) for lag in PULSE_LAGS_S)
     return float(autocorrelation(envelope)[shortest : longest + 1].max())
 
 
 def _correlation(one: Array, other: Array) -> float:
     """Pearson correlation; 0 where either is constant."""
-    spread = one.std() * other.std()
-    return float(((one - one.mean()) * (other - other.mean())).mean() / spread) if spread > 1e-9 else 0.0
+    scale = one.std() * other.std()
+    return float(((one - one.mean()) * (other - other.mean())).mean() / scale) if scale > 1e-9 else 0.0

@@ -1,4 +1,7 @@
-"""Spectral shape: how bright, wide, noisy, peaky and balanced the spectrum is, and how much that varies."""
+"""The spectral shape layer: brightness, width, noisiness, contrast and balance of the spectrum, and their variation.
+
+Formulas and sources: docs/methods.md, "Descriptors".
+"""
 
 from __future__ import annotations
 
@@ -12,44 +15,45 @@ from indexer.encoders.descriptors.clip_analysis import (
     HOP,
     SAMPLE_RATE_HZ,
     Array,
+    ClipAnalysis,
     Descriptors,
-    Sound,
     bin_hz,
 )
 
 CONTRAST_EDGES_HZ = (0.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, SAMPLE_RATE_HZ / 2)
-"""Seven octave bands for spectral contrast (Jiang and others 2002; librosa's default edges)."""
+"""Seven octave bands for spectral contrast (Jiang and others, "Music type classification by spectral contrast feature",
+2002; the edges are librosa's default)."""
 BALANCE_EDGES_HZ = (20.0, 60.0, 120.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, SAMPLE_RATE_HZ / 2)
 """Nine bands, about an octave each, for the balance of the long-term spectrum."""
 CONTRAST_SHARE = 0.1
-"""Share of a band's bins that make its peaks and its valleys."""
+"""Share of the bins of a band that are averaged for its peak, and for its valley."""
 BALANCE_FLOOR = 1e-6
-"""Least share of the power that a band is said to have (-60 dB)."""
+"""Lowest share of the power of a band (-60 dB)."""
 
 
-def spectral_shape(sound: Sound) -> Descriptors:
-    """Means and spreads over the active frames of each measure, and the balance of bands (35 values).
+def spectral_shape(analysis: ClipAnalysis) -> Descriptors:
+    """Mean and standard deviation of each measure over the active frames, and the balance of bands (35 values).
 
-    Frequencies are in octaves over 1 Hz, because that is how brightness is heard. The functions below take magnitudes
-    that are all positive: bins are held at FLOOR_DB under the clip's strongest, as the mel levels are.
+    Frequencies are log2 of Hz, because equal ratios of frequency sound like equal steps of brightness. The functions
+    below need magnitudes that are all positive: bins are raised to FLOOR_DB below the strongest, like mel levels.
     """
-    loudest = float(sound.magnitude.max())
-    magnitude = np.maximum(sound.magnitude[sound.active].astype(np.float64), loudest * 10 ** (FLOOR_DB / 20))
-    middle = centroid_hz(magnitude)
+    loudest = float(analysis.magnitude.max())
+    magnitude = np.maximum(analysis.magnitude[analysis.active].astype(np.float64), loudest * 10 ** (FLOOR_DB / 20))
+    centroid = centroid_hz(magnitude)
     curves = {
-        "centroid": _octaves(middle),
-        "bandwidth": _octaves(bandwidth_hz(magnitude, middle)),
+        "centroid": _octaves(centroid),
+        "bandwidth": _octaves(bandwidth_hz(magnitude, centroid)),
         "rolloff_85": _octaves(rolloff_hz(magnitude, 0.85)),
         "rolloff_50": _octaves(rolloff_hz(magnitude, 0.5)),
         "flatness": np.log10(flatness(magnitude)),
-        "zero_crossings": np.log2(1 + _zero_crossing_rate_hz(sound)),
+        "zero_crossings": np.log2(1 + _zero_crossing_rate_hz(analysis)),
     }
     contrast = contrast_db(magnitude)
     curves |= {f"contrast_{band}": contrast[:, band] for band in range(contrast.shape[1])}
-    described = {f"{name}_mean": float(curve.mean()) for name, curve in curves.items()}
-    described |= {f"{name}_spread": float(curve.std()) for name, curve in curves.items()}
+    values = {f"{name}_mean": float(curve.mean()) for name, curve in curves.items()}
+    values |= {f"{name}_spread": float(curve.std()) for name, curve in curves.items()}
     balance = balance_db(magnitude)
-    return described | {f"balance_{band}": float(level) for band, level in enumerate(balance)}
+    return values | {f"balance_{band}": float(level) for band, level in enumerate(balance)}
 
 
 def centroid_hz(magnitude: Array) -> Array:
@@ -59,6 +63,7 @@ def centroid_hz(magnitude: Array) -> Array:
 
 def bandwidth_hz(magnitude: Array, centre_hz: Array) -> Array:
     """Magnitude-weighted standard deviation of frequency about ``centre_hz``, in Hz. ``[frame]``."""
+    # The variance is the mean square minus the square of the mean; rounding can make it slightly negative.
     second = _mean_over_bins(magnitude, np.square(bin_hz()))
     return np.asarray(np.sqrt(np.maximum(second - np.square(centre_hz), 0)))
 
@@ -76,7 +81,7 @@ def flatness(magnitude: Array) -> Array:
 
 
 def contrast_db(magnitude: Array) -> Array:
-    """Level of the peaks over the level of the valleys in each octave band, in dB. ``[frame, band]``.
+    """Level of the peaks minus level of the valleys in each octave band, in dB. ``[frame, band]``.
 
     Peaks and valleys are the means of the strongest and of the weakest tenth of a band's bins.
     """
@@ -97,10 +102,10 @@ def balance_db(magnitude: Array) -> Array:
     return np.asarray(10 * np.log10(np.maximum(shares, BALANCE_FLOOR)))
 
 
-def _zero_crossing_rate_hz(sound: Sound) -> Array:
+def _zero_crossing_rate_hz(analysis: ClipAnalysis) -> Array:
     """Sign changes per second in each active frame ``[frame]``."""
-    crossings = np.concatenate(([0], np.cumsum(np.diff(np.signbit(sound.waveform)))))
-    starts = np.flatnonzero(sound.active) * HOP
+    crossings = np.concatenate(([0], np.cumsum(np.diff(np.signbit(analysis.waveform)))))
+    starts = np.flatnonzero(analysis.active) * HOP
     return (crossings[starts + FRAME - 1] - crossings[starts]) * (SAMPLE_RATE_HZ / FRAME)
 
 

@@ -1,1 +1,1 @@
-"""MERT: a music transformer of 13 or 25 layers as an encoder. The only package that uses torch."""
+"""MERT, a transformer for music, as an encoder of 13 or 25 layers. The only package that uses torch."""

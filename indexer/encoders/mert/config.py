@@ -1,4 +1,7 @@
-"""The shape of a MERT network, from a ``config.json`` that is refused unless we compute exactly what it asks for."""
+"""The geometry of a MERT network, read from a ``config.json``, and the tensors that a checkpoint of it must have.
+
+A config that requests arithmetic that is not implemented here is refused: it would load and give wrong vectors.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,196 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 POS_BIAS = "encoder.pos_conv_embed.conv.bias"
 POS_GAIN = "encoder.pos_conv_embed.conv.weight_g"
-"""Length of each of the kernel's taps over all channels, ``[1, 1, tap]``: weight normalisation over axis 2."""
+"""Length of each tap of the kernel over all channels, ``[1, 1, tap]``: weight normalisation over axis 2."""
 POS_DIRECTION = "encoder.pos_conv_embed.conv.weight_v"
 
 OTHER_SPELLINGS: Mapping[str, str] = {
     "encoder.pos_conv_embed.conv.parametrizations.weight.original0": POS_GAIN,
     "encoder.pos_conv_embed.conv.parametrizations.weight.original1": POS_DIRECTION,
 }
-"""How torch's newer weight normalisation spells two names -> how the published files spell them, as we do."""
+"""Names of two tensors in torch's newer weight normalisation -> their names in the published files, and here."""
+
+REQUIRED: Mapping[str, object] = {
+    "feature_extractor_cqt": False,
+    "feat_extract_norm": "group",
+    "deepnorm": False,
+    "hidden_act": "gelu",
+    "feat_extract_activation": "gelu",
+    "conv_bias": False,
+    "feat_proj_layer_norm": True,
+    "conv_pos_batch_norm": False,
+}
+"""Fields that switch on arithmetic that is not implemented, with the only value that is accepted. An absent field has
+the value here, as in the code that was published with the weights. ``attention_relax`` is not among them: that code
+reads it only when ``deepnorm`` is on, and its effect there cancels out in the softmax."""
+
+_LARGEST = 1 << 16
+_MAX_BYTES = 1 << 20
+
+_FIELDS: Mapping[str, str] = {
+    "hidden": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "feed_forward": "intermediate_size",
+    "pre_norm": "do_stable_layer_norm",
+    "conv_dim": "conv_dim",
+    "conv_kernel": "conv_kernel",
+    "conv_stride": "conv_stride",
+    "pos_kernel": "num_conv_pos_embeddings",
+    "pos_groups": "num_conv_pos_embedding_groups",
+    "norm_eps": "layer_norm_eps",
+}
+"""Field of :class:`Geometry` -> field of ``config.json``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """All numbers that decide which tensors there are and how a forward pass is computed."""
+
+    hidden: int
+    layers: int
+    """Transformer layers; there is one more hidden state."""
+    heads: int
+    feed_forward: int
+    pre_norm: bool
+    """True: each layer normalises its input (330M). False: each layer normalises its output (95M)."""
+    conv_dim: tuple[int, ...]
+    conv_kernel: tuple[int, ...]
+    conv_stride: tuple[int, ...]
+    pos_kernel: int
+    pos_groups: int
+    norm_eps: float
+
+    @property
+    def states(self) -> int:
+        """Hidden states of a frame: one before the first transformer layer, one after each."""
+        return self.layers + 1
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next: 320 in MERT-v1, 75 frames a second at 24 kHz."""
+        product = 1
+        for stride in self.conv_stride:
+            product *= stride
+        return product
+
+    @property
+    def field(self) -> int:
+        """Samples that one frame depends on before the transformer (the receptive field): 400 in MERT-v1."""
+        samples = 1
+        for kernel, stride in zip(reversed(self.conv_kernel), reversed(self.conv_stride), strict=True):
+            samples = (samples - 1) * stride + kernel
+        return samples
+
+    def frames(self, samples: int) -> int:
+        """Frames made from ``samples`` samples: 2249 of 720,000 in MERT-v1; 0 when there are too few for one."""
+        return max(0, (samples - self.field) // self.hop + 1)
+
+
+def read_geometry(path: Path) -> Geometry:
+    """Read and check a ``config.json``.
+
+    Raises:
+        WeightsRefused: not a JSON object, or a field that is missing, of another type, out of range, or that requests
+            arithmetic that is not implemented; the message names the field.
+    """
+    try:
+        with path.open("rb") as file:
+            data = json.loads(file.read(_MAX_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsRefused(str(path), f"cannot be read as JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise WeightsRefused(str(path), "is not a JSON object")
+    problem = _problem(data)
+    if problem:
+        raise WeightsRefused(str(path), problem)
+    return _geometry(data)
+
+
+def write_config(geometry: Geometry) -> dict[str, object]:
+    """The fields of a ``config.json`` for ``geometry``; :func:`read_geometry` reads them back."""
+    sizes = {field: getattr(geometry, name) for name, field in _FIELDS.items()}
+    listed: dict[str, object] = {name: list(v) if isinstance(v, tuple) else v for name, v in sizes.items()}
+    always = {name: value for name, value in REQUIRED.items() if name != "conv_pos_batch_norm"}
+    return {**always, **listed, "num_feat_extract_layers": len(geometry.conv_dim)}
+
+
+def differences(actual: Geometry, required: Geometry) -> list[str]:
+    """The fields in which two geometries differ, by their names in ``config.json``."""
+    pairs = ((f.name, getattr(actual, f.name), getattr(required, f.name)) for f in fields(Geometry))
+    return [f"{_FIELDS[name]} is {value!r}, not {needed!r}" for name, value, needed in pairs if value != needed]
+
+
+def _geometry(data: Mapping[str, object]) -> Geometry:
+    values = {name: data[field] for name, field in _FIELDS.items()}
+    frozen = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return Geometry(**frozen)  # type: ignore[arg-type]  # each was checked by _problem
+
+
+def _problem(data: Mapping[str, object]) -> str:
+    """The first problem of a config; empty when the network can be computed."""
+    return _unsupported_field(data) or _wrong_value(data) or _contradiction(data)
+
+
+def _unsupported_field(data: Mapping[str, object]) -> str:
+    for name, required in REQUIRED.items():
+        value = data.get(name, required)
+        if value != required or type(value) is not type(required):  # 0 == False in Python
+            return f"{name} is {value!r}; only {required!r} is supported"
+    return ""
+
+
+def _wrong_value(data: Mapping[str, object]) -> str:
+    for field in _FIELDS.values():
+        if field not in data:
+            return f"{field} is missing"
+        if not _CHECKS[field](data[field]):
+            return f"{field} is {data[field]!r}, which is no {_CHECKS[field].__name__.strip('_').replace('_', ' ')}"
+    return ""
+
+
+def _contradiction(data: Mapping[str, object]) -> str:
+    shape = _geometry(data)
+    if not len(shape.conv_dim) == len(shape.conv_kernel) == len(shape.conv_stride):
+        return "conv_dim, conv_kernel and conv_stride are of different length"
+    if data.get("num_feat_extract_layers", len(shape.conv_dim)) != len(shape.conv_dim):
+        return f"num_feat_extract_layers is not {len(shape.conv_dim)}, the length of conv_dim"
+    if any(stride > kernel for stride, kernel in zip(shape.conv_stride, shape.conv_kernel, strict=True)):
+        return "conv_stride steps over samples: a stride is larger than its kernel"
+    if shape.hidden % shape.heads:
+        return f"hidden_size {shape.hidden} is not a multiple of num_attention_heads {shape.heads}"
+    if shape.hidden % shape.pos_groups:
+        return f"hidden_size {shape.hidden} is not a multiple of num_conv_pos_embedding_groups {shape.pos_groups}"
+    return ""
+
+
+def _size(value: object) -> bool:
+    return type(value) is int and 1 <= value <= _LARGEST
+
+
+def _switch(value: object) -> bool:
+    return type(value) is bool
+
+
+def _list_of_sizes(value: object) -> bool:
+    return isinstance(value, list) and 2 <= len(value) <= 32 and all(_size(item) for item in value)
+
+
+def _small_number(value: object) -> bool:
+    return type(value) is float and 0 < value < 0.1
+
+
+_CHECKS = dict.fromkeys(_FIELDS.values(), _size) | {
+    "do_stable_layer_norm": _switch,
+    "conv_dim": _list_of_sizes,
+    "conv_kernel": _list_of_sizes,
+    "conv_stride": _list_of_sizes,
+    "layer_norm_eps": _small_number,
+}
 
 
 def canonical(name: str) -> str:
-    """Our name of the tensor that a file calls ``name``.
+    """The name used here of the tensor that a file calls ``name``.
 
     >>> canonical("encoder.pos_conv_embed.conv.parametrizations.weight.original0")
     'encoder.pos_conv_embed.conv.weight_g'
@@ -53,11 +234,11 @@ def _convolutions(geometry: Geometry) -> dict[str, tuple[int, ...]]:
 
 
 def _entrance(geometry: Geometry) -> dict[str, tuple[int, ...]]:
-    hidden, heard = geometry.hidden, geometry.conv_dim[-1]
+    hidden, channels = geometry.hidden, geometry.conv_dim[-1]
     return {
         "masked_spec_embed": (hidden,),
-        **_pair("feature_projection.layer_norm", (heard,)),
-        **_pair("feature_projection.projection", (hidden, heard)),
+        **_pair("feature_projection.layer_norm", (channels,)),
+        **_pair("feature_projection.projection", (hidden, channels)),
         POS_BIAS: (hidden,),
         POS_GAIN: (1, 1, geometry.pos_kernel),
         POS_DIRECTION: (hidden, hidden // geometry.pos_groups, geometry.pos_kernel),
@@ -78,183 +259,3 @@ def _layer(geometry: Geometry) -> dict[str, tuple[int, ...]]:
 
 def _pair(name: str, weight: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": weight, f"{name}.bias": weight[:1]}
-
-
-REQUIRED: Mapping[str, object] = {
-    "feature_extractor_cqt": False,
-    "feat_extract_norm": "group",
-    "deepnorm": False,
-    "hidden_act": "gelu",
-    "feat_extract_activation": "gelu",
-    "conv_bias": False,
-    "feat_proj_layer_norm": True,
-    "conv_pos_batch_norm": False,
-}
-"""Fields that switch on arithmetic we do not have. A field that is absent means its value here, as in the code that
-was published with the weights. ``attention_relax`` is not among them: that code reads it only when ``deepnorm`` is
-on, and what it does there cancels out (reference/mert.md 1)."""
-
-_LARGEST = 1 << 16
-_MAX_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Geometry:
-    """Every number that decides which tensors there are and how a forward pass goes."""
-
-    hidden: int
-    layers: int
-    """Transformer layers; the hidden states are one more."""
-    heads: int
-    feed_forward: int
-    pre_norm: bool
-    """True: each layer normalises what it reads (330M). False: each layer normalises what it leaves (95M)."""
-    conv_dim: tuple[int, ...]
-    conv_kernel: tuple[int, ...]
-    conv_stride: tuple[int, ...]
-    pos_kernel: int
-    pos_groups: int
-    norm_eps: float
-
-    @property
-    def states(self) -> int:
-        """Hidden states of a frame: one before the first transformer layer, one after each."""
-        return self.layers + 1
-
-    @property
-    def hop(self) -> int:
-        """Samples from one frame to the next: 320 in MERT-v1, 75 frames a second at 24 kHz."""
-        product = 1
-        for stride in self.conv_stride:
-            product *= stride
-        return product
-
-    @property
-    def field(self) -> int:
-        """Samples that one frame hears before the transformer: 400 in MERT-v1."""
-        samples = 1
-        for kernel, stride in zip(reversed(self.conv_kernel), reversed(self.conv_stride), strict=True):
-            samples = (samples - 1) * stride + kernel
-        return samples
-
-    def frames(self, samples: int) -> int:
-        """Frames made from ``samples`` samples: 2249 of 720,000 in MERT-v1; 0 when there are too few for one."""
-        return max(0, (samples - self.field) // self.hop + 1)
-
-
-_FIELDS: Mapping[str, str] = {
-    "hidden": "hidden_size",
-    "layers": "num_hidden_layers",
-    "heads": "num_attention_heads",
-    "feed_forward": "intermediate_size",
-    "pre_norm": "do_stable_layer_norm",
-    "conv_dim": "conv_dim",
-    "conv_kernel": "conv_kernel",
-    "conv_stride": "conv_stride",
-    "pos_kernel": "num_conv_pos_embeddings",
-    "pos_groups": "num_conv_pos_embedding_groups",
-    "norm_eps": "layer_norm_eps",
-}
-"""Our word -> the word in ``config.json``."""
-
-
-def read_geometry(path: Path) -> Geometry:
-    """Read and check a ``config.json``.
-
-    Raises:
-        WeightsRefused: not a JSON object, or a field that is missing, of another type, out of range, or that asks for
-            arithmetic we do not have; the message names the field.
-    """
-    try:
-        with path.open("rb") as file:
-            data = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
-        raise WeightsRefused(str(path), f"cannot be read as JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise WeightsRefused(str(path), "is not a JSON object")
-    problem = _problem(data)
-    if problem:
-        raise WeightsRefused(str(path), problem)
-    return _geometry(data)
-
-
-def write_config(geometry: Geometry) -> dict[str, object]:
-    """The fields of a ``config.json`` that say ``geometry``; :func:`read_geometry` reads them back."""
-    sizes = {theirs: getattr(geometry, ours) for ours, theirs in _FIELDS.items()}
-    listed: dict[str, object] = {name: list(v) if isinstance(v, tuple) else v for name, v in sizes.items()}
-    always = {name: value for name, value in REQUIRED.items() if name != "conv_pos_batch_norm"}
-    return {**always, **listed, "num_feat_extract_layers": len(geometry.conv_dim)}
-
-
-def differences(found: Geometry, wanted: Geometry) -> list[str]:
-    """Where two geometries differ, in the words of ``config.json``."""
-    pairs = ((f.name, getattr(found, f.name), getattr(wanted, f.name)) for f in fields(Geometry))
-    return [f"{_FIELDS[name]} is {ours!r}, not {theirs!r}" for name, ours, theirs in pairs if ours != theirs]
-
-
-def _geometry(data: Mapping[str, object]) -> Geometry:
-    values = {ours: data[theirs] for ours, theirs in _FIELDS.items()}
-    frozen = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    return Geometry(**frozen)  # type: ignore[arg-type]  # each was checked by _problem
-
-
-def _problem(data: Mapping[str, object]) -> str:
-    """The first thing wrong with a config; empty when it is one we compute."""
-    return _asks_for_more(data) or _wrong_sizes(data) or _does_not_fit(data)
-
-
-def _asks_for_more(data: Mapping[str, object]) -> str:
-    for name, wanted in REQUIRED.items():
-        found = data.get(name, wanted)
-        if found != wanted or type(found) is not type(wanted):
-            return f"{name} is {found!r}; only {wanted!r} is supported"
-    return ""
-
-
-def _wrong_sizes(data: Mapping[str, object]) -> str:
-    for theirs in _FIELDS.values():
-        if theirs not in data:
-            return f"{theirs} is missing"
-        if not _PROPER[theirs](data[theirs]):
-            return f"{theirs} is {data[theirs]!r}, which is no {_PROPER[theirs].__name__.strip('_').replace('_', ' ')}"
-    return ""
-
-
-def _does_not_fit(data: Mapping[str, object]) -> str:
-    shape = _geometry(data)
-    if not len(shape.conv_dim) == len(shape.conv_kernel) == len(shape.conv_stride):
-        return "conv_dim, conv_kernel and conv_stride are of different length"
-    if data.get("num_feat_extract_layers", len(shape.conv_dim)) != len(shape.conv_dim):
-        return f"num_feat_extract_layers is not {len(shape.conv_dim)}, the length of conv_dim"
-    if any(stride > kernel for stride, kernel in zip(shape.conv_stride, shape.conv_kernel, strict=True)):
-        return "conv_stride steps over samples: a stride is larger than its kernel"
-    if shape.hidden % shape.heads:
-        return f"hidden_size {shape.hidden} is not a multiple of num_attention_heads {shape.heads}"
-    if shape.hidden % shape.pos_groups:
-        return f"hidden_size {shape.hidden} is not a multiple of num_conv_pos_embedding_groups {shape.pos_groups}"
-    return ""
-
-
-def _size(value: object) -> bool:
-    return type(value) is int and 1 <= value <= _LARGEST
-
-
-def _switch(value: object) -> bool:
-    return type(value) is bool
-
-
-def _list_of_sizes(value: object) -> bool:
-    return isinstance(value, list) and 2 <= len(value) <= 32 and all(_size(each) for each in value)
-
-
-def _small_number(value: object) -> bool:
-    return type(value) is float and 0 < value < 0.1
-
-
-_PROPER = dict.fromkeys(_FIELDS.values(), _size) | {
-    "do_stable_layer_norm": _switch,
-    "conv_dim": _list_of_sizes,
-    "conv_kernel": _list_of_sizes,
-    "conv_stride": _list_of_sizes,
-    "layer_norm_eps": _small_number,
-}

@@ -32,7 +32,15 @@ ONE_KEY = {"format": "pt"}
 """What transformers asks for, and nothing more: safetensors writes two keys in a random order, and the same weights
 would get another digest, and with it another space, on every machine."""
 
-_TEXT = ("SHORT_BINUNICODE", "BINUNICODE", "UNICODE")
+_HIDDEN_NAMES = ("STACK_GLOBAL", "EXT1", "EXT2", "EXT4")
+"""Opcodes that import by a name on the stack, or by a number. The strings before a STACK_GLOBAL may be decoys, so that
+only running the pickle shows the name. ``torch.save`` writes none of them (its pickles are of protocol 2), and the
+loader behind ``weights_only`` refuses them too."""
+
+_OTHER_PICKLE = (
+    "was pickled in another way than torch.save does by default; save the tensors alone with torch.save, "
+    "without pickle_protocol"
+)
 _UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, OSError)
 
 
@@ -86,22 +94,28 @@ def read_published(source: Path) -> Mapping[str, torch.Tensor]:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         raise WeightsRefused(str(source), f"cannot be read: {error}") from error
+    except Exception as error:
+        # torch refuses with pickle's own UnpicklingError, and no module of ours imports pickle: so by its name. Its
+        # text advises to load the file with weights_only=False, which would run whatever is in it.
+        if type(error).__name__ != "UnpicklingError":
+            raise
+        raise WeightsRefused(str(source), f"holds more than tensors, or {_OTHER_PICKLE}") from None
     if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
         raise WeightsRefused(str(source), "is not a table of tensors")
     return {str(name): tensor.contiguous().clone() for name, tensor in loaded.items()}
 
 
 def named_globals(source: Path) -> Iterator[str]:
-    """Every ``module name`` that the pickle inside a ``torch.save`` file would import; nothing is executed."""
-    strings: list[str] = []
+    """Every ``module name`` that the pickle inside a ``torch.save`` file would import; nothing is executed.
+
+    Raises WeightsRefused for a pickle that is damaged, or that imports by names which only running it would show.
+    """
     try:
         for opcode, argument, _ in pickletools.genops(_pickle_in(source)):
-            if opcode.name in _TEXT:
-                strings.append(str(argument))
-            elif opcode.name in ("GLOBAL", "INST"):
+            if opcode.name in ("GLOBAL", "INST"):
                 yield str(argument)
-            elif opcode.name == "STACK_GLOBAL":
-                yield " ".join(strings[-2:])
+            elif opcode.name in _HIDDEN_NAMES:
+                raise WeightsRefused(str(source), f"is not loaded: it {_OTHER_PICKLE}")
     except ValueError as error:
         raise WeightsRefused(str(source), f"holds a damaged pickle: {error}") from error
 

@@ -1,4 +1,4 @@
-"""One pass of clips through a network: started, and collected later, so that a GPU has the next one waiting."""
+"""Passes of clips through a network, started now and collected later, so that a GPU never waits for its input."""
 
 from __future__ import annotations
 
@@ -16,41 +16,10 @@ from indexer.encoders.mert.network import Network
 from recommender.errors import BadInput
 from recommender.types import ClipEmbeddings, Waveform
 
-
-class Staging:
-    """Two buffers that take turns, so that one is filled while the device still reads the other.
-
-    On CUDA they are pinned: the device copies from them by itself, while this process goes on.
-    """
-
-    def __init__(self, *, pinned: bool) -> None:
-        self._pinned = pinned
-        self._buffers = [torch.empty(0), torch.empty(0)]
-
-    def fill(self, clips: Sequence[Waveform], *, rows: int, samples: int) -> tuple[torch.Tensor, list[int]]:
-        """``clips`` under one another, zeros behind each, the first repeated up to ``rows``; and their lengths.
-
-        ``[rows, samples]`` float32; it holds until the call after the next.
-        """
-        chosen = [*clips, *[clips[0]] * (rows - len(clips))]
-        waves = self._next(rows * samples).view(rows, samples)
-        target = waves.numpy()
-        for row, clip in zip(target, chosen, strict=True):
-            row[: len(clip)] = clip
-            row[len(clip) :] = 0
-        return waves, [len(clip) for clip in chosen]
-
-    def _next(self, count: int) -> torch.Tensor:
-        self._buffers.reverse()
-        if self._buffers[0].numel() < count:
-            self._buffers[0] = torch.empty(count, pin_memory=self._pinned)
-        return self._buffers[0][:count]
-
-
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Finish: TypeAlias = Callable[[], tuple[ClipEmbeddings, float]]
-"""Waits for a pass: its means ``[clip, layer, dim]``, and the seconds it kept the device."""
+"""Waits for a pass: its means ``[clip, layer, dim]``, and the seconds that the device was busy."""
 
 
 class Passes:
@@ -70,7 +39,7 @@ class Passes:
         """Seconds that the device spent on collected passes, from the first copy to the last."""
 
     def __call__(self, clips: Sequence[Waveform], batch: Batch) -> Collect:
-        """Start a pass over ``clips``, those of ``batch``, in the shape that it says."""
+        """Start a pass over ``clips``, those of ``batch``, in the shape of ``batch``."""
         waves, lengths = self._staging.fill(clips, rows=batch.rows, samples=batch.samples)
         finish = self._launch(self._network, waves, lengths, self._device)
 
@@ -84,9 +53,9 @@ class Passes:
         return collect
 
     def _again_in_full_precision(self, wave: torch.Tensor) -> ClipEmbeddings:
-        """Half precision ends at 65,504; what overflows there does not in float32."""
+        """Half precision ends at 65,504; a value that overflows there does not in float32."""
         if self._exact is None:
-            logger.info("a clip overflowed half precision; such clips are computed again in float32")
+            _log.info("a clip overflowed half precision; such clips are computed again in float32")
             self._exact = self._make_exact()
         means, seconds = _launch_at_once(self._exact, wave, [wave.shape[1]], self._device)()
         self.busy_s += seconds
@@ -104,12 +73,12 @@ def _launch_at_once(network: Network, waves: torch.Tensor, lengths: Sequence[int
 
 
 def _launch_ahead(network: Network, waves: torch.Tensor, lengths: Sequence[int], device: torch.device) -> Finish:
-    """Hand everything to a CUDA device, the copies too, and wait for nothing. Only the means come back."""
+    """Queue a pass on a CUDA device with its copies, and wait for nothing. Only the means are copied back."""
     began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
     began.record(torch.cuda.current_stream(device))
-    found = network.means(waves.to(device, non_blocking=True), lengths)
-    means = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
-    means.copy_(found, non_blocking=True)
+    on_device = network.means(waves.to(device, non_blocking=True), lengths)
+    means = torch.empty(on_device.shape, dtype=on_device.dtype, pin_memory=True)
+    means.copy_(on_device, non_blocking=True)
     ended.record(torch.cuda.current_stream(device))
 
     def finish() -> tuple[ClipEmbeddings, float]:
@@ -117,3 +86,33 @@ def _launch_ahead(network: Network, waves: torch.Tensor, lengths: Sequence[int],
         return means.numpy().copy(), began.elapsed_time(ended) / 1000
 
     return finish
+
+
+class Staging:
+    """Two input buffers, used in turn, so that one is filled while the device still reads the other.
+
+    On CUDA they are pinned: only then does the device copy from them while this process continues.
+    """
+
+    def __init__(self, *, pinned: bool) -> None:
+        self._pinned = pinned
+        self._buffers = [torch.empty(0), torch.empty(0)]
+
+    def fill(self, clips: Sequence[Waveform], *, rows: int, samples: int) -> tuple[torch.Tensor, list[int]]:
+        """``clips`` as rows, zeros after each, the first repeated to fill ``rows``; and the length of each row.
+
+        ``[rows, samples]`` float32; valid until the call after the next.
+        """
+        chosen = [*clips, *[clips[0]] * (rows - len(clips))]
+        waves = self._next(rows * samples).view(rows, samples)
+        target = waves.numpy()
+        for row, clip in zip(target, chosen, strict=True):
+            row[: len(clip)] = clip
+            row[len(clip) :] = 0
+        return waves, [len(clip) for clip in chosen]
+
+    def _next(self, count: int) -> torch.Tensor:
+        self._buffers.reverse()
+        if self._buffers[0].numel() < count:
+            self._buffers[0] = torch.empty(count, pin_memory=self._pinned)
+        return self._buffers[0][:count]

@@ -1,4 +1,8 @@
-"""MERT as an encoder: the mean over time of every hidden state of a whole clip."""
+"""MERT as an encoder: the mean over time of every hidden state of a clip.
+
+The model: Li and others, "MERT: Acoustic music understanding model with large-scale self-supervised training", 2023.
+What is computed, and how it was checked against the published code: docs/methods.md, "MERT".
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ from indexer.encoders.mert.batches import (
     rows_that_fit,
 )
 from indexer.encoders.mert.config import Geometry, differences, read_geometry
-from indexer.encoders.mert.device import DevicePlacement, Precision, choose_precision, settle
+from indexer.encoders.mert.device import DevicePlacement, Precision, choose_precision, select_device
 from indexer.encoders.mert.device_pass import Passes
 from indexer.encoders.mert.models import SAMPLE_RATE_HZ, MertSpec
 from indexer.encoders.mert.network import Network
@@ -35,37 +39,37 @@ from recommender.errors import BadInput, WeightsRefused
 from recommender.licences import find_licence
 from recommender.types import ClipEmbeddings, Layer, Licence, Space, Waveform
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 FORWARD = "1"
-"""Version of our forward pass. Part of the space: change it when a vector changes by more than rounding."""
+"""Version of the forward pass. Part of the space: change it when a vector changes by more than rounding."""
 
 NORMALISATION = "zero-mean-unit-variance"
-"""What is done to each clip, whatever a downloaded preprocessor_config.json says."""
+"""Normalisation of each clip; a downloaded preprocessor_config.json is not read."""
 
 CPU_BATCH = 8
-"""Clips that are asked for at once where each goes alone, or nearly."""
+"""Clips to be given at once, where a pass has one clip or a few."""
 PASSES_A_BATCH = 4
-"""Passes that a CUDA device is asked to be handed at once: three in four are laid out while it computes."""
+"""Passes to be given at once on CUDA: the input of three in four is copied while the device computes."""
 _ROWS_ELSEWHERE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MertOptions:
-    """How a MERT encoder goes about it. Context and precision are part of its space; the device is not."""
+    """Options of a MERT encoder. Context and precision are part of its space; the device is not."""
 
     device: str = "auto"
-    """One device: ``cpu``, ``cuda:1``, ``mps``; the first where ``cuda`` or ``auto`` mean several."""
+    """One device: ``cpu``, ``cuda:1``, ``mps``; the first, where ``cuda`` or ``auto`` mean several."""
     precision: str = "auto"
     """``fp32``, ``fp16``, or ``auto``: fp16 on CUDA, fp32 elsewhere."""
     context: Context = FULL
     sha256: str | None = None
-    """Refuse any weights file but the one with this digest."""
+    """Refuse a weights file that does not have this digest."""
 
 
 def space_of(spec: MertSpec, weights_sha256: str, *, precision: Precision, context: Context = FULL) -> Space:
-    """The space that ``spec`` spans with these weights. Another file, precision or context is another space."""
-    layers = tuple(Layer(name=name, description=_layer_words(name)) for name in spec.layer_names)
+    """The space of ``spec`` with these weights. Another file, precision or context is another space."""
+    layers = tuple(Layer(name=name, description=_layer_description(name)) for name in spec.layer_names)
     return Space(
         name=spec.id if context == FULL else f"{spec.id}-{context.name.replace(':', '-')}",
         revision=f"forward-{FORWARD}+weights-{weights_sha256}+{context.name}+{precision}",
@@ -81,27 +85,27 @@ def space_of(spec: MertSpec, weights_sha256: str, *, precision: Precision, conte
 class MertEncoder:
     """A MERT model as an :class:`~indexer.encoders.base.Encoder`.
 
-    Reads a folder with ``config.json`` and ``model.safetensors``. A clip is heard whole, at zero mean and unit
-    variance; what comes back is one mean over time for each hidden state, taken on the device.
+    Reads a folder with ``config.json`` and ``model.safetensors``. A clip is embedded whole, at zero mean and
+    unit variance; the result is the mean over time of each hidden state, computed on the device.
     """
 
     def __init__(self, spec: MertSpec, folder: Path, options: MertOptions | None = None) -> None:
-        """Load, check and try out the model.
+        """Load and check the model.
 
         Raises:
             WeightsRefused: the config or the weights are not the model's; see :func:`open_weights`.
-            KnownAnswerWrong: the test signal no longer gets the vector that is on record for these weights.
+            KnownAnswerWrong: the test signal no longer has the vector that was recorded for these weights.
             InvalidArgument: no such device or precision.
         """
         options = options or MertOptions()
-        device = settle(options.device)
+        device = select_device(options.device)
         self._placing = DevicePlacement(device=device, precision=choose_precision(options.precision, device))
         self._spec, self._context = spec, options.context
         self._weights = load_model(spec, folder, sha256=options.sha256)
         self._passes = Passes(self._network(self._placing.precision), device, exact=self._exact_network)
         self._batcher = Batcher(self._passes, _plan(device), rows=_rows(self._placing, spec.geometry))
         self._space = space_of(spec, self._weights.sha256, precision=self._placing.precision, context=options.context)
-        self._try_out(folder / known_answers.ANSWERS_FILE)
+        self._check_known_answer(folder / known_answers.ANSWERS_FILE)
 
     @property
     def space(self) -> Space:
@@ -110,40 +114,40 @@ class MertEncoder:
 
     @property
     def licence(self) -> Licence:
-        """Of the weights: CC-BY-NC-4.0 for MERT-v1."""
+        """Licence of the weights: CC-BY-NC-4.0 for MERT-v1."""
         return find_licence(self._spec.licence)
 
     @property
     def rows(self) -> int:
-        """Clips in a forward pass; hand over a multiple of it to waste nothing. 1 on a CPU."""
+        """Clips in a forward pass; give a multiple of it to waste nothing. 1 on a CPU."""
         return self._batcher.rows
 
     @property
     def batch(self) -> int:
-        """Clips to hand over at once: four passes on CUDA, so that it need not wait for the next one."""
+        """Clips to give at once: four passes on CUDA, so that the device does not wait for the next one."""
         return self.rows * PASSES_A_BATCH if self._placing.device.type == "cuda" else CPU_BATCH
 
     @property
     def busy_s(self) -> float:
-        """Seconds that the device has spent on passes so far; the rest of the time it waited."""
+        """Seconds that the device has spent on passes so far; it was idle for the rest."""
         return self._passes.busy_s
 
     def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
         """Embed ``clips`` at 24,000 Hz -> ``[clip, layer, dim]`` float32, means over time, not unit length.
 
-        On a CPU each clip goes alone. On a GPU every pass has the same shape, filled up if need be. Either way the
-        other clips decide nothing about a clip's vector.
+        On a CPU each clip is a pass of its own. On a GPU every pass has one of a few fixed shapes, padded if necessary.
+        In both cases the vector of a clip does not depend on the other clips.
 
         Raises:
             BadInput: a clip is too short for one frame, not finite, constant, or does not fit the device alone.
         """
         for clip in clips:
-            _require_sound(clip, self._spec.geometry)
+            _require_usable(clip, self._spec.geometry)
         pieces = [self._context.pieces(clip, SAMPLE_RATE_HZ) for clip in clips]
-        embedded = self._batcher([piece for some in pieces for piece in some])
+        embedded = self._batcher([piece for of_clip in pieces for piece in of_clip])
         if not embedded:
             return np.zeros((0, self._spec.geometry.states, self._spec.geometry.hidden), dtype=np.float32)
-        return average_pieces(np.stack(embedded), [len(some) for some in pieces])
+        return average_pieces(np.stack(embedded), [len(of_clip) for of_clip in pieces])
 
     def _network(self, precision: Precision) -> Network:
         placing = DevicePlacement(device=self._placing.device, precision=precision)
@@ -152,11 +156,11 @@ class MertEncoder:
     def _exact_network(self) -> Network:
         return self._network(Precision.FP32)
 
-    def _try_out(self, file: Path) -> None:
+    def _check_known_answer(self, file: Path) -> None:
         compared = known_answers.check(
             self._space.name, self._weights.sha256, self._answer, file=file, rate_hz=SAMPLE_RATE_HZ
         )
-        logger.info("%s: known answer %s", self._space.name, "confirmed" if compared else "recorded for the first time")
+        _log.info("%s: known answer %s", self._space.name, "confirmed" if compared else "recorded for the first time")
 
     def _answer(self, signal: Waveform) -> ClipEmbeddings:
         answer: ClipEmbeddings = self._batcher([signal])[0]
@@ -164,7 +168,7 @@ class MertEncoder:
 
 
 def load_model(spec: MertSpec, folder: Path, *, sha256: str | None = None) -> Weights:
-    """Check all of a folder's config and weights against ``spec``; keeps none of it. Raises WeightsRefused."""
+    """Check config and weights of a folder against ``spec``; none is kept in memory. Raises WeightsRefused."""
     config = folder / "config.json"
     wrong = differences(read_geometry(config), spec.geometry)
     if wrong:
@@ -177,21 +181,21 @@ def _plan(device: torch.device) -> Plan:
 
 
 def _rows(placing: DevicePlacement, geometry: Geometry) -> int:
-    """Clips a pass: 1 on a CPU, as free memory allows on CUDA, 4 elsewhere."""
+    """Clips in a pass: 1 on a CPU, as many as fit the free memory on CUDA, 4 elsewhere."""
     if placing.device.type != "cuda":
         return 1 if placing.device.type == "cpu" else _ROWS_ELSEWHERE
     free, _ = torch.cuda.mem_get_info(placing.device)
     return rows_that_fit(free, geometry, placing.precision)
 
 
-def _require_sound(clip: Waveform, geometry: Geometry) -> None:
+def _require_usable(clip: Waveform, geometry: Geometry) -> None:
     if geometry.frames(len(clip)) < 1:
         raise BadInput(Reason.TOO_SHORT, f"{len(clip)} samples; a frame needs {geometry.field}")
     if not np.isfinite(clip).all():
-        raise BadInput(Reason.NON_FINITE, "the clip holds NaN or infinite samples; decode it again")
+        raise BadInput(Reason.NON_FINITE, "the clip has NaN or infinite samples; decode it again")
     if float(clip.min()) == float(clip.max()):
-        raise BadInput(Reason.SILENT, "every sample of the clip is the same; there is nothing to hear")
+        raise BadInput(Reason.SILENT, "every sample of the clip is the same; it has no sound")
 
 
-def _layer_words(name: str) -> str:
+def _layer_description(name: str) -> str:
     return "frames before the first transformer layer" if name == "0" else f"frames after transformer layer {name}"

@@ -1,4 +1,4 @@
-"""The published files of a model, from the Hugging Face cache or the hub, into a folder that the encoder reads."""
+"""Downloads the published files of a model from the Hugging Face hub, or its cache, to a folder for the encoder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from recommender.errors import FetchFailed, WeightsRefused
 CONFIGS = ("config.json", "preprocessor_config.json")
 
 _FAILED: tuple[type[Exception], ...] = (OSError, EntryNotFoundError, HfHubHTTPError.__mro__[1])
-"""What a call to the hub fails with. The last is the base error of the HTTP library below it, whichever that is."""
+"""Errors of calls to the hub. The last is the base error of the HTTP library that this huggingface_hub uses."""
 
 _FULL_HASH = 40
 
 
 def fetch(spec: MertSpec, folder: Path) -> Weights:
-    """Bring the files of ``spec`` at its pinned revision to ``folder``, converted and checked. Nothing else is fetched.
+    """Download the files of ``spec`` at its pinned revision to ``folder``, convert and check them.
 
-    What the hub's cache holds is not downloaded again (``HF_HOME``, ``HF_HUB_OFFLINE`` and the other variables of
+    Files in the hub's cache are not downloaded again (``HF_HOME``, ``HF_HUB_OFFLINE`` and the other variables of
     huggingface_hub apply).
 
     Raises:
@@ -49,16 +49,16 @@ def fetch(spec: MertSpec, folder: Path) -> Weights:
 
 
 def full_revision(spec: MertSpec) -> str:
-    """All 40 digits of the commit that ``spec`` pins, as the hub asks for: from its cache, else from its history.
+    """All 40 digits of the commit that ``spec`` pins, which the hub requires: from its cache, else from its history.
 
     Raises FetchFailed.
     """
     if len(spec.revision) == _FULL_HASH:
         return spec.revision
-    known = _cached_revisions(spec) or _published_revisions(spec)
-    if len(known) != 1:
-        raise FetchFailed(f"{spec.repo} at {spec.revision}", f"{len(known)} commits begin with {spec.revision}")
-    return known.pop()
+    commits = _cached_revisions(spec) or _published_revisions(spec)
+    if len(commits) != 1:
+        raise FetchFailed(f"{spec.repo} at {spec.revision}", f"{len(commits)} commits begin with {spec.revision}")
+    return commits.pop()
 
 
 def _cached_revisions(spec: MertSpec) -> set[str]:
@@ -82,9 +82,9 @@ def _download(spec: MertSpec, revision: str, name: str) -> Path:
 
 
 def _require_published(file: Path, sha256: str) -> None:
-    found = file_sha256(file)
-    if found != sha256:
-        raise WeightsRefused(str(file), f"has sha256 {found}, not the {sha256} that was published")
+    digest = file_sha256(file)
+    if digest != sha256:
+        raise WeightsRefused(str(file), f"has sha256 {digest}, not the {sha256} that was published")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The products that take nearly all the time, in the two ways we have: torch's own, and oneDNN's."""
+"""Matrix products and attention, which take nearly all the time, in two ways: torch's own and oneDNN's."""
 
 from __future__ import annotations
 
@@ -10,43 +10,42 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_NOTHING: tuple[str, list[float], str] = ("none", [], "")
+_NO_ACTIVATION: tuple[str, list[float], str] = ("none", [], "")
 _GELU: tuple[str, list[float], str] = ("gelu", [], "none")
-"""What follows a product of oneDNN's: its name, its numbers, and its variant ("none" is the one by erf)."""
+"""What oneDNN applies after a product: name, numbers and variant ("none" is the exact GELU, by erf)."""
 
 _ROWS = 256
-"""Queries a block: their scores against 2249 keys are 2.3 MB and stay in cache."""
+"""Queries in a block: their scores with 2249 keys are 2.3 MB and stay in the cache."""
 
 
 Affine: TypeAlias = Callable[[Tensor], Tensor]
-"""``x @ weight.T + bias``, with GELU (the exact one, by erf) behind it where it was asked for; ``[..., in]`` ->
-``[..., out]``."""
+"""``x @ weight.T + bias``, followed by GELU (exact, by erf) where requested; ``[..., in]`` -> ``[..., out]``."""
 
 
 class Kernels(Protocol):
-    """One way to compute; all give the same numbers to rounding."""
+    """One way to compute; all ways give the same numbers up to rounding."""
 
     def affine(self, weight: Tensor, bias: Tensor | None, *, gelu: bool = False) -> Affine:
-        """Take in ``weight`` ``[out, in]``, laid out for speed if that helps."""
+        """A product with ``weight`` ``[out, in]``, which may be stored in a faster layout."""
 
     def strided(self, weight: Tensor, stride: int) -> Affine:
-        """A convolution over rows with GELU behind it: ``weight`` ``[out, in, tap]``, :func:`taps` says of what."""
+        """A convolution over rows, followed by GELU: ``weight`` ``[out, in, tap]``, over windows of :func:`taps`."""
 
     def attend(self, qkv: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Attention of ``qkv`` ``[clip, frame, 3, head, width]``, queries already scaled -> ``[clip, frame, dim]``.
+        """Attention of ``qkv`` ``[clip, frame, 3, head, width]``, queries are scaled already -> ``[clip, frame, dim]``.
 
-        Only the first ``lengths[i]`` frames of clip ``i`` are keys. What the frames after them receive has no meaning.
+        Only the first ``lengths[i]`` frames of clip ``i`` are keys. The result of the frames after them has no meaning.
         """
 
 
 def choose_kernels(device: torch.device, dtype: torch.dtype) -> Kernels:
-    """oneDNN for float32 on a CPU, where it has been built into torch; else torch's own.
+    """oneDNN for float32 on a CPU, where this torch has it; else torch's own.
 
-    On a CPU with AVX-512 that is not Intel's, oneDNN multiplied matrices 2.2 times as fast as the library behind
-    ``torch.nn.functional.linear`` (230 against 102 GFLOP/s on one core of an EPYC), in the same precision.
+    On a CPU with AVX-512 that is not Intel's, oneDNN multiplied matrices 2.2 times as fast as the library that
+    ``torch.nn.functional.linear`` uses (230 against 102 GFLOP/s on one core of an EPYC), in the same precision.
     """
-    at_home = device.type == "cpu" and dtype is torch.float32
-    return OneDnn() if at_home and OneDnn.is_there() else Portable()
+    on_cpu = device.type == "cpu" and dtype is torch.float32
+    return OneDnn() if on_cpu and OneDnn.is_available() else Portable()
 
 
 def taps(rows: Tensor, kernel: int, stride: int) -> Tensor:
@@ -57,7 +56,7 @@ def taps(rows: Tensor, kernel: int, stride: int) -> Tensor:
 
 
 def flat_taps(weight: Tensor) -> Tensor:
-    """``[out, in, tap]`` -> ``[out, tap * in]``: the order in which :func:`taps` lays a window out."""
+    """``[out, in, tap]`` -> ``[out, tap * in]``: the order of the numbers in a window of :func:`taps`."""
     return weight.permute(0, 2, 1).flatten(1).contiguous()
 
 
@@ -75,7 +74,7 @@ class Portable:
         return apply
 
     def strided(self, weight: Tensor, stride: int) -> Affine:
-        """As sums of plain products: no library takes windows that overlap, so each product takes ``stride`` taps."""
+        """A sum of plain products: torch's product takes no overlapping windows, so each one takes ``stride`` taps."""
         kernel = weight.shape[2]
         parts = [weight[:, :, first : first + stride] for first in range(0, kernel, stride)]
         factors = [(part.shape[2], flat_taps(part).T) for part in parts]
@@ -96,7 +95,7 @@ class Portable:
 
 
 def _keys(qkv: Tensor, lengths: Sequence[int]) -> Tensor | None:
-    """``[clip, 1, 1, frame]``, True where a frame may be looked at; None when all may."""
+    """``[clip, 1, 1, frame]``, True where a frame is a key; None when all are."""
     frames = qkv.shape[1]
     if all(length == frames for length in lengths):
         return None
@@ -106,11 +105,11 @@ def _keys(qkv: Tensor, lengths: Sequence[int]) -> Tensor | None:
 
 @dataclass(frozen=True, slots=True)
 class OneDnn:
-    """oneDNN's matrix product with weights laid out once, for float32 on a CPU."""
+    """oneDNN's matrix product, whose weights are reordered once, for float32 on a CPU."""
 
     @staticmethod
-    def is_there() -> bool:
-        """Whether this torch has it. The operator is the one torch's own compiler emits for a linear layer."""
+    def is_available() -> bool:
+        """Whether this torch has it. The operator is the one that torch's own compiler uses for a linear layer."""
         return torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
     def affine(self, weight: Tensor, bias: Tensor | None, *, gelu: bool = False) -> Affine:
@@ -119,13 +118,13 @@ class OneDnn:
         return lambda x: _product(x, packed, bias, gelu=gelu)
 
     def strided(self, weight: Tensor, stride: int) -> Affine:
-        """As one product over windows that overlap in memory, which oneDNN takes as they are."""
+        """One product over windows that overlap in memory, which oneDNN accepts."""
         product = self.affine(flat_taps(weight), None, gelu=True)
         kernel = weight.shape[2]
         return lambda rows: product(taps(rows, kernel, stride))
 
     def attend(self, qkv: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Clip by clip, head by head, a block of queries at a time: each sees exactly its clip's frames."""
+        """Clip by clip, head by head, a block of queries at a time: each uses exactly the frames of its clip."""
         clips, frames, _, heads, width = qkv.shape
         mixed = qkv.new_zeros(clips, frames, heads * width)
         for clip, length in enumerate(lengths):
@@ -144,5 +143,5 @@ def _attend_head(q: Tensor, k: Tensor, v: Tensor, *, out: Tensor) -> None:
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, gelu: bool = False) -> Tensor:
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, *(_GELU if gelu else _NOTHING))
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, *(_GELU if gelu else _NO_ACTIVATION))
     return y

@@ -1,4 +1,4 @@
-"""Which MERT models there are: identity, source, licence, geometry and the digests of the published files, as data."""
+"""The MERT models: name, source, licence, geometry and the digests of their published files, as data."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from indexer.encoders.mert.config import Geometry
 from recommender.errors import NotFound
 
 SAMPLE_RATE_HZ = 24_000
-"""Of every MERT model."""
+"""Sample rate of every MERT model."""
 
 WEIGHTS_FILE = "model.safetensors"
 """The only file that weights are read from."""
 PUBLISHED_FILE = "pytorch_model.bin"
-"""What the hub holds instead; converted once."""
+"""The published form of the weights; converted once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MertSpec:
-    """One model: what it is called, where its weights are published, and what they must look like."""
+    """One model: its name, where its weights are published, and their geometry."""
 
     id: str
     repo: str
-    """On the Hugging Face hub."""
+    """Repository on the Hugging Face hub."""
     revision: str
-    """The commit of ``repo`` whose files are meant, as far as its public pages name it."""
+    """The commit of ``repo`` that is used: as many of its digits as the public pages show."""
     licence: str
     geometry: Geometry
     default_layer: str
-    """The layer artists are compared by when none is asked for."""
+    """The layer that artists are compared by when a request names none."""
     published: Mapping[str, str] = field(default_factory=dict)
     """File name -> sha256 of the published file, in hex."""
 
@@ -40,7 +40,7 @@ class MertSpec:
 
 
 def _v1(*, hidden: int, layers: int, heads: int, pre_norm: bool) -> Geometry:
-    """What both sizes of MERT-v1 have in common: 75 frames a second, each of 400 samples, 320 apart."""
+    """The geometry of MERT-v1, common to both sizes: 75 frames per second, each of 400 samples, 320 apart."""
     return Geometry(
         hidden=hidden,
         layers=layers,
@@ -80,7 +80,7 @@ SPECS: Mapping[str, MertSpec] = {spec.id: spec for spec in (MERT_V1_95M, MERT_V1
 
 
 def find_spec(model: str) -> MertSpec:
-    """The model called ``model``. Raises NotFound; the message lists those that there are."""
+    """The model ``model``. Raises NotFound; the message lists all models."""
     if model not in SPECS:
         raise NotFound("MERT model", model, f"choose one of {', '.join(SPECS)}")
     return SPECS[model]

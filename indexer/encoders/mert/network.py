@@ -1,4 +1,7 @@
-"""The forward pass: samples in, every hidden state's mean over time out."""
+"""The forward pass of MERT: samples to the mean over time of every hidden state.
+
+Means are taken while a hidden state is in memory, so that 13 or 25 of them are never kept at once.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from indexer.encoders.mert.transformer import Norm, Positions, TransformerLayer
 from indexer.encoders.mert.weights import Weights
 
 CPU_TILE_FRAMES = 128
-"""Frames of the convolutions at once: the widest activation, 64 rows of 512 a frame, is 17 MB."""
+"""Frames that the convolutions compute at once on a CPU: the largest activation, 64 rows of 512 per frame, is 17 MB."""
 GPU_TILE_FRAMES = 768
+"""The same on a GPU; it sets the memory that a pass takes (:func:`~indexer.encoders.mert.batches.bytes_a_clip`)."""
 
 
 class Network:
@@ -43,39 +47,40 @@ class Network:
         """Mean over time of each hidden state, ``[clip, layer, dim]`` float32, on the network's device.
 
         ``clips`` ``[clip, sample]`` float32 at 24 kHz, at any level; the first ``lengths[i]`` samples are clip ``i``.
-        Each clip must hold at least one frame and must not be constant.
+        Each clip must have at least one frame and must not be constant.
         """
         counts = self.frame_counts(lengths)
         return torch.stack(self._pass(clips, lengths, lambda state: _mean(state, counts)), dim=1)
 
     def states(self, clips: Tensor, lengths: Sequence[int]) -> list[Tensor]:
-        """Every hidden state whole, ``[clip, frame, dim]`` float32; frames behind a clip's end have no meaning.
+        """Every hidden state whole, ``[clip, frame, dim]`` float32; frames after the end of a clip have no meaning.
 
-        As the published code gives them: the last of a network that normalises first has passed its final norm.
+        As in the published code, the last state of a network that normalises first has passed the final norm.
         """
         return self._pass(clips, lengths, lambda state: state)
 
     def _pass(self, clips: Tensor, lengths: Sequence[int], take: Callable[[Tensor], Tensor]) -> list[Tensor]:
-        """``take`` of each hidden state, taken while the state is at hand."""
+        """``take`` of each hidden state, called while the state is in memory."""
         counts = self.frame_counts(lengths)
         with torch.inference_mode():
             frames = self._extract(clips, lengths, tile_frames=self._tile_frames)
-            _silence(frames, counts)
+            _zero_padding(frames, counts)
             x = frames + self._positions(frames)
+            # A post-norm network normalises before its layers, a pre-norm network after them.
             x = x if self._geometry.pre_norm else self._norm(x)
-            taken = []
+            results = []
             for layer in self._layers:
-                taken.append(take(x))
+                results.append(take(x))
                 x = layer(x, counts)
-            return [*taken, take(self._norm(x) if self._geometry.pre_norm else x)]
+            return [*results, take(self._norm(x) if self._geometry.pre_norm else x)]
 
     def frame_counts(self, lengths: Sequence[int]) -> list[int]:
-        """Frames of clips of so many samples."""
+        """Frames of clips of ``lengths`` samples."""
         return [self._geometry.frames(length) for length in lengths]
 
 
-def _silence(frames: Tensor, counts: Sequence[int]) -> None:
-    """Zero what lies behind each clip's end, in place, for there the positional convolution finds zeros when alone."""
+def _zero_padding(frames: Tensor, counts: Sequence[int]) -> None:
+    """Zero the frames after the end of each clip, in place: the positional convolution pads a clip alone with zeros."""
     for row, count in enumerate(counts):
         frames[row, count:] = 0
 

@@ -1,4 +1,4 @@
-"""Random checkpoints in the layout of the published ones: what ``soundkin encoder make-random MODEL FOLDER`` writes."""
+"""Writes random checkpoints in the layout of the published ones (``soundkin encoder make-random``); for tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK = 1 << 20
 
 
 def tiny_geometry(*, pre_norm: bool) -> Geometry:
-    """MERT-v1 in everything but width and depth: 3 layers of 48, for tests that take milliseconds."""
+    """MERT-v1 but for width and depth: 3 layers of 48 dimensions, for tests that take milliseconds."""
     return Geometry(
         hidden=48,
         layers=3,
@@ -44,8 +44,8 @@ def tiny_geometry(*, pre_norm: bool) -> Geometry:
 def random_tensors(geometry: Geometry, seed: int = 0) -> Tensors:
     """Every tensor of a checkpoint, float32. The same for the same seed, on any machine and with any library version.
 
-    Scaled so that signals keep their size from layer to layer. The lengths of the positional kernel's taps are
-    drawn apart from their directions, so that a loader that forgets one of the two is found out.
+    Scaled so that signals keep their size from layer to layer. The lengths of the taps of the positional kernel are
+    drawn independently of their directions, so that a loader that ignores one of the two gives other vectors.
     """
     return {name: _tensor(name, shape, seed) for name, shape in expected_shapes(geometry).items()}
 
@@ -53,7 +53,7 @@ def random_tensors(geometry: Geometry, seed: int = 0) -> Tensors:
 def write_checkpoint(folder: Path, geometry: Geometry, *, seed: int = 0, published_form: bool = False) -> Path:
     """Write ``config.json``, ``preprocessor_config.json`` and the weights to ``folder``; the path of the weights.
 
-    ``published_form`` writes ``pytorch_model.bin``, as the hub holds it; else ``model.safetensors``.
+    ``published_form`` writes ``pytorch_model.bin``, as on the hub; else ``model.safetensors``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / "config.json", {**_UNUSED, **write_config(geometry)})
@@ -128,4 +128,4 @@ _PREPROCESSOR: Mapping[str, object] = {
     "return_attention_mask": True,
     "sampling_rate": SAMPLE_RATE_HZ,
 }
-"""As published; Soundkin never reads it, for the copies in circulation contradict each other (reference/mert.md 1)."""
+"""As published. Soundkin never reads it: the copies in circulation contradict each other."""

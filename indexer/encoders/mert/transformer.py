@@ -1,4 +1,4 @@
-"""One transformer layer: attention and a two-layer perceptron, each added to what it read."""
+"""The transformer of MERT: the positional convolution before it, and its layers of attention and feed-forward."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from indexer.encoders.mert.device import DevicePlacement
 from indexer.encoders.mert.kernels import Affine, Kernels
 from indexer.encoders.mert.weights import Weights
 
+_BLOCK = 512
+"""Frames in one Fourier transform; 385 of 512 results are valid. About 30 times fewer operations than the plain
+convolution with its 128 taps."""
+_FLOAT32_BYTES = 4
+
 
 class Norm:
     """Layer normalisation over the last axis, in float32."""
@@ -26,14 +31,12 @@ class Norm:
         return functional.layer_norm(x, self._weight.shape, self._weight, self._bias, self._eps)
 
 
-_BLOCK = 512
-"""Frames a transform; of 512, 385 come out right. About 30 times fewer operations than the convolution as written."""
-_SINGLE = 4
-"""Bytes of a float32; a complex number is two."""
-
-
 class Positions:
-    """``gelu(convolution(x) + bias)``: what is added to the frames before the first layer. Always in float32."""
+    """The positional embedding ``gelu(convolution(x) + bias)``, added to the frames before the first layer; float32.
+
+    The convolution is computed by Fourier transforms of overlapping blocks (overlap-save: Oppenheim and Schafer,
+    "Discrete-time signal processing", 1989): the first ``block - kernel + 1`` results of each block are valid.
+    """
 
     def __init__(self, weights: Weights, geometry: Geometry, placing: DevicePlacement) -> None:
         self._kernel, self._groups = geometry.pos_kernel, geometry.pos_groups
@@ -42,13 +45,14 @@ class Positions:
         self._bias = placing.exact(weights[POS_BIAS])
 
     def __call__(self, x: Tensor) -> Tensor:
-        """``[clip, frame, hidden]`` -> the same. Frames before the first and after the last count as zero."""
+        """``[clip, frame, hidden]`` -> the same. Frames before the first and after the last are zero."""
         clips, frames, _ = x.shape
         blocks = self._blocks(x)
-        heard = torch.fft.rfft(blocks).unflatten(1, (self._groups, -1))
-        by_bin = heard.permute(1, 4, 0, 3, 2).flatten(2, 3)
-        spoken = (by_bin @ self._spectra).unflatten(2, (clips, -1)).permute(2, 0, 4, 3, 1).flatten(1, 2)
-        y = torch.fft.irfft(spoken, n=self._block)[..., : self._step].flatten(2)[..., :frames]
+        spectra = torch.fft.rfft(blocks).unflatten(1, (self._groups, -1))
+        # At each frequency a convolution of many channels is one small matrix product: [group, bin, clip * block, in].
+        by_bin = spectra.permute(1, 4, 0, 3, 2).flatten(2, 3)
+        products = (by_bin @ self._spectra).unflatten(2, (clips, -1)).permute(2, 0, 4, 3, 1).flatten(1, 2)
+        y = torch.fft.irfft(products, n=self._block)[..., : self._step].flatten(2)[..., :frames]
         return functional.gelu(y.transpose(1, 2) + self._bias)
 
     @property
@@ -56,7 +60,7 @@ class Positions:
         return self._block - self._kernel + 1
 
     def _blocks(self, x: Tensor) -> Tensor:
-        """``[clip, hidden, block, frame of block]``: overlapping, the last filled up with zeros."""
+        """``[clip, hidden, block, frame of block]``: overlapping, zeros after the end."""
         frames = x.shape[1]
         count = -(-frames // self._step)
         before = self._kernel // 2
@@ -65,11 +69,13 @@ class Positions:
 
 
 def transform_bytes(geometry: Geometry, frames: int) -> int:
-    """The most that the transforms of one clip of ``frames`` take at once: spectra before and after the product, and
-    each laid out anew."""
+    """Most bytes that the transforms of a clip of ``frames`` take: spectra before and after the product, each twice.
+
+    Twice, because each is also stored in the order that the product needs.
+    """
     block = _block(geometry)
     blocks = -(-frames // (block - geometry.pos_kernel + 1))
-    return 4 * geometry.hidden * blocks * (block // 2 + 1) * 2 * _SINGLE
+    return 4 * geometry.hidden * blocks * (block // 2 + 1) * 2 * _FLOAT32_BYTES
 
 
 def _block(geometry: Geometry) -> int:
@@ -77,20 +83,27 @@ def _block(geometry: Geometry) -> int:
 
 
 def _kernel_of(weights: Weights) -> Tensor:
-    """Weight normalisation undone: each tap's direction (over all channels) at its length, ``[out, in, tap]``."""
+    """The kernel ``[out, in, tap]``: the direction of each tap, scaled to its length.
+
+    Salimans and Kingma, "Weight normalization", 2016.
+    """
     direction = weights[POS_DIRECTION]
     lengths: Tensor = torch.linalg.vector_norm(direction, dim=(0, 1), keepdim=True)
     return direction * (weights[POS_GAIN] / lengths)
 
 
 def _spectra(kernel: Tensor, groups: int, block: int) -> Tensor:
-    """``[group, bin, in, out]``, conjugated: the network correlates, it does not convolve."""
+    """Spectra of the kernel ``[group, bin, in, out]``, conjugated: torch's convolution is a correlation."""
     by_group: Tensor = torch.fft.rfft(kernel, n=block).conj().unflatten(0, (groups, -1))
     return by_group.permute(0, 3, 2, 1).contiguous()
 
 
 class TransformerLayer:
-    """A layer of number ``index``; it normalises before (330M) or after (95M) each of its two halves."""
+    """Layer ``index``: attention and feed-forward, with the norm before (330M) or after (95M) each of the two.
+
+    Vaswani and others, "Attention is all you need", 2017; the norm before: Xiong and others, "On layer normalization in
+    the transformer architecture", 2020.
+    """
 
     def __init__(
         self, index: int, weights: Weights, geometry: Geometry, placing: DevicePlacement, kernels: Kernels
@@ -109,20 +122,20 @@ class TransformerLayer:
         self._narrow = _affine(kernels, placing, _pair(weights, narrow))
 
     def __call__(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
-        """``[clip, frame, hidden]`` float32 -> the same; frames behind a clip's length influence none before it."""
+        """``[clip, frame, hidden]`` float32 -> the same; frames after a clip's length influence none before it."""
         first, second = self._norms
         if self._pre_norm:
             x = x + self._attention(first(x), lengths)
-            return x + self._perceptron(second(x))
+            return x + self._feed_forward(second(x))
         x = first(x + self._attention(x, lengths))
-        return second(x + self._perceptron(x))
+        return second(x + self._feed_forward(x))
 
     def _attention(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
         qkv = self._qkv(x.to(self._dtype))
         qkv = qkv.view(*x.shape[:2], 3, self._heads, -1)
         return self._out(self._attend(qkv, lengths))
 
-    def _perceptron(self, x: Tensor) -> Tensor:
+    def _feed_forward(self, x: Tensor) -> Tensor:
         return self._narrow(self._widen(x.to(self._dtype)))
 
 
@@ -136,7 +149,7 @@ def _pair(weights: Weights, name: str) -> tuple[Tensor, Tensor]:
 
 
 def _fused_qkv(weights: Weights, name: str, geometry: Geometry) -> tuple[Tensor, Tensor]:
-    """Queries, keys and values in one product; the scale of the scores, ``1 / sqrt(width)``, is in the queries."""
+    """Queries, keys and values as one product; the scale of the scores, ``1 / sqrt(width)``, is in the queries."""
     scale = (geometry.hidden // geometry.heads) ** -0.5
     pairs = {which: _pair(weights, f"{name}.{which}_proj") for which in ("q", "k", "v")}
     pairs["q"] = (pairs["q"][0] * scale, pairs["q"][1] * scale)

@@ -1,1 +1,1 @@
-"""One encoder on several devices: a process for each, which all make the same vectors. Knows neither torch nor MERT."""
+"""Encoder processes: one for each device, so that several devices embed one batch side by side."""

@@ -1,49 +1,47 @@
-"""One encoder process as its parent sees it: started when needed, fed clips, started again when it is lost."""
+"""One encoder process as its parent sees it: started when needed, given clips, started again when it is lost."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import threading
 from collections.abc import Sequence
-from multiprocessing.reduction import send_handle
+from typing import TypeAlias
 
 import numpy as np
 
 from indexer.encoders.device_errors import is_lost
-from indexer.encoders.processes import child
-from indexer.encoders.processes.shared import SharedSamples
-from indexer.encoders.processes.wire import Embedded, Ready, Request
+from indexer.encoders.processes.process_main import Recipe
+from indexer.encoders.processes.wire import MAX_HEAD_BYTES, SAMPLE_BYTES, Embedded, Ready, Request, put_clips
+from indexer.processes.message_frames import MessageBounds, ReceivedMessage
+from indexer.processes.shared_memory import SharedMemory, make_growing_memory
+from indexer.processes.supervised_process import ProcessClosed, ProcessLost, RunningProcess, SupervisedProcess
 from recommender.errors import EncoderEnded, EncoderLost
 from recommender.types import ClipEmbeddings, Waveform
 
 _log = logging.getLogger(__name__)
 
 PASSES_A_REQUEST = 2
-"""Passes of the encoder that a request is for; one request is worked on while the next is laid out."""
-UNDER_WAY = 2
+"""Passes of the encoder in one request."""
+MAX_IN_FLIGHT = 2
+"""Requests that a process has at a time: it works on one while the samples of the next are copied."""
 ATTEMPTS = 2
 
-_START_S = 600.0
-_MIN_S = 300.0
-_A_SAMPLE_S = 1e-3
-"""Patience with a pass, by the samples of its longest clip: twelve minutes for 30 s, which take a slow core one. A
-device that has many clips in a pass computes them side by side, and is no more patiently waited for."""
-_END_S = 5.0
+_ENTRY = "indexer.encoders.processes.process_main:serve"
+_MAX_START_S = 600.0
+_MIN_ANSWER_S = 300.0
+_ANSWER_S_PER_SAMPLE = 1e-3
+"""Added to the time limit for each pass, by the samples of the longest clip: twelve minutes for 30 s at 24 kHz, for
+which a slow core needs one. The number of clips adds nothing: a device that has many in a pass computes them side by
+side."""
 
-
-class ProcessLost(Exception):
-    """The process has ended, is late, or can no longer use its device."""
+_Running: TypeAlias = RunningProcess[SharedMemory]
 
 
 class EncoderProcess:
-    """Owns at most one process. For one thread at a time, except :meth:`close`, which any thread may call."""
+    """Owns at most one process. For one thread at a time, except :meth:`retire`, which any thread may call."""
 
-    def __init__(self, recipe: child.Recipe) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._lock = threading.Lock()
-        self._closed = False
-        self._running: _Running | None = None
+        self._process = SupervisedProcess[SharedMemory](lambda: RunningProcess(_ENTRY, recipe, make_growing_memory()))
         self._ready: Ready | None = None
         self.rows = 1
         """Clips in a pass of its encoder."""
@@ -51,150 +49,113 @@ class EncoderProcess:
     @property
     def pid(self) -> int | None:
         """Number of the process; None when there is none."""
-        return self._running.pid if self._running is not None else None
+        running = self._process.running
+        return running.pid if running is not None else None
 
     @property
     def batch(self) -> int:
-        """Clips that its encoder likes to be handed at once; 0 before it has been started."""
+        """Clips that its encoder is best given at once; 0 before it has been started."""
         return self._ready.batch * self.rows // self._ready.rows if self._ready is not None else 0
 
     def start(self) -> Ready:
         """Start the process, and wait until its encoder is loaded.
 
-        Raises EncoderLost when it ends before that, and whatever loading the encoder raises.
+        Raises EncoderLost when it ends before that, EncoderEnded after :meth:`retire`, and what loading the encoder
+        raises.
         """
-        with self._lock:
-            if self._closed:
-                raise EncoderEnded(self._recipe.device, "has been closed")
-            self._running = running = _Running(self._recipe)
         try:
-            ready = Ready.from_bytes(running.receive(_START_S))
-        except ProcessLost as lost:
-            problem = f"its process on {self._recipe.device} did not come up: {lost} ({self._stop()})"
-            raise EncoderLost(problem) from lost
+            running = self._process.start()
+            message = running.receive(MessageBounds(head_bytes=MAX_HEAD_BYTES), timeout_s=_MAX_START_S)
+            ready = Ready.from_bytes(message.head)
+        except ProcessClosed:
+            raise EncoderEnded(self._recipe.device, "has been closed") from None
+        except ProcessLost as error:
+            problem = f"its process on {self._recipe.device} did not come up: {error} ({self.stop()})"
+            raise EncoderLost(problem) from error
         except Exception:
-            self._stop()
+            self.stop()
             raise
         self._ready, self.rows = ready, ready.rows
         return ready
 
     def encode(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
-        """Embed ``clips``, at least one. A process that is lost is replaced once, and the new one gets the clips.
+        """Embed ``clips``, at least one -> ``[clip, layer, dim]``.
 
-        Raises EncoderEnded when that one is lost over them, too, and EncoderLost when it does not come up; else what
-        the encoder raises.
+        A process that is lost is replaced once, and the new one is given the same clips.
+
+        Raises EncoderEnded when that one is lost over them, too, EncoderLost when it does not start, and what the
+        encoder raises.
         """
         problem = ""
         for _ in range(ATTEMPTS):
             try:
                 return self._attempt(clips)
-            except ProcessLost as lost:
-                problem = f"{lost} ({self._stop()})"
+            except ProcessLost as error:
+                problem = f"{error} ({self.stop()})"
                 _log.warning("the encoder process on %s was lost: %s", self._recipe.device, problem)
-        how_often = f"was lost {ATTEMPTS} times over the same {len(clips)} clips"
-        raise EncoderEnded(self._recipe.device, f"{how_often}: {problem}")
+        count = f"was lost {ATTEMPTS} times over the same {len(clips)} clips"
+        raise EncoderEnded(self._recipe.device, f"{count}: {problem}")
 
     def _attempt(self, clips: Sequence[Waveform]) -> ClipEmbeddings:
-        if self._running is None:
+        if self._process.running is None:
             self.start()
-        if self._running is None:
+        running, ready = self._process.running, self._ready
+        if running is None or ready is None:
             raise EncoderEnded(self._recipe.device, "has been closed")
         size = self.rows * PASSES_A_REQUEST
         parts = [clips[first : first + size] for first in range(0, len(clips), size)]
-        answers = self._running.exchange(parts)
+        messages = _exchange(running, ready, parts)
         try:
-            found = [Embedded.from_bytes(answer) for answer in answers]
+            answers = [Embedded.from_message(message) for message in messages]
         except RuntimeError as error:
             if is_lost(error):
                 raise ProcessLost(str(error)) from error
             raise
-        self.rows = found[-1].rows
-        return np.concatenate([one.embeddings for one in found])
+        self.rows = answers[-1].rows
+        return np.concatenate([answer.embeddings for answer in answers])
 
-    def close(self) -> None:
-        """End the process under whatever it is doing, and start no other. Calling it again does nothing."""
-        with self._lock:
-            self._closed = True
-            if self._running is not None:
-                self._running.kill()
-        self._stop()
+    def retire(self) -> None:
+        """Kill the process, even in the middle of a request, and start no other."""
+        self._process.retire()
 
-    def _stop(self) -> str:
-        """End the process, if there is one, collect it, and say how it ended."""
-        with self._lock:
-            running, self._running = self._running, None
-        return running.collect() if running is not None else "it was not running"
+    def stop(self) -> str:
+        """End the process, if there is one, and describe how it ended."""
+        exit_code = self._process.stop()
+        return "it was not running" if exit_code is None else f"exit status {exit_code}"
 
 
-def patience(parts: Sequence[Sequence[Waveform]]) -> float:
+def answer_limit_s(parts: Sequence[Sequence[Waveform]]) -> float:
     """Seconds that a request for any of ``parts`` may take, each of :data:`PASSES_A_REQUEST` passes at most."""
-    return _MIN_S + _A_SAMPLE_S * PASSES_A_REQUEST * max(len(clip) for part in parts for clip in part)
+    longest = max(len(clip) for part in parts for clip in part)
+    return _MIN_ANSWER_S + _ANSWER_S_PER_SAMPLE * PASSES_A_REQUEST * longest
 
 
-class _Running:
-    """A live process, our end of its connection, and the memory it shares with us."""
+def _exchange(running: _Running, ready: Ready, parts: Sequence[Sequence[Waveform]]) -> list[ReceivedMessage]:
+    """The answer to each part, in order. Raises ProcessLost.
 
-    def __init__(self, recipe: child.Recipe) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._memory = SharedSamples.make()
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=child.serve, args=(theirs, recipe), daemon=True)
-        self._process.start()
-        theirs.close()
-        self.pid = self._process.pid
-        try:
-            send_handle(self._connection, self._memory.descriptor, self.pid)
-        except OSError:  # it has ended already, which receive() will find
-            _log.debug("the encoder process %s ended before it was given its memory", self.pid)
+    The memory has room for :data:`MAX_IN_FLIGHT` parts, used in turn: the part that is written to a room is sent only
+    after the one that was there before has been answered.
+    """
+    room_samples = max(sum(map(len, part)) for part in parts)
+    _reserve(running, min(len(parts), MAX_IN_FLIGHT) * room_samples)
+    timeout_s = answer_limit_s(parts)
+    answers: list[ReceivedMessage] = []
+    for number, part in enumerate(parts):
+        if number >= MAX_IN_FLIGHT:
+            answers.append(running.receive(ready.answer_bounds(len(parts[len(answers)])), timeout_s=timeout_s))
+        _ask(running, part, offset=number % MAX_IN_FLIGHT * room_samples)
+    while len(answers) < len(parts):
+        answers.append(running.receive(ready.answer_bounds(len(parts[len(answers)])), timeout_s=timeout_s))
+    return answers
 
-    def exchange(self, parts: Sequence[Sequence[Waveform]]) -> list[bytes]:
-        """The answer to each part, in order; while one is worked on, the next is laid out. Raises Lost."""
-        answers: list[bytes] = []
-        widest = max(sum(map(len, part)) for part in parts)
-        self._reserve(min(len(parts), UNDER_WAY) * widest)
-        patience_s = patience(parts)
-        for number, part in enumerate(parts):
-            if number >= UNDER_WAY:
-                answers.append(self.receive(patience_s))
-            self._ask(part, offset=number % UNDER_WAY * widest)
-        while len(answers) < len(parts):
-            answers.append(self.receive(patience_s))
-        return answers
 
-    def _reserve(self, samples: int) -> None:
-        try:
-            self._memory.reserve(samples)
-        except OSError as error:
-            raise ProcessLost(f"no memory for {samples} samples to share with it: {error}") from error
+def _reserve(running: _Running, samples: int) -> None:
+    try:
+        running.memory.reserve(samples * SAMPLE_BYTES)
+    except OSError as error:
+        raise ProcessLost(f"no memory for {samples} samples to share with it: {error}") from error
 
-    def _ask(self, clips: Sequence[Waveform], *, offset: int) -> None:
-        self._memory.put(clips, offset=offset)
-        request = Request(offset=offset, lengths=tuple(map(len, clips)), size=self._memory.size)
-        try:
-            self._connection.send_bytes(request.to_bytes())
-        except OSError as error:
-            raise ProcessLost("it has ended") from error
 
-    def receive(self, timeout_s: float) -> bytes:
-        """One message. Raises Lost when the process ends or is late."""
-        try:
-            if self._connection.poll(timeout_s):
-                return self._connection.recv_bytes()
-        except (EOFError, OSError) as error:
-            raise ProcessLost("it has ended") from error
-        self.kill()
-        raise ProcessLost(f"no answer within {timeout_s:g} s")
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def collect(self) -> str:
-        """Close the connection, which ends a process that waits; kill one that does not; leave nothing behind."""
-        self._connection.close()
-        self._process.join(_END_S)
-        self._process.kill()
-        self._process.join()
-        how = f"exit status {self._process.exitcode}"
-        self._process.close()
-        self._memory.close()
-        return how
+def _ask(running: _Running, clips: Sequence[Waveform], *, offset: int) -> None:
+    put_clips(running.memory, clips, offset=offset)
+    running.send(Request(offset=offset, lengths=tuple(map(len, clips)), size=running.memory.size).to_bytes())

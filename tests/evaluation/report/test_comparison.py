@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from evaluation.evaluate import Inputs, evaluate
-from evaluation.report.comparison import VIEW_NUMBERS, Changed, against_sections, versus
+from evaluation.report.comparison import VIEW_NUMBERS, FigureChange, compare_runs, comparison_sections
 from evaluation.results import EvaluationRun
 from tests.evaluation.kin import NOISE, SOUND, catalog, families_csv, name
 from tests.factories import MadeCatalog, make_generation
@@ -30,12 +31,12 @@ def narrow(made: MadeCatalog) -> MadeCatalog:
         )
         for artist in made.artists
     )
-    return replace(made, artists=artists, space=replace(made.space, revision=CHUNKED))
+    return replace(made, artists=artists, space=structs.replace(made.space, revision=CHUNKED))
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[EvaluationRun, EvaluationRun]:
-    """The families heard in full and in chunks, against the same truth and pairs."""
+    """The families embedded in full and in chunks, with the same truth and pairs."""
     folder = tmp_path_factory.mktemp("versus")
     (folder / "p.csv").write_text(f"a,b,expected\n{name(0, 0)},{name(1, 1)},low\n")
     inputs = Inputs(truth=families_csv(folder / "t.csv"), pairs=folder / "p.csv", k=2)
@@ -44,7 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[EvaluationRun, Evalu
 
 
 def test_what_was_chosen_differently_is_named(runs: tuple[EvaluationRun, EvaluationRun]) -> None:
-    found = versus(*runs)
+    found = compare_runs(*runs)
     chosen = {each.name: (each.before, each.after) for each in found.settings}
     before, after = chosen["encoder"]
     assert CHUNKED in before
@@ -56,12 +57,12 @@ def test_what_was_chosen_differently_is_named(runs: tuple[EvaluationRun, Evaluat
     assert any("two spaces are on two scales" in note for note in found.notes)
     assert not any(note.startswith("other k") for note in found.notes)
     longer = replace(runs[1], asked=replace(runs[1].asked, k=9))
-    assert "other k: 9, here 2; measures with an @ are not comparable" in versus(runs[0], longer).notes
+    assert "other k: 9, here 2; measures with an @ are not comparable" in compare_runs(runs[0], longer).notes
 
 
 def test_each_layers_range_is_shown_before_and_after(runs: tuple[EvaluationRun, EvaluationRun]) -> None:
     full, chunked = runs
-    found = {each.name: each for each in versus(full, chunked).views}
+    found = {each.name: each for each in compare_runs(full, chunked).views}
     assert len(found) == 2 * len(VIEW_NUMBERS)
     for ours, theirs in zip(full.views, chunked.views, strict=True):
         assert (found[f"{ours.name}: span"].before, found[f"{ours.name}: span"].after) == (
@@ -75,24 +76,26 @@ def test_each_layers_range_is_shown_before_and_after(runs: tuple[EvaluationRun, 
 def test_a_layer_that_only_one_run_has_stands_alone(runs: tuple[EvaluationRun, EvaluationRun]) -> None:
     full, chunked = runs
     fewer = replace(chunked, views=tuple(view for view in chunked.views if view.name == SOUND))
-    found = {each.name: each for each in versus(full, fewer).views}
+    found = {each.name: each for each in compare_runs(full, fewer).views}
     assert np.isnan(found[f"{NOISE}: span"].before)
     assert found[f"{NOISE}: span"].after == full.views[1].spread.span
 
 
-def test_a_change_is_told_as_a_share_of_what_was_before(runs: tuple[EvaluationRun, EvaluationRun]) -> None:
-    # the first experiment: range .163 -> .280, lowest .808 -> .493
-    assert Changed(name="span", before=0.163, after=0.280).share == pytest.approx(0.72, abs=0.005)
-    assert Changed(name="min", before=0.808, after=0.493).share == pytest.approx(-0.39, abs=0.005)
-    assert np.isnan(Changed(name="none", before=0.0, after=1.0).share)
-    made = replace(versus(*runs), figures=(Changed(name="span", before=0.163, after=0.280),), pairs=(), views=())
-    (_, changes) = against_sections(made)
+def test_a_change_is_shown_as_a_share_of_the_value_before(runs: tuple[EvaluationRun, EvaluationRun]) -> None:
+    # the prototype, 10 s chunks against 30 s clips: range .163 -> .280, lowest .808 -> .493
+    assert FigureChange(name="span", before=0.163, after=0.280).share == pytest.approx(0.72, abs=0.005)
+    assert FigureChange(name="min", before=0.808, after=0.493).share == pytest.approx(-0.39, abs=0.005)
+    assert np.isnan(FigureChange(name="none", before=0.0, after=1.0).share)
+    made = replace(
+        compare_runs(*runs), figures=(FigureChange(name="span", before=0.163, after=0.280),), pairs=(), views=()
+    )
+    (_, changes) = comparison_sections(made)
     assert changes.table is not None
     assert changes.table.rows == (("span", "0.163", "0.280", "+0.117 (+72 %)"),)
 
 
 def test_pairs_and_queries_in_both_are_compared(runs: tuple[EvaluationRun, EvaluationRun]) -> None:
-    found = versus(*runs)
+    found = compare_runs(*runs)
     (pair,) = found.pairs
     assert pair.after < pair.before, "unlike artists are further apart where nothing was moved together"
     assert found.primary.difference.n == 12
@@ -103,21 +106,21 @@ def test_two_encoders_are_compared_without_labels_artist_by_artist(runs: tuple[E
     full, _ = runs
     assert len(full.selection.halves) == 12
     assert set(full.selection.halves.values()) == {1.0}, "every half finds its other half first"
-    deaf = dict.fromkeys(full.selection.halves, 0.25)
-    other = replace(full, selection=replace(full.selection, halves=deaf))
-    found = versus(full, other).halves
+    worse = dict.fromkeys(full.selection.halves, 0.25)
+    other = replace(full, selection=replace(full.selection, halves=worse))
+    found = compare_runs(full, other).halves
     assert (found.difference.mean, found.difference.n) == (0.75, 12)
     assert found.p_value == pytest.approx(2 / 2**12)
     fewer = replace(other, selection=replace(full.selection, halves={"f0m0": 1.0}))
-    assert versus(full, fewer).halves.difference.n == 0, "one artist alone always finds itself"
+    assert compare_runs(full, fewer).halves.difference.n == 0, "one artist alone always finds itself"
 
 
 def test_the_chosen_layer_is_watched_from_run_to_run(runs: tuple[EvaluationRun, EvaluationRun]) -> None:
     full, _ = runs
-    assert f"best view by artist-split retrieval: still {SOUND}" in versus(full, full).notes
+    assert f"best view by artist-split retrieval: still {SOUND}" in compare_runs(full, full).notes
     other = replace(full, selection=replace(full.selection, best=NOISE))
-    assert f"best view by artist-split retrieval: {NOISE} before, now {SOUND}" in versus(full, other).notes
+    assert f"best view by artist-split retrieval: {NOISE} before, now {SOUND}" in compare_runs(full, other).notes
 
 
-def test_nothing_is_said_of_a_run_that_is_not_there() -> None:
-    assert list(against_sections(None)) == []
+def test_without_another_run_there_is_no_section_on_one() -> None:
+    assert list(comparison_sections(None)) == []

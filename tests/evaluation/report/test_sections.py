@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.evaluate import Inputs, evaluate
-from evaluation.gates import hold, read_thresholds
+from evaluation.gates import check_gates, read_thresholds
 from evaluation.measures.statistics import Difference, Estimate
 from evaluation.report.document import Section, Table
 from evaluation.report.sections import document
@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
 
 
 def sections(run: EvaluationRun) -> dict[str, Section]:
-    held = hold(read_thresholds(), figures(run))
+    held = check_gates(read_thresholds(), figures(run))
     return {each.title: each for each in document(run, held, verdict(run, held)).sections}
 
 
@@ -100,8 +100,8 @@ def test_pairs_stand_beside_their_target_what_was_before_and_whether_they_reache
 
 def test_what_went_well_and_what_remains_is_said_of_each_kind_of_pair(run: EvaluationRun) -> None:
     assert sections(run)["Pairs expected high"].sentences == (f"In range: {name(0, 0)} / {name(0, 1)}.",)
-    break_down, alike = f"{name(0, 0)} / {name(1, 1)}", f"{name(2, 0)} / {name(2, 1)}"
-    assert sections(run)["Pairs expected low"].sentences == (f"Remaining: {break_down} (too low), {alike} (too high).",)
+    apart, alike = f"{name(0, 0)} / {name(1, 1)}", f"{name(2, 0)} / {name(2, 1)}"
+    assert sections(run)["Pairs expected low"].sentences == (f"Not in range: {apart} (too low), {alike} (too high).",)
 
 
 def test_each_pair_is_shown_in_every_layer_highest_first_less_what_was_before(run: EvaluationRun) -> None:
@@ -111,7 +111,7 @@ def test_each_pair_is_shown_in_every_layer_highest_first_less_what_was_before(ru
     assert {row[place("layer")] for row in own} == {SOUND, NOISE}
     cosines = [float(row[place("artists")]) for row in own]
     assert cosines == sorted(cosines, reverse=True)
-    assert [row[place("less before")] for row in own] == [f"{cosine - 0.5:+.3f}" for cosine in cosines]
+    assert [row[place("minus before")] for row in own] == [f"{cosine - 0.5:+.3f}" for cosine in cosines]
     for row in own:
         least, mean, most = (float(row[place(f"tracks, {word}")]) for word in ("least", "mean", "most"))
         assert least < mean < most
@@ -129,7 +129,7 @@ def test_the_overlap_of_each_artist_is_listed_and_one_without_a_ceiling_comes_la
 
 
 def test_the_report_carries_its_verdict_its_date_and_what_it_cannot_tell(run: EvaluationRun) -> None:
-    held = hold(read_thresholds(), figures(run))
+    held = check_gates(read_thresholds(), figures(run))
     judged = verdict(run, held)
     made = document(run, held, judged)
     assert made.title == f"Soundkin evaluation: {judged.status}"
@@ -145,17 +145,17 @@ def actions(run: EvaluationRun) -> tuple[str, ...]:
 
 
 def test_a_better_layer_is_named_to_listen_by(run: EvaluationRun) -> None:
-    assert not any(action.startswith("Listen by") for action in actions(run))
+    assert not any(action.startswith("Use ") for action in actions(run))
     other = replace(run, selection=replace(run.selection, best=NOISE, tied=()))
-    assert f"Listen by {NOISE} instead of {SOUND}." in actions(other)
+    assert f"Use {NOISE} instead of {SOUND} by default." in actions(other)
     tied = replace(run, selection=replace(run.selection, best=NOISE, tied=(SOUND,)))
-    assert not any(action.startswith("Listen by") for action in actions(tied)), "what is as good need not change"
+    assert not any(action.startswith("Use ") for action in actions(tied)), "what is as good need not change"
 
 
 @pytest.mark.parametrize(
     ("system", "said"),
     [
-        ("audio alone", "Ask why audio alone does better than all signals together, before trusting the weights."),
+        ("audio alone", "Find out why audio alone is better than all signals together, before trusting the weights."),
         ("other", "Make other the default profile."),
     ],
 )

@@ -27,11 +27,11 @@ SEEKABLE = (("wav", "PCM_16"), ("flac", "PCM_16"), ("mp3", None), ("ogg", "VORBI
 WHOLE = Excerpt(start_ms=0, length_ms=30_000)
 
 
-def correlation_and_lag(heard: Waveform, source: Sound) -> tuple[float, int]:
-    """The best normalised cross-correlation of the two, and by how many samples ``heard`` is late."""
+def correlation_and_lag(waveform: Waveform, source: Sound) -> tuple[float, int]:
+    """The best normalised cross-correlation of the two, and by how many samples ``waveform`` is late."""
     size = 2 * len(source)
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(source, size))
-    crossed = np.fft.irfft(spectrum, size) / (np.linalg.norm(heard) * np.linalg.norm(source))
+    spectrum = np.fft.rfft(waveform, size) * np.conj(np.fft.rfft(source, size))
+    crossed = np.fft.irfft(spectrum, size) / (np.linalg.norm(waveform) * np.linalg.norm(source))
     lag = int(np.argmax(crossed))
     return float(crossed[lag]), lag if lag < size // 2 else lag - size
 
@@ -40,9 +40,9 @@ def correlation_and_lag(heard: Waveform, source: Sound) -> tuple[float, int]:
 def test_every_format_gives_back_the_sound_it_was_given(tmp_path: Path, suffix: str, subtype: str | None) -> None:
     source = melody(31)
     path = write(tmp_path / f"a.{suffix}", np.stack([source, source], axis=1), subtype=subtype)
-    heard = decode(path, excerpt=WHOLE, sample_rate_hz=RATE_HZ)
-    correlation, lag = correlation_and_lag(heard, source[: len(heard)])
-    assert heard.dtype == np.float32
+    waveform = decode(path, excerpt=WHOLE, sample_rate_hz=RATE_HZ)
+    correlation, lag = correlation_and_lag(waveform, source[: len(waveform)])
+    assert waveform.dtype == np.float32
     assert correlation > 0.99
     assert abs(lag) < 0.05 * RATE_HZ
 
@@ -51,11 +51,11 @@ def test_every_format_gives_back_the_sound_it_was_given(tmp_path: Path, suffix: 
 def test_thirty_seconds_are_exact_and_a_tone_keeps_its_pitch(tmp_path: Path, suffix: str, subtype: str | None) -> None:
     path = write(tmp_path / f"a.{suffix}", tone(997, 32), subtype=subtype)
     for rate_hz in (22_050, 24_000):
-        heard = decode(path, excerpt=choose_excerpt(probe(path).duration_s), sample_rate_hz=rate_hz)
-        assert heard.shape == (30 * rate_hz,)
-        peak_hz = np.argmax(np.abs(np.fft.rfft(heard * np.hanning(len(heard))))) / 30
+        waveform = decode(path, excerpt=choose_excerpt(probe(path).duration_s), sample_rate_hz=rate_hz)
+        assert waveform.shape == (30 * rate_hz,)
+        peak_hz = np.argmax(np.abs(np.fft.rfft(waveform * np.hanning(len(waveform))))) / 30
         assert peak_hz == pytest.approx(997, abs=0.05)
-        assert float(np.abs(heard).max()) == pytest.approx(0.5, abs=0.06)
+        assert float(np.abs(waveform).max()) == pytest.approx(0.5, abs=0.06)
 
 
 @pytest.mark.parametrize(("suffix", "subtype"), FORMATS)
@@ -72,8 +72,8 @@ def test_a_clip_of_thirty_seconds_is_taken_whole(tmp_path: Path, suffix: str, su
     excerpt = choose_excerpt(probe(path).duration_s)
     assert excerpt.start_ms == 0
     assert excerpt.length_ms == pytest.approx(30_000, abs=50)
-    heard = decode(path, excerpt=excerpt, sample_rate_hz=24_000)
-    assert len(heard) == round(excerpt.length_ms * 24)
+    waveform = decode(path, excerpt=excerpt, sample_rate_hz=24_000)
+    assert len(waveform) == round(excerpt.length_ms * 24)
 
 
 @pytest.mark.parametrize(("suffix", "subtype"), SEEKABLE)
@@ -84,8 +84,8 @@ def test_the_middle_of_a_long_file_is_what_a_full_decode_has_there(
     whole = decode(path, excerpt=Excerpt(start_ms=0, length_ms=65_000), sample_rate_hz=RATE_HZ)
     middle = choose_excerpt(66)
     assert middle == Excerpt(start_ms=18_000, length_ms=30_000)
-    heard = decode(path, excerpt=middle, sample_rate_hz=RATE_HZ)
-    np.testing.assert_allclose(heard, whole[18 * RATE_HZ : 48 * RATE_HZ], atol=1e-4)
+    waveform = decode(path, excerpt=middle, sample_rate_hz=RATE_HZ)
+    np.testing.assert_allclose(waveform, whole[18 * RATE_HZ : 48 * RATE_HZ], atol=1e-4)
 
 
 def test_an_mp3_of_varying_bit_rate_without_a_frame_count_keeps_its_length(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_a_streamed_wav_with_an_open_size_is_read(tmp_path: Path) -> None:
 def test_one_silent_channel_halves_the_other(tmp_path: Path, suffix: str) -> None:
     left = melody(6)
     path = write(tmp_path / f"a.{suffix}", np.stack([left, np.zeros_like(left)], axis=1))
-    heard = decode(path, excerpt=Excerpt(start_ms=0, length_ms=5_500), sample_rate_hz=RATE_HZ)
-    assert float(heard.std()) == pytest.approx(float(left.std()) / 2, rel=0.02)
+    waveform = decode(path, excerpt=Excerpt(start_ms=0, length_ms=5_500), sample_rate_hz=RATE_HZ)
+    assert float(waveform.std()) == pytest.approx(float(left.std()) / 2, rel=0.02)
 
 
 def test_channels_in_antiphase_cancel_and_are_silent(tmp_path: Path) -> None:

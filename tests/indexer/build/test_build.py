@@ -6,12 +6,12 @@ import gc
 import shutil
 import weakref
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from msgspec import structs
 
 from indexer.build.build import BuildOptions, replay
 from indexer.build.layers import LayerSource
@@ -39,7 +39,7 @@ def refit(folder: Path, **changes: object) -> None:
     manifest, _ = read_manifest(folder)
     files = tuple(checksum_file(folder / entry.name) for entry in manifest.files)
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text(replace(manifest, files=files, **changes).to_json())  # type: ignore[arg-type]  # by name
+    (folder / MANIFEST).write_text(structs.replace(manifest, files=files, **changes).to_json())
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_a_damaged_pointer_does_not_stop_the_build_that_mends_it(home: Path) -> 
 
 
 def test_another_space_in_the_same_home_builds_its_own(home: Path) -> None:
-    other: Space = replace(SPACE, revision="2")
+    other: Space = structs.replace(SPACE, revision="2")
     add_music(home, range(2), space=other)
     assert run_build(home, space=other).counts.tracks_indexed == 6
     assert run_build(home).counts.tracks_indexed == 27

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from indexer.build.build import BuildOptions
 from indexer.build.candidates import AT, LEVELS, OVERLAP, PATTERN, Ground, write_candidates
@@ -84,8 +85,8 @@ def opened(folder: Path, **changes: object) -> None:
     manifest, _ = read_manifest(folder)
     generation = open_generation(folder)
     layers = changes.pop("layers", generation.calibration.layers)
-    counts = replace(manifest.counts, **changes)  # type: ignore[arg-type]  # fields by name
-    open_candidates(folder, replace(manifest, counts=counts), generation.contents, layers)  # type: ignore[arg-type]
+    counts = structs.replace(manifest.counts, **changes)
+    open_candidates(folder, structs.replace(manifest, counts=counts), generation.contents, layers)  # type: ignore[arg-type]
 
 
 def test_codes_of_other_artists_or_of_another_width_are_refused(home: Path) -> None:
@@ -130,7 +131,7 @@ def test_a_small_generation_has_none_and_says_so(tmp_path: Path) -> None:
 
 
 def test_where_too_little_is_found_nothing_stays_and_the_entry_says_so(tmp_path: Path) -> None:
-    shallow = replace(LEVELS[0], first=5, nearest=3, listed=0, around=1, alike=1)
+    shallow = structs.replace(LEVELS[0], first=5, nearest=3, listed=0, around=1, alike=1)
     entry = write_candidates(tmp_path, ground_of(calibrated()), levels=(shallow,))
     assert (entry.first, entry.overlap_at_20) == (0, None)
     assert entry.note.endswith("of the first 20, under 0.99: everyone is compared")
@@ -138,10 +139,10 @@ def test_where_too_little_is_found_nothing_stays_and_the_entry_says_so(tmp_path:
 
 
 def test_the_first_level_that_finds_enough_is_taken(tmp_path: Path) -> None:
-    shallow = replace(LEVELS[0], first=5, nearest=3, listed=0, around=1, alike=1)
+    shallow = structs.replace(LEVELS[0], first=5, nearest=3, listed=0, around=1, alike=1)
     everyone = ARTISTS + SILENT
-    deep = replace(LEVELS[0], first=5, nearest=everyone, around=everyone, alike=everyone)
-    entry = write_candidates(tmp_path, ground_of(calibrated()), levels=(shallow, deep, replace(deep, first=6)))
+    deep = structs.replace(LEVELS[0], first=5, nearest=everyone, around=everyone, alike=everyone)
+    entry = write_candidates(tmp_path, ground_of(calibrated()), levels=(shallow, deep, structs.replace(deep, first=6)))
     assert (entry.first, entry.nearest, entry.seeds) == (5, everyone, everyone)
     assert (entry.overlap_at_20, entry.same_at_20) == (1.0, 1.0)
 

@@ -173,7 +173,7 @@ def test_a_manifest_that_leaves_out_a_calibration_is_not_opened(tmp_path: Path) 
 
 def test_weights_learned_from_labels_come_with_the_generation(tmp_path: Path) -> None:
     add_music(tmp_path, range(ARTISTS), tracks=2, clips=1)
-    save_weights(tmp_path / "fitted.json", LEARNED, Provenance(labels_sha256="0" * 64, date="2026-11-21"))
+    save_weights(tmp_path / "fitted.json", LEARNED, Provenance(labels_sha256="0" * 64, date="2026-11-21", space=""))
     run_build(tmp_path)
     opened = open_generation(staged(tmp_path))
     assert opened.calibration.choices.named["fitted"] == LEARNED.profile

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from indexer.build.build import BuildOptions
 from indexer.publish.publish import point_to
@@ -125,7 +125,7 @@ def _other_software(home: Path) -> None:
     folder = home / "versions" / "v00000001"
     manifest, _ = read_manifest(folder)
     (folder / MANIFEST).chmod(0o644)
-    (folder / MANIFEST).write_text(replace(manifest, software=manifest.software | {"numpy": "0.1"}).to_json())
+    (folder / MANIFEST).write_text(structs.replace(manifest, software=manifest.software | {"numpy": "0.1"}).to_json())
     point_to(home, 1, read_manifest(folder)[1])
 
 

@@ -27,10 +27,24 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     def command(*words: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as left:
             soundkin.main(list(words))
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
+        output = capsys.readouterr()
+        return int(left.value.code or 0), output.out, output.err
 
     return command
+
+
+@pytest.mark.parametrize("given", ["--tracklist", "--manifest", "SOUNDKIN_SCAN_TRACKLIST", "SOUNDKIN_SCAN_MANIFEST"])
+def test_a_tracklist_can_be_given_by_its_old_name_too(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    music, tracklist = tmp_path / "music", tmp_path / "t.csv"
+    music.mkdir()
+    tracklist.write_text("file,artist\nnone.wav,Low\n")
+    if not given.startswith("-"):
+        monkeypatch.setenv(given, str(tracklist))
+    options = (given, str(tracklist)) if given.startswith("-") else ()
+    code, out, _ = run("scan", str(music), *options, "--workers", "1", "--json")
+    assert (code, [row["reason"] for row in json.loads(out)["rejected"]]) == (1, ["file_not_found"])
 
 
 def test_a_path_that_is_not_text_can_be_printed_as_json(run: Run, tmp_path: Path) -> None:
@@ -56,7 +70,7 @@ def test_a_home_with_nothing_in_it_verifies(run: Run, tmp_path: Path) -> None:
     assert run("verify", "--home", str(tmp_path))[0] == 0
 
 
-def test_a_folder_without_audio_is_said_to_be_one(run: Run, tmp_path: Path) -> None:
+def test_a_folder_without_audio_gives_a_warning(run: Run, tmp_path: Path) -> None:
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "cover.jpg").write_bytes(b"")
     code, out, err = run("scan", str(tmp_path / "music"))
@@ -89,7 +103,7 @@ def test_an_import_of_a_file_of_no_use_leaves_no_source_behind(run: Run, tmp_pat
         assert catalog.counts()["sources"] == 0
 
 
-def test_failures_of_earlier_runs_are_told_until_they_are_cured(run: Run, tmp_path: Path) -> None:
+def test_failures_of_earlier_runs_are_printed_until_they_are_cured(run: Run, tmp_path: Path) -> None:
     music = tmp_path / "music"
     music.mkdir()
     soundfile.write(music / "Low - Silence.wav", render("folk", seed=1, seconds=6.0) * 0, SAMPLE_RATE_HZ)

@@ -63,7 +63,7 @@ def test_what_an_extra_is_missing_for_is_not_looked_at(tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "av", None)
     found = _found(tmp_path, "decoders")
     assert (found.ok, found.absent) == (True, True)
-    assert found.detail == "not looked at, for av is not installed: pip install 'soundkin[indexer]'"
+    assert found.detail == "not checked, because av is not installed: pip install 'soundkin[indexer]'"
 
 
 def test_weights_are_looked_for_where_they_belong_and_where_they_were_said_to_be(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""The table of what could not be used: file names are shown as they are, and obeyed by nobody."""
+"""The table of what could not be used: file names are printed as they are, never read as markup."""
 
 from __future__ import annotations
 
 import pytest
 
-from indexer.cli.options import LISTED, print_problems
+from indexer.cli.options import MAX_LISTED, print_problems
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ def test_a_hostile_name_is_shown_whole_in_every_place(
 
 
 def test_a_long_list_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    print_problems("Rejected", [(f"file{n:03d}", "silent", "-") for n in range(LISTED + 2)])
+    print_problems("Rejected", [(f"file{n:03d}", "silent", "-") for n in range(MAX_LISTED + 2)])
     said = capsys.readouterr().out
-    assert (said.count("silent"), "file049" in said, "file050" in said) == (LISTED, True, False)
+    assert (said.count("silent"), "file049" in said, "file050" in said) == (MAX_LISTED, True, False)
     assert "2 more" in said
 
 

@@ -26,24 +26,24 @@ def _demo(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProces
 
 @pytest.fixture
 def twins(tmp_path: Path) -> tuple[Path, Path]:
-    """Two artists of one name, told apart by external ids; the manifest beside them."""
+    """Two artists of one name, told apart by external ids; the tracklist beside them."""
     folder = tmp_path / "music"
     rows = [("file", "artist", "title", "mbid")]
     for number, mbid in enumerate(("1b2c3d4e-0000-4000-8000-000000000001", "1b2c3d4e-0000-4000-8000-000000000002")):
         for take in range(2):
             path = write_tone(folder / f"{number}-{take}.wav", hz=300 + 900 * number + 50 * take)
             rows.append((path.name, "Twin - Brothers", f"Song {take}", mbid))
-    manifest = folder / "manifest.csv"
-    with manifest.open("w", newline="") as file:
+    tracklist = folder / "tracklist.csv"
+    with tracklist.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    return folder, manifest
+    return folder, tracklist
 
 
 def test_real_music_with_two_artists_of_one_name_is_answered(twins: tuple[Path, Path], tmp_path: Path) -> None:
-    folder, manifest = twins
+    folder, tracklist = twins
     catalog_of_the_user = tmp_path / "mine.db"
     done = _demo(
-        *("--audio", str(folder), "--manifest", str(manifest), "--home", str(tmp_path / "home")),
+        *("--audio", str(folder), "--manifest", str(tracklist), "--home", str(tmp_path / "home")),
         cwd=tmp_path,
         SOUNDKIN_DATABASE_URL=f"sqlite:///{catalog_of_the_user}",
         SOUNDKIN_PROFILE="commercial",
@@ -54,9 +54,9 @@ def test_real_music_with_two_artists_of_one_name_is_answered(twins: tuple[Path, 
     assert done.stdout.count("Twin - Brothers") >= 3
     assert "descriptors" in done.stdout
     assert not catalog_of_the_user.exists()
-    again = f"--audio {folder} --manifest {manifest} --home {tmp_path / 'home'}"
+    again = f"--audio {folder} --tracklist {tracklist} --home {tmp_path / 'home'}"
     assert f"soundkin demo {again}\n" in done.stdout
-    assert f"soundkin scan {folder} --manifest {manifest}\n" in done.stdout
+    assert f"soundkin scan {folder} --tracklist {tracklist}\n" in done.stdout
 
 
 def test_music_that_cannot_be_used_is_an_error_that_says_so(tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ def test_odd_homes_stay_where_they_are(tmp_path: Path) -> None:
 
 
 def test_weights_and_device_are_passed_on_to_embed(tmp_path: Path) -> None:
-    told = DemoEncoder(name="mert-v1-95m", weights=tmp_path, device="cpu")
-    assert told.words == ("--encoder", "mert-v1-95m", "--weights", str(tmp_path), "--device", "cpu")
-    assert DemoEncoder(name="descriptors").words == ("--encoder", "descriptors")
+    chosen = DemoEncoder(name="mert-v1-95m", weights=tmp_path, device="cpu")
+    assert chosen.arguments == ("--encoder", "mert-v1-95m", "--weights", str(tmp_path), "--device", "cpu")
+    assert DemoEncoder(name="descriptors").arguments == ("--encoder", "descriptors")
 
 
 def test_a_demo_without_its_weights_stops_before_it_does_anything(tmp_path: Path) -> None:

@@ -36,13 +36,13 @@ def test_the_vectors_are_those_of_embed_to_the_bit(folder: Path, tmp_path: Path)
     encoder = DescriptorEncoder()
     store = EmbeddingStore(tmp_path, encoder.space)
     with Catalog.open(tmp_path / "catalog.db") as catalog, DecoderPool(workers=1) as pool:
-        scan(catalog, folder, manifest=None, pool=pool, progress=lambda done, total: None)
+        scan(catalog, folder, tracklist=None, pool=pool, progress=lambda done, total: None)
         embed(catalog, store, encoder, pool, options=EmbedOptions())
         clips = catalog.pending_clips("another space", retry_failed=True)
         files = [Path(clip.source_path) for clip in clips]
-        heard = encode_files(pool, encoder, [file.read_bytes() for file in files], tmp_path)
+        encoded = encode_files(pool, encoder, [file.read_bytes() for file in files], tmp_path)
     assert len(files) == 4
-    for clip, vectors in zip(clips, heard, strict=True):
+    for clip, vectors in zip(clips, encoded, strict=True):
         assert isinstance(vectors, np.ndarray)
         stored = np.concatenate([store.layer(layer, [clip.clip_id]) for layer in range(len(encoder.space.layers))])
         assert vectors.dtype == stored.dtype == np.float32
@@ -56,10 +56,10 @@ def test_each_bad_file_says_its_reason_and_the_good_ones_between_are_heard(folde
     cut = (folder / "B - Three.flac").read_bytes()[:40_000]
     files = [b"", good, b"not music at all", short.read_bytes(), cut, silent.read_bytes(), good]
     with DecoderPool(workers=2) as pool:
-        heard = encode_files(pool, BandEncoder(), files, tmp_path)
-    reasons = [one.reason if isinstance(one, BadInput) else "" for one in heard]
+        encoded = encode_files(pool, BandEncoder(), files, tmp_path)
+    reasons = [one.reason if isinstance(one, BadInput) else "" for one in encoded]
     assert reasons == ["not_audio", "", "not_audio", "too_short", "truncated", "silent", ""]
-    assert np.array_equal(np.asarray(heard[1]), np.asarray(heard[6]))
+    assert np.array_equal(np.asarray(encoded[1]), np.asarray(encoded[6]))
 
 
 def test_a_clip_that_kills_its_decoder_costs_itself_alone(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_a_clip_that_kills_its_decoder_costs_itself_alone(tmp_path: Path) -> Non
     with DecoderPool(
         workers=1, handler="tests.indexer.audio.workers.decoder_handlers:crash_on_content", timeout_s=20
     ) as pool:
-        heard = encode_files(pool, BandEncoder(), [good, b"CRASH", good], tmp_path)
-    assert [isinstance(one, BadInput) and one.reason for one in heard] == [False, "decoder_crashed", False]
+        encoded = encode_files(pool, BandEncoder(), [good, b"CRASH", good], tmp_path)
+    assert [isinstance(one, BadInput) and one.reason for one in encoded] == [False, "decoder_crashed", False]
 
 
 def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
@@ -85,5 +85,5 @@ def test_no_clips_give_nothing(tmp_path: Path) -> None:
 def test_the_rate_is_that_of_the_encoder(tmp_path: Path) -> None:
     assert BandEncoder.space.sample_rate_hz == RATE_HZ
     with DecoderPool(workers=1) as pool:
-        (heard,) = encode_files(pool, BandEncoder(), [music("folk", 1)], tmp_path)
-    assert np.asarray(heard).shape == (2, 8)
+        (encoded,) = encode_files(pool, BandEncoder(), [music("folk", 1)], tmp_path)
+    assert np.asarray(encoded).shape == (2, 8)

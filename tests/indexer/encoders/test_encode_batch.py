@@ -40,19 +40,19 @@ def clips(count: int) -> list[Waveform]:
 
 def test_one_bad_clip_in_eight_costs_six_calls_more_and_no_neighbour() -> None:
     encoder = Picky(RuntimeError("poison"), bad=[5])
-    found = encode_each(encoder, clips(8))
+    results = encode_each(encoder, clips(8))
     assert encoder.sizes == [8, 4, 4, 2, 1, 1, 2]
-    assert [isinstance(one, BadInput) for one in found] == [number == 5 for number in range(8)]
+    assert [isinstance(one, BadInput) for one in results] == [number == 5 for number in range(8)]
     whole = BandEncoder().encode(clips(8))
     for number in {0, 1, 2, 3, 4, 6, 7}:
-        np.testing.assert_array_equal(found[number], whole[number])
+        np.testing.assert_array_equal(results[number], whole[number])
 
 
 def test_a_device_that_holds_two_clips_gets_two_at_a_time_and_nobody_is_marked() -> None:
     encoder = Picky(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), most=2)
-    found = encode_each(encoder, clips(8))
+    results = encode_each(encoder, clips(8))
     assert encoder.sizes == [8, 4, 2, 2, 4, 2, 2]
-    assert not any(isinstance(one, BadInput) for one in found)
+    assert not any(isinstance(one, BadInput) for one in results)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_a_vector_that_is_not_finite_or_all_zero_is_no_embedding(value: float) -
             vectors[1, 1] = value
             return vectors
 
-    found = encode_each(Broken(), clips(3))
-    assert [one.reason if isinstance(one, BadInput) else None for one in found] == [None, "bad_embedding", None]
+    results = encode_each(Broken(), clips(3))
+    assert [one.reason if isinstance(one, BadInput) else None for one in results] == [None, "bad_embedding", None]
 
 
 @pytest.mark.parametrize("count", [1, 8])
@@ -114,8 +114,13 @@ def test_what_every_clip_would_meet_is_held_against_none(error: Exception, raise
 
 def test_a_clip_that_costs_encoder_processes_their_lives_is_marked() -> None:
     encoder = Picky(EncoderEnded("cuda:0", "was lost 2 times over the same 1 clips"), bad=[1])
-    found = encode_each(encoder, clips(4))
-    assert [one.reason if isinstance(one, BadInput) else None for one in found] == [None, "encoder_failed", None, None]
+    results = encode_each(encoder, clips(4))
+    assert [one.reason if isinstance(one, BadInput) else None for one in results] == [
+        None,
+        "encoder_failed",
+        None,
+        None,
+    ]
 
 
 def test_an_encoder_that_loses_a_clip_ends_the_run() -> None:

@@ -57,7 +57,7 @@ def test_the_list_knows_sizes_licences_and_whether_weights_are_there(tmp_path: P
 
 def test_listing_loads_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from indexer.encoders.settings import list_encoders; "
+        "import sys; from pathlib import Path; from indexer.encoders.registry import list_encoders; "
         f"list_encoders(Path({str(tmp_path)!r})); print(sorted({{'torch', 'safetensors'}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

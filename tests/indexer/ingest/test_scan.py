@@ -38,11 +38,13 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(catalog: Catalog, music: Path, pool: DecoderPool) -> Scan:
-    def scan_music(manifest: str | None = None, folder: Path = music) -> ScanReport:
-        path = music.parent / "manifest.csv"
-        if manifest is not None:
-            path.write_text(manifest, encoding="utf-8")
-        return scan(catalog, folder, manifest=path if manifest else None, pool=pool, progress=lambda done, total: None)
+    def scan_music(tracklist: str | None = None, folder: Path = music) -> ScanReport:
+        path = music.parent / "tracklist.csv"
+        if tracklist is not None:
+            path.write_text(tracklist, encoding="utf-8")
+        return scan(
+            catalog, folder, tracklist=path if tracklist else None, pool=pool, progress=lambda done, total: None
+        )
 
     return scan_music
 
@@ -150,12 +152,12 @@ def test_the_same_content_twice_is_one_clip_of_the_file_it_was_first_found_in(
     shutil.copy(first, music / "Mono" / "Copy.wav")
     assert counts(run()) == (2, 1, 1, 0)
     assert shelf(catalog) == [("Low", "Words")]
-    manifest = "file,artist,title\nmusic/Low/Words.wav,Low,Words\nmusic/Mono/Copy.wav,Mono,Copy\n"
+    tracklist = "file,artist,title\nmusic/Low/Words.wav,Low,Words\nmusic/Mono/Copy.wav,Mono,Copy\n"
     for _ in range(2):
-        assert counts(run(manifest)) == (2, 0, 0, 2)
+        assert counts(run(tracklist)) == (2, 0, 0, 2)
         assert shelf(catalog) == [("Low", "Words")]
     first.unlink()
-    assert counts(run(manifest)) == (1, 0, 1, 0)
+    assert counts(run(tracklist)) == (1, 0, 1, 0)
     assert shelf(catalog) == [("Mono", "Copy")]
     (pending,) = catalog.pending_clips("space")
     assert pending.source_path == str(music.resolve() / "Mono" / "Copy.wav")
@@ -211,21 +213,21 @@ def test_a_file_that_vanished_keeps_its_rows(catalog: Catalog, music: Path, run:
     assert catalog.counts() == before
 
 
-def test_a_manifest_speaks_before_the_path_and_two_ids_are_two_artists(
+def test_a_tracklist_takes_precedence_over_the_path_and_two_ids_are_two_artists(
     catalog: Catalog, music: Path, run: Scan
 ) -> None:
     for seed, name in enumerate(("Low - a.wav", "b.wav", "c.wav")):
         write(music / name, seed)
-    manifest = (
+    tracklist = (
         "file,artist,title,genre,mbid\n"
         "Low - a.wav,Nirvana,Lithium,Grunge,1\n"
         "b.wav,Nirvana,Rainbow Chaser,Psychedelic Rock;Pop,2\n"
         "missing.wav,Nirvana,,,\n"
         "c.wav,Nirvana,Which?,,\n"
     )
-    report = run(manifest)
+    report = run(tracklist)
     assert counts(report) == (3, 2, 0, 0)
-    assert reasons(report) == [("manifest.csv", 4, "file_not_found"), ("c.wav", 5, "ambiguous_name")]
+    assert reasons(report) == [("c.wav", 5, "ambiguous_name"), ("tracklist.csv", 4, "file_not_found")]
     assert shelf(catalog) == [("Nirvana", "Lithium"), ("Nirvana", "Rainbow Chaser")]
     assert len(catalog.read_artists()) == 2
     assert {(genre, source) for _, genre, source in genres(catalog)} == {
@@ -233,11 +235,11 @@ def test_a_manifest_speaks_before_the_path_and_two_ids_are_two_artists(
         ("psychedelic rock", "manifest"),
         ("pop", "manifest"),
     }
-    cured = run(manifest.replace("Which?,,", "Which?,,1"))
+    cured = run(tracklist.replace("Which?,,", "Which?,,1"))
     assert counts(cured) == (3, 1, 0, 2)
 
 
-def test_a_changed_manifest_moves_clips_and_replaces_genres_without_reading_a_file(
+def test_a_changed_tracklist_moves_clips_and_replaces_genres_without_reading_a_file(
     catalog: Catalog, music: Path, run: Scan
 ) -> None:
     write(music / "a.wav", 1)
@@ -254,7 +256,7 @@ def test_a_changed_manifest_moves_clips_and_replaces_genres_without_reading_a_fi
     assert [clip.clip_id for clip in catalog.pending_clips("space")] == clips
 
 
-def test_what_another_manifest_said_of_the_artist_stays_when_only_part_is_scanned(
+def test_genres_of_an_earlier_tracklist_stay_when_only_part_is_scanned(
     catalog: Catalog, tmp_path: Path, music: Path, run: Scan
 ) -> None:
     write(music / "a.wav", 1)
@@ -265,7 +267,7 @@ def test_what_another_manifest_said_of_the_artist_stays_when_only_part_is_scanne
     assert genres(catalog) == {("Low", "rock", "manifest"), ("Low", "pop", "manifest")}
 
 
-def test_a_file_name_in_another_normal_form_is_the_manifests_file(catalog: Catalog, music: Path, run: Scan) -> None:
+def test_a_file_name_in_another_normal_form_is_the_tracklists_file(catalog: Catalog, music: Path, run: Scan) -> None:
     write(music / "Bjo\u0308rk.wav", 1)
     report = run("file,artist,title\nBj\u00f6rk.wav,Björk,Jóga\n")
     assert (counts(report), report.rejected) == ((1, 1, 0, 0), ())
@@ -310,7 +312,7 @@ def test_progress_ends_with_every_file_done(catalog: Catalog, music: Path, pool:
     for seed in range(3):
         write(music / f"Low - {seed}.wav", seed)
     seen: list[tuple[int, int]] = []
-    scan(catalog, music, manifest=None, pool=pool, progress=lambda done, total: seen.append((done, total)))
+    scan(catalog, music, tracklist=None, pool=pool, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
@@ -323,7 +325,7 @@ def test_a_folder_that_is_none_is_an_error(catalog: Catalog, music: Path, run: S
 def test_the_real_folder_gives_74_clips_of_31_artists(catalog: Catalog, pool: DecoderPool) -> None:
     folder = SHARED / "audio"
     for expected in ((74, 74, 0, 0), (74, 0, 0, 74)):
-        report = scan(catalog, folder, manifest=folder / "manifest.csv", pool=pool, progress=lambda done, total: None)
+        report = scan(catalog, folder, tracklist=folder / "manifest.csv", pool=pool, progress=lambda done, total: None)
         assert (counts(report), report.rejected) == (expected, ())
     assert len(catalog.read_artists()) == 31
 
@@ -331,6 +333,6 @@ def test_the_real_folder_gives_74_clips_of_31_artists(catalog: Catalog, pool: De
 @pytest.mark.skipif(not (SHARED / "malformed").is_dir(), reason="needs shared/malformed beside the checkout")
 def test_the_malformed_folder_gives_each_file_a_clip_or_a_reason(catalog: Catalog, pool: DecoderPool) -> None:
     folder = SHARED / "malformed"
-    report = scan(catalog, folder, manifest=None, pool=pool, progress=lambda done, total: None)
+    report = scan(catalog, folder, tracklist=None, pool=pool, progress=lambda done, total: None)
     assert report.files == report.new_clips + report.known_clips + len(report.rejected) > 0
     assert all(row.reason and row.detail for row in report.rejected)

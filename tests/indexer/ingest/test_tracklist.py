@@ -6,27 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from indexer.ingest.tracklist import Manifest, read_manifest
+from indexer.ingest.tracklist import Tracklist, read_tracklist
 from recommender.errors import BadInput
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 
 
-def reasons(manifest: Manifest) -> list[tuple[int | None, str]]:
-    return [(row.line, row.reason) for row in manifest.rejected]
+def reasons(tracklist: Tracklist) -> list[tuple[int | None, str]]:
+    return [(row.line, row.reason) for row in tracklist.rejected]
 
 
-def read(tmp_path: Path, content: str | bytes, name: str = "manifest.csv") -> Manifest:
+def read(tmp_path: Path, content: str | bytes, name: str = "tracklist.csv") -> Tracklist:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_manifest(path)
+    return read_tracklist(path)
 
 
 def test_a_row_says_artist_title_genres_and_ids(tmp_path: Path) -> None:
     header = "\ufeffFile,Artist,Title,Genre,MBID,external_id:Bandcamp,bpm\r\n"
-    manifest = read(tmp_path, header + 'in/a.ogg,"Crosby, Stills",Ohio,Folk; Hip-Hop|folk,AB,cs,120\r\n')
-    row = manifest.rows["in/a.ogg"]
-    assert manifest.rejected == ()
+    tracklist = read(tmp_path, header + 'in/a.ogg,"Crosby, Stills",Ohio,Folk; Hip-Hop|folk,AB,cs,120\r\n')
+    row = tracklist.rows["in/a.ogg"]
+    assert tracklist.rejected == ()
     assert (row.artist.name, row.title, row.genres) == ("Crosby, Stills", "Ohio", ("folk", "hip hop"))
     assert row.artist.external_ids == (("mbid", "AB"), ("bandcamp", "cs"))
 
@@ -34,19 +34,19 @@ def test_a_row_says_artist_title_genres_and_ids(tmp_path: Path) -> None:
 def test_json_lines_take_lists_and_numbers(tmp_path: Path) -> None:
     first = '{"file": "./a.ogg", "artist": 311, "genres": ["Rap", "Ska"]}'
     second = '{"file": "b.ogg", "artist": "Low", "genre": null}'
-    manifest = read(tmp_path, f"{first}\n\n{second}\n", "m.jsonl")
-    assert (manifest.rows["a.ogg"].artist.name, manifest.rows["a.ogg"].genres) == ("311", ("rap", "ska"))
-    assert manifest.rows["b.ogg"].genres is None
+    tracklist = read(tmp_path, f"{first}\n\n{second}\n", "m.jsonl")
+    assert (tracklist.rows["a.ogg"].artist.name, tracklist.rows["a.ogg"].genres) == ("311", ("rap", "ska"))
+    assert tracklist.rows["b.ogg"].genres is None
 
 
 def test_a_json_list_in_a_csv_cell_is_a_list(tmp_path: Path) -> None:
-    manifest = read(tmp_path, 'file,artist,genres\na.ogg,Low,"[""Slowcore"", ""Rock; Roll""]"\n')
-    assert manifest.rows["a.ogg"].genres == ("slowcore", "rock; roll")
+    tracklist = read(tmp_path, 'file,artist,genres\na.ogg,Low,"[""Slowcore"", ""Rock; Roll""]"\n')
+    assert tracklist.rows["a.ogg"].genres == ("slowcore", "rock; roll")
 
 
 def test_a_formula_is_text(tmp_path: Path) -> None:
-    manifest = read(tmp_path, "file,artist,title\na.ogg,=cmd|' /C calc'!A0,@SUM(1+1)\n")
-    assert (manifest.rows["a.ogg"].artist.name, manifest.rows["a.ogg"].title) == ("=cmd|' /C calc'!A0", "@SUM(1+1)")
+    tracklist = read(tmp_path, "file,artist,title\na.ogg,=cmd|' /C calc'!A0,@SUM(1+1)\n")
+    assert (tracklist.rows["a.ogg"].artist.name, tracklist.rows["a.ogg"].title) == ("=cmd|' /C calc'!A0", "@SUM(1+1)")
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,12 @@ def test_a_formula_is_text(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_row_has_its_line_and_reason_and_the_others_go_on(tmp_path: Path, line: bytes, reason: str) -> None:
-    manifest = read(tmp_path, b"file,artist,title\na.ogg,Low,Words\n" + line + b'\nc.ogg,Low,"Two\nlines"\nd.ogg,Low\n')
-    assert reasons(manifest) == [(3, reason)]
-    assert list(manifest.rows) == ["a.ogg", "c.ogg", "d.ogg"]
-    assert manifest.rows["c.ogg"].title == "Two lines"
+    tracklist = read(
+        tmp_path, b"file,artist,title\na.ogg,Low,Words\n" + line + b'\nc.ogg,Low,"Two\nlines"\nd.ogg,Low\n'
+    )
+    assert reasons(tracklist) == [(3, reason)]
+    assert list(tracklist.rows) == ["a.ogg", "c.ogg", "d.ogg"]
+    assert tracklist.rows["c.ogg"].title == "Two lines"
 
 
 @pytest.mark.parametrize(
@@ -79,9 +81,9 @@ def test_a_bad_row_has_its_line_and_reason_and_the_others_go_on(tmp_path: Path, 
 )
 def test_a_bad_json_line_costs_only_itself(tmp_path: Path, line: bytes) -> None:
     good = b'{"file": "a.ogg", "artist": "Low"}'
-    manifest = read(tmp_path, line + b"\n" + good, "m.jsonl")
-    assert list(manifest.rows) == ["a.ogg"]
-    assert [row.line for row in manifest.rejected] == [1]
+    tracklist = read(tmp_path, line + b"\n" + good, "m.jsonl")
+    assert list(tracklist.rows) == ["a.ogg"]
+    assert [row.line for row in tracklist.rejected] == [1]
 
 
 @pytest.mark.parametrize(
@@ -103,14 +105,14 @@ def test_a_file_of_no_use_as_a_whole_is_an_error(tmp_path: Path, name: str, cont
     assert caught.value.reason == reason
 
 
-def test_a_missing_manifest_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_tracklist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="unreadable"):
-        read_manifest(tmp_path / "none.csv")
+        read_tracklist(tmp_path / "none.csv")
 
 
 @pytest.mark.skipif(not (SHARED / "audio" / "manifest.csv").is_file(), reason="needs shared/audio beside the checkout")
-def test_the_real_manifest_has_74_good_rows_of_31_artists() -> None:
-    manifest = read_manifest(SHARED / "audio" / "manifest.csv")
-    assert len(manifest.rows) == 74
-    assert len({row.artist.name for row in manifest.rows.values()}) == 31
-    assert manifest.rejected == ()
+def test_the_real_tracklist_has_74_good_rows_of_31_artists() -> None:
+    tracklist = read_tracklist(SHARED / "audio" / "manifest.csv")
+    assert len(tracklist.rows) == 74
+    assert len({row.artist.name for row in tracklist.rows.values()}) == 31
+    assert tracklist.rejected == ()

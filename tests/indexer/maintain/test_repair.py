@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 import soundkin
 from indexer.files.home import CATALOG_FILE
@@ -66,7 +66,7 @@ def _flip(path: Path, at: int) -> None:
 
 def test_a_ledger_is_rebuilt_from_the_shards_of_every_space(catalog: Catalog, tmp_path: Path) -> None:
     a, b, c, d = _add_clips(catalog, 4)
-    other = replace(SPACE, revision="2")
+    other = structs.replace(SPACE, revision="2")
     _store(tmp_path, [a, b], [c])
     _store(tmp_path, [d], space=other)
     counts = {one.space: one for one in repair(catalog, tmp_path).ledger}

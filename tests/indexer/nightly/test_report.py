@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from indexer.nightly.report import KEPT_REPORTS, NightlyReport, Problem, Step, new_among, write_report
 
@@ -30,8 +31,9 @@ def test_a_problem_is_news_until_a_run_on_file_has_had_it(tmp_path: Path) -> Non
     assert new_among([SILENT, LOST], tmp_path) == (SILENT, LOST)
     write_report(tmp_path, REPORT)
     assert new_among([SILENT, LOST], tmp_path) == (LOST,)
-    assert new_among([replace(SILENT, detail="said otherwise")], tmp_path) == ()
-    assert new_among([replace(SILENT, reason="too_short")], tmp_path) == (replace(SILENT, reason="too_short"),)
+    assert new_among([structs.replace(SILENT, detail="said otherwise")], tmp_path) == ()
+    too_short = structs.replace(SILENT, reason="too_short")
+    assert new_among([too_short], tmp_path) == (too_short,)
 
 
 def test_what_counts_is_the_last_run_in_which_the_step_came_to_its_end(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from indexer.publish.gate import Terms, judge
 from recommender.errors import InvalidArgument, PublishRefused
@@ -32,12 +33,12 @@ def home(tmp_path: Path) -> Path:
 def remembering(*goldens: Golden) -> Generation:
     """A small generation with these answers on record."""
     generation = make_generation(MADE)
-    return replace(generation, manifest=replace(generation.manifest, goldens=goldens))
+    return replace(generation, manifest=structs.replace(generation.manifest, goldens=goldens))
 
 
 def off_by(golden: Golden, amount: float) -> Golden:
     """The last answer of ``golden``, recorded with another cosine."""
-    return replace(golden, scores=(*golden.scores[:-1], golden.scores[-1] + amount))
+    return structs.replace(golden, scores=(*golden.scores[:-1], golden.scores[-1] + amount))
 
 
 def codes(candidate: Generation, serving: Generation | None = None) -> list[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 
 import soundkin
 from indexer.files.locks import exclusive
@@ -87,7 +87,7 @@ def test_a_version_whose_answers_are_not_those_on_record_is_not_gone_back_to(hom
     folder = home / "versions" / "v00000002"
     folder.chmod(0o755)
     (folder / "MANIFEST.json").chmod(0o644)
-    reseal(folder, goldens=tuple(replace(golden, scores=(0.5,) * len(golden.scores)) for golden in other))
+    reseal(folder, goldens=tuple(structs.replace(golden, scores=(0.5,) * len(golden.scores)) for golden in other))
     with pytest.raises(GenerationCorrupt, match="goldens"):
         rollback(home, 2)
     assert rollback(home).version == 1
@@ -140,7 +140,7 @@ def test_it_succeeds_where_the_catalog_does_not_and_says_so(home: Path) -> None:
     (home / "catalog.db").write_bytes(b"no database" * 100)
     done = CliRunner().invoke(soundkin.front_door, ["rollback", "v1", "--home", str(home)])
     assert (done.exit_code, done.stdout) == (0, f"generation 1 serves again in {home}\n")
-    assert "it is not on record: " in done.stderr
+    assert "the rollback could not be recorded in the catalog: " in done.stderr
     assert served(home) == 1
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from indexer.store.space_file import SPACE_FILE, keep_space, read_space, write_space
 from recommender.errors import EmbeddingsCorrupt
 from recommender.types import Space
 from tests.factories import make_space
 
-SPACE = replace(make_space(), licence="CC-BY-NC-4.0", default_mix={"low": 1 / 3, "high": 2 / 3})
+SPACE = structs.replace(make_space(), licence="CC-BY-NC-4.0", default_mix={"low": 1 / 3, "high": 2 / 3})
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_file_of_the_first_release_is_read_and_then_closed_with_a_checksum(f
 
 
 def test_in_a_file_without_a_checksum_the_folder_still_says_what_the_vectors_are(folder: Path) -> None:
-    _write_as_the_first_release(folder, replace(SPACE, revision="2"))
+    _write_as_the_first_release(folder, structs.replace(SPACE, revision="2"))
     with pytest.raises(EmbeddingsCorrupt, match="its folder is that of"):
         read_space(folder)
 
@@ -76,7 +76,7 @@ def test_the_latest_word_on_licence_and_mixes_is_kept_and_the_rest_left_alone(fo
     first = (folder / SPACE_FILE).stat().st_ino
     keep_space(folder, SPACE)
     assert (folder / SPACE_FILE).stat().st_ino == first
-    keep_space(folder, replace(SPACE, licence="MIT", default_mix={"high": 1.0}))
+    keep_space(folder, structs.replace(SPACE, licence="MIT", default_mix={"high": 1.0}))
     found = read_space(folder)
     assert (found.licence, found.default_mix) == ("MIT", {"high": 1.0})
 

@@ -8,11 +8,11 @@ everything anew: do it only together with a change to what is embedded.
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from indexer.audio.decode import EXCERPT_POLICY
 from indexer.audio.workers.pool import DecoderPool
@@ -24,7 +24,7 @@ from recommender.errors import EmbeddingsCorrupt, SpaceMismatch
 from tests.fakes import BandEncoder
 from tests.faults import homes
 
-OTHER = replace(BandEncoder.space, revision="2")
+OTHER = structs.replace(BandEncoder.space, revision="2")
 
 
 def test_an_encoder_does_not_embed_into_the_store_of_another_space(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_an_encoder_does_not_embed_into_the_store_of_another_space(tmp_path: Pat
 
 def test_a_build_does_not_begin_where_a_shard_of_another_space_lies(tmp_path: Path) -> None:
     homes.add_tracks(tmp_path, range(4))
-    other = replace(homes.SPACE, revision="2")
+    other = structs.replace(homes.SPACE, revision="2")
     stranger = EmbeddingStore(tmp_path, other)
     stranger.append([f"{1:032x}"], np.ones((1, 2, homes.SPACE.dim), dtype=np.float32), space=other)
     homes.build(tmp_path)

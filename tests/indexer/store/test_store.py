@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from indexer.store.shard import Stored
 from indexer.store.space_file import write_space
@@ -55,7 +55,7 @@ def test_vectors_of_another_shape_never_get_in(tmp_path: Path) -> None:
 
 
 def test_vectors_of_another_space_of_the_same_shape_never_get_in(tmp_path: Path) -> None:
-    store, other = EmbeddingStore(tmp_path, SPACE), replace(SPACE, revision="2")
+    store, other = EmbeddingStore(tmp_path, SPACE), structs.replace(SPACE, revision="2")
     with pytest.raises(SpaceMismatch, match=f"expected {SPACE.key}, found {other.key}"):
         store.append(_ids(1), _embeddings(1, 1), space=other)
     assert list(store.folder.glob("*.shard*")) == []
@@ -64,13 +64,13 @@ def test_vectors_of_another_space_of_the_same_shape_never_get_in(tmp_path: Path)
 
 def test_a_folder_that_says_another_space_is_refused(tmp_path: Path) -> None:
     store = EmbeddingStore(tmp_path, SPACE)
-    write_space(store.folder, replace(SPACE, dim=99))
+    write_space(store.folder, structs.replace(SPACE, dim=99))
     with pytest.raises(EmbeddingsCorrupt, match="its folder is that of"):
         EmbeddingStore(tmp_path, SPACE)
 
 
 def test_a_shard_of_another_space_in_the_folder_stops_everything(tmp_path: Path) -> None:
-    other = EmbeddingStore(tmp_path, replace(SPACE, revision="2"))
+    other = EmbeddingStore(tmp_path, structs.replace(SPACE, revision="2"))
     other.append(_ids(1), _embeddings(1, 1), space=other.space)
     store = EmbeddingStore(tmp_path, SPACE)
     shutil.copy(other.folder / "00000001.shard", store.folder)
@@ -169,7 +169,7 @@ def test_a_corrupt_shard_is_named(tmp_path: Path) -> None:
 
 
 def _stored(home: Path, *, name: str, revision: str) -> Space:
-    space = replace(SPACE, name=name, revision=revision)
+    space = structs.replace(SPACE, name=name, revision=revision)
     EmbeddingStore(home, space)
     return space
 

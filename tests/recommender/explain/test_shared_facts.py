@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from recommender.calibration.cohort import ArtistStats, measure
 from recommender.calibration.scores import percentile, scores_between
@@ -55,5 +56,6 @@ def test_a_tie_goes_to_the_aspect_named_first_and_a_space_without_any_has_none()
     tracks = tuple(MadeTrack(id=f"t{n}", title="", vectors={"low": (1, 0), "high": (1, 0)}) for n in range(2))
     made = make_generation(MadeCatalog(artists=(MadeArtist(id="a", name="A", tracks=tracks),)))
     assert standout_aspect(made, 0, 1) == "hears low"
-    bare = replace(made, manifest=replace(made.manifest, space=replace(made.manifest.space, aspects=())))
+    space = structs.replace(made.manifest.space, aspects=())
+    bare = replace(made, manifest=structs.replace(made.manifest, space=space))
     assert standout_aspect(bare, 0, 1) == ""

@@ -49,7 +49,7 @@ def test_it_says_from_how_much_it_was_learned_and_what_was_left_out() -> None:
     # (.5 - .25 + .5 - .375) / 2 = .1875
     assert LEARNED.summary == (
         "learned from 100 pairs of 4 artists, log loss on held-out artists 0.1875 below a constant's; "
-        "left out, because it spoke against the labels: genre"
+        "left out, because its slope was negative: genre"
     )
 
 

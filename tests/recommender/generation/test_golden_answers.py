@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from recommender.array_files import TextColumn
 from recommender.generation.golden_answers import Golden, differences
@@ -52,8 +53,8 @@ def test_right_answers_say_nothing(generation: Generation, tmp_path: Path) -> No
 
 
 def test_equal_tracks_may_change_places_and_stand_in_for_one_another_at_the_end(generation: Generation) -> None:
-    swapped = replace(GOLDENS[0], answers=("t0", "t3", "t2"))
-    other = replace(GOLDENS[1], answers=("t1", "t3"))
+    swapped = structs.replace(GOLDENS[0], answers=("t0", "t3", "t2"))
+    other = structs.replace(GOLDENS[1], answers=("t1", "t3"))
     assert differences(generation, (swapped, other)) == ()
 
 
@@ -74,13 +75,13 @@ def test_equal_tracks_may_change_places_and_stand_in_for_one_another_at_the_end(
 def test_each_wrong_answer_is_one_line_that_says_what(
     generation: Generation, change: dict[str, object], said: str
 ) -> None:
-    golden = replace(GOLDENS[0], **change)  # type: ignore[arg-type]  # fields by name
+    golden = structs.replace(GOLDENS[0], **change)
     lines = differences(generation, (golden, *GOLDENS[1:]))
     assert lines == (f"{golden.kind} of layer {golden.layer} near {golden.query}: {said}",)
 
 
 def test_the_tolerance_is_that_of_the_asker(generation: Generation) -> None:
-    off = replace(GOLDENS[1], scores=(1.0, COS[50] + 0.004))
+    off = structs.replace(GOLDENS[1], scores=(1.0, COS[50] + 0.004))
     assert differences(generation, (off,), tolerance=0.005) == ()
     assert len(differences(generation, (off,), tolerance=0.003)) == 1
 

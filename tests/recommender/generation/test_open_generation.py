@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from recommender.errors import GenerationCorrupt, Unavailable
 from recommender.generation.lease import LEASE
@@ -185,7 +185,7 @@ def home_of(folder: Path) -> Path:
 
 
 def test_a_manifest_that_is_sound_but_not_the_one_current_names_is_refused(folder: Path) -> None:
-    reseal(folder, profile="commercial")
+    reseal(folder, use="commercial")
     assert open_generation(folder).manifest.use == "commercial", "it is a manifest, and its files are right"
     with pytest.raises(GenerationCorrupt, match=r"MANIFEST\.json: is not the one that was published"):
         open_current(home_of(folder))
@@ -199,7 +199,7 @@ def test_a_pointer_with_another_digest_is_not_followed(folder: Path) -> None:
     assert pointer is not None
     assert pointer.manifest_sha256 == read_manifest(folder)[1]
     for wrong in ("0" * 64, "", pointer.manifest_sha256[:-1], pointer.manifest_sha256.upper()):
-        (home / CURRENT).write_text(replace(pointer, manifest_sha256=wrong).to_json())
+        (home / CURRENT).write_text(structs.replace(pointer, manifest_sha256=wrong).to_json())
         with pytest.raises(GenerationCorrupt, match="is not the one that was published"):
             open_current(home)
 
@@ -282,7 +282,7 @@ def test_a_manifest_that_counts_one_more_or_less_than_there_is_is_refused(
 ) -> None:
     counts = read_manifest(folder)[0].counts
     right: int = getattr(counts, field)
-    wrong: Counts = replace(counts, **{field: right + more})
+    wrong: Counts = structs.replace(counts, **{field: right + more})
     reseal(folder, counts=wrong)
     expected = MANIFEST if wrong.tracks_indexed == 0 else file
     with pytest.raises(GenerationCorrupt, match=expected.replace(".", r"\.")):
@@ -291,6 +291,6 @@ def test_a_manifest_that_counts_one_more_or_less_than_there_is_is_refused(
 
 def test_an_index_of_another_type_than_the_manifest_says_is_refused(folder: Path) -> None:
     first, *rest = read_manifest(folder)[0].indexes
-    reseal(folder, indexes=(replace(first, factory="HNSW32"), *rest))
+    reseal(folder, indexes=(structs.replace(first, factory="HNSW32"), *rest))
     with pytest.raises(GenerationCorrupt, match=r"1 vectors of 2 as Flat, the manifest says 1 of 2 as HNSW32"):
         open_generation(folder)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from indexer.build.candidates import Ground, write_candidates
 from recommender.calibration.cohort import Measured
@@ -34,7 +35,7 @@ EVERYONE = ARTISTS + SILENT
 FIRST = 8
 LOW = {"low": 1.0}
 FEW = CandidatesEntry(first=FIRST, nearest=12, listed=6, around=2, alike=3, profile="evidence")
-MANY = replace(FEW, nearest=EVERYONE, listed=EVERYONE, around=EVERYONE, alike=EVERYONE)
+MANY = structs.replace(FEW, nearest=EVERYONE, listed=EVERYONE, around=EVERYONE, alike=EVERYONE)
 ROWS = st.integers(0, EVERYONE - 1)
 
 
@@ -151,7 +152,7 @@ def test_what_was_not_measured_compares_everyone(query: ArtistQuery) -> None:
 
 @pytest.mark.parametrize("seed", range(ARTISTS, EVERYONE))
 def test_without_sound_ties_come_out_as_they_do_among_everyone(seed: int) -> None:
-    entry = replace(FEW, around=EVERYONE, alike=EVERYONE)
+    entry = structs.replace(FEW, around=EVERYONE, alike=EVERYONE)
     assert told(ranked(recommender(entry), asked(seed))) == told(ranked(plain(), asked(seed)))
 
 
@@ -225,7 +226,7 @@ def test_the_default_profile_is_told_by_what_it_is_and_not_by_having_been_asked_
     query = asked(0)
     by_name = replace(query, weights=calibrated().calibration.choices.named["evidence"])
     assert told(ranked(recommender(FEW), by_name)) == told(ranked(recommender(FEW), query))
-    elsewhere = recommender(replace(FEW, profile="seed"))
+    elsewhere = recommender(structs.replace(FEW, profile="seed"))
     for each in missed(query):
         assert told(ranked(elsewhere, each)) == told(ranked(plain(), each))
 
@@ -239,7 +240,7 @@ def test_a_dial_turned_either_way_compares_everyone(depth: float) -> None:
 @cache
 def unlisted() -> CandidateRetriever:
     """What finds those who would be candidates if no scene and no collaboration brought anybody."""
-    return neighbourhood(replace(NEARLY_NONE, listed=0))
+    return neighbourhood(structs.replace(NEARLY_NONE, listed=0))
 
 
 @pytest.mark.parametrize("kind", ["scene", "collaboration"])
@@ -295,7 +296,7 @@ def test_where_the_signals_find_too_few_the_first_of_each_kind_are_candidates_to
 
 def test_where_the_signals_find_enough_nobody_is_added() -> None:
     seed = 1
-    finder = neighbourhood(replace(NEARLY_NONE, nearest=FIRST + 1))
+    finder = neighbourhood(structs.replace(NEARLY_NONE, nearest=FIRST + 1))
     found = finder.of(seed).tolist()
     first_of_each = {rows[0] for rows in kinds().values()}
     assert len(found) > NEARLY_NONE.first
@@ -303,5 +304,5 @@ def test_where_the_signals_find_enough_nobody_is_added() -> None:
 
 
 def test_there_are_never_fewer_candidates_than_places_they_are_to_fill() -> None:
-    finder = neighbourhood(replace(NEARLY_NONE, first=FIRST, listed=0))
+    finder = neighbourhood(structs.replace(NEARLY_NONE, first=FIRST, listed=0))
     assert min(len(finder.of(seed)) for seed in range(ARTISTS + SILENT)) >= FIRST

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from msgspec import structs
 
 from pb import soundkin_pb2 as pb
 from recommender.generation.manifest import Golden
@@ -286,7 +287,7 @@ def test_a_generation_with_a_wrong_golden_is_rejected_and_the_old_one_goes_on(se
     wrong = Golden(kind="tracks", layer="low", query="t0", answers=("t0",), scores=(0.5,))
     folder = write_generation(tmp_path / "elsewhere", MADE, version=2)
     manifest, _ = read_manifest(folder)
-    (folder / MANIFEST).write_text(replace(manifest, goldens=(wrong,)).to_json())
+    (folder / MANIFEST).write_text(structs.replace(manifest, goldens=(wrong,)).to_json())
     folder.rename(tmp_path / VERSIONS / folder.name)
     point_to(tmp_path, 2)
     eventually(lambda: rejections(served) == {"golden": 1})

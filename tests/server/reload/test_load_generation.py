@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from msgspec import structs
 
 from recommender.generation.lease import LEASE, try_exclusive
 from recommender.generation.manifest import Golden
@@ -55,7 +56,7 @@ def rewrite(home: Path, *goldens: Golden, version: int = 1) -> None:
     """Record ``goldens`` in the manifest of ``version``, and publish it so."""
     folder = home / VERSIONS / folder_name(version)
     manifest, _ = read_manifest(folder)
-    (folder / MANIFEST).write_text(replace(manifest, goldens=goldens).to_json())
+    (folder / MANIFEST).write_text(structs.replace(manifest, goldens=goldens).to_json())
     point_to(home, version)
 
 
@@ -135,10 +136,10 @@ def test_goldens_that_are_answered_as_recorded_let_a_generation_pass(tmp_path: P
 @pytest.mark.parametrize(
     "wrong",
     [
-        replace(RIGHT, scores=(1.0, 0.61, 0.0)),
-        replace(RIGHT, answers=("t0", "t3", "t1")),
-        replace(RIGHT, query="gone"),
-        replace(RIGHT, layer="high"),
+        structs.replace(RIGHT, scores=(1.0, 0.61, 0.0)),
+        structs.replace(RIGHT, answers=("t0", "t3", "t1")),
+        structs.replace(RIGHT, query="gone"),
+        structs.replace(RIGHT, layer="high"),
     ],
 )
 def test_a_golden_that_is_answered_otherwise_is_told_as_such(wrong: Golden, tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_a_column_of_the_wrong_length_is_unreadable_although_its_checksum_is_rig
 
 def test_what_was_rejected_is_not_leased_any_more(tmp_path: Path) -> None:
     folder = write_generation(tmp_path, MADE)
-    rewrite(tmp_path, replace(RIGHT, query="gone"))
+    rewrite(tmp_path, structs.replace(RIGHT, query="gone"))
     rejected(tmp_path)
     with try_exclusive(folder) as free:
         assert free
@@ -272,7 +273,7 @@ def test_a_pointer_with_another_digest_is_not_followed(tmp_path: Path) -> None:
     write_generation(tmp_path, MADE)
     pointer = read_current(tmp_path)
     assert pointer is not None
-    (tmp_path / CURRENT).write_text(replace(pointer, manifest_sha256=pointer.manifest_sha256[::-1]).to_json())
+    (tmp_path / CURRENT).write_text(structs.replace(pointer, manifest_sha256=pointer.manifest_sha256[::-1]).to_json())
     found = rejected(tmp_path)
     assert (found.reason, "is not the one that was published" in found.why) == (Reason.CHECKSUM, True)
 
@@ -287,7 +288,7 @@ def test_a_lease_that_is_not_empty_is_a_wrong_checksum(tmp_path: Path) -> None:
 def test_a_manifest_that_counts_what_is_not_there_never_answers(field: str, tmp_path: Path) -> None:
     folder = write_generation(tmp_path, MADE)
     counts = read_manifest(folder)[0].counts
-    reseal(folder, counts=replace(counts, **{field: getattr(counts, field) + 1}))
+    reseal(folder, counts=structs.replace(counts, **{field: getattr(counts, field) + 1}))
     point_to(tmp_path, 1)
     found = rejected(tmp_path)
     assert (found.reason, "manifest says" in found.why) == (Reason.UNREADABLE, True)

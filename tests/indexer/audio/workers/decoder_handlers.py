@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from indexer.audio.decoder_base import samples_in
-from indexer.audio.workers.frames import Message
+from indexer.audio.workers.job_handler import answer
 from indexer.audio.workers.jobs import DecodeJob
 from indexer.audio.workers.wire import job_from_bytes, waveform_to_parts
-from indexer.audio.workers.worker import answer
+from indexer.processes.message_frames import Message
 
 
 def misbehave(request: bytes) -> Message:
@@ -51,15 +51,15 @@ def _leave() -> bytes:
     os._exit(0)
 
 
-def _slot_descriptor() -> int:
+def _memory_descriptor() -> int:
     """The descriptor of the memory that this decoder process shares with its parent."""
     links = {int(link.name): os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
-    return next(number for number, target in links.items() if "soundkin-slot" in target)
+    return next(number for number, target in links.items() if "soundkin-samples" in target)
 
 
 def _scribble() -> None:
-    """Write all of the slot full of NaN."""
-    descriptor = _slot_descriptor()
+    """Fill all of the shared memory with NaN."""
+    descriptor = _memory_descriptor()
     with mmap.mmap(descriptor, 0) as mapped:
         mapped[:] = b"\xff" * len(mapped)
 
@@ -80,7 +80,7 @@ def _overwrite() -> bytes:
 def _shorten() -> bytes:
     """Try to take the memory away from under the parent's hands."""
     try:
-        os.ftruncate(_slot_descriptor(), 0)
+        os.ftruncate(_memory_descriptor(), 0)
     except PermissionError:
         return b'{"reason": "silent", "detail": "not permitted"}'
     return b""

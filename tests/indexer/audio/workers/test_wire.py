@@ -26,7 +26,7 @@ INSPECTION = Inspection(
     tags=Tags(artist="Low", title="Words", genres=("slowcore",), external_ids=(("mbid", "1"),)),
 )
 NUMBERS = ("size", "mtime_ns", "info.sample_rate_hz", "info.channels")
-PLACES = (*NUMBERS, "content_sha256", "info", "info.duration_s", "info.container")
+FIELDS = (*NUMBERS, "content_sha256", "info", "info.duration_s", "info.container")
 TAGS = ("tags", "tags.artist", "tags.title", "tags.genres", "tags.external_ids")
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.integers(-(10**40), 10**40) | st.floats() | st.text(),
@@ -35,11 +35,11 @@ ANYTHING = st.recursive(
 )
 
 
-def reply_with(place: str, value: object) -> bytes:
-    """The reply of a good decoder, but for one place."""
+def reply_with(field: str, value: object) -> bytes:
+    """The reply of a good decoder, but for one field."""
     data: dict[str, Any] = {"inspection": dataclasses.asdict(INSPECTION)}  # Any: JSON
     at = data["inspection"]
-    *folders, name = place.split(".")
+    *folders, name = field.split(".")
     for folder in folders:
         at = at[folder]
     at[name] = value
@@ -49,16 +49,16 @@ def reply_with(place: str, value: object) -> bytes:
 def accepted(reply: bytes) -> Inspection | None:
     """The inspection in a reply; None for one that is refused as it should be."""
     try:
-        found = reply_from_bytes(JOB, reply)
+        inspection = reply_from_bytes(JOB, reply)
     except (BadInput, ValueError):
         return None
-    assert isinstance(found, Inspection)
-    return found
+    assert isinstance(inspection, Inspection)
+    return inspection
 
 
-def fits(found: Inspection) -> bool:
+def fits(inspection: Inspection) -> bool:
     """Whether a database takes it."""
-    numbers = (found.size, found.mtime_ns, found.info.sample_rate_hz, found.info.channels)
+    numbers = (inspection.size, inspection.mtime_ns, inspection.info.sample_rate_hz, inspection.info.channels)
     return all(type(number) is int and abs(number) < 1 << 63 for number in numbers)
 
 
@@ -66,21 +66,21 @@ def test_a_good_reply_is_read_as_it_was_written() -> None:
     assert reply_from_bytes(JOB, value_to_bytes(INSPECTION)) == INSPECTION
 
 
-@pytest.mark.parametrize("place", NUMBERS)
+@pytest.mark.parametrize("field", NUMBERS)
 @pytest.mark.parametrize("value", [10**30, 1 << 63, -(10**30), True, 1.5, "1", None])
-def test_a_number_that_no_database_holds_is_a_value_error(place: str, value: object) -> None:
+def test_a_number_that_no_database_holds_is_a_value_error(field: str, value: object) -> None:
     with pytest.raises(ValueError, match="out of range"):
-        reply_from_bytes(JOB, reply_with(place, value))
+        reply_from_bytes(JOB, reply_with(field, value))
 
 
-@given(place=st.sampled_from(PLACES + TAGS), value=ANYTHING)
-def test_anything_anywhere_in_a_reply_fits_or_is_refused(place: str, value: object) -> None:
-    found = accepted(reply_with(place, value))
-    assert found is None or fits(found)
+@given(field=st.sampled_from(FIELDS + TAGS), value=ANYTHING)
+def test_anything_anywhere_in_a_reply_fits_or_is_refused(field: str, value: object) -> None:
+    inspection = accepted(reply_with(field, value))
+    assert inspection is None or fits(inspection)
 
 
 @given(at=st.integers(0, 500), cut=st.integers(0, 20), junk=st.binary(max_size=20))
 def test_bytes_changed_anywhere_in_a_reply_fit_or_are_refused(at: int, cut: int, junk: bytes) -> None:
     reply = value_to_bytes(INSPECTION)
-    found = accepted(reply[:at] + junk + reply[at + cut :])
-    assert found is None or fits(found)
+    inspection = accepted(reply[:at] + junk + reply[at + cut :])
+    assert inspection is None or fits(inspection)

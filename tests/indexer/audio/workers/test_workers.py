@@ -20,13 +20,12 @@ import pytest
 
 from indexer.audio.decode import Excerpt, Reason, decode
 from indexer.audio.workers import handle as worker_handle
-from indexer.audio.workers.frames import Room
-from indexer.audio.workers.handle import WorkerHandle
+from indexer.audio.workers.handle import SHARED_BYTES, WorkerHandle
 from indexer.audio.workers.jobs import inspect, open_as_scanned
-from indexer.audio.workers.pool import AHEAD, DecodeJob, DecoderPool, InspectJob
-from indexer.audio.workers.shared_slot import SLOT_BYTES
-from indexer.audio.workers.wire import job_from_bytes, job_to_bytes, reply_from_bytes, reply_room, value_to_bytes
+from indexer.audio.workers.pool import MAX_AHEAD, DecodeJob, DecoderPool, InspectJob
+from indexer.audio.workers.wire import job_from_bytes, job_to_bytes, reply_bounds, reply_from_bytes, value_to_bytes
 from indexer.audio.workers.worker import WorkerLimits
+from indexer.processes.message_frames import MessageBounds
 from recommender.errors import BadInput, DecoderStartFailed, InvalidArgument
 from tests.indexer.audio.test_hostile_audio import wav_header
 from tests.indexer.audio.written_audio import melody, write
@@ -36,7 +35,7 @@ MISBEHAVE = "tests.indexer.audio.workers.decoder_handlers:misbehave"
 ROOT = Path(__file__).resolve().parents[4]
 
 
-needs_slot = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a name")
+needs_sealed_memory = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a name")
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +73,7 @@ def test_a_waveform_comes_back_as_it_was_decoded(clip: Path) -> None:
 def test_samples_that_do_not_fit_the_shared_memory_come_through_the_pipe(clip: Path) -> None:
     large = DecodeJob(path=clip, excerpt=TEN_SECONDS, sample_rate_hz=384_000)
     here = decode(clip, excerpt=TEN_SECONDS, sample_rate_hz=384_000)
-    assert here.nbytes > SLOT_BYTES
+    assert here.nbytes > SHARED_BYTES
     with DecoderPool(workers=1) as pool:
         first, second = pool.run([large, job(clip)])
     assert first.value is not None
@@ -82,7 +81,7 @@ def test_samples_that_do_not_fit_the_shared_memory_come_through_the_pipe(clip: P
     assert second.error is None
 
 
-@needs_slot
+@needs_sealed_memory
 def test_a_waveform_is_ours_alone_once_it_is_handed_out(clip: Path) -> None:
     here = decode(clip, excerpt=TEN_SECONDS, sample_rate_hz=22_050)
     (evil,) = copies(clip, "overwrite")
@@ -93,7 +92,7 @@ def test_a_waveform_is_ours_alone_once_it_is_handed_out(clip: Path) -> None:
         np.testing.assert_array_equal(first.value, here)
 
 
-@needs_slot
+@needs_sealed_memory
 def test_a_decoder_cannot_take_the_shared_memory_away(clip: Path) -> None:
     (evil,) = copies(clip, "shorten")
     with DecoderPool(workers=1, handler=MISBEHAVE) as pool:
@@ -103,7 +102,7 @@ def test_a_decoder_cannot_take_the_shared_memory_away(clip: Path) -> None:
     assert after.error is None
 
 
-@needs_slot
+@needs_sealed_memory
 def test_a_closed_pool_keeps_no_descriptor(clip: Path) -> None:
     (path,) = copies(clip, "crash")
     with DecoderPool(workers=1):  # the first process of all starts Python's resource tracker, which stays
@@ -174,7 +173,7 @@ def test_jobs_are_taken_only_a_few_ahead(clip: Path) -> None:
         assert taken == 0
         for answered in range(1, 6):
             assert next(running).value is not None
-            assert taken == answered + 2 * AHEAD - 1
+            assert taken == answered + 2 * MAX_AHEAD - 1
 
 
 def test_decoding_goes_on_while_the_consumer_works(clip: Path) -> None:
@@ -209,8 +208,8 @@ def test_a_run_that_was_left_early_does_not_disturb_the_next(clip: Path) -> None
         ("liar", Reason.DECODER_CRASHED),
         ("nan", Reason.DECODER_CRASHED),
         ("glut", Reason.DECODER_CRASHED),
-        pytest.param("halfway", Reason.DECODER_CRASHED, marks=needs_slot),
-        pytest.param("overwrite", Reason.SILENT, marks=needs_slot),
+        pytest.param("halfway", Reason.DECODER_CRASHED, marks=needs_sealed_memory),
+        pytest.param("overwrite", Reason.SILENT, marks=needs_sealed_memory),
         ("hang", Reason.DECODER_TIMEOUT),
     ],
 )
@@ -219,8 +218,8 @@ def test_a_bad_file_costs_only_itself(clip: Path, behaviour: str, reason: Reason
     patience_s = 5.0 if behaviour == "hang" else 60.0  # what is good must come in time on a busy machine, too
     with DecoderPool(workers=2, timeout_s=patience_s, handler=MISBEHAVE) as pool:
         outcomes = list(pool.run(job(path) for path in paths))
-    found = [outcome.error.reason if outcome.error is not None else None for outcome in outcomes]
-    assert found == [None, None, reason, None, None, reason, None]
+    reasons = [outcome.error.reason if outcome.error is not None else None for outcome in outcomes]
+    assert reasons == [None, None, reason, None, None, reason, None]
 
 
 def test_the_detail_of_a_crash_names_the_signal_and_nothing_is_logged_that_cron_would_mail(
@@ -270,27 +269,36 @@ def test_a_process_killed_between_two_files_is_replaced(clip: Path) -> None:
     assert second.error is None
 
 
-@pytest.mark.parametrize("handler", ["tests.indexer.nowhere:answer", "indexer.audio.workers.worker:no_such_function"])
+@pytest.mark.parametrize(
+    "handler", ["tests.indexer.nowhere:answer", "indexer.audio.workers.job_handler:no_such_function"]
+)
 def test_a_pool_that_cannot_start_says_so(handler: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DecoderStartFailed, match="stderr"), DecoderPool(workers=2, handler=handler):
         pass
     assert "Error" in capfd.readouterr().err
 
 
+def test_a_decoder_process_loads_no_library_before_its_limits_are_in_place() -> None:
+    """Thread variables are read, and memory is taken, when a library is loaded."""
+    code = "import sys, indexer.audio.workers.worker; print({'numpy', 'av', 'soundfile', 'soxr'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
 def test_closing_stops_a_decoder_in_the_middle_of_a_file(clip: Path) -> None:
     (path,) = copies(clip, "hang")
     started = time.monotonic()
     with DecoderPool(workers=1, timeout_s=60, handler=MISBEHAVE) as pool:
-        running = pool.run(iter([job(clip), *[job(path)] * (AHEAD + 2)]))
+        running = pool.run(iter([job(clip), *[job(path)] * (MAX_AHEAD + 2)]))
         assert next(running).error is None
     assert time.monotonic() - started < 20
 
 
 def test_a_handle_that_was_retired_starts_nothing() -> None:
-    handle = WorkerHandle(WorkerLimits(handler="indexer.audio.workers.worker:answer", memory_bytes=4 << 30), 1.0)
+    handle = WorkerHandle(WorkerLimits(handler="indexer.audio.workers.job_handler:answer", memory_bytes=4 << 30), 1.0)
     handle.retire()
     with pytest.raises(DecoderStartFailed, match="closed"):
-        handle.ask(b"{}", Room(head_bytes=10))
+        handle.ask(b"{}", MessageBounds(head_bytes=10))
 
 
 _PROGRAM = """
@@ -352,7 +360,7 @@ def test_an_inspection_of_wild_tags_fits_the_wire(clip: Path) -> None:
     tags = {"artist": "\u202e" * 300, "title": "\U0001f3b5" * 300, "genres": ["\U0001f3b5" * 300] * 20}
     wild["inspection"]["tags"].update(tags)
     reply = json.dumps(wild).encode()
-    assert len(reply) <= reply_room(InspectJob(path=clip)).head_bytes
+    assert len(reply) <= reply_bounds(InspectJob(path=clip)).head_bytes
     inspection = reply_from_bytes(InspectJob(path=clip), reply)
     assert inspection != inspect(clip)
 

@@ -70,8 +70,8 @@ def test_the_files_carry_their_artist_and_title_as_tags(catalog: SyntheticCatalo
             assert (tags["artist"], tags["title"]) == ([clip.artist], [clip.title])
 
 
-def test_the_manifest_names_exactly_the_files_that_are_there(catalog: SyntheticCatalog) -> None:
-    rows = _rows(catalog.manifest)
+def test_the_tracklist_names_exactly_the_files_that_are_there(catalog: SyntheticCatalog) -> None:
+    rows = _rows(catalog.tracklist)
     assert list(rows[0]) == ["file", "artist", "title", "genre"]
     found = {
         path.relative_to(catalog.folder).as_posix()
@@ -82,8 +82,8 @@ def test_the_manifest_names_exactly_the_files_that_are_there(catalog: SyntheticC
     assert {row["file"] for row in rows} == found
 
 
-def test_the_manifest_says_of_each_file_what_the_catalog_says(catalog: SyntheticCatalog) -> None:
-    for row, clip in zip(_rows(catalog.manifest), catalog.clips, strict=True):
+def test_the_tracklist_agrees_with_the_catalog(catalog: SyntheticCatalog) -> None:
+    for row, clip in zip(_rows(catalog.tracklist), catalog.clips, strict=True):
         assert catalog.folder / row["file"] == clip.path
         assert (row["artist"], row["title"]) == (clip.artist, clip.title)
         assert tuple(row["genre"].split(";")) == clip.genres
@@ -93,7 +93,7 @@ def test_genres_are_written_as_they_are_compared() -> None:
     assert all(fold_genre(genre) == genre for artist in ARTISTS for genre in artist.genres)
 
 
-def test_the_scene_map_is_in_the_seed_format_ranked_by_strength(catalog: SyntheticCatalog) -> None:
+def test_the_scene_map_is_in_the_music_map_format_ranked_by_strength(catalog: SyntheticCatalog) -> None:
     lists = json.loads(catalog.scene.read_text(encoding="utf-8"))
     assert set(lists) == set(SCENE)
     for artist, entry in lists.items():

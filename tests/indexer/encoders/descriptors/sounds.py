@@ -44,8 +44,8 @@ def chords(
     time_s = times(seconds)
     step = (time_s / each_s).astype(int) % len(loop)
     played = np.zeros_like(time_s)
-    for place, notes in enumerate(loop):
+    for number, notes in enumerate(loop):
         pitches_hz = [440 * 2 ** ((note + up - 69) / 12) for note in notes]
         tone = sum(np.sin(2 * np.pi * hz * part * time_s) / part**2 for hz in pitches_hz for part in range(1, 5))
-        played += np.where(step == place, tone, 0)
+        played += np.where(step == number, tone, 0)
     return np.asarray(0.05 * played, dtype=np.float32)

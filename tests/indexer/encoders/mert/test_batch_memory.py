@@ -72,6 +72,6 @@ def test_of_a_long_clip_other_moments_are_the_widest() -> None:
     samples, state = 7_200_000, 22_499 * 768 * 4
     transform = state + 4 * 768 * 59 * 257 * 8
     layer = state + 22_499 * (768 + 2 * 3_072) * 4
-    found = [bytes_a_clip(MERT_V1_95M.geometry, which, samples=samples) for which in (Precision.FP16, Precision.FP32)]
-    assert found == [2 * samples * 4 + state + transform, 2 * samples * 4 + state + layer]
+    sizes = [bytes_a_clip(MERT_V1_95M.geometry, which, samples=samples) for which in (Precision.FP16, Precision.FP32)]
+    assert sizes == [2 * samples * 4 + state + transform, 2 * samples * 4 + state + layer]
     assert layer > transform

@@ -65,18 +65,18 @@ def clips(*lengths: int) -> list[npt.NDArray[np.float32]]:
     return [np.full(length, number + 1, dtype=np.float32) for number, length in enumerate(lengths)]
 
 
-def check(found: list[ClipEmbeddings], lengths: Sequence[int]) -> None:
+def check(embeddings: list[ClipEmbeddings], lengths: Sequence[int]) -> None:
     wanted = [[(number + 1) * length, length] for number, length in enumerate(lengths)]
-    np.testing.assert_array_equal(np.asarray(found)[:, 0], wanted)
+    np.testing.assert_array_equal(np.asarray(embeddings)[:, 0], wanted)
 
 
 @given(st.lists(st.integers(1, 95), max_size=30), st.integers(1, 6))
 def test_every_clip_comes_back_once_in_order_at_its_own_length(lengths: list[int], rows: int) -> None:
     for plan in (one_by_one, partial(in_fixed_shapes, step=STEP)):
-        found = Batcher(SmallDevice(10**6), plan, rows=rows)(clips(*lengths))
-        assert len(found) == len(lengths)
+        embeddings = Batcher(SmallDevice(10**6), plan, rows=rows)(clips(*lengths))
+        assert len(embeddings) == len(lengths)
         if lengths:
-            check(found, lengths)
+            check(embeddings, lengths)
 
 
 @given(st.lists(st.integers(1, 95), min_size=1, max_size=30), st.integers(1, 6))

@@ -86,10 +86,10 @@ def test_a_clip_of_thirty_seconds_has_2249_frames_of_400_samples_320_apart() -> 
 
 
 def test_differences_are_told_in_the_words_of_the_config() -> None:
-    said = differences(MERT_V1_330M.geometry, MERT_V1_95M.geometry)
-    assert "hidden_size is 1024, not 768" in said
-    assert "do_stable_layer_norm is True, not False" in said
-    assert not any("conv" in each for each in said)
+    problems = differences(MERT_V1_330M.geometry, MERT_V1_95M.geometry)
+    assert "hidden_size is 1024, not 768" in problems
+    assert "do_stable_layer_norm is True, not False" in problems
+    assert not any("conv" in problem for problem in problems)
 
 
 def test_every_model_has_its_layers_a_known_licence_and_a_digest() -> None:

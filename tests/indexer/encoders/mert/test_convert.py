@@ -92,8 +92,8 @@ def test_only_the_file_that_was_published_passes_a_pin(tmp_path: Path) -> None:
 def test_the_command_converts_a_folder_and_says_the_digest(tmp_path: Path) -> None:
     published(tmp_path)
     command = [sys.executable, "-m", "soundkin", "encoder", "convert", str(tmp_path)]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said.split()[-1] == open_weights(tmp_path / "model.safetensors", tiny.POST_NORM).sha256
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert output.split()[-1] == open_weights(tmp_path / "model.safetensors", tiny.POST_NORM).sha256
 
 
 def test_a_random_file_is_refused_as_the_published_one(tmp_path: Path) -> None:

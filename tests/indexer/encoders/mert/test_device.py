@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 import torch
 
 from indexer.encoders.mert import device
-from indexer.encoders.mert.device import Precision, choose_device, choose_devices, choose_precision
+from indexer.encoders.mert.device import Precision, choose_devices, choose_precision
 from recommender.errors import InvalidArgument
 
 
@@ -37,7 +37,6 @@ def names(asked: str) -> list[str]:
 )
 def test_devices_are_all_that_there_are_or_those_that_are_named(asked: str, found: list[str]) -> None:
     assert names(asked) == found
-    assert str(choose_device(asked)) == found[0]
 
 
 def test_apples_device_comes_before_the_cpu_and_the_cpu_is_always_there(monkeypatch: pytest.MonkeyPatch) -> None:

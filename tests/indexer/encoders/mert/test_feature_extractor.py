@@ -29,8 +29,8 @@ def test_folded_weights_do_what_convolution_and_group_norm_do() -> None:
         clip = level[row, :length]
         with torch.no_grad():
             wanted = norm(torch.nn.functional.conv1d(clip.double()[None, None], stage.weight[:, None], stride=5))[0].T
-        found = clip.unfold(0, 10, 5) @ weights[row] + biases[row]
-        assert tiny.difference(found, wanted) < 1e-6
+        result = clip.unfold(0, 10, 5) @ weights[row] + biases[row]
+        assert tiny.difference(result, wanted) < 1e-6
 
 
 def test_a_standardised_clip_has_mean_zero_variance_one_and_silence_behind_it() -> None:

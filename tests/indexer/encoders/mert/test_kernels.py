@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(params=[Portable, OneDnn])
 def kernels(request: pytest.FixtureRequest) -> Kernels:
-    if request.param is OneDnn and not OneDnn.is_there():
+    if request.param is OneDnn and not OneDnn.is_available():
         pytest.skip("this torch has no oneDNN")
     made: Kernels = request.param()
     return made
@@ -41,9 +41,9 @@ def drawn(*shape: int) -> torch.Tensor:
 def test_a_strided_product_is_a_convolution_with_gelu(kernels: Kernels, kernel: int, stride: int) -> None:
     rows, weight = drawn(50, 8), drawn(16, 8, kernel)
     wanted = functional.gelu(functional.conv1d(rows.T[None].double(), weight.double(), stride=stride))[0].T
-    found = kernels.strided(weight, stride)(rows)
-    assert found.shape == wanted.shape
-    assert tiny.difference(found, wanted) < 1e-6
+    result = kernels.strided(weight, stride)(rows)
+    assert result.shape == wanted.shape
+    assert tiny.difference(result, wanted) < 1e-6
 
 
 def test_an_affine_map_multiplies_adds_and_bends(kernels: Kernels) -> None:
@@ -55,12 +55,12 @@ def test_an_affine_map_multiplies_adds_and_bends(kernels: Kernels) -> None:
 
 def test_attention_weighs_values_by_the_softmax_of_the_scores_of_the_clips_own_frames(kernels: Kernels) -> None:
     qkv, lengths = drawn(2, 600, 3, 2, 8), [600, 310]
-    found = kernels.attend(qkv, lengths).double()
+    result = kernels.attend(qkv, lengths).double()
     for clip, length in enumerate(lengths):
         for head in range(2):
             q, k, v = qkv[clip, :length, :, head].double().unbind(1)
             wanted = torch.softmax(q @ k.T, dim=-1) @ v
-            assert tiny.difference(found[clip, :length, 8 * head : 8 * head + 8], wanted) < 1e-6
+            assert tiny.difference(result[clip, :length, 8 * head : 8 * head + 8], wanted) < 1e-6
 
 
 @pytest.mark.parametrize("frames", [1, 100, 385, 386, 900])
@@ -71,8 +71,8 @@ def test_positions_by_fourier_transform_are_the_convolution_written_out(tmp_path
     kernel = torch._weight_norm(weights[POS_DIRECTION], weights[POS_GAIN], 2)
     wide = functional.conv1d(x.transpose(1, 2), kernel, weights[POS_BIAS], padding=64, groups=16)
     wanted = functional.gelu(wide[..., :-1]).transpose(1, 2)
-    found = Positions(weights, geometry, DevicePlacement(device=CPU, precision=Precision.FP32))(x)
-    assert tiny.difference(found, wanted) < 1e-5
+    result = Positions(weights, geometry, DevicePlacement(device=CPU, precision=Precision.FP32))(x)
+    assert tiny.difference(result, wanted) < 1e-5
 
 
 def test_one_extra_frame_covers_what_a_frame_hears_beyond_its_step() -> None:
@@ -102,5 +102,5 @@ def test_a_geometry_of_25_frames_a_second_computes_too(tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="the mert extra is not installed")
     clip = tiny.sound(30_000)
     wanted = tiny.reference_states(tiny.reference_model(slow), clip)
-    found = tiny.network(tiny.checkpoint(tmp_path, slow), slow, tile_frames=10).states(*tiny.batch([clip]))
-    assert max(map(tiny.difference, found, wanted)) < 1e-5
+    result = tiny.network(tiny.checkpoint(tmp_path, slow), slow, tile_frames=10).states(*tiny.batch([clip]))
+    assert max(map(tiny.difference, result, wanted)) < 1e-5

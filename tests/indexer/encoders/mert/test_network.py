@@ -20,7 +20,7 @@ from tests.indexer.encoders.mert import tiny
 
 KERNELS = [
     Portable(),
-    pytest.param(OneDnn(), marks=pytest.mark.skipif(not OneDnn.is_there(), reason="this torch has no oneDNN")),
+    pytest.param(OneDnn(), marks=pytest.mark.skipif(not OneDnn.is_available(), reason="this torch has no oneDNN")),
 ]
 GEOMETRIES = [pytest.param(tiny.POST_NORM, id="post-norm"), pytest.param(tiny.PRE_NORM, id="pre-norm")]
 
@@ -50,8 +50,8 @@ def test_the_size_of_a_tile_changes_nothing(tmp_path: Path, tile_frames: int) ->
     folder = tiny.checkpoint(tmp_path, tiny.POST_NORM)
     clips, lengths = tiny.batch([tiny.sound(50_000), tiny.sound(31_000, seed=1)])
     wanted = tiny.network(folder, tiny.POST_NORM, tile_frames=155).means(clips, lengths)
-    found = tiny.network(folder, tiny.POST_NORM, tile_frames=tile_frames).means(clips, lengths)
-    assert tiny.difference(found, wanted) < 1e-6
+    result = tiny.network(folder, tiny.POST_NORM, tile_frames=tile_frames).means(clips, lengths)
+    assert tiny.difference(result, wanted) < 1e-6
 
 
 @pytest.mark.parametrize("gain_db", [-40, -20, 30])

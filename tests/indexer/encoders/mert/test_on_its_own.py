@@ -44,9 +44,9 @@ def test_thirty_seconds_are_heard_in_one_pass(tmp_path: Path) -> None:
     folder, clip = tiny.checkpoint(tmp_path, tiny.POST_NORM), tiny.sound(30 * 24_000)
     states = tiny.reference_states(tiny.reference_model(tiny.POST_NORM), clip)
     assert {state.shape[1] for state in states} == {2249}
-    found = MertEncoder(tiny.spec_of(tiny.POST_NORM), folder, MertOptions(device="cpu")).encode([clip])[0]
+    result = MertEncoder(tiny.spec_of(tiny.POST_NORM), folder, MertOptions(device="cpu")).encode([clip])[0]
     wanted = torch.cat(states).double().mean(1)
-    assert tiny.difference(torch.from_numpy(found), wanted) < 1e-5
+    assert tiny.difference(torch.from_numpy(result), wanted) < 1e-5
 
 
 def test_all_thirteen_layers_of_a_clip_are_kept_to_the_bit(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_neither_network_nor_cache_folder_is_needed(tmp_path: Path) -> None:
         [sys.executable, "-c", ALONE, str(folder)], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert (said["shape"], said["dialled"]) == ([1, 4, 48], [])
-    assert [path for path in said["written"] if not path.startswith(str(folder))] == []
-    assert said["written"], "the known answer is recorded beside the weights; the watch saw nothing"
+    output = json.loads(done.stdout)
+    assert (output["shape"], output["dialled"]) == ([1, 4, 48], [])
+    assert [path for path in output["written"] if not path.startswith(str(folder))] == []
+    assert output["written"], "the known answer is recorded beside the weights; the watch saw nothing"

@@ -21,7 +21,7 @@ from tests.indexer.encoders.mert.make_golden import FRAMES, GOLDEN, golden_clip
 
 KERNELS = [
     Portable(),
-    pytest.param(OneDnn(), marks=pytest.mark.skipif(not OneDnn.is_there(), reason="this torch has no oneDNN")),
+    pytest.param(OneDnn(), marks=pytest.mark.skipif(not OneDnn.is_available(), reason="this torch has no oneDNN")),
 ]
 GEOMETRIES = [pytest.param(tiny.POST_NORM, id="post-norm"), pytest.param(tiny.PRE_NORM, id="pre-norm")]
 CLOSE = 1e-5
@@ -38,10 +38,10 @@ def test_every_hidden_state_is_the_one_transformers_computes(
     pytest.importorskip("transformers", reason="the mert extra is not installed")
     clip = tiny.sound(samples)
     wanted = tiny.reference_states(tiny.reference_model(geometry), clip)
-    found = tiny.network(tiny.checkpoint(tmp_path, geometry), geometry, kernels=kernels).states(*tiny.batch([clip]))
-    assert len(found) == len(wanted) == geometry.states
-    assert [state.shape for state in found] == [state.shape for state in wanted]
-    assert max(map(tiny.difference, found, wanted)) < CLOSE
+    result = tiny.network(tiny.checkpoint(tmp_path, geometry), geometry, kernels=kernels).states(*tiny.batch([clip]))
+    assert len(result) == len(wanted) == geometry.states
+    assert [state.shape for state in result] == [state.shape for state in wanted]
+    assert max(map(tiny.difference, result, wanted)) < CLOSE
 
 
 @pytest.mark.parametrize("model", ["mert-v1-95m", pytest.param("mert-v1-330m", marks=LARGE)])
@@ -49,10 +49,10 @@ def test_a_model_of_full_size_has_the_states_transformers_computes(tmp_path: Pat
     pytest.importorskip("transformers", reason="the mert extra is not installed")
     geometry, clip = SPECS[model].geometry, tiny.sound(12_000)
     wanted = tiny.reference_states(tiny.reference_model(geometry), clip)
-    found = tiny.network(tiny.checkpoint(tmp_path, geometry), geometry).states(*tiny.batch([clip]))
+    result = tiny.network(tiny.checkpoint(tmp_path, geometry), geometry).states(*tiny.batch([clip]))
     (tmp_path / WEIGHTS_FILE).unlink()  # pytest keeps the folders of three runs
-    assert [state.shape for state in found] == [(1, 37, geometry.hidden)] * geometry.states
-    assert max(map(tiny.difference, found, wanted)) < CLOSE
+    assert [state.shape for state in result] == [(1, 37, geometry.hidden)] * geometry.states
+    assert max(map(tiny.difference, result, wanted)) < CLOSE
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

@@ -14,7 +14,7 @@ import torch
 
 from indexer.encoders.base import in_use
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
-from indexer.encoders.processes.spread import MultiDeviceEncoder
+from indexer.encoders.processes.multi_device import MultiDeviceEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.encoders.settings import EncoderSettings
 from recommender.errors import BadInput, InvalidArgument, WeightsRefused

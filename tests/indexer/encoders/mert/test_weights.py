@@ -38,7 +38,7 @@ def whole() -> Tensors:
 
 
 def without(name: str) -> Tensors:
-    return {each: tensor for each, tensor in whole().items() if each != name}
+    return {other: tensor for other, tensor in whole().items() if other != name}
 
 
 def spoilt(value: float) -> Tensors:
@@ -64,8 +64,8 @@ def spoilt(value: float) -> Tensors:
         (lambda: whole() | {NEWER[POS_GAIN]: whole()[POS_GAIN].clone()}, f"duplicate tensor: {POS_GAIN}$"),
         (lambda: whole() | {QUERY: torch.zeros(48, 47)}, rf"tensor {QUERY} is \[48, 47\], not \[48, 48\]$"),
         (lambda: whole() | {QUERY: whole()[QUERY].long()}, f"tensor {QUERY} is of type I64, not of floats$"),
-        (lambda: spoilt(float("nan")), f"tensor {QUERY} holds values that are not finite$"),
-        (lambda: spoilt(float("inf")), f"tensor {QUERY} holds values that are not finite$"),
+        (lambda: spoilt(float("nan")), f"tensor {QUERY} has values that are not finite$"),
+        (lambda: spoilt(float("inf")), f"tensor {QUERY} has values that are not finite$"),
     ],
     ids=["missing", "extra", "misspelt", "prefixed", "unused", "both spellings", "shape", "type", "nan", "inf"],
 )

@@ -67,22 +67,22 @@ def sound(samples: int, *, seed: int = 0) -> Waveform:
 
 def batch(sounds: Sequence[Waveform]) -> tuple[torch.Tensor, list[int]]:
     """Sounds under one another, zeros behind each, and their lengths."""
-    waves = np.zeros((len(sounds), max(len(each) for each in sounds)), dtype=np.float32)
-    for row, each in zip(waves, sounds, strict=True):
-        row[: len(each)] = each
-    return torch.from_numpy(waves), [len(each) for each in sounds]
+    waves = np.zeros((len(sounds), max(len(clip) for clip in sounds)), dtype=np.float32)
+    for row, clip in zip(waves, sounds, strict=True):
+        row[: len(clip)] = clip
+    return torch.from_numpy(waves), [len(clip) for clip in sounds]
 
 
-def difference(found: torch.Tensor, wanted: torch.Tensor) -> float:
+def difference(result: torch.Tensor, reference: torch.Tensor) -> float:
     """Length of the difference, relative to what is wanted."""
-    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
+    return float((result.double() - reference.double()).norm() / reference.double().norm())
 
 
 def reference_states(model: HubertModel, clip: Waveform) -> list[torch.Tensor]:
     """Every hidden state of a clip by transformers: standardised, one clip, the last one as it leaves the network.
 
-    ``hidden_states[-1]`` of a network that normalises first is, in newer versions, not yet normalised
-    (reference/mert.md 2); ``last_hidden_state`` is right in all.
+    ``hidden_states[-1]`` of a network that normalises first is not yet normalised in newer versions of
+    transformers; ``last_hidden_state`` is right in all.
     """
     level = clip.astype(np.float64)
     level = (level - level.mean()) / level.std()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from indexer.encoders.base import Batching, Closing, InRows, in_use
 from indexer.encoders.encode_batch import encode_each
 from indexer.encoders.processes import handle
-from indexer.encoders.processes.spread import MultiDeviceEncoder, shares
+from indexer.encoders.processes.multi_device import MultiDeviceEncoder, shares
 from recommender.errors import BadInput, EncoderEnded, EncoderLost, WeightsRefused
 from recommender.types import Waveform
 from tests.indexer.encoders.processes.recipes import BAD, BROKEN, FULL, KILL, SLOW, STICKY, UNFORESEEN, Obedient, recipe
@@ -33,7 +33,7 @@ def clips(*first: float, length: int = 50) -> list[Waveform]:
     return [np.full(length + number, value, dtype=np.float32) for number, value in enumerate(first)]
 
 
-def heard(embeddings: np.ndarray) -> list[tuple[float, int]]:
+def received(embeddings: np.ndarray) -> list[tuple[float, int]]:
     """(first sample, length) of what the obedient encoder was given, in order."""
     return [(float(value), int(length)) for value, length, _ in embeddings[:, 0]]
 
@@ -64,9 +64,9 @@ def two() -> Iterator[MultiDeviceEncoder]:
 
 def test_a_batch_is_shared_out_and_gathered_in_order(two: MultiDeviceEncoder) -> None:
     given = clips(*range(1, 12))
-    found = two.encode(given)
-    assert heard(found) == expected(given)
-    assert [len(set(found[some, 0, 2])) for some in (slice(0, 6), slice(6, 11), slice(0, 11))] == [1, 1, 2]
+    result = two.encode(given)
+    assert received(result) == expected(given)
+    assert [len(set(result[some, 0, 2])) for some in (slice(0, 6), slice(6, 11), slice(0, 11))] == [1, 1, 2]
 
 
 def test_it_says_what_its_encoders_are(two: MultiDeviceEncoder) -> None:
@@ -80,13 +80,13 @@ def test_it_says_what_its_encoders_are(two: MultiDeviceEncoder) -> None:
 
 def test_no_clips_give_no_embeddings_and_one_clip_gives_one(two: MultiDeviceEncoder) -> None:
     assert two.encode([]).shape == (0, 1, 3)
-    assert heard(two.encode(clips(5))) == [(5.0, 50)]
+    assert received(two.encode(clips(5))) == [(5.0, 50)]
 
 
 def test_clips_may_be_longer_than_any_before(two: MultiDeviceEncoder) -> None:
     for length in (10, 300_000, 20, 2_000_000):
         given = clips(1, 2, 3, 4, 5, length=length)
-        assert heard(two.encode(given)) == expected(given)
+        assert received(two.encode(given)) == expected(given)
 
 
 @pytest.mark.parametrize("where", [0, 5])
@@ -96,7 +96,7 @@ def test_a_refusal_arrives_with_its_reason_and_the_process_goes_on(two: MultiDev
     with pytest.raises(BadInput) as refused:
         two.encode(clips(*given))
     assert (refused.value.reason, refused.value.detail) == ("silent", "nothing to hear")
-    assert heard(two.encode(clips(7, 8))) == [(7.0, 50), (8.0, 51)]
+    assert received(two.encode(clips(7, 8))) == [(7.0, 50), (8.0, 51)]
     assert two.pids == before
 
 
@@ -105,7 +105,7 @@ def test_of_two_errors_the_first_clips_is_raised(two: MultiDeviceEncoder) -> Non
         two.encode(clips(BROKEN, 1, BAD, 1))
     with pytest.raises(BadInput):
         two.encode(clips(BAD, 1, BROKEN, 1))
-    assert heard(two.encode(clips(3))) == [(3.0, 50)]
+    assert received(two.encode(clips(3))) == [(3.0, 50)]
 
 
 def test_memory_that_ended_is_still_memory_that_ended(two: MultiDeviceEncoder) -> None:
@@ -120,7 +120,7 @@ def test_a_process_that_is_lost_is_replaced_and_its_clips_are_not(tmp_path: Path
     with in_use(encoder):
         before = encoder.pids
         given = clips(1, 2, 3, 4, death, 6)
-        assert heard(encoder.encode(given)) == expected(given)
+        assert received(encoder.encode(given)) == expected(given)
         assert encoder.pids[0] == before[0]
         assert encoder.pids[1] != before[1]
         after = encoder.pids
@@ -132,21 +132,21 @@ def test_clips_that_cost_two_processes_are_an_error_and_the_next_clips_are_encod
     with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
         with pytest.raises(EncoderEnded, match=f"(?s)cpu was lost 2 times over the same 2 clips.*{word}"):
             encoder.encode(clips(1, death))
-        assert heard(encoder.encode(clips(4))) == [(4.0, 50)]
+        assert received(encoder.encode(clips(4))) == [(4.0, 50)]
 
 
 def test_an_error_that_nobody_foresaw_ends_the_process_and_is_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
         with pytest.raises(EncoderEnded, match=r"2 times over the same 1 clips.*exit status 1.*is on stderr"):
             encoder.encode(clips(UNFORESEEN))
-        assert heard(encoder.encode(clips(4))) == [(4.0, 50)]
-    assert "nobody foresaw this" in capfd.readouterr().err
+        assert received(encoder.encode(clips(4))) == [(4.0, 50)]
+    assert "this was not foreseen" in capfd.readouterr().err
 
 
 def test_a_process_killed_between_two_batches_is_replaced(two: MultiDeviceEncoder) -> None:
     os.kill(two.pids[1], signal.SIGKILL)
     given = clips(*range(1, 9))
-    assert heard(two.encode(given)) == expected(given)
+    assert received(two.encode(given)) == expected(given)
 
 
 def test_what_refuses_the_weights_arrives_as_it_is_and_leaves_nothing_running() -> None:
@@ -195,8 +195,8 @@ def test_closing_ends_a_process_that_is_at_work_and_starts_no_other() -> None:
 
 
 def test_a_process_that_does_not_answer_is_late_and_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handle, "_MIN_S", 0.3)
-    monkeypatch.setattr(handle, "_A_SAMPLE_S", 0.0)
+    monkeypatch.setattr(handle, "_MIN_ANSWER_S", 0.3)
+    monkeypatch.setattr(handle, "_ANSWER_S_PER_SAMPLE", 0.0)
     with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
         pids = encoder.pids
         with pytest.raises(EncoderEnded, match=r"no answer within 0\.3 s \(exit status -9\)"):
@@ -207,13 +207,13 @@ def test_a_process_that_does_not_answer_is_late_and_is_killed(monkeypatch: pytes
 @pytest.mark.parametrize("rows", [1, 32])
 def test_a_device_that_hangs_is_given_up_within_the_half_hour_however_many_clips_it_takes_at_once(rows: int) -> None:
     parts = [clips(*[1.0] * (rows * handle.PASSES_A_REQUEST), length=720_000) for _ in range(2)]
-    assert 25 * 60 < handle.patience(parts) < 30 * 60
+    assert 25 * 60 < handle.answer_limit_s(parts) < 30 * 60
 
 
 def test_processes_end_with_a_parent_that_is_killed_even_in_the_middle_of_a_clip() -> None:
     code = (
         "import numpy as np\n"
-        "from indexer.encoders.processes.spread import MultiDeviceEncoder\n"
+        "from indexer.encoders.processes.multi_device import MultiDeviceEncoder\n"
         "from tests.indexer.encoders.processes.recipes import SLOW, recipe\n"
         "if __name__ == '__main__':\n"
         "    encoder = MultiDeviceEncoder([recipe('obedient'), recipe('obedient')])\n"
@@ -232,8 +232,8 @@ def test_processes_end_with_a_parent_that_is_killed_even_in_the_middle_of_a_clip
 
 @given(st.integers(0, 300), st.lists(st.integers(1, 40), min_size=1, max_size=9))
 def test_shares_cover_all_clips_in_as_few_passes_as_can_be(count: int, rows: list[int]) -> None:
-    found = shares(count, rows)
-    assert sum(found) == count
-    assert min(found) >= 0
-    busiest = max(-(-some // each) for some, each in zip(found, rows, strict=True))
+    result = shares(count, rows)
+    assert sum(result) == count
+    assert min(result) >= 0
+    busiest = max(-(-some // each) for some, each in zip(result, rows, strict=True))
     assert busiest == -(-count // sum(rows))
