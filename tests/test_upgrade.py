@@ -40,6 +40,7 @@ from indexer.store.store import SHARDS, EmbeddingStore, spaces
 from recommender.fusion.learned_weights import load as load_weights
 from recommender.generation.open_generation import Generation, open_current, read_manifest
 from recommender.types import SignalName, Use
+from tests.catalog_rows import read_runs
 from tests.faults.homes import SPACE, open_catalog, served
 
 LIMIT_S = 120
@@ -117,7 +118,7 @@ def test_the_catalog_opens_and_has_everything_in_it(home: Path) -> None:
     with open_catalog(home) as catalog:
         counts = catalog.counts()
         assert (counts["artists"], counts["tracks"], counts["clips"]) == (3, 6, 6)
-        assert [run.state for run in catalog.read_runs("nightly")] == ["done"]
+        assert [run.state for run in read_runs(catalog, "nightly")] == ["done"]
         assert [generation.version for generation in catalog.read_generations()] == [1]
         assert catalog.pending_clips(SPACE.key, retry_failed=True) == []
 
