@@ -92,7 +92,7 @@ def _default_home() -> Path:
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics for Prometheus on this port.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
-def serve(**asked: Unpack[ServeOptions]) -> None:
+def serve(**options: Unpack[ServeOptions]) -> None:
     """Answer gRPC requests from the published generation, and switch to newer ones."""
     for variable in THREAD_VARIABLES:  # numpy and FAISS read them when they are imported, below
         os.environ.setdefault(variable, "1")
@@ -101,17 +101,17 @@ def serve(**asked: Unpack[ServeOptions]) -> None:
     from server.serve import Settings, run
     from server.shutdown import DrainTimes
 
-    port, encoder = asked["metrics_port"], asked["encoder"]
-    logging.basicConfig(level=asked["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    port, encoder = options["metrics_port"], options["encoder"]
+    logging.basicConfig(level=options["log_level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run(
         Settings(
-            home=asked["home"],
-            address=parse_address(asked["listen"]),
-            use=Use(asked["use"]),
-            port_file=asked["port_file"],
-            drain_times=DrainTimes(lame_duck_s=asked["lame_duck"], grace_s=asked["grace"]),
-            wait=asked["wait"],
+            home=options["home"],
+            address=parse_address(options["listen"]),
+            use=Use(options["use"]),
+            port_file=options["port_file"],
+            drain_times=DrainTimes(lame_duck_s=options["lame_duck"], grace_s=options["grace"]),
+            wait=options["wait"],
             encoder=None if encoder is None else parse_address(encoder, option="--encoder"),
-            metrics=None if port is None else Address(host=asked["metrics_host"], port=port),
+            metrics=None if port is None else Address(host=options["metrics_host"], port=port),
         )
     )

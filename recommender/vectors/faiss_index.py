@@ -179,7 +179,7 @@ class RefinedIndex(FaissIndex):
         if pool * 2 >= self.size:
             return [None] * len(queries)
         codes, rows = self._base.search(queries, pool)
-        return [self._refine(*each_query, k) for each_query in zip(queries, codes, rows, strict=True)]
+        return [self._refine(*query, k) for query in zip(queries, codes, rows, strict=True)]
 
     def _refine(
         self, query: npt.NDArray[np.float32], codes: npt.NDArray[np.float32], rows: Rows, k: int

@@ -76,9 +76,9 @@ def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:
 
 
 def _reasons(artists: Iterable[pb.ScoredArtist]) -> Iterator[RenderableType]:
-    for place, scored in enumerate(artists, start=1):
+    for rank, scored in enumerate(artists, start=1):
         if scored.HasField("explanation"):
-            yield _indented(f"{place}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
+            yield _indented(f"{rank}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
 
 
 def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
@@ -86,11 +86,11 @@ def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
     has_order_key = any(scored.HasField("order_key") for scored in artists)
     headings = ("score", *(["order"] if has_order_key else []), *_HEADINGS.values())
     table = _table(("#", "right"), ("artist", "left"), *((word, "right") for word in headings))
-    for place, scored in enumerate(artists, start=1):
+    for rank, scored in enumerate(artists, start=1):
         opinions = [_opinion(line) for line in scored.breakdown] or [NO_OPINION] * len(_HEADINGS)
         score = f"{scored.score:.3f}" if scored.breakdown else NO_OPINION
         key = [f"{scored.order_key:.3f}"] if has_order_key else []
-        _row(table, str(place), scored.artist.name, score, *key, *opinions)
+        _row(table, str(rank), scored.artist.name, score, *key, *opinions)
     return table
 
 
@@ -123,8 +123,8 @@ def tracks(reply: pb.SimilarTracksResponse, *, clip: str = "") -> Iterator[Rende
     yield Text(f"Sounds like {_track(reply.seed) if reply.HasField('seed') else printable(clip)}", style="bold")
     if reply.tracks:
         table = _table(("#", "right"), ("track", "left"), ("artist", "left"), ("score", "right"))
-        for place, scored in enumerate(reply.tracks, start=1):
-            _row(table, str(place), scored.track.title, scored.track.artist.name, f"{scored.score:.3f}")
+        for rank, scored in enumerate(reply.tracks, start=1):
+            _row(table, str(rank), scored.track.title, scored.track.artist.name, f"{scored.score:.3f}")
         yield table
     elif reply.not_indexed:
         yield Text("It has no embedding yet: run soundkin embed, build and publish.")

@@ -189,7 +189,7 @@ class GenerationWatcher:
 
 
 def _still_points_to(home: Path, pointer: Pointer) -> bool:
-    """CURRENT was not changed while its generation was loaded: one that was left behind may have been collected."""
+    """Whether CURRENT is unchanged. A generation that it no longer names may have been deleted during its load."""
     return inspect_current(home).pointer == pointer
 
 
