@@ -48,7 +48,8 @@ def test_a_bundle_is_read_as_it_was_written(tmp_path: Path, projected: bool) -> 
     for name, array in bundle.arrays.items():
         np.testing.assert_array_equal(again.arrays[name], array)
     same = {name: getattr(bundle, name) for name in ("mean", "projection", "cohort", "quantiles")}
-    assert all(getattr(replace(again, **same), name) == getattr(bundle, name) for name in ("key", "cohort_ids", "summary"))
+    restored = replace(again, **same)
+    assert all(getattr(restored, name) == getattr(bundle, name) for name in ("key", "cohort_ids", "summary"))
     assert (again.method, again.status, again.layer) == (bundle.method, bundle.status, bundle.layer)
 
 
