@@ -1,4 +1,4 @@
-"""Contract tests of every vector index. Inherit the class and define ``make(vectors)``; :class:`ExactIndex` passes them."""
+"""Contract tests of every vector index. Inherit and define ``make(vectors)``; :class:`ExactIndex` is the reference."""
 
 from __future__ import annotations
 
