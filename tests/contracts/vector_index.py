@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Contract tests of every vector index. Inherit the class and define ``make(vectors)``; ``ExactIndex`` passes."""
-=======
 """Contract tests of every vector index. Inherit and define ``make(vectors)``; :class:`ExactIndex` is the reference."""
->>>>>>> hf
 
 from __future__ import annotations
 
