@@ -23,7 +23,7 @@ COMMANDS = {
     "rollback": ("indexer.cli.generations:rollback", "Serve an earlier generation again."),
     "verify": ("indexer.cli.generations:verify", "Check every file of a generation against its manifest."),
     "collect": ("indexer.cli.generations:collect", "Remove generations that are no longer in use."),
-    "nightly": ("indexer.cli.nightly:nightly", "Run all of the above for what is new, for cron or a timer."),
+    "nightly": ("indexer.cli.generations:nightly", "Run all of the above for what is new, for cron or a timer."),
     "serve": ("server.serve_command:serve", "Answer over gRPC from the published generation."),
     "similar": ("server.client.commands:similar", "Ask a server for artists similar to some artists."),
     "compare": ("server.client.commands:compare", "Ask a server how similar two artists are, and why."),

@@ -74,7 +74,7 @@ def evaluate(
     """
     from evaluation.gates import DEFAULT, read_thresholds
     from evaluation.pairs import write_similarities
-    from evaluation.results_file import to_json, write_run
+    from evaluation.results import to_json, write_run
     from evaluation.truth import ABSENT
     from recommender.errors import BadInput
 
@@ -135,8 +135,7 @@ def report(
     from evaluation.report.comparison import compare_runs
     from evaluation.report.sections import document
     from evaluation.report.verdict import verdict
-    from evaluation.results import figures
-    from evaluation.results_file import read_run
+    from evaluation.results import figures, read_run
 
     gates = read_thresholds(thresholds or DEFAULT)
     other = read_run(against) if against else None
@@ -154,7 +153,7 @@ def _inputs(
     *, truth: Path | None, pairs: Path | None, embed_report: Path | None, k: int, learned: LearnedProfile | None = None
 ) -> Inputs:
     from evaluation.evaluate import Inputs
-    from evaluation.results_file import read_extraction
+    from evaluation.results import read_extraction
 
     extraction = read_extraction(embed_report) if embed_report else None
     return Inputs(truth=truth, pairs=pairs, extraction=extraction, k=k, learned=learned)
@@ -238,7 +237,7 @@ def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
 
 
 def _write(page: Document, out: tuple[Path, ...]) -> None:
-    from evaluation.report.render import to_html, to_markdown
+    from evaluation.report.document import to_html, to_markdown
     from indexer.files.atomic import write_file
 
     for path in out:

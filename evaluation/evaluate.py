@@ -33,8 +33,7 @@ from evaluation.measures.hubness import exposure
 from evaluation.measures.rank_metrics import Overlap, measure, measure_names, overlap_at, summarise
 from evaluation.measures.split_half_retrieval import SplitRetrieval
 from evaluation.measures.statistics import RESAMPLES, SEED, compare, estimate, holm
-from evaluation.pair_similarity import measure_shown
-from evaluation.pairs import measure_pair, read_pairs
+from evaluation.pairs import measure_pair, measure_shown, read_pairs
 from evaluation.results import (
     FORMAT,
     Comparison,

@@ -19,8 +19,7 @@ from pathlib import Path
 from evaluation.measures.rank_metrics import best_graded
 from indexer.ingest.scene_map import SceneClaim, read_scene
 from indexer.tabular import fields
-from indexer.tabular.records import Record, Row, list_rows, read_json, read_records
-from indexer.tabular.rejects import Rejected
+from indexer.tabular.records import Record, Rejected, Row, list_rows, read_json, read_records
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import AmbiguousName, BadInput, InvalidArgument, NotFound
 from recommender.lookup import Directory

@@ -31,7 +31,7 @@
     └── BadInput                 one file or row cannot be used; carries its reason
 
 Each error keeps its data as attributes, and its message says what is wrong and what to do next. Nothing here depends on
-gRPC: ``server/error_status.py`` has the table from error to gRPC status.
+gRPC: ``server/interceptors.py`` has the table from error to gRPC status.
 """
 
 from __future__ import annotations

@@ -5,6 +5,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pb import soundkin_pb2 as pb
+
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_SIZES = {_FIXED64: 8, _FIXED32: 4}
+
+AUDIO_FIELDS: dict[str, int] = {
+    f"/{service.full_name}/{method.name}": method.input_type.fields_by_name["clip"].number
+    for service in pb.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+    if "clip" in method.input_type.fields_by_name
+}
+"""Path of a method that takes audio -> number of the audio field in its request."""
+
+
+def size_problem(raw: bytes, audio: int | None) -> str | None:
+    """Why the request ``raw`` is too large; None when it is not.
+
+    Args:
+        raw: bytes of the request, which may not be a valid message.
+        audio: number of the audio field, which may have :data:`MAX_CLIP_BYTES` more; None without one.
+    """
+    limit = MAX_MESSAGE_BYTES if audio is None else MAX_MESSAGE_BYTES + MAX_CLIP_BYTES
+    if len(raw) > limit:
+        return f"the request has {len(raw)} bytes, at most {limit} are read; ask for less at once"
+    if audio is not None and len(raw) > MAX_MESSAGE_BYTES and _bytes_beside(raw, audio) > MAX_MESSAGE_BYTES:
+        return f"the request has more than {MAX_MESSAGE_BYTES} bytes beside its audio; ask for less at once"
+    return None
+
+
+def _bytes_beside(raw: bytes, audio: int) -> int:
+    """Bytes of ``raw`` outside the field ``audio``. Counting stops when they are too many."""
+    beside = start = 0
+    for field, stop in _fields(raw):
+        if field != audio:
+            beside += stop - start
+        if beside > MAX_MESSAGE_BYTES:
+            break
+        start = stop
+    return beside
+
+
+def _fields(raw: bytes) -> Iterator[tuple[int, int]]:
+    """(number, end) of each top-level field. Bytes that cannot be read count as a field 0 up to the end."""
+    position = 0
+    while position < len(raw):
+        try:
+            tag, position = _varint(raw, position)
+            position = _end(raw, position, tag & 7)
+        except LookupError:
+            yield 0, len(raw)
+            return
+        yield tag >> 3, min(position, len(raw))
+
+
+def _end(raw: bytes, position: int, kind: int) -> int:
+    """Position after the value at ``position``. Raises LookupError when there is no value."""
+    if kind == _VARINT:
+        return _varint(raw, position)[1]
+    if kind == _LENGTH:
+        length, position = _varint(raw, position)
+        return position + length
+    return position + _SIZES[kind]
+
+
+def _varint(raw: bytes, position: int) -> tuple[int, int]:
+    """The varint at ``position`` and the position after it. Raises IndexError when it does not end within ten bytes.
+
+    >>> _varint(bytes([0xAC, 0x02]), 0)
+    (300, 2)
+    """
+    number = 0
+    for shift in range(0, 70, 7):
+        byte = raw[position]
+        number, position = number | (byte & 0x7F) << shift, position + 1
+        if byte < 0x80:
+            return number, position
+    raise IndexError("a number has ten bytes at most")
+
+
 MAX_SEEDS = 100
 """Seeds, and negative seeds."""
 MAX_REFS = 1000

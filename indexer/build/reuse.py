@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from indexer.build.averages import Grouping
 from indexer.build.contents import digests
-from indexer.build.software import software
 from indexer.store.shard import open_shard
 from indexer.store.store import EmbeddingStore
 from recommender.errors import GenerationCorrupt
 from recommender.generation.open_generation import Generation, open_current, read_current
 from recommender.types import Rows
 from recommender.vectors import VectorIndex
+
+_FAISS = ("faiss", "faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
+_SOFTWARE = ("soundkin", "numpy", "scipy", "librosa", "soundfile", "soxr", *_FAISS)
+
+
+@cache
+def software() -> dict[str, str]:
+    """Package -> version, of the installed packages that can change a number. Cached: do not modify the result."""
+    return {name: version for name in _SOFTWARE if (version := _version(name))} | {"python": platform.python_version()}
+
+
+def _version(package: str) -> str | None:
+    """The version of ``package``; None when it is not installed.
+
+    Reading the metadata of all installed packages would take longer than a small build.
+    """
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

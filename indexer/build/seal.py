@@ -9,7 +9,7 @@ from pathlib import Path
 from indexer.build.averages import Grouping
 from indexer.build.catalog_rows import CatalogRows
 from indexer.build.layers import Entries
-from indexer.build.software import software
+from indexer.build.reuse import software
 from indexer.files.atomic import sync_file, sync_folder, write_file
 from recommender.generation.lease import LEASE
 from recommender.generation.manifest import CalibrationEntry, CandidatesEntry, Counts, Golden, Manifest, Quality, Taken

@@ -235,8 +235,8 @@ def embed(**asked: Unpack[EmbedCommandOptions]) -> None:
 
 def _encoder(asked: EmbedCommandOptions) -> Encoder:
     """Load the chosen encoder. Its licence is checked first, so that nothing is loaded that may not be used."""
+    from indexer.encoders.base import EncoderSettings
     from indexer.encoders.registry import load_allowed, weights_folder
-    from indexer.encoders.settings import EncoderSettings
 
     name = asked["encoder_name"]
     settings = EncoderSettings(

@@ -62,9 +62,9 @@ def _described(one: EncoderInfo) -> tuple[str, ...]:
 def verify(name: str, weights: Path | None, device: str, home: Path, as_json: bool) -> None:
     """Check the weights of encoder NAME: digest, every tensor, and the answer to a test signal."""
     spec = _model(name)
+    from indexer.encoders.base import EncoderSettings
     from indexer.encoders.mert.known_answers import verify as run
     from indexer.encoders.registry import weights_folder
-    from indexer.encoders.settings import EncoderSettings
 
     verified = run(spec, EncoderSettings(weights=weights or weights_folder(name, home), device=device))
     if as_json:
@@ -165,9 +165,8 @@ def serve(**asked: Unpack[ServeOptions]) -> None:
     """
     from indexer.audio.workers.pool import DecoderPool
     from indexer.encoder_service.serve import Settings, run
-    from indexer.encoders.base import in_use
+    from indexer.encoders.base import EncoderSettings, in_use
     from indexer.encoders.registry import load_allowed, weights_folder
-    from indexer.encoders.settings import EncoderSettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = EncoderSettings(

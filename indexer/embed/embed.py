@@ -15,8 +15,7 @@ from indexer.embed.progress import EmbedProgress
 from indexer.encoders.base import Encoder
 from indexer.files.atomic import remove_parts
 from indexer.files.locks import exclusive
-from indexer.store.reconcile import reconcile
-from indexer.store.store import EmbeddingStore
+from indexer.store.store import EmbeddingStore, reconcile
 from recommender.catalog import Catalog
 from recommender.catalog.rows import Failure, PendingClip
 from recommender.errors import BadInput, SpaceMismatch

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import logging
+import os
+import shutil
 import socket
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +21,6 @@ import numpy as np
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.encoder_service.scratch_folder import scratch
 from indexer.encoder_service.service import MAX_REQUEST_BYTES, NAME, EncoderService
 from indexer.encoders.base import Encoder
 from indexer.encoders.encode_batch import encode_each
@@ -23,6 +28,69 @@ from indexer.files.atomic import write_file
 from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import Busy, InvalidArgument
 from recommender.process_control import on_stop_signals
+
+PREFIX = "soundkin-clips-"
+
+_scratch_folder_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder among the system's temporary files, removed after the block with all that is in it.
+
+    A process that is killed cannot remove its folder. But each process has a lock on its folder, which ends with the
+    process in any case, so the next process removes the folders of its user that are not locked.
+    """
+    _remove_abandoned()
+    folder, lock = _make()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _make() -> tuple[Path, int]:
+    """A new folder and the descriptor that locks it.
+
+    Repeated when another process removed the folder before it was locked.
+    """
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = _lock(folder)
+        if lock is not None and folder.exists():
+            return folder, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _remove_abandoned() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        lock = _lock(folder)
+        if lock is None:
+            continue
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            _scratch_folder_log.info("removed %s, left by an encoder that was killed", folder)
+        finally:
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """A descriptor that locks ``folder``; None if it is no folder of this user, or another process has locked it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+    except BlockingIOError:
+        pass
+    os.close(descriptor)
+    return None
+
 
 DEFAULT_LISTEN = "127.0.0.1:7781"
 """This machine only."""

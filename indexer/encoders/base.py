@@ -4,9 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
+from recommender.errors import InvalidArgument
 from recommender.types import ClipEmbeddings, Licence, Space, Waveform
+
+ENCODER_MEMORY = "encoder_memory"
+"""Reason of a clip that alone takes more memory than the encoder's device has."""
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
+"""PyTorch's messages on CUDA, on Apple's devices and on a CPU, in errors that are no MemoryError."""
+_LOST = "CUDA error"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, so that fewer clips at once may still fit.
+
+    >>> is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+    True
+    """
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the process that had the error cannot use its device any more, for any clip.
+
+    >>> is_lost(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    True
+    >>> is_lost(RuntimeError("CUDA error: out of memory"))
+    False
+    """
+    return _LOST in str(error) and not is_out_of_memory(error)
+
+
+MODELS = "models"
+"""Folder in the home with one folder of weights for each encoder that needs some."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSettings:
+    """Settings that the user can choose. Weights, context and precision change the vectors, and with them the space."""
+
+    weights: Path | None = None
+    """Folder of the weights."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda`` (all that are visible), ``cuda:1``, ``mps``, or several: ``cuda:0,cuda:1``."""
+    context: str = "full"
+    """``full``, or ``chunked:10`` for the mean of chunks of ten seconds."""
+    precision: str = "auto"
+    """``auto``, ``fp32`` or ``fp16``."""
+
+
+def refuse_settings(name: str, settings: EncoderSettings) -> None:
+    """Raise InvalidArgument for the first setting that differs from its default: the encoder ``name`` takes none."""
+    defaults = EncoderSettings()
+    for field in fields(EncoderSettings):
+        if getattr(settings, field.name) != getattr(defaults, field.name):
+            raise InvalidArgument(
+                field.name,
+                f"{name} has no {field.name} to choose; leave out --{field.name} (SOUNDKIN_{field.name.upper()})",
+            )
 
 
 class Encoder(Protocol):

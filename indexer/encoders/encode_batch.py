@@ -7,8 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from indexer.encoders.base import Encoder
-from indexer.encoders.device_errors import ENCODER_MEMORY, is_lost, is_out_of_memory
+from indexer.encoders.base import ENCODER_MEMORY, Encoder, is_lost, is_out_of_memory
 from recommender.errors import BadInput, EncoderEnded, EncoderLost, SoundkinError
 from recommender.types import ClipEmbeddings, Waveform
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
-from indexer.tabular.records import Record
-from indexer.tabular.rejects import Rejected, reason_of
+from indexer.tabular.records import Record, Rejected, reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Changes, MatchedArtist, MatchResult
 from recommender.errors import BadInput

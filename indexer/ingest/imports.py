@@ -10,11 +10,10 @@ from typing import TypeVar
 from indexer.ingest.import_claims import Claim, ImportReport, enter
 from indexer.ingest.scene_map import SceneClaim, read_scene
 from indexer.tabular import fields
-from indexer.tabular.records import Record, Row, read_records
-from indexer.tabular.rejects import Rejected
+from indexer.tabular.records import Record, Rejected, Row, read_records
 from recommender.catalog import Catalog
-from recommender.catalog.clean_text import MAX_KIND
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
+from recommender.catalog.upsert import MAX_KIND
 from recommender.errors import BadInput, InvalidArgument
 from recommender.names import fold
 

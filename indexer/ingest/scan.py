@@ -12,7 +12,7 @@ from indexer.ingest.scan_plan import FileToRead, plan
 from indexer.ingest.scan_writer import ScanWriter
 from indexer.ingest.tracklist import NO_TRACKLIST, TracklistMatch, match, read_tracklist
 from indexer.ingest.walk_folder import Walk, walk
-from indexer.tabular.rejects import Rejected
+from indexer.tabular.records import Rejected
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 

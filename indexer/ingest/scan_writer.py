@@ -15,7 +15,7 @@ from indexer.ingest.identify import TAGS, TRACKLIST, Identity, identify
 from indexer.ingest.scan_plan import KEEPS_CLIP, FileToRead, UnchangedFile, UnusableFile, WaitingFile
 from indexer.ingest.tracklist import TracklistRow
 from indexer.ingest.walk_folder import FoundFile
-from indexer.tabular.rejects import Rejected, reason_of
+from indexer.tabular.records import Rejected, reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, ArtistRef, Clip, FileRecord, MatchResult, NewClip
 from recommender.errors import AmbiguousName, BadInput

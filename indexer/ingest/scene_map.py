@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.tabular import fields
-from indexer.tabular.records import Record, Row, list_rows, read_json, read_records
-from indexer.tabular.rejects import Rejected
+from indexer.tabular.records import Record, Rejected, Row, list_rows, read_json, read_records
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
 from recommender.names import fold

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from indexer.ingest.walk_folder import Walk
 from indexer.tabular import fields
-from indexer.tabular.records import Record, read_records
-from indexer.tabular.rejects import Rejected
+from indexer.tabular.records import Record, Rejected, read_records
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.audio.decode import AUDIO_SUFFIXES, IGNORED_SUFFIXES, looks_like_audio
-from indexer.tabular.rejects import Rejected
+from indexer.tabular.records import Rejected
 from recommender.errors import BadInput
 
 _MAX_PATH_BYTES = 2000

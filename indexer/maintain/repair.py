@@ -12,8 +12,7 @@ from indexer.files.atomic import make_folder, sync_folder
 from indexer.files.locks import exclusive
 from indexer.maintain.verify import check_file
 from indexer.publish.quarantine import QUARANTINE
-from indexer.store.reconcile import Reconciled, reconcile
-from indexer.store.store import EMBEDDINGS, LOCK, ClipPositions, open_shards
+from indexer.store.store import EMBEDDINGS, LOCK, ClipPositions, Reconciled, open_shards, reconcile
 from recommender.catalog import Catalog
 from recommender.errors import EmbeddingsCorrupt
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from indexer.files.atomic import require_home
 from indexer.publish.read_back import published_versions
 from indexer.store.shard import open_shard
-from indexer.store.space_file import SPACE_FILE, read_space
-from indexer.store.store import EMBEDDINGS, SHARDS
+from indexer.store.store import EMBEDDINGS, SHARDS, SPACE_FILE, read_space
 from recommender.errors import EmbeddingsCorrupt, GenerationCorrupt
 from recommender.generation.open_generation import (
     VERSIONS,

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from indexer.encoders.base import EncoderSettings
 from indexer.encoders.registry import encoder_names
-from indexer.encoders.settings import EncoderSettings
 from indexer.maintain.collect import CollectOptions
 from indexer.store.shard import Stored
 from recommender.errors import InvalidArgument

@@ -18,7 +18,7 @@ from indexer.ingest.scan import scan
 from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
 from indexer.nightly.report import Problem, Step
 from indexer.store.store import EmbeddingStore
-from indexer.tabular.rejects import Rejected
+from indexer.tabular.records import Rejected
 from recommender.catalog import Catalog
 from recommender.errors import BadInput, InvalidArgument
 from recommender.licences import find_licence, require

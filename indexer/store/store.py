@@ -2,18 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
-from indexer.files.atomic import make_folder
+from indexer.files.atomic import make_folder, write_file
 from indexer.store.shard import KEY, Shard, Stored, keys_of, open_shard, seal, storage_error
-from indexer.store.space_file import SPACE_FILE, keep_space, read_space
-from recommender.errors import BadInput, InvalidArgument, NotFound, SpaceMismatch
+from recommender.catalog import Catalog
+from recommender.errors import BadInput, EmbeddingsCorrupt, InvalidArgument, NotFound, SpaceMismatch
 from recommender.types import ClipEmbeddings, Rows, Space, Vectors
+
+SPACE_FILE = "SPACE.json"
+_MARK = b',\n "xxh3_128": "'
+
+
+def write_space(folder: Path, space: Space) -> None:
+    """Write ``space`` durably to ``folder``."""
+    text = json.dumps(space.to_json(), indent=1).encode().removesuffix(b"\n}")
+    write_file(folder / SPACE_FILE, [text, _MARK, _end(text)])
+
+
+def read_space(folder: Path) -> Space:
+    """The space of the shards in ``folder``.
+
+    Raises:
+        EmbeddingsCorrupt: SPACE.json is missing, altered, or names another space than the folder.
+    """
+    path = folder / SPACE_FILE
+    try:
+        space = _parse(path.read_bytes())
+        key = space.key
+    except (OSError, ValueError, RecursionError) as error:
+        raise EmbeddingsCorrupt(str(path), f"cannot be understood ({error})") from error
+    if key != folder.name:
+        raise EmbeddingsCorrupt(str(path), f"is of space {key}, its folder is that of {folder.name}")
+    return space
+
+
+def keep_space(folder: Path, space: Space) -> None:
+    """Write ``space``, whose key is the name of ``folder``, to SPACE.json unless the file is the same already.
+
+    A release may change licence, descriptions and mixes without changing a vector: then the latest ones are kept.
+
+    Raises EmbeddingsCorrupt when the file that is there is damaged: it may be the only description of these shards.
+    """
+    path = folder / SPACE_FILE
+    if not path.exists() or read_space(folder) != space or _MARK not in path.read_bytes():
+        write_space(folder, space)
+
+
+def _parse(raw: bytes) -> Space:
+    text, mark, end = raw.rpartition(_MARK)
+    if mark and end != _end(text):
+        raise ValueError("it does not have its checksum")
+    return Space.from_json(json.loads(text + b"\n}" if mark else raw))
+
+
+def _end(text: bytes) -> bytes:
+    return xxhash.xxh3_128_hexdigest(text).encode() + b'"\n}\n'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """How many clips the shards of one space have, and what had to be corrected in the ledger."""
+
+    space: str
+    """``Space.key``"""
+    held: int
+    """Clips in the shards."""
+    known: int
+    """Of them, clips of the catalog whose file still has the same content."""
+    replaced: int
+    """Of them, clips of the catalog whose file has other content now; used again when the old content returns."""
+    unknown: int
+    """Of them, clips that are not in the catalog (any more); kept, and used when a scan finds their file."""
+    marked: int
+    """Clips that were not marked as done in the ledger, and are now."""
+    forgotten: int
+    """Clips that were marked as done although no shard has them; they will be embedded again."""
+
+
+def reconcile(catalog: Catalog, space: str, sealed: Set[str]) -> Reconciled:
+    """Correct the ledger of ``space`` (a ``Space.key``): exactly ``sealed``, the clip ids in its shards, are done.
+
+    Three things make them differ: a run was killed after it sealed a shard and before it wrote the ledger; a shard was
+    moved away; the database was lost. In each case nothing that is sealed is embedded a second time. Failures are in no
+    shard: after the loss of the database they are tried, and fail, again.
+    """
+    with catalog.transaction():
+        marked = {clip.clip_id for clip in catalog.read_embedded_clips(space)}
+        unmarked = {clip.clip_id for clip in catalog.pending_clips(space, retry_failed=True)}
+        lost, unnoticed = marked - sealed, unmarked & sealed
+        catalog.forget_extractions(space, sorted(lost))
+        catalog.mark_done(space, sorted(unnoticed))
+        others = sealed - marked - unmarked
+        replaced = len(catalog.read_clips(sorted(others)))
+    return Reconciled(
+        space=space,
+        held=len(sealed),
+        known=len(sealed) - len(others),
+        replaced=replaced,
+        unknown=len(others) - replaced,
+        marked=len(unnoticed),
+        forgotten=len(lost),
+    )
+
 
 Keys = npt.NDArray[np.bytes_]
 """``[clip]`` of 16 bytes. numpy drops trailing zeros when it shows one, never when it compares two."""

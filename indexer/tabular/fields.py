@@ -7,8 +7,8 @@ import math
 import re
 
 from indexer.tabular.records import Record
-from recommender.catalog.clean_text import clean
 from recommender.catalog.rows import ArtistRef
+from recommender.catalog.upsert import clean
 from recommender.errors import BadInput
 from recommender.names import NAMESPACES, fold_genre
 

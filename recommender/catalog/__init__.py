@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from recommender.catalog.artists import Artists
-from recommender.catalog.extractions import Extractions
-from recommender.catalog.history import History
+from recommender.catalog.extractions import Extractions, History
 from recommender.catalog.migrate import Schema
 from recommender.catalog.read_all import Tables
 from recommender.catalog.relations import Relations

@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from recommender.catalog.clean_text import MAX_SOURCE
 from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
 from recommender.catalog.tables import artist_genres, collaborations, scene_edges, scene_lists, sources
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, upsert
+from recommender.catalog.upsert import MAX_SOURCE, batches, upsert
 from recommender.errors import InvalidArgument, NotFound
 
 _GENRE_KEY = ("artist_id", "genre", "source")

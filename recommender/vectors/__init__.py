@@ -8,8 +8,7 @@ list, which is then compared exactly).
 
 from __future__ import annotations
 
-from recommender.vectors.base import ExactIndex, VectorIndex, count_bad
-from recommender.vectors.cosines import UNIT_TOLERANCE, order, to_similarity, top, unit
+from recommender.vectors.base import UNIT_TOLERANCE, ExactIndex, VectorIndex, count_bad, order, to_similarity, top, unit
 from recommender.vectors.faiss_build import RECALL_FLOOR, WrittenIndex, exact_limit, write_index
 from recommender.vectors.faiss_index import FaissIndex, RefinedIndex
 

@@ -19,7 +19,7 @@ import faiss
 import numpy as np
 
 from recommender.types import Rows, Similarities, Vectors
-from recommender.vectors.cosines import checked_rows
+from recommender.vectors.base import checked_rows
 from recommender.vectors.faiss_index import FLAT, SHORT_LIST_NEIGHBOURS, FaissIndex, RefinedIndex, write_whole
 
 EXACT_VALUES = 10_000 * 768

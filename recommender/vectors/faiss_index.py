@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from recommender.errors import InvalidArgument, Unavailable
 from recommender.types import Rows, Similarities, Vectors
-from recommender.vectors.cosines import checked_query, checked_rows, order
+from recommender.vectors.base import checked_query, checked_rows, order
 
 MIN_FAISS = (1, 15)
 """Earlier versions crash on some damaged files and do not memory-map the parts of an IVF index."""

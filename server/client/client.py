@@ -15,7 +15,7 @@ from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
 from server.address import DEFAULT_ADDRESS, parse_address
-from server.error_status import CODES, DOMAIN, reason
+from server.interceptors import CODES, DOMAIN, reason
 
 DEADLINE_S = 10.0
 AUDIO_DEADLINE_S = 120.0

@@ -20,9 +20,15 @@ from recommender.generation.open_generation import (
 )
 from recommender.types import Use
 from server.metrics import Metrics, Reason
-from server.reload.load_generation import load, older_generations, require_use_of
+from server.reload.load_generation import (
+    RejectedGenerations,
+    Rejection,
+    key_of,
+    load,
+    older_generations,
+    require_use_of,
+)
 from server.reload.loaded_generation import LoadedGeneration, Snapshot
-from server.reload.rejected_generations import RejectedGenerations, Rejection, key_of
 
 POLL_S = 1.0
 """How often the server looks for a newer generation, in seconds."""

@@ -12,7 +12,7 @@ from pb import soundkin_pb2 as pb
 from recommender.errors import AmbiguousName, NotFound, SoundkinError
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import ScoredArtist
-from server.error_status import fault_of
+from server.interceptors import fault_of
 from server.reload.loaded_generation import Snapshot
 from server.rpc import page_tokens, responses
 from server.rpc.requests import check_sizes, find_artist, read_artist_query, read_limit

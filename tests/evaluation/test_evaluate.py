@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import pair_similarity
+from evaluation import pairs
 from evaluation.evaluate import EvaluationSetup, Inputs, evaluate
 from evaluation.fit_weights import fit
 from evaluation.gates import check_gates, read_thresholds
 from evaluation.layer_views import sample_artists
 from evaluation.learned_profile import features
-from evaluation.pair_similarity import measure_shown
+from evaluation.pairs import measure_shown
 from evaluation.report.comparison import compare_runs
 from evaluation.report.verdict import verdict
-from evaluation.results import EvaluationRun, SystemResult, figures
-from evaluation.results_file import read_run, to_json, write_run
+from evaluation.results import EvaluationRun, SystemResult, figures, read_run, to_json, write_run
 from evaluation.systems import popularity_of, popularity_system, systems
 from evaluation.truth import GradedArtist, Truth, read_truth
 from recommender.errors import BadInput
@@ -151,7 +150,7 @@ def test_of_many_artists_those_of_the_truth_are_sampled_first(
     embedded = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
     sample = sample_artists(generation, {embedded[-1]: frozenset({embedded[-2]})})
     signal = Recommender(generation).audio({SOUND: 1.0})
-    monkeypatch.setattr(pair_similarity, "MAX_ARTISTS", 3)
+    monkeypatch.setattr(pairs, "MAX_ARTISTS", 3)
     found = measure_shown(signal, sample)
     assert (found.spread.pairs, found.separation.related) == (3, 1)
 

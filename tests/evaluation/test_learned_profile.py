@@ -20,8 +20,7 @@ from evaluation.learned_profile import MIN_QUERIES, LearningResult, _folds, feat
 from evaluation.measures.statistics import Difference, Estimate
 from evaluation.report.sections import describe_learned, document
 from evaluation.report.verdict import verdict
-from evaluation.results import figures
-from evaluation.results_file import read_run, to_json, write_run
+from evaluation.results import figures, read_run, to_json, write_run
 from evaluation.truth import Truth, read_truth
 from indexer.store.store import EmbeddingStore
 from recommender.errors import BadInput

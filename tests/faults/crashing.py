@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from msgspec import structs
 
-from indexer.build.software import software
+from indexer.build.reuse import software
 from indexer.files import failpoints
 from indexer.maintain.collect import CollectOptions, collect
 from indexer.maintain.verify import verify

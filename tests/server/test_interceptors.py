@@ -15,8 +15,7 @@ from click.testing import CliRunner
 from pb import soundkin_pb2 as pb
 from recommender import errors
 from server.client import commands
-from server.error_status import CODES
-from server.interceptors import Guard
+from server.interceptors import CODES, Guard
 from server.metrics import Metrics
 from server.service import NAME
 from tests.server.ask import by_id, by_name, eventually, refusal, weights

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pb import soundkin_pb2 as pb
-from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
-from server.message_size import AUDIO_FIELDS, size_problem
+from server.limits import AUDIO_FIELDS, MAX_CLIP_BYTES, MAX_MESSAGE_BYTES, size_problem
 from tests.server.ask import refusal
 from tests.server.conftest import Served
 

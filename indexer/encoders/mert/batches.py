@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from indexer.encoders.device_errors import ENCODER_MEMORY, is_out_of_memory
+from indexer.encoders.base import ENCODER_MEMORY, is_out_of_memory
 from indexer.encoders.mert.config import Geometry
 from indexer.encoders.mert.device import Precision
 from indexer.encoders.mert.feature_extractor import extra_frames

@@ -12,12 +12,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from indexer.encoders.base import in_use
+from indexer.encoders.base import EncoderSettings, in_use
 from indexer.encoders.mert.config import expected_shapes
 from indexer.encoders.mert.models import WEIGHTS_FILE, MertSpec
 from indexer.encoders.mert.weights import file_sha256, is_published
 from indexer.encoders.registry import load_encoder, require_weights
-from indexer.encoders.settings import EncoderSettings
 from indexer.files.atomic import write_file
 from recommender.errors import KnownAnswerWrong, WeightsRefused
 from recommender.types import ClipEmbeddings, Waveform

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from indexer.encoders.device_errors import is_lost
+from indexer.encoders.base import is_lost
 from indexer.encoders.processes.process_main import Recipe
 from indexer.encoders.processes.wire import MAX_HEAD_BYTES, SAMPLE_BYTES, Embedded, Ready, Request, put_clips
 from indexer.processes.message_frames import MessageBounds, ReceivedMessage

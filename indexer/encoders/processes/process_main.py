@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from indexer.encoders.base import Batching, Encoder, InRows
-from indexer.encoders.device_errors import is_lost
+from indexer.encoders.base import Batching, Encoder, InRows, is_lost
 from indexer.encoders.processes.wire import (
     MAX_HEAD_BYTES,
     Embedded,

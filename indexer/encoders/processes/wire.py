@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from indexer.encoders.device_errors import is_out_of_memory
+from indexer.encoders.base import is_out_of_memory
 from indexer.processes.message_frames import MessageBounds, ReceivedMessage
 from indexer.processes.shared_memory import SharedMemory
 from recommender import errors

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from sklearn.neighbors import KNeighborsClassifier
 
 from evaluation.evaluate import list_diversity
-from evaluation.measures.genre_agreement import genre_agreement, main_genres
+from evaluation.layer_views import genre_agreement, main_genres
 from evaluation.measures.hubness import exposure
 from evaluation.measures.kinship_probability import BINS, judge, reliability
 from evaluation.report.plots import reliability_plot

@@ -5,8 +5,7 @@ from __future__ import annotations
 from evaluation.measures.distribution import Histogram
 from evaluation.measures.statistics import Difference, Estimate
 from evaluation.report import plots
-from evaluation.report.document import Document, Plot, Section, Table
-from evaluation.report.render import to_html, to_markdown
+from evaluation.report.document import Document, Plot, Section, Table, to_html, to_markdown
 from evaluation.results import Comparison
 
 EVIL = "<script>alert(1)</script> | *x* [y](z)\n# \u202eevil"

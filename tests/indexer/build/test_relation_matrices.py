@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from indexer.build import relation_matrices
+from indexer.build import contents
 from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList
 
 ARTISTS = {"a": 0, "b": 1, "c": 2}
@@ -32,7 +32,7 @@ def test_sources_are_brought_to_one_scale_and_averaged() -> None:
         _genre("a", "techno", "tags", 1.0),
         _genre("b", "house", "tags", 0.5),
     ]
-    names, weights = relation_matrices.genre_matrix(rows, ARTISTS)
+    names, weights = contents.genre_matrix(rows, ARTISTS)
     assert list(names) == ["house", "techno"]
     np.testing.assert_allclose(weights.toarray(), [[0.125, 1.0], [1.0, 0.0], [0.0, 0.0]])
 
@@ -40,28 +40,28 @@ def test_sources_are_brought_to_one_scale_and_averaged() -> None:
 def test_a_scene_strength_is_relative_to_its_list_and_the_larger_direction_counts() -> None:
     edges = [_edge("a", "b", strength=12.0), _edge("a", "c", strength=3.0), _edge("c", "a", strength=5.0)]
     expected = np.array([[0, 1.0, 1.0], [1.0, 0, 0], [1.0, 0, 0]])
-    np.testing.assert_allclose(relation_matrices.scene_matrix(edges, ARTISTS).toarray(), expected)
+    np.testing.assert_allclose(contents.scene_matrix(edges, ARTISTS).toarray(), expected)
 
 
 def test_a_list_with_ranks_only_falls_off_by_rank() -> None:
     edges = [_edge("a", "b", rank=1), _edge("a", "c", rank=3)]
-    matrix = relation_matrices.scene_matrix(edges, ARTISTS).toarray()
+    matrix = contents.scene_matrix(edges, ARTISTS).toarray()
     assert matrix[0, 1] == pytest.approx(1.0)
     assert matrix[0, 2] == matrix[2, 0] == pytest.approx(1 / math.log2(4))
 
 
 def test_a_strength_of_zero_is_zero_and_one_that_is_missing_is_the_weakest_given() -> None:
-    assert relation_matrices.scene_matrix([_edge("a", "b", strength=0.0)], ARTISTS).nnz == 0
+    assert contents.scene_matrix([_edge("a", "b", strength=0.0)], ARTISTS).nnz == 0
     mixed = [_edge("a", "b", strength=10.0), _edge("a", "c", rank=2)]
-    assert relation_matrices.scene_matrix(mixed, ARTISTS).toarray()[0, 2] == pytest.approx(1.0)
+    assert contents.scene_matrix(mixed, ARTISTS).toarray()[0, 2] == pytest.approx(1.0)
     longer = [*mixed, SceneEdge(source="map", artist_id="a", neighbour_id="d", strength=4.0)]
     four = ARTISTS | {"d": 3}
-    assert relation_matrices.scene_matrix(longer, four).toarray()[0].tolist() == pytest.approx([0, 1.0, 0.4, 0.4])
+    assert contents.scene_matrix(longer, four).toarray()[0].tolist() == pytest.approx([0, 1.0, 0.4, 0.4])
 
 
 def test_who_is_mentioned_and_who_has_a_list() -> None:
     lists = [SceneList(source="map", artist_id="a"), SceneList(source="map", artist_id="c")]
-    mentioned, listed = relation_matrices.scene_flags(lists, [_edge("a", "b", rank=1)], ARTISTS)
+    mentioned, listed = contents.scene_flags(lists, [_edge("a", "b", rank=1)], ARTISTS)
     assert mentioned.tolist() == [True, True, True]
     assert listed.tolist() == [True, False, True]
 
@@ -69,7 +69,7 @@ def test_who_is_mentioned_and_who_has_a_list() -> None:
 def test_collaborations_weigh_by_kind_and_company() -> None:
     # a-b: a duet (1) and a remix (.6); b-c: a choir of five (1/4). Median of 1.6, 1.6, .25, .25 is .925.
     rows = [_event("a", "b", "joint", "x", 2), _event("a", "b", "remix", "y", 2), _event("b", "c", "joint", "z", 5)]
-    matrix, known = relation_matrices.collaboration_matrix(rows, ARTISTS)
+    matrix, known = contents.collaboration_matrix(rows, ARTISTS)
     assert known.tolist() == [True, True, True]
     assert matrix.toarray()[0, 1] == pytest.approx(1.6 / (1.6 + 0.925))
     assert matrix.toarray()[1, 2] == pytest.approx(0.25 / (0.25 + 0.925))
@@ -77,7 +77,7 @@ def test_collaborations_weigh_by_kind_and_company() -> None:
 
 def test_events_are_sorted_by_artists_then_kind_and_title() -> None:
     rows = [_event("b", "c", "joint", "z", 2), _event("a", "b", "remix", "y", 2), _event("a", "b", "joint", "x", 2)]
-    found = relation_matrices.events(rows, ARTISTS)
+    found = contents.events(rows, ARTISTS)
     assert list(zip(found.artist_a, found.artist_b, found.kinds, found.titles, strict=True)) == [
         (0, 1, "joint", "x"),
         (0, 1, "remix", "y"),
@@ -86,8 +86,8 @@ def test_events_are_sorted_by_artists_then_kind_and_title() -> None:
 
 
 def test_nothing_known_gives_empty_matrices_of_the_right_size() -> None:
-    names, weights = relation_matrices.genre_matrix([], ARTISTS)
-    matrix, known = relation_matrices.collaboration_matrix([], ARTISTS)
+    names, weights = contents.genre_matrix([], ARTISTS)
+    matrix, known = contents.collaboration_matrix([], ARTISTS)
     assert (list(names), weights.shape, matrix.shape) == ([], (3, 0), (3, 3))
-    assert relation_matrices.scene_matrix([], ARTISTS).nnz == 0
+    assert contents.scene_matrix([], ARTISTS).nnz == 0
     assert not known.any()

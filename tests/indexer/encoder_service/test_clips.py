@@ -10,7 +10,7 @@ import pytest
 from indexer.audio.decode import MIN_DURATION_S
 from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, embed
-from indexer.encoder_service.clips import encode_files
+from indexer.encoder_service.service import encode_files
 from indexer.encoders.descriptors.encoder import DescriptorEncoder
 from indexer.ingest.scan import scan
 from indexer.store.store import EmbeddingStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.encoder_service.scratch_folder import PREFIX, scratch
+from indexer.encoder_service.serve import PREFIX, scratch
 
 
 @pytest.fixture

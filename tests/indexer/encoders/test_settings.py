@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.encoders.base import EncoderSettings
 from indexer.encoders.registry import list_encoders, load_encoder, weights_folder
-from indexer.encoders.settings import EncoderSettings
 from recommender.errors import InvalidArgument, NotFound, WeightsMissing
 
 

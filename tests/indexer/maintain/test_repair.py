@@ -16,8 +16,7 @@ from indexer.files.locks import exclusive
 from indexer.maintain.repair import repair
 from indexer.maintain.verify import verify
 from indexer.store.shard import seal
-from indexer.store.space_file import SPACE_FILE
-from indexer.store.store import EmbeddingStore
+from indexer.store.store import SPACE_FILE, EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.catalog.rows import FileRecord, NewClip
 from recommender.errors import Busy, EmbeddingsCorrupt

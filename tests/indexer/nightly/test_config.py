@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import soundkin
-from indexer.encoders.settings import EncoderSettings
+from indexer.encoders.base import EncoderSettings
 from indexer.maintain.collect import CollectOptions
 from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder, read_config
 from indexer.store.shard import Stored

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from indexer.store.space_file import SPACE_FILE, keep_space, read_space, write_space
+from indexer.store.store import SPACE_FILE, keep_space, read_space, write_space
 from recommender.errors import EmbeddingsCorrupt
 from recommender.types import Space
 from tests.factories import make_space

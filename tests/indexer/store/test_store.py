@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from indexer.store.shard import Stored
-from indexer.store.space_file import write_space
-from indexer.store.store import EmbeddingStore, find_space, spaces
+from indexer.store.store import EmbeddingStore, find_space, spaces, write_space
 from recommender.errors import EmbeddingsCorrupt, InvalidArgument, NotFound, SpaceMismatch
 from recommender.types import ClipEmbeddings, Space
 from tests.factories import make_space

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.ranking.artists import Recommender
-from recommender.ranking.diversify import each_once, limit_per_artist
 from recommender.ranking.duplicates import MAX_COMPARED, SAME_FROM, SameRecording
-from recommender.ranking.tracks import TrackQuery
+from recommender.ranking.tracks import TrackQuery, each_once, limit_per_artist
 from recommender.types import LayerMix
 from tests.calibrated import calibrated
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space

@@ -27,9 +27,8 @@ from recommender.ranking.artists import Recommender
 from recommender.types import Rows, Similarities, Use, Vectors
 from recommender.vectors import ExactIndex
 from server.metrics import Phase, Reason
-from server.reload.load_generation import load, older_generations, warm
+from server.reload.load_generation import Rejection, load, older_generations, warm
 from server.reload.loaded_generation import LoadedGeneration
-from server.reload.rejected_generations import Rejection
 from tests.factories import MadeArtist, MadeCatalog, make_generation, point_to, write_generation
 from tests.faults.homes import reseal
 from tests.server.conftest import MADE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.reload.rejected_generations import MAX_REMEMBERED, MAX_RETRY_S, RETRY_S, RejectedGenerations
+from server.reload.load_generation import MAX_REMEMBERED, MAX_RETRY_S, RETRY_S, RejectedGenerations
 
 
 class Clock:

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from indexer.encoders.descriptors.clip_analysis import Descriptors, analyse
-from indexer.encoders.descriptors.harmony import MAJOR_KEY, harmony, interval_content, key_correlations
-from indexer.encoders.descriptors.pitch import Peaks, bass, chroma, find_peaks, tuning
+from indexer.encoders.descriptors.harmony import (
+    MAJOR_KEY,
+    Peaks,
+    bass,
+    chroma,
+    find_peaks,
+    harmony,
+    interval_content,
+    key_correlations,
+    tuning,
+)
 from recommender.types import Waveform
 from tests.indexer.encoders.descriptors import sounds
 

@@ -9,8 +9,7 @@ from indexer.demo.synth import render
 from indexer.demo.synth import tempo_bpm as true_tempo_bpm
 from indexer.encoders.descriptors.clip_analysis import FRAME_RATE_HZ, Descriptors, analyse
 from indexer.encoders.descriptors.dynamics import dynamics
-from indexer.encoders.descriptors.onsets import at_lag, autocorrelation, onset_envelope, onset_frames, tempo_bpm
-from indexer.encoders.descriptors.rhythm import rhythm
+from indexer.encoders.descriptors.rhythm import at_lag, autocorrelation, onset_envelope, onset_frames, rhythm, tempo_bpm
 from recommender.types import Waveform
 from tests.indexer.encoders.descriptors import sounds
 

@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.device_errors import ENCODER_MEMORY, is_out_of_memory
+from indexer.encoders.base import ENCODER_MEMORY, is_out_of_memory
 from indexer.encoders.mert.batches import Batch, Batcher, Collect, in_fixed_shapes, one_by_one
 from recommender.errors import BadInput
 from recommender.types import ClipEmbeddings, Waveform

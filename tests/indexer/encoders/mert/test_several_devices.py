@@ -12,11 +12,10 @@ pytest.importorskip("torch", reason="the mert extra is not installed")
 
 import torch
 
-from indexer.encoders.base import in_use
+from indexer.encoders.base import EncoderSettings, in_use
 from indexer.encoders.mert.encoder import MertEncoder, MertOptions
 from indexer.encoders.processes.multi_device import MultiDeviceEncoder
 from indexer.encoders.registry import load_encoder
-from indexer.encoders.settings import EncoderSettings
 from recommender.errors import BadInput, InvalidArgument, WeightsRefused
 from tests.contracts.encoder import EncoderContract
 from tests.indexer.encoders.mert import tiny

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from indexer.encoders.device_errors import is_lost
+from indexer.encoders.base import is_lost
 from indexer.encoders.processes.wire import Embedded, Ready, Request, clip_views, error_to_bytes, put_clips
 from indexer.processes.message_frames import ReceivedMessage
 from indexer.processes.shared_memory import SharedMemory, make_growing_memory
