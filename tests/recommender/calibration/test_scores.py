@@ -37,7 +37,7 @@ S = np.array([0.6])
 
 
 def make_bundle(method: Method = Method.PIPELINE, *, dim: int = 2, seed: int | None = None) -> Bundle:
-    """The golden bundle (values computed by hand in another program), or one with a random cohort of twenty in ``dim`` dimensions."""
+    """The golden bundle (values by hand), or one with a random cohort of twenty in ``dim`` dimensions."""
     cohort = np.array([[0.0, 1.0], [-1.0, 0.0], [0.8, 0.6]])
     if seed is not None:
         cohort = np.random.default_rng(seed).normal(size=(20, dim))
