@@ -28,6 +28,7 @@ FAMILIES = {
     "evaluation/measures": "one measure a module",
     "indexer/demo/synth/styles": "one style of invented music a module",
     "indexer/encoders/descriptors": "one group of descriptors a module",
+    "recommender/catalog": "one group of the catalog's methods or tables a module",
     "recommender/fusion": "one method of weighing signals a module",
     "recommender/generation": "one part of the published format a module",
     "recommender/ranking": "one step of a ranking a module",

@@ -37,7 +37,7 @@ S = np.array([0.6])
 
 
 def make_bundle(method: Method = Method.PIPELINE, *, dim: int = 2, seed: int | None = None) -> Bundle:
-    """The golden bundle (reference/science.md 5.5), or one with a random cohort of twenty in ``dim`` dimensions."""
+    """The golden bundle (values by hand), or one with a random cohort of twenty in ``dim`` dimensions."""
     cohort = np.array([[0.0, 1.0], [-1.0, 0.0], [0.8, 0.6]])
     if seed is not None:
         cohort = np.random.default_rng(seed).normal(size=(20, dim))
@@ -94,7 +94,7 @@ def test_the_golden_pair_scores_as_in_the_reference() -> None:
 
 
 def test_the_golden_pair_stands_to_the_cohort_as_in_the_reference() -> None:
-    # science.md 5.5: cosines of x with the cohort 0, -1, .8; of y .8, -.6, .96
+    # by hand: cosines of x with the cohort 0, -1, .8; of y .8, -.6, .96
     _, x, y = golden_pair()
     assert (x.mean, x.sd) == pytest.approx((-0.066667, 0.736357), abs=1e-6)
     assert (y.mean, y.sd) == pytest.approx((0.386667, 0.700730), abs=1e-6)

@@ -62,7 +62,7 @@ def test_the_seed_profile_is_the_table_of_the_product(
 
 
 def test_the_first_experiments_numbers_come_out() -> None:
-    # science.md 5.5: audio .65, genre .2, collaboration 0: listed nowhere -> .235, scene missing -> .385
+    # by hand: audio .65, genre .2, collaboration 0: listed nowhere -> .235, scene missing -> .385
     values = np.array([[0.65, 0.65], [0.0, NAN], [0.2, 0.2], [0.0, 0.0]])
     assert blend(values, SEED).scores == pytest.approx([0.235, 0.385])
 
@@ -82,7 +82,7 @@ def score(profile: WeightProfile, *opinions: float) -> float:
 
 
 def test_evidence_adds_weighted_log_odds_and_nothing_for_what_is_missing() -> None:
-    # science.md 5.5: .3 * ln(.95/.05) + .2 * ln(.8/.2) + .2 * ln(1) = 1.160591, on top of the log-odds of 1 in 4
+    # by hand: .3 * ln(.95/.05) + .2 * ln(.8/.2) + .2 * ln(1) = 1.160591, on top of the log-odds of 1 in 4
     found = score(EVIDENCE, 0.95, NAN, 0.8, 0.5)
     assert math.log(found / (1 - found)) - math.log(1 / 3) == pytest.approx(1.160591, abs=5e-7)
 
