@@ -34,7 +34,7 @@ from recommender.ranking.artists import Recommender
 from recommender.signals.audio import AudioSignal
 from recommender.types import LayerMix, Rows
 
-pair_similarity_MAX_ARTISTS = 500
+MAX_SHOWN_ARTISTS = 500
 """Artists whose pairs are scored; those of the truth come first. 500 artists are 124,750 pairs."""
 
 
@@ -71,10 +71,10 @@ def measure_shown(signal: AudioSignal, sample: ArtistSample) -> ShownSimilaritie
 
 
 def _chosen(sample: ArtistSample) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Positions in ``sample.rows``, rising: artists of related pairs before others, at most ``pair_similarity_MAX_ARTISTS``."""
+    """Positions in ``sample.rows``, rising: artists of related pairs before others, at most ``MAX_SHOWN_ARTISTS``."""
     related = np.unique(sample.related)
     rest = np.setdiff1d(np.arange(len(sample.rows)), related)
-    return np.sort(np.concatenate([related, rest])[:pair_similarity_MAX_ARTISTS]).astype(np.int64)
+    return np.sort(np.concatenate([related, rest])[:MAX_SHOWN_ARTISTS]).astype(np.int64)
 
 
 FILE = "similarities.csv"

@@ -1,8 +1,9 @@
-"""The commands about generations: `build`, `publish`, `rollback`, `collect` and `verify`."""
+"""The commands about generations: `build`, `publish`, `rollback`, `collect`, `verify` and `nightly`."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,8 @@ import click
 from indexer.cli import options
 from indexer.files.atomic import require_home
 from indexer.files.home import open_catalog
-from indexer.files.locks import HOME_LOCK, require_free
-from recommender.errors import CatalogError, PublishRefused
+from indexer.files.locks import HOME_LOCK, NIGHTLY_LOCK, require_free
+from recommender.errors import Busy, CatalogError, PublishRefused, SoundkinError
 from recommender.names import printable
 from recommender.types import Use
 
@@ -23,19 +24,6 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.maintain.verify import VerifyReport
     from recommender.generation.manifest import Manifest
     from recommender.types import Space
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
-
-from indexer.cli import options
-from indexer.files.home import open_catalog
-from indexer.files.locks import NIGHTLY_LOCK, require_free
-from recommender.errors import Busy, SoundkinError
-from recommender.names import printable
-
-if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.nightly.report import NightlyReport
     from indexer.nightly.steps import Bars
 

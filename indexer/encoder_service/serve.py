@@ -31,7 +31,6 @@ from recommender.process_control import on_stop_signals
 
 PREFIX = "soundkin-clips-"
 
-_scratch_folder_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -71,7 +70,7 @@ def _remove_abandoned() -> None:
             continue
         try:
             shutil.rmtree(folder, ignore_errors=True)
-            _scratch_folder_log.info("removed %s, left by an encoder that was killed", folder)
+            _log.info("removed %s, left by an encoder that was killed", folder)
         finally:
             os.close(lock)
 

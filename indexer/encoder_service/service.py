@@ -25,8 +25,6 @@ from pb import encoder_pb2_grpc as pb_grpc
 from recommender.errors import BadInput, SoundkinError
 from recommender.types import Space, Waveform
 
-_clips_log = logging.getLogger(__name__)
-
 
 def encode_files(pool: DecoderPool, encoder: Encoder, files: Sequence[bytes], within: Path) -> list[Encoded]:
     """``[layer, dim]`` of each audio file, or the reason why it has none, in order. A bad file affects no other.
@@ -84,7 +82,7 @@ def _encode(encoder: Encoder, clips: Sequence[Waveform]) -> Iterator[Encoded]:
         batch = full_batch(encoder, None)
         for result in encode_each(encoder, clips[start : start + batch]):
             if isinstance(result, BadInput) and result.__cause__ is not None:
-                _clips_log.error("no embedding of a clip: %s", result.reason, exc_info=result.__cause__)
+                _log.error("no embedding of a clip: %s", result.reason, exc_info=result.__cause__)
             yield result
         start += batch
 
