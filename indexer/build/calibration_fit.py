@@ -126,8 +126,7 @@ class Reference:
 def choose_reference(track_counts: npt.NDArray[np.int64], *, max_artists: int = REFERENCE, seed: int = SEED) -> Rows:
     """Rows of the artists to fit on, rising: all with two tracks or more, or a draw of ``max_artists``.
 
-    Args:
-        track_counts: ``[artist]`` embedded tracks, artists in id order.
+    ``track_counts``: ``[artist]`` embedded tracks, artists in id order.
     """
     able = np.flatnonzero(track_counts >= MIN_TRACKS)
     return np.sort(np.random.default_rng(seed).permutation(able)[:max_artists]).astype(np.int64)
@@ -247,15 +246,9 @@ def whitening(centred: Iterable[Matrix], artist: Rows) -> Whitened:
 def main_components(centred: Iterable[Matrix], *, count: int) -> Matrix:
     """The ``count`` principal components, ``[dim, r]``, largest variance first.
 
-    Each has its largest number by absolute value positive, because eigenvectors have no sign of their own and a library
-    may return either.
+    The largest number of each is made positive, because the sign of an eigenvector is arbitrary.
 
-    Args:
-        centred: ``[track, dim]`` minus their mean, in parts; at least one.
-        count: maximum number of components.
-
-    Raises:
-        InvalidArgument: all vectors are equal.
+    ``centred``: ``[track, dim]`` minus their mean, in parts; at least one. Raises InvalidArgument when all are equal.
     """
     covariance, rows = _gram(centred)
     covariance /= rows
@@ -324,13 +317,7 @@ def _mean_vectors(tracks: Matrix, artist: Rows) -> Vectors:
 
 
 def _quantiles(bundle: Bundle, vectors: Vectors, owners: Owners) -> Matrix:
-    """Quantiles of the scores of all pairs of cohort artists, except pairs that are the same person.
-
-    Args:
-        bundle: with its cohort.
-        vectors: ``[artist, r]`` of the cohort.
-        owners: ids and aliases of the cohort.
-    """
+    """Quantiles of the scores of all pairs of the cohort (``vectors``), except pairs that are one person."""
     count = len(owners.ids)
     if count < 2:
         return np.empty(0)

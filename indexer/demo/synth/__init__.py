@@ -1,4 +1,4 @@
-"""Synthetic music with known styles: the demo catalog, and small audio for calibration and tests."""
+"""Synthesises music of known styles: the demo catalog, and short clips for calibration and tests."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The invented artists of the demo catalog, their titles, and what the invented world knows about them.
+"""The invented artists of the demo catalog, with their titles, scene lists and collaborations.
 
-No name here belongs to anybody, as far as we know. Scene and collaborations are not derived from the audio: a trap act
-and a pop singer share listeners, two kinds of techno need not. On purpose, one artist (``UNMAPPED``) has no scene data
-and another has no collaborations, so that the demo shows how missing signals give their weight away.
+As far as we know, no real artist has one of these names. Scene and collaborations are not derived from the audio: a
+trap act and a pop singer share listeners, two kinds of techno need not. On purpose, one artist (``UNMAPPED``) has no
+scene data and another has no collaborations, so that the demo shows how the weight of a missing signal is shared out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TRACKS_PER_ARTIST = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventedArtist:
-    """An artist of the demo: one style, five titles, genres most telling first."""
+    """An artist of the demo: one style, five titles, most specific genre first."""
 
     name: str
     style: str
@@ -91,7 +91,7 @@ ARTISTS = (
 )
 
 UNMAPPED = "Paperclip Harbour"
-"""Too new for the scene map: neither listed nor anybody's neighbour."""
+"""The artist without scene data: it has no list, and is in no list of another artist."""
 
 SCENE: dict[str, tuple[tuple[str, float], ...]] = {
     "Kessel Ordinal": (("Quickthorn Relay", 8.7), ("Glass Forklift", 6.2), ("Slow Isobar", 4.4)),

@@ -1,4 +1,4 @@
-"""Drum one-shots: one function a drum, made once per clip and laid down wherever the pattern hits."""
+"""Synthesises single drum sounds, one function per drum; a style mixes each in at every hit of its pattern."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _METAL_HZ = (2050.0, 3069.0, 3656.0, 4154.0, 5420.0, 8000.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """What every drum is made from: a source of noise and a sample rate."""
+    """The source of noise and the sample rate that all drums of a clip share."""
 
     source: np.random.Generator
     rate: int

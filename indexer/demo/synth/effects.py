@@ -1,4 +1,4 @@
-"""What is done to a sound after it is made: envelopes, filters, saturation, echo and reverberation."""
+"""Effects on a sound: envelopes, filters, saturation, echo and reverberation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy import signal
 from indexer.demo.synth.oscillators import Sound
 
 _TOP = 0.45
-"""No filter edge lies above this share of the sample rate, so that every sound also exists at low rates."""
+"""Maximum filter edge, as a share of the sample rate: a filter needs its edge below half of it."""
 
 
 def decay(samples: int, seconds: float, *, rate: int) -> Sound:
@@ -30,12 +30,12 @@ def _edge(hz: float, rate: int) -> float:
 
 
 def lowpass(sound: Sound, hz: float, *, rate: int) -> Sound:
-    """Keep what lies below ``hz``, 12 dB an octave."""
+    """Keep frequencies below ``hz``, 12 dB an octave."""
     return np.asarray(signal.sosfilt(signal.butter(2, _edge(hz, rate), fs=rate, output="sos"), sound))
 
 
 def highpass(sound: Sound, hz: float, *, rate: int) -> Sound:
-    """Keep what lies above ``hz``, 12 dB an octave. The edge is at most a quarter of ``rate``."""
+    """Keep frequencies above ``hz``, 12 dB an octave. The edge is at most a quarter of ``rate``."""
     edge = min(hz, rate / 4)
     return np.asarray(signal.sosfilt(signal.butter(2, edge, "highpass", fs=rate, output="sos"), sound))
 
@@ -48,7 +48,7 @@ def bandpass(sound: Sound, hz: float, *, width: float, rate: int) -> Sound:
 
 
 def morph(dark: Sound, bright: Sound, amount: Sound) -> Sound:
-    """Move from ``dark`` (0) to ``bright`` (1) along ``amount`` ``[sample]``: a filter sweep for the price of two."""
+    """Move from ``dark`` (0) to ``bright`` (1) along ``amount`` ``[sample]``: a filter sweep of two sounds."""
     return dark + amount * (bright - dark)
 
 
@@ -68,7 +68,7 @@ def echo(sound: Sound, *, delay: int, feedback: float, repeats: int = 4) -> Soun
 
 
 def reverberate(sound: Sound, seconds: float, *, source: np.random.Generator, rate: int) -> Sound:
-    """The room's answer alone: ``sound`` convolved with noise that falls by 60 dB within ``seconds``, unit energy."""
+    """The reverberation alone: ``sound`` convolved with noise that falls by 60 dB within ``seconds``, unit energy."""
     length = int(seconds * rate)
     tail = source.normal(size=length) * 10 ** (-3 * np.arange(length) / length)
     tail = lowpass(tail, 6000.0, rate=rate)

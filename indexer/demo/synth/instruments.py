@@ -1,4 +1,4 @@
-"""Pitched instruments: each turns a tone (how high, how long) into sound with a peak near 1."""
+"""Synthesises pitched instruments: each makes a sound with a peak near 1 from a tone (pitch, length)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from indexer.demo.synth.oscillators import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tone:
-    """What a player is asked for: one pitch held for some time at a sample rate."""
+    """One pitch, its length and the sample rate."""
 
     hz: float
     seconds: float
@@ -74,7 +74,7 @@ def plucked_bass(tone: Tone, *, cutoff_hz: float, decay_s: float) -> Sound:
 
 
 def round_bass(tone: Tone) -> Sound:
-    """A sine with some second and third harmonic: felt more than heard."""
+    """A sine with some second and third harmonic: a soft, low bass."""
     wave = harmonic_wave(cycles_of(tone.hz, tone.samples, rate=tone.rate), (1.0, 0.25, 0.1))
     return wave * swell(tone.samples, attack_s=0.006, release_s=0.03, rate=tone.rate)
 

@@ -1,4 +1,4 @@
-"""Periodic waves made of harmonics, and noise: the raw material of every sound in the demo catalog.
+"""Generates periodic waves from harmonics, and noise: every sound of the demo catalog is made from them.
 
 A wave is one period summed from sines, read from a table at any speed. The harmonics stop below half the sample rate,
 so nothing aliases.

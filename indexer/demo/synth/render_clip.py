@@ -1,4 +1,4 @@
-"""One finished clip of any style: seeds the chance, has the style play, and masters the mix."""
+"""Renders one clip of a style: seeds the random generators, lets the style compose, and masters the mix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STYLES: tuple[str, ...] = tuple(BY_NAME)
 
 SAMPLE_RATE_HZ = 32_000
 PEAK = 0.8
-"""No sample is louder; it leaves a lossy coder room to overshoot."""
+"""Maximum absolute sample; the rest is headroom for lossy codecs, which overshoot."""
 
 _LOWEST_RATE_HZ = 8_000
 
@@ -27,7 +27,7 @@ def render(style: str, *, seed: int, seconds: float, sample_rate_hz: int = SAMPL
     """Make ``seconds`` of music -> mono float32 ``[sample]`` within [-0.8, 0.8], at ``sample_rate_hz``.
 
     The same arguments give the same samples on the same machine. Seeds below 1000 belong to the demo catalog;
-    whoever calibrates or trains on synthetic audio uses 1000 and above, so that the demo is never its own yardstick.
+    calibration and training use 1000 and above, so that the demo is never measured on its own training data.
     Another sample rate keeps tempo, key and notes and changes the noise.
 
     Raises InvalidArgument for an unknown style, a negative seed, less than one sample, or a rate below 8 kHz.
@@ -55,6 +55,7 @@ def _check(style: str, seed: int, *, seconds: float, sample_rate_hz: int) -> Non
 
 
 def _session(style: Style, seed: int, *, seconds: float, rate: int) -> Session:
+    # Two generators: a change of the sample rate draws more noise, and must not change the notes.
     tune, hiss = np.random.SeedSequence([zlib.crc32(style.name.encode()), seed]).spawn(2)
     choice = np.random.default_rng(tune)
     low, high = style.tempo_bpm
@@ -65,7 +66,7 @@ def _session(style: Style, seed: int, *, seconds: float, rate: int) -> Session:
 
 
 def _master(mix: Sound, loudness: float, *, rate: int) -> Waveform:
-    """Cut what no speaker plays, bring the mix to its loudness, round the peaks, and take the clicks off both ends."""
+    """Remove inaudible lows, scale the mix to its loudness, limit the peaks, and fade both ends against clicks."""
     clean = highpass(mix, 25.0, rate=rate)
     level = float(np.sqrt(np.mean(clean**2)))
     scaled = clean * (loudness / max(level, 1e-9))

@@ -1,4 +1,4 @@
-"""Written music: keys, patterns and notes in beats, and how they are laid onto the samples of a clip."""
+"""Represents music in beats (keys, patterns, notes) and mixes its sounds into the samples of a clip."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One clip being made: its tempo, key and length, and the two sources of chance."""
+    """The settings of one clip: tempo, key, length, and two random generators."""
 
     bpm: float
     root: int
@@ -51,9 +51,9 @@ class Session:
     seconds: float
     rate: int
     choice: np.random.Generator
-    """Decides what is played."""
+    """Chooses the notes and the settings of instruments."""
     noise: np.random.Generator
-    """Makes noise; apart from ``choice``, so that the sample rate never changes the tune."""
+    """Generates noise; separate from ``choice``, so that the sample rate does not change the notes."""
 
     @property
     def samples(self) -> int:
@@ -65,18 +65,18 @@ class Session:
 
     @property
     def bars(self) -> range:
-        """Every bar that is begun within the clip."""
+        """Every bar that begins within the clip."""
         return range(math.ceil(self.seconds * self.bpm / 60 / BEATS_A_BAR))
 
     def sample_at(self, beat: float) -> int:
         return round(beat * 60 / self.bpm * self.rate)
 
     def pick(self, options: Sequence[Option]) -> Option:
-        """One of ``options``, by chance."""
+        """A random one of ``options``."""
         return options[int(self.choice.integers(len(options)))]
 
     def between(self, low: float, high: float) -> float:
-        """A number in [low, high), by chance."""
+        """A random number in [low, high)."""
         return float(self.choice.uniform(low, high))
 
 
@@ -120,7 +120,7 @@ def pattern(text: str, bars: Iterable[int], *, swing: float = 0.0) -> list[Hit]:
 
 
 def loosen(session: Session, hits: Iterable[Hit]) -> list[Hit]:
-    """Play like a person: up to 1 % of a beat late, up to a quarter softer."""
+    """Vary the hits like a human player: up to 1 % of a beat late, up to a quarter softer."""
     late, soft = 0.01, 0.25
     return [
         replace(hit, beat=hit.beat + session.between(0, late), velocity=hit.velocity * (1 - session.between(0, soft)))
@@ -144,7 +144,7 @@ def _add(mix: Sound, sound: Sound, start: int) -> None:
 
 
 def lay(session: Session, hits: Iterable[Hit], sound: Sound) -> Sound:
-    """Put one ``sound`` at every hit -> ``[sample]`` of the clip; what runs over the end is cut."""
+    """Mix one ``sound`` in at every hit -> ``[sample]`` of the clip; the part after the end is cut off."""
     mix = np.zeros(session.samples)
     for hit in hits:
         _add(mix, hit.velocity * sound, session.sample_at(hit.beat))
@@ -152,7 +152,7 @@ def lay(session: Session, hits: Iterable[Hit], sound: Sound) -> Sound:
 
 
 def play(session: Session, notes: Iterable[Note], instrument: Instrument) -> Sound:
-    """Have ``instrument`` play ``notes`` -> ``[sample]`` of the clip. A note that comes again is made only once."""
+    """Have ``instrument`` play ``notes`` -> ``[sample]`` of the clip. A repeated note is computed only once."""
     mix = np.zeros(session.samples)
     made: dict[tuple[int, float], Sound] = {}
     for note in notes:

@@ -1,4 +1,4 @@
-"""The eight styles of the demo catalog, one a module, found by name."""
+"""The eight styles of the demo catalog, one per module, by name."""
 
 from __future__ import annotations
 

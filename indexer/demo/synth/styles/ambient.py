@@ -46,7 +46,7 @@ def _bells(session: Session) -> Sound:
 
 
 def compose(session: Session) -> Sound:
-    """Chords, air and bells, most of it heard through the room."""
+    """Chords, air and bells, most of it reverberated."""
     dry = 0.3 * _chords(session) + session.between(0.03, 0.08) * _air(session) + 0.15 * _bells(session)
     wet = reverberate(dry, session.between(3.5, 6.0), source=session.noise, rate=session.rate)
     return 0.4 * dry + 0.5 * wet

@@ -1,4 +1,4 @@
-"""What a style is: a name, a range of tempo and key, a loudness, and the function that plays it."""
+"""Defines a style: its name, its ranges of tempo and key, its loudness, and the function that composes a clip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from indexer.demo.synth.score import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """One way to make music. A clip draws tempo and key from the ranges and has ``compose`` do the rest."""
+    """A style of music. A clip draws its tempo and key from the ranges, and ``compose`` makes the music."""
 
     name: str
     tempo_bpm: tuple[float, float]
@@ -21,4 +21,4 @@ class Style:
     loudness: float
     """Root mean square of the finished clip before its peaks are rounded, full scale is 1."""
     compose: Callable[[Session], Sound]
-    """Plays one clip -> ``[sample]`` of the session, at any scale."""
+    """Composes one clip -> ``[sample]`` of the session, at any scale."""
