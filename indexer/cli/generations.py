@@ -22,10 +22,10 @@ from recommender.types import Use
 if TYPE_CHECKING:  # importing a command must stay quick
     from indexer.maintain.repair import Repaired
     from indexer.maintain.verify import VerifyReport
-    from recommender.generation.manifest import Manifest
-    from recommender.types import Space
     from indexer.nightly.report import NightlyReport
     from indexer.nightly.steps import Bars
+    from recommender.generation.manifest import Manifest
+    from recommender.types import Space
 
 
 @click.command(epilog="\b\nExample:\n  soundkin nightly --config /etc/soundkin/nightly.toml")

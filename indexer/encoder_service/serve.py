@@ -32,7 +32,6 @@ from recommender.process_control import on_stop_signals
 PREFIX = "soundkin-clips-"
 
 
-
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder among the system's temporary files, removed after the block with all that is in it.
