@@ -11,17 +11,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
+import numpy as np
 import pytest
 
+from indexer.audio.decode import MIN_DURATION_S
 from indexer.audio.workers.pool import DecoderPool
+from indexer.embed.embed import EmbedOptions, embed
 from indexer.encoder_service.serve import Settings, run
-from indexer.encoder_service.service import MAX_WAITING
+from indexer.encoder_service.service import MAX_WAITING, encode_files
+from indexer.encoders.descriptors.encoder import DescriptorEncoder
+from indexer.ingest.scan import scan
+from indexer.store.store import EmbeddingStore
 from pb import encoder_pb2 as pb
 from pb import encoder_pb2_grpc as pb_grpc
-from recommender.errors import EncoderLost
+from recommender.catalog import Catalog
+from recommender.errors import BadInput, EncoderLost
 from recommender.types import ClipEmbeddings, Waveform
 from tests.encoder_process import channel_to, music
-from tests.fakes import BandEncoder
+from tests.fakes import RATE_HZ, BandEncoder
+from tests.indexer.audio.written_audio import melody, tone, write
 
 Found = TypeVar("Found")
 
@@ -110,3 +118,71 @@ def test_so_many_requests_wait_and_the_next_is_sent_away(tmp_path: Path) -> None
     assert sent_away == once_more == f"RESOURCE_EXHAUSTED {MAX_WAITING} requests wait; ask again later"
     assert waited == ["OK"] * MAX_WAITING
     assert "the test is over" in last
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four files as clients have them: two formats, one rate unlike another, one longer than a clip."""
+    made = tmp_path_factory.mktemp("music")
+    (made / "A - One.wav").write_bytes(music("folk", 1))
+    (made / "A - Two.wav").write_bytes(music("techno", 2))
+    write(made / "B - Three.flac", melody(40.0, rate_hz=22_050), rate_hz=22_050)
+    write(made / "B - Four.m4a", melody(7.0, seed=4))
+    return made
+
+
+def test_the_vectors_are_those_of_embed_to_the_bit(folder: Path, tmp_path: Path) -> None:
+    encoder = DescriptorEncoder()
+    store = EmbeddingStore(tmp_path, encoder.space)
+    with Catalog.open(tmp_path / "catalog.db") as catalog, DecoderPool(workers=1) as pool:
+        scan(catalog, folder, tracklist=None, pool=pool, progress=lambda done, total: None)
+        embed(catalog, store, encoder, pool, options=EmbedOptions())
+        clips = catalog.pending_clips("another space", retry_failed=True)
+        files = [Path(clip.source_path) for clip in clips]
+        encoded = encode_files(pool, encoder, [file.read_bytes() for file in files], tmp_path)
+    assert len(files) == 4
+    for clip, vectors in zip(clips, encoded, strict=True):
+        assert isinstance(vectors, np.ndarray)
+        stored = np.concatenate([store.layer(layer, [clip.clip_id]) for layer in range(len(encoder.space.layers))])
+        assert vectors.dtype == stored.dtype == np.float32
+        assert vectors.tobytes() == stored.tobytes()
+
+
+def test_each_bad_file_says_its_reason_and_the_good_ones_between_are_heard(folder: Path, tmp_path: Path) -> None:
+    good = (folder / "A - One.wav").read_bytes()
+    short = write(folder / "short.wav", melody(MIN_DURATION_S - 1))
+    silent = write(folder / "silent.wav", 0.0 * tone(440.0, 6.0))
+    cut = (folder / "B - Three.flac").read_bytes()[:40_000]
+    files = [b"", good, b"not music at all", short.read_bytes(), cut, silent.read_bytes(), good]
+    with DecoderPool(workers=2) as pool:
+        encoded = encode_files(pool, BandEncoder(), files, tmp_path)
+    reasons = [one.reason if isinstance(one, BadInput) else "" for one in encoded]
+    assert reasons == ["not_audio", "", "not_audio", "too_short", "truncated", "silent", ""]
+    assert np.array_equal(np.asarray(encoded[1]), np.asarray(encoded[6]))
+
+
+def test_a_clip_that_kills_its_decoder_costs_itself_alone(tmp_path: Path) -> None:
+    good = music("folk", 1)
+    with DecoderPool(
+        workers=1, handler="tests.indexer.audio.workers.decoder_handlers:crash_on_content", timeout_s=20
+    ) as pool:
+        encoded = encode_files(pool, BandEncoder(), [good, b"CRASH", good], tmp_path)
+    assert [isinstance(one, BadInput) and one.reason for one in encoded] == [False, "decoder_crashed", False]
+
+
+def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
+    with DecoderPool(workers=1) as pool:
+        encode_files(pool, BandEncoder(), [music("folk", 1), b"junk"], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_clips_give_nothing(tmp_path: Path) -> None:
+    with DecoderPool(workers=1) as pool:
+        assert encode_files(pool, BandEncoder(), [], tmp_path) == []
+
+
+def test_the_rate_is_that_of_the_encoder(tmp_path: Path) -> None:
+    assert BandEncoder.space.sample_rate_hz == RATE_HZ
+    with DecoderPool(workers=1) as pool:
+        (encoded,) = encode_files(pool, BandEncoder(), [music("folk", 1)], tmp_path)
+    assert np.asarray(encoded).shape == (2, 8)
