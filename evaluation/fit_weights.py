@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from indexer.files.atomic import write_file
+from recommender.calibration.percentiles import log_odds
 from recommender.errors import InvalidArgument
 from recommender.fusion.learned_weights import FittedWeights, FoldScore, Provenance, to_json
-from recommender.fusion.profiles import log_odds
 from recommender.types import SIGNALS, Rows
 
 FOLDS = 5

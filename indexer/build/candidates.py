@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import structs
 
 from recommender import layer_mix
-from recommender.calibration import bundle_files, percentiles
+from recommender.calibration import bundle_files
 from recommender.calibration.cohort import CalibratedLayer, Method, Status
 from recommender.calibration.scores import inner_product_rows
 from recommender.fusion.profiles import WeightProfile
@@ -219,7 +219,7 @@ def _read_inputs(folder: Path, space: Space, contents: Contents) -> CandidateInp
         contents=contents,
         calibration=Calibration(
             layers={layer: _layer(folder, number, space) for layer, number in numbers.items()},
-            percentiles={name: percentiles.load(folder, percentiles_prefix(name)) for name in RELATIONS},
+            percentiles={name: bundle_files.load_percentiles(folder, percentiles_prefix(name)) for name in RELATIONS},
         ),
         artists={layer: FaissIndex.open(folder / index_file(number, "artists")) for layer, number in numbers.items()},
     )

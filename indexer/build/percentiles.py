@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.calibration import percentiles
+from recommender.calibration import bundle_files
 from recommender.calibration.cohort import PROVISIONAL_FROM
 from recommender.calibration.percentiles import Percentiles, percentiles_of
 from recommender.fusion import learned_weights
@@ -35,7 +35,7 @@ def write_percentiles(folder: Path, relations: Relations) -> None:
     if artists < MIN_ARTISTS:
         return
     for signal in RelationSignals.of(relations).all():
-        percentiles.save(reference_of(signal), folder, percentiles_prefix(signal.name))
+        bundle_files.save_percentiles(reference_of(signal), folder, percentiles_prefix(signal.name))
 
 
 def keep_fitted(home: Path, folder: Path, space: Space) -> None:

@@ -1,4 +1,4 @@
-"""The files of a calibration bundle and of the artists measured with it: arrays and one JSON, checked when read."""
+"""The files of a calibration: bundles, the artists measured with them, and percentiles; all checked when read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 from recommender.array_files import load_array
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, Status
 from recommender.calibration.jackknife import Matrix
+from recommender.calibration.percentiles import Percentiles
 from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch
 from recommender.strict_json import from_facts, take_format, to_facts
 
@@ -126,3 +127,18 @@ def load_stats(folder: Path, prefix: str, *, bundle: Bundle) -> ArtistStats:
     if shapes != {stats.vectors.shape[:1]} or stats.vectors.shape[1:] != (bundle.width,):
         raise GenerationCorrupt(folder.name, file, "is beside arrays whose shapes do not fit one another")
     return stats
+
+
+def save_percentiles(reference: Percentiles, folder: Path, prefix: str) -> None:
+    """Write ``prefix.values.npy`` and ``prefix.below.npy`` into ``folder``."""
+    np.save(folder / f"{prefix}.values.npy", reference.values, allow_pickle=False)
+    np.save(folder / f"{prefix}.below.npy", reference.below, allow_pickle=False)
+
+
+def load_percentiles(folder: Path, prefix: str) -> Percentiles:
+    """Map what :func:`save_percentiles` wrote. Raises GenerationCorrupt when a file is missing or not valid."""
+    try:
+        values, below = (load_array(folder, f"{prefix}.{name}", np.float64) for name in ("values", "below"))
+        return Percentiles(values=values, below=below)
+    except (OSError, ValueError, InvalidArgument) as error:
+        raise GenerationCorrupt(folder.name, f"{prefix}.*.npy", f"are not percentiles ({error})") from error

@@ -1,19 +1,25 @@
 """Percentiles of a signal's opinions among those of reference pairs: one scale for signals of different scales.
 
-The log-odds profiles clip them when they score (``CLIP`` in recommender/fusion/profiles.py).
+The log-odds profiles of ``recommender/fusion/profiles.py`` read them through :func:`log_odds`, which clips them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 
-from recommender.array_files import load_array
-from recommender.errors import GenerationCorrupt, InvalidArgument
+from recommender.errors import InvalidArgument
 from recommender.types import Similarities
+
+CLIP = 0.002
+"""Percentiles are clipped to [CLIP, 1 - CLIP] before the logit: no signal is ever certain."""
+
+BEYOND = 0.1
+"""Log-odds added from the clip to a percentile of 0 or 1. Small beside the weight of a signal, but it orders those that
+are clipped: of a million artists two thousand are above 1 - CLIP."""
 
 DECIMALS = 9
 """Opinions are rounded to this many decimals: the same ratio computed from two sums is one opinion, not two."""
@@ -79,16 +85,12 @@ def percentile(reference: Percentiles, opinions: Similarities) -> Similarities:
     return np.asarray(shares, dtype=np.float64)
 
 
-def save(reference: Percentiles, folder: Path, prefix: str) -> None:
-    """Write ``prefix.values.npy`` and ``prefix.below.npy`` into ``folder``."""
-    np.save(folder / f"{prefix}.values.npy", reference.values, allow_pickle=False)
-    np.save(folder / f"{prefix}.below.npy", reference.below, allow_pickle=False)
+def log_odds(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Percentiles as log-odds, clipped at ``CLIP`` from both ends, plus up to ``BEYOND`` for the rest; NaN stays NaN.
 
-
-def load(folder: Path, prefix: str) -> Percentiles:
-    """Map what :func:`save` wrote. Raises GenerationCorrupt when a file is missing or not what it should be."""
-    try:
-        values, below = (load_array(folder, f"{prefix}.{name}", np.float64) for name in ("values", "below"))
-        return Percentiles(values=values, below=below)
-    except (OSError, ValueError, InvalidArgument) as error:
-        raise GenerationCorrupt(folder.name, f"{prefix}.*.npy", f"are not percentiles ({error})") from error
+    >>> log_odds(np.array([0.5, 0.998, 1.0])).round(3).tolist()
+    [0.0, 6.213, 6.313]
+    """
+    clipped = np.clip(percentiles, CLIP, 1.0 - CLIP)
+    # A straight line beyond the clip keeps the order of percentiles without the infinite log-odds of 0 and 1.
+    return np.asarray(logit(clipped) + (BEYOND / CLIP) * (percentiles - clipped), dtype=np.float64)

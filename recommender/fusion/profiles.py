@@ -2,7 +2,7 @@
 
 Two families. A table (``seed``) is a weighted mean of similarities; the weight of a missing signal goes to the others.
 Log-odds (``evidence``, ``fitted``) add up what each signal says for or against similarity; a missing one adds nothing,
-so that little data does not raise a score. Percentiles are clipped at :data:`CLIP` (docs/methods.md, "Fusion").
+so that little data does not raise a score. Percentiles are clipped by ``log_odds`` (docs/methods.md, "Fusion").
 """
 
 from __future__ import annotations
@@ -16,16 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
+from recommender.calibration.percentiles import log_odds
 from recommender.errors import InvalidWeights, NotFound
 from recommender.fusion.shapley import shapley
 from recommender.types import SIGNALS, Opinions, Scale, Scores, SignalName
-
-CLIP = 0.002
-"""Percentiles are clipped to [CLIP, 1 - CLIP] before the logit: no signal is ever certain."""
-
-BEYOND = 0.1
-"""Log-odds added from the clip to a percentile of 0 or 1. Small beside the weight of a signal, but it orders those that
-are clipped: of a million artists two thousand are above 1 - CLIP."""
 
 BASE = 0.25
 """Score of a pair of which nothing is known in ``evidence``: what an unrelated pair should have."""
@@ -161,17 +155,6 @@ class LogOdds:
     def _scored(self, opinions: Opinions) -> npt.NDArray[np.bool_]:
         """``[artist]``: a signal with a weight has an opinion."""
         return np.asarray(self.weigh(opinions).any(axis=0))
-
-
-def log_odds(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Percentiles as log-odds, clipped at ``CLIP`` from both ends, plus up to ``BEYOND`` for the rest; NaN stays NaN.
-
-    >>> log_odds(np.array([0.5, 0.998, 1.0])).round(3).tolist()
-    [0.0, 6.213, 6.313]
-    """
-    clipped = np.clip(percentiles, CLIP, 1.0 - CLIP)
-    # A straight line beyond the clip keeps the order of percentiles without the infinite log-odds of 0 and 1.
-    return np.asarray(logit(clipped) + (BEYOND / CLIP) * (percentiles - clipped), dtype=np.float64)
 
 
 def _column(numbers: tuple[float, ...]) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recommender.calibration import bundle_files, percentiles
+from recommender.calibration import bundle_files
 from recommender.calibration.cohort import CalibratedLayer, Status
 from recommender.calibration.percentiles import Percentiles
 from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch
@@ -82,7 +82,7 @@ def open_calibration(folder: Path, manifest: Manifest) -> Calibration:
     present = [signal for signal in RELATIONS if f"{percentiles_prefix(signal)}.values.npy" in names]
     return Calibration(
         layers={entry.layer: _open_layer(folder, manifest, entry) for entry in entries},
-        percentiles={signal: percentiles.load(folder, percentiles_prefix(signal)) for signal in present},
+        percentiles={signal: bundle_files.load_percentiles(folder, percentiles_prefix(signal)) for signal in present},
         fitted=_open_fitted(folder) if FITTED in names else None,
     )
 

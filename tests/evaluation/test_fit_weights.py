@@ -12,9 +12,10 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from evaluation.fit_weights import fit, save
+from recommender.calibration.percentiles import log_odds
 from recommender.errors import InvalidArgument
 from recommender.fusion.learned_weights import FittedWeights, Provenance, load
-from recommender.fusion.profiles import blend, log_odds
+from recommender.fusion.profiles import blend
 from recommender.types import SignalName
 
 QUERIES, ANSWERS = 100, 200

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import percentileofscore
 
-from recommender.calibration.percentiles import Percentiles, load, percentile, percentiles_of, save
+from recommender.calibration.bundle_files import load_percentiles, save_percentiles
+from recommender.calibration.percentiles import Percentiles, percentile, percentiles_of
 from recommender.errors import GenerationCorrupt, InvalidArgument
 
 NAN = float("nan")
@@ -67,19 +68,19 @@ def test_it_can_be_asked_of_a_matrix() -> None:
 @pytest.mark.parametrize("opinions", [[0.0, 0.5, 0.5, 1.0], [NAN]])
 def test_what_is_saved_is_read_back(tmp_path: Path, opinions: list[float]) -> None:
     reference = percentiles_of(np.array(opinions))
-    save(reference, tmp_path, "genre")
-    read = load(tmp_path, "genre")
+    save_percentiles(reference, tmp_path, "genre")
+    read = load_percentiles(tmp_path, "genre")
     np.testing.assert_array_equal(read.values, reference.values)
     np.testing.assert_array_equal(read.below, reference.below)
 
 
 def test_files_that_are_missing_or_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(GenerationCorrupt, match="genre"):
-        load(tmp_path, "genre")
-    save(percentiles_of(np.array([0.0, 1.0])), tmp_path, "genre")
+        load_percentiles(tmp_path, "genre")
+    save_percentiles(percentiles_of(np.array([0.0, 1.0])), tmp_path, "genre")
     np.save(tmp_path / "genre.values.npy", np.array([0.5]))
     with pytest.raises(GenerationCorrupt, match="genre"):
-        load(tmp_path, "genre")
+        load_percentiles(tmp_path, "genre")
 
 
 @pytest.mark.parametrize(
