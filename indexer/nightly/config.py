@@ -130,7 +130,7 @@ class ScanFolder:
     """``[[scan]]``: a folder of music."""
 
     folder: Path
-    manifest: Path | None
+    tracklist: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +210,10 @@ def _listed(table: Table, name: str, make: Callable[[Table], ItemT]) -> tuple[It
 
 
 def _scan(row: Table) -> ScanFolder:
-    return ScanFolder(folder=row.path("folder"), manifest=row.optional_path("manifest"))
+    tracklist, old = row.optional_path("tracklist"), row.optional_path("manifest")
+    if tracklist and old:
+        raise row.wrong("manifest", "is an older name of tracklist; give tracklist alone")
+    return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old)
 
 
 def _import(row: Table, *, kind: str) -> ImportFile:

@@ -60,7 +60,7 @@ def _scan(
     catalog: Catalog, wanted: ScanFolder, pool: DecoderPool, progress: Counted
 ) -> tuple[dict[str, int], list[Problem]]:
     try:
-        report = scan(catalog, wanted.folder, tracklist=wanted.manifest, pool=pool, progress=progress)
+        report = scan(catalog, wanted.folder, tracklist=wanted.tracklist, pool=pool, progress=progress)
     except BadInput as error:
         return {}, [Problem(step="scan", what=str(wanted.folder), reason=error.reason, detail=error.detail)]
     names = ("files", "new_clips", "known_clips", "unchanged", "ignored", "waiting", "quarantined")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,12 @@ from recommender.types import Use
 
 SCAN = '[[scan]]\nfolder = "music"\n'
 EVERYTHING = """
-profile = "noncommercial"
+use = "noncommercial"
 workers = 3
 
 [[scan]]
 folder = "music"
-manifest = "/lists/manifest.csv"
+tracklist = "/lists/tracklist.csv"
 
 [[scan]]
 folder = "~/more"
@@ -69,8 +70,8 @@ def test_every_key_is_taken_up_and_paths_are_seen_from_the_file(
         use=Use.NONCOMMERCIAL,
         workers=3,
         scans=(
-            ScanFolder(folder=tmp_path / "music", manifest=Path("/lists/manifest.csv")),
-            ScanFolder(folder=Path("/home/somebody/more"), manifest=None),
+            ScanFolder(folder=tmp_path / "music", tracklist=Path("/lists/tracklist.csv")),
+            ScanFolder(folder=Path("/home/somebody/more"), tracklist=None),
         ),
         imports=(
             ImportFile(kind="genres", file=tmp_path / "genres.csv", source="genres.csv", licence="CC0-1.0"),
@@ -94,7 +95,7 @@ def test_a_folder_to_scan_is_all_that_has_to_be_said(tmp_path: Path) -> None:
     assert config == NightlyConfig(
         use=Use.PERSONAL,
         workers=os.cpu_count() or 1,
-        scans=(ScanFolder(folder=tmp_path / "music", manifest=None),),
+        scans=(ScanFolder(folder=tmp_path / "music", tracklist=None),),
         imports=(),
         encoder=EncoderChoice(name=None, settings=EncoderSettings(), batch=None, stored=Stored.FP32),
         collect=CollectOptions(),
@@ -156,3 +157,22 @@ def test_a_wrong_configuration_is_wrong_usage_and_begins_nothing(
     assert left.value.code == 2
     assert "nightly.toml: scan: lists no folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["nightly.toml"]
+
+
+def test_the_older_names_of_use_and_tracklist_mean_the_same(tmp_path: Path) -> None:
+    new = read(tmp_path, EVERYTHING)
+    older = EVERYTHING.replace("use =", "profile =").replace("tracklist =", "manifest =")
+    assert older != EVERYTHING
+    assert read(tmp_path, older) == new
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (f'use = "commercial"\nprofile = "personal"\n{SCAN}', "profile: is 'personal' and use is 'commercial'"),
+        (f'{SCAN}tracklist = "a.csv"\nmanifest = "b.csv"\n', "manifest: is an older name of tracklist"),
+    ],
+)
+def test_a_key_under_both_of_its_names_is_refused(tmp_path: Path, text: str, error: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(error)):
+        read(tmp_path, text)
