@@ -150,7 +150,7 @@ def test_of_many_artists_those_of_the_truth_are_sampled_first(
     embedded = np.flatnonzero(generation.contents.artists.vector_row >= 0).tolist()
     sample = sample_artists(generation, {embedded[-1]: frozenset({embedded[-2]})})
     signal = Recommender(generation).audio({SOUND: 1.0})
-    monkeypatch.setattr(pairs, "MAX_ARTISTS", 3)
+    monkeypatch.setattr(pairs, "MAX_SHOWN_ARTISTS", 3)
     found = measure_shown(signal, sample)
     assert (found.spread.pairs, found.separation.related) == (3, 1)
 

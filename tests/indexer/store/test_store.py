@@ -270,5 +270,5 @@ def test_the_latest_word_on_licence_and_mixes_is_kept_and_the_rest_left_alone(fo
 @pytest.mark.parametrize("raw", [b"", b"[]", b'"x"', b"[" * 100_000, b"\xff\xfe", b'{"layers": [1], "aspects": []}'])
 def test_what_is_no_space_is_named_and_says_what_to_do(folder: Path, raw: bytes) -> None:
     (folder / SPACE_FILE).write_bytes(raw)
-    with pytest.raises(EmbeddingsCorrupt, match=r"FILE_SPACE\.json.*soundkin verify --quarantine"):
+    with pytest.raises(EmbeddingsCorrupt, match=r"SPACE\.json.*soundkin verify --quarantine"):
         read_space(folder)

@@ -82,7 +82,7 @@ def test_vectors_and_reasons_arrive_as_they_were_sent() -> None:
 
 
 def test_another_space_is_refused_before_its_vectors_are_looked_at() -> None:
-    with pytest.raises(EncoderMismatch, match="space other-1, the generation is of made-"):
+    with pytest.raises(EncoderMismatch, match="space other-1, but the generation's space is made-"):
         ask(lambda request, context: reply(pb.EncodedClip(vectors=b"xyz"), space="other-1"))
 
 

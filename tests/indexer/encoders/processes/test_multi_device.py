@@ -137,7 +137,7 @@ def test_clips_that_cost_two_processes_are_an_error_and_the_next_clips_are_encod
 
 def test_an_error_that_nobody_foresaw_ends_the_process_and_is_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     with in_use(MultiDeviceEncoder([recipe("obedient")])) as encoder:
-        with pytest.raises(EncoderEnded, match=r"2 times over the same 1 clips.*exit status 1.*is on stderr"):
+        with pytest.raises(EncoderEnded, match=r"2 times over the same 1 clips.*exit status 1.*on stderr"):
             encoder.encode(clips(UNFORESEEN))
         assert received(encoder.encode(clips(4))) == [(4.0, 50)]
     assert "this was not foreseen" in capfd.readouterr().err
