@@ -18,8 +18,7 @@ from pathlib import Path
 import click
 
 from indexer.demo.synth import write_catalog
-from indexer.encoders.mert.models import MertSpec
-from indexer.encoders.mert.weights import is_published
+from indexer.encoders.mert.models import MertSpec, is_published
 from indexer.encoders.registry import DESCRIPTORS, find_model, require_weights, weights_folder
 from indexer.files.home import open_catalog
 from recommender.catalog import Catalog, rows

@@ -19,7 +19,6 @@ BATCH = 1000
 """Claims looked up and written at once."""
 
 NounT = TypeVar("NounT")
-KeyT = TypeVar("KeyT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

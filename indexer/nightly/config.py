@@ -211,8 +211,10 @@ def _listed(table: Table, name: str, make: Callable[[Table], ItemT]) -> tuple[It
 
 def _scan(row: Table) -> ScanFolder:
     tracklist, old = row.optional_path("tracklist"), row.optional_path("manifest")
-    if tracklist and old:
-        raise row.wrong("manifest", "is an older name of tracklist; give tracklist alone")
+    if tracklist and old and tracklist != old:
+        raise row.wrong(
+            "manifest", f"is {old} and tracklist is {tracklist}; manifest is an older name, give tracklist alone"
+        )
     return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old)
 
 

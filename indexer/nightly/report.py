@@ -137,11 +137,19 @@ class _OldStep(Struct, frozen=True, kw_only=True):
     name: str
 
 
+class _OldProblem(Struct, frozen=True, kw_only=True):
+    """What is read again of a problem in the report of an earlier run."""
+
+    step: str
+    what: str
+    reason: str
+
+
 class _OldReport(Struct, frozen=True, kw_only=True):
     """What is read again of the report of an earlier run. Its other keys are for people, and may change."""
 
     steps: tuple[_OldStep, ...]
-    problem_list: tuple[Problem, ...]
+    problem_list: tuple[_OldProblem, ...]
 
 
 def new_among(problems: Sequence[Problem], home: Path) -> tuple[Problem, ...]:

@@ -210,7 +210,7 @@ def _licence(candidate: Generation, use: Use) -> Iterator[Refusal]:
     manifest = candidate.manifest
     if not covers(manifest.use, use):
         yield Refusal(code="licence", detail=f"it was built for {manifest.use} use, {use.value} is asked for")
-    uses = {use, *(use for use in Use if use.value == manifest.use)}
+    uses = {use} | {other for other in Use if other.value == manifest.use}
     given = {f"encoder {manifest.space.name}": manifest.space.licence}
     given |= {f"source {name}": licence for name, licence in manifest.sources.items()}
     for what, licence in given.items():

@@ -90,8 +90,13 @@ def read_artist_query(
     if not (request.seeds or by_clips):
         raise InvalidArgument("seeds", "is empty; name at least one artist")
     directory, space = recommender.directory, recommender.generation.manifest.space
+    seeds = find_artists(directory, request.seeds, "seeds")
+    # References come before weights and mix, so that a request with two errors names the artist that is unknown.
+    unlike, candidates = (
+        ((), frozenset()) if isinstance(request, pb.RankArtistsRequest) else _others(directory, request)
+    )
     query = ArtistQuery(
-        seeds=find_artists(directory, request.seeds, "seeds"),
+        seeds=seeds,
         mix=read_listening(request.listening, space) if request.HasField("listening") else recommender.default_mix,
         weights=read_weights(request, recommender.choices),
     )
@@ -100,14 +105,20 @@ def read_artist_query(
     filtered = request.HasField("filter")
     return replace(
         query,
-        negative_seeds=find_artists(directory, request.negative_seeds, "negative_seeds"),
-        candidates=frozenset(find_artists(directory, request.candidates, "candidates")) or None,
+        negative_seeds=unlike,
+        candidates=candidates or None,
         exclude=frozenset(find_artists(directory, request.exclude, "exclude")),
         genres=read_genres(request.filter) if filtered else None,
         min_tracks=request.filter.min_tracks,
         popularity=read_popularity(request.filter) if filtered else None,
         depth=checked_depth(request.depth) if request.HasField("depth") else NEUTRAL,
     )
+
+
+def _others(directory: Directory, request: pb.SimilarArtistsRequest) -> tuple[tuple[int, ...], frozenset[int]]:
+    """Rows of the negative seeds and of the artists to choose among. Raises as :func:`find_artists` does."""
+    unlike = find_artists(directory, request.negative_seeds, "negative_seeds")
+    return unlike, frozenset(find_artists(directory, request.candidates, "candidates"))
 
 
 def check_sizes(request: Request) -> None:

@@ -64,7 +64,7 @@ ASPECTS = (
         name="brightness",
         description="how much of the sound lies high in the spectrum",
         layers={"spectral_shape": 1.0},
-        evidence="by construction: centroid, rolloff and band balance; the layer also measures contrast and noisiness",
+        evidence="by construction: centroid, rolloff and band balance; the layer also hears contrast and noisiness",
     ),
     Aspect(
         name="texture",

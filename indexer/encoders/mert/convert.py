@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from indexer.encoders.mert.config import Geometry, read_geometry
-from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE, find_spec
-from indexer.encoders.mert.weights import Origin, Weights, file_sha256, open_weights, write_origin
+from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE, Origin, find_spec, write_origin
+from indexer.encoders.mert.weights import Weights, file_sha256, open_weights
 from indexer.files.atomic import sync_file, sync_folder
 from recommender.errors import WeightsRefused
 

@@ -10,8 +10,8 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from indexer.encoders.mert.config import read_geometry
 from indexer.encoders.mert.convert import convert
 from indexer.encoders.mert.encoder import load_model
-from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE, MertSpec
-from indexer.encoders.mert.weights import Origin, Weights, file_sha256, write_origin
+from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE, MertSpec, Origin, write_origin
+from indexer.encoders.mert.weights import Weights, file_sha256
 from indexer.files.atomic import make_folder, write_file
 from recommender.errors import FetchFailed, WeightsRefused
 

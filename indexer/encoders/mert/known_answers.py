@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from indexer.encoders.base import EncoderSettings, in_use
 from indexer.encoders.mert.config import expected_shapes
-from indexer.encoders.mert.models import WEIGHTS_FILE, MertSpec
-from indexer.encoders.mert.weights import file_sha256, is_published
+from indexer.encoders.mert.models import WEIGHTS_FILE, MertSpec, is_published
+from indexer.encoders.mert.weights import file_sha256
 from indexer.encoders.registry import load_encoder, require_weights
 from indexer.files.atomic import write_file
 from recommender.errors import KnownAnswerWrong, WeightsRefused

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from indexer.encoders.mert.config import Geometry
+from indexer.files.atomic import write_file
 from recommender.errors import NotFound
 
 SAMPLE_RATE_HZ = 24_000
@@ -84,3 +88,43 @@ def find_spec(model: str) -> MertSpec:
     if model not in SPECS:
         raise NotFound("MERT model", model, f"choose one of {', '.join(SPECS)}")
     return SPECS[model]
+
+
+ORIGIN_FILE = "origin.json"
+"""File beside the weights, written when they are converted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """sha256, in hex, of a downloaded file and of the weights that were converted from it."""
+
+    source_sha256: str
+    weights_sha256: str
+
+
+def write_origin(folder: Path, origin: Origin) -> None:
+    """Record which file the weights in ``folder`` were converted from."""
+    write_file(folder / ORIGIN_FILE, [json.dumps(asdict(origin), indent=1).encode()])
+
+
+def is_published(spec: MertSpec, folder: Path) -> bool:
+    """Whether the weights in ``folder`` are, or were converted here from, a file that was published for ``spec``.
+
+    Decided by digests and the record of the conversion, so that it is true also for a folder that the user made.
+    """
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file():
+        return False
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    origin = _read_origin(folder)
+    source = origin.source_sha256 if origin and origin.weights_sha256 == digest else digest
+    return source in spec.published.values()
+
+
+def _read_origin(folder: Path) -> Origin | None:
+    """The record; None when there is none, or it cannot be read."""
+    try:
+        return Origin(**json.loads((folder / ORIGIN_FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -6,21 +6,17 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 
 from indexer.encoders.mert.config import Geometry, Shapes, canonical, expected_shapes
-from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE, MertSpec
-from indexer.files.atomic import write_file
+from indexer.encoders.mert.models import PUBLISHED_FILE, WEIGHTS_FILE
 from recommender.errors import WeightsRefused
 
 __all__ = ["PUBLISHED_FILE", "WEIGHTS_FILE", "Weights", "file_sha256", "open_weights", "read_header"]
 
-ORIGIN_FILE = "origin.json"
-"""File beside the weights, written when they are converted."""
 
 _FLOATS = {"F32", "F16", "BF16"}
 _MAX_HEADER_BYTES = 8 << 20
@@ -142,39 +138,3 @@ def _require_finite(weights: Weights) -> None:
             raise WeightsRefused(str(weights.path), f"tensor {name} cannot be read: {error}") from error
         if not bool(torch.isfinite(tensor).all()):
             raise WeightsRefused(str(weights.path), f"tensor {name} has values that are not finite")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """sha256, in hex, of a downloaded file and of the weights that were converted from it."""
-
-    source_sha256: str
-    weights_sha256: str
-
-
-def write_origin(folder: Path, origin: Origin) -> None:
-    """Record which file the weights in ``folder`` were converted from."""
-    write_file(folder / ORIGIN_FILE, [json.dumps(asdict(origin), indent=1).encode()])
-
-
-def is_published(spec: MertSpec, folder: Path) -> bool:
-    """Whether the weights in ``folder`` are, or were converted here from, a file that was published for ``spec``.
-
-    Decided by digests and the record of the conversion, so that it is true also for a folder that the user made.
-    """
-    weights = folder / WEIGHTS_FILE
-    if not weights.is_file():
-        return False
-    with weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    origin = _read_origin(folder)
-    source = origin.source_sha256 if origin and origin.weights_sha256 == digest else digest
-    return source in spec.published.values()
-
-
-def _read_origin(folder: Path) -> Origin | None:
-    """The record; None when there is none, or it cannot be read."""
-    try:
-        return Origin(**json.loads((folder / ORIGIN_FILE).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None

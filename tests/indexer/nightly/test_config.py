@@ -170,7 +170,7 @@ def test_the_older_names_of_use_and_tracklist_mean_the_same(tmp_path: Path) -> N
     ("text", "error"),
     [
         (f'use = "commercial"\nprofile = "personal"\n{SCAN}', "profile: is 'personal' and use is 'commercial'"),
-        (f'{SCAN}tracklist = "a.csv"\nmanifest = "b.csv"\n', "manifest: is an older name of tracklist"),
+        (f'{SCAN}tracklist = "a.csv"\nmanifest = "b.csv"\n', "scan[1].manifest: is "),
     ],
 )
 def test_a_key_under_both_of_its_names_is_refused(tmp_path: Path, text: str, error: str) -> None:

@@ -205,3 +205,10 @@ def test_the_nearest_synthetic_clip_is_mostly_of_the_same_style(encoder: Encoder
     side_by_side = unit.reshape(len(clips), -1)
     similarity = side_by_side @ side_by_side.T - 100 * np.eye(len(clips))
     assert (styles[similarity.argmax(axis=1)] == styles).mean() >= 0.75
+
+
+def test_the_space_is_to_the_letter_that_of_the_first_release() -> None:
+    """Its texts are in every manifest, and the nightly run builds anew when any of them differs."""
+    facts = json.dumps(load_encoder("descriptors").space.to_json(), sort_keys=True)
+    digest = hashlib.sha256(facts.encode()).hexdigest()
+    assert digest == "c9cc9d054212ddabb1abb23766ee8a78e376aba68adecd3d721d88639b048f05"

@@ -15,8 +15,8 @@ pytest.importorskip("torch", reason="MERT needs torch: pip install 'soundkin[mer
 pytest.importorskip("huggingface_hub", reason="fetching needs huggingface_hub: pip install 'soundkin[mert]'")
 
 from indexer.encoders.mert.convert import convert_folder
+from indexer.encoders.mert.models import ORIGIN_FILE, is_published
 from indexer.encoders.mert.random_checkpoint import write_checkpoint
-from indexer.encoders.mert.weights import ORIGIN_FILE, is_published
 from tests.indexer.encoders.mert import tiny
 
 ROOT = Path(__file__).resolve().parents[4]
