@@ -120,11 +120,17 @@ def test_a_demo_without_its_weights_stops_before_it_does_anything(tmp_path: Path
 
 
 def test_the_demo_and_the_commands_of_the_indexer_load_without_torch() -> None:
-    code = (
-        "import sys; sys.modules['torch'] = sys.modules['safetensors'] = None; "
-        "import indexer.demo.demo, indexer.embed.embed, indexer.encoder_service.serve, indexer.nightly.nightly; "
-        "from indexer.encoders.registry import load_encoder; print(load_encoder('descriptors').space.name)"
-    )
+    code = """
+import sys
+class WithoutTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "safetensors", "transformers"}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, WithoutTorch())
+import indexer.demo.demo, indexer.embed.embed, indexer.encoder_service.serve, indexer.nightly.nightly
+from indexer.encoders.registry import load_encoder
+print(load_encoder("descriptors").space.name)
+"""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (0, "descriptors\n"), done.stderr
