@@ -217,9 +217,7 @@ def _create_popularity() -> None:
         name,
         sa.Column("artist_id", sa.String(32), nullable=False),
         sa.Column("source", sa.String(64), nullable=False),
-        sa.Column(
-            "value", sa.Double(), nullable=False, comment="as the source counts: listeners, followers, plays"
-        ),
+        sa.Column("value", sa.Double(), nullable=False, comment="as the source counts: listeners, followers, plays"),
         sa.CheckConstraint("value >= 0", name=op.f("ck_artist_popularity_value")),
         _refer(name, "artist_id", "artists.id", ondelete="CASCADE"),
         _refer(name, "source", "sources.name"),
@@ -232,9 +230,7 @@ def _create_edits() -> None:
         "catalog_edits",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
-        sa.Column(
-            "subject", sa.Text(), nullable=False, comment="JSON: what was removed, merged, split or renamed"
-        ),
+        sa.Column("subject", sa.Text(), nullable=False, comment="JSON: what was removed, merged, split or renamed"),
         sa.Column("made_at", sa.String(32), nullable=False, comment="RFC 3339, UTC"),
         sa.Column("undone_at", sa.String(32), comment="RFC 3339, UTC; null while it is in force"),
         sa.CheckConstraint("kind IN ('remove', 'merge', 'split', 'rename')", name=op.f("ck_catalog_edits_kind")),
@@ -268,7 +264,9 @@ def _fold_again() -> None:
         alike[artist_id, fold(title)].append(identifier)
     stays = {identifier: ids[0] for ids in alike.values() for identifier in ids}
     _move_clips({old: new for old, new in stays.items() if old != new})
-    changed = [{"track": row[0], "now": fold(row[2])} for row in rows if stays[row[0]] == row[0] and fold(row[2]) != row[3]]
+    changed = [
+        {"track": row[0], "now": fold(row[2])} for row in rows if stays[row[0]] == row[0] and fold(row[2]) != row[3]
+    ]
     if changed:
         by_id = tracks.update().where(tracks.c.id == sa.bindparam("track"))
         connection.execute(by_id.values(folded=sa.bindparam("now")), changed)

@@ -9,18 +9,26 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
-from recommender.catalog.tables import artist_genres, collaborations, scene_edges, scene_lists, sources
+from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Changes, Collaboration, SceneEdge, SceneList
+from recommender.catalog.tables import (
+    artist_genres,
+    artist_popularity,
+    collaborations,
+    scene_edges,
+    scene_lists,
+    sources,
+)
 from recommender.catalog.transactions import OpenDatabase
 from recommender.catalog.upsert import MAX_SOURCE, batches, upsert
 from recommender.errors import InvalidArgument, NotFound
 
 _GENRE_KEY = ("artist_id", "genre", "source")
 _LIST_KEY = ("source", "artist_id")
+_POPULARITY_KEY = ("artist_id", "source")
 _EDGE_KEY = ("source", "artist_id", "neighbour_id")
 _COLLABORATION_KEY = ("artist_a", "artist_b", "kind", "title", "source")
 
-SOURCE_TABLES = (artist_genres, scene_lists, scene_edges, collaborations)
+SOURCE_TABLES = (artist_genres, artist_popularity, scene_lists, scene_edges, collaborations)
 """The tables whose rows name their source."""
 
 
@@ -87,6 +95,11 @@ class Relations(OpenDatabase):
             if rows:
                 connection.execute(artist_genres.insert(), rows)
 
+    def add_popularity(self, rows: Sequence[ArtistPopularity]) -> Changes:
+        """Add how popular artists are, or change it."""
+        with self._writing() as connection:
+            return upsert(connection, artist_popularity, _dicts(rows), keys=_POPULARITY_KEY, by=("artist_id",))
+
     def add_scene_lists(self, lists: Sequence[SceneList]) -> Changes:
         """Record for which artists a source gave a list of neighbours, even an empty one."""
         with self._writing() as connection:
@@ -113,7 +126,7 @@ def _relicense(connection: Connection, name: str, old: str, new: str) -> None:
         raise InvalidArgument("licence", problem + cure)
 
 
-def _dicts(rows: Sequence[ArtistGenre | SceneList | SceneEdge]) -> list[dict[str, Any]]:
+def _dicts(rows: Sequence[ArtistGenre | ArtistPopularity | SceneList | SceneEdge]) -> list[dict[str, Any]]:
     return [asdict(row) for row in rows]  # Any: database values
 
 

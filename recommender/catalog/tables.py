@@ -32,6 +32,10 @@ metadata = MetaData(
 )
 
 
+FILES = "files"
+"""The ``source`` of a name or an external id that an audio file gives."""
+
+
 def _loss_columns() -> tuple[Column[int], Column[int]]:
     return (
         Column(
