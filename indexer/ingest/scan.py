@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from indexer.audio.workers.jobs import Inspection, InspectJob
 from indexer.audio.workers.pool import DecoderPool
 from indexer.ingest.facts.derive import IDENTITY, derive
+from indexer.ingest.path_layout import checked_layouts
 from indexer.ingest.scan_plan import FileToRead, plan, read_ledger
 from indexer.ingest.scan_writer import ScanWriter
 from indexer.ingest.tracklist import NO_TRACKLIST, TracklistMatch, TracklistRow, match, read_tracklist
@@ -102,6 +103,17 @@ def scan(
     vanished = record_vanished(catalog, walked, forget_after_days=options.forget_after_days)
     derive(catalog)
     return _report(catalog, walked, matched, writer, vanished)
+
+
+def join_reports(reports: Sequence[ScanReport]) -> ScanReport:
+    """The reports of several folders as one."""
+    counts = {
+        field.name: sum(getattr(report, field.name) for report in reports)
+        for field in fields(ScanReport)
+        if field.name != "rejected"
+    }
+    rejected = dict.fromkeys(row for report in reports for row in report.rejected)
+    return ScanReport(**counts, rejected=tuple(rejected))
 
 
 def read_again(catalog: Catalog, folder: Path) -> None:

@@ -14,7 +14,7 @@ from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import DESCRIPTORS, find_model, load_encoder, weights_folder
 from indexer.ingest.imports import import_collaborations, import_genres, import_scene
-from indexer.ingest.scan import scan
+from indexer.ingest.scan import ScanOptions, scan
 from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
 from indexer.nightly.report import Problem, Step
 from indexer.store.store import EmbeddingStore
@@ -60,10 +60,13 @@ def _scan(
     catalog: Catalog, wanted: ScanFolder, pool: DecoderPool, progress: Counted
 ) -> tuple[dict[str, int], list[Problem]]:
     try:
-        report = scan(catalog, wanted.folder, tracklist=wanted.tracklist, pool=pool, progress=progress)
+        options = ScanOptions(
+            tracklist=wanted.tracklist, layouts=wanted.layouts, forget_after_days=wanted.forget_after_days
+        )
+        report = scan(catalog, wanted.folder, options=options, pool=pool, progress=progress)
     except BadInput as error:
         return {}, [Problem(step="scan", what=str(wanted.folder), reason=error.reason, detail=error.detail)]
-    names = ("files", "new_clips", "known_clips", "unchanged", "ignored", "waiting", "quarantined")
+    names = ("files", "new_clips", "known_clips", "unchanged", "ignored", "waiting", "quarantined", "vanished", "forgotten")
     counts = {name: getattr(report, name) for name in names}
     return counts | {"rejected": len(report.rejected)}, list(_rejected("scan", report.rejected))
 

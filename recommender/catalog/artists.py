@@ -124,7 +124,8 @@ class ArtistMatcher:
         """The id of a retired artist with one of these external ids, or with this name, if it is the only one."""
         by_id = next((self._retired_externals[pair] for pair in externals if pair in self._retired_externals), None)
         alike = [one for one in self._retired_ids.get(folded, []) if one not in self._labels]
-        named = alike[0] if len(alike) == 1 and alike[0] not in self._retired_externals.values() else None
+        has_ids = alike and alike[0] in self._retired_externals.values()
+        named = alike[0] if len(alike) == 1 and not (has_ids and externals) else None
         return by_id if by_id is not None and by_id not in self._labels else named
 
     def _new_name(self, artist_id: str, name: str, folded: str) -> None:
