@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from indexer.ingest.tracklist import TracklistRow
-from indexer.tabular import fields
 from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
+from recommender.genres import split_genres
 from recommender.names import fold
 
 TRACKLIST = "manifest"
@@ -47,7 +47,7 @@ def identify(relative: str, row: TracklistRow | None, tags: FileTags, *, current
     return Identity(
         artist=ArtistRef(name=artist.name, external_ids=artist.external_ids, current_id=current_id),
         title=title or title_from_path(relative, artist.name),
-        genres=row.genres if row and from_row else _folded(tags.genres),
+        genres=row.genres if row and from_row else split_genres(tags.genres) or None,
         source=TRACKLIST if from_row else TAGS,
     )
 
@@ -92,15 +92,3 @@ def _artist(relative: str, row: TracklistRow | None, tags: FileTags) -> ArtistRe
         detail = f"neither its tags nor its path ({layouts}) name an artist; tag it, or give a tracklist"
         raise BadInput("no_artist", detail)
     return ArtistRef(name=name)
-
-
-def _folded(genres: tuple[str, ...]) -> tuple[str, ...] | None:
-    names = [name for name in map(_genre, genres) if name]
-    return tuple(dict.fromkeys(names)) or None
-
-
-def _genre(name: str) -> str:
-    try:
-        return fields.genre(name)
-    except BadInput:
-        return ""  # a genre tag that cannot be stored is no reason to reject the file

@@ -107,8 +107,8 @@ def _read_asf(view: BoundedView) -> Iterator[RawTags]:
 
 def _read_mp4(view: BoundedView) -> Iterator[RawTags]:
     raw: dict[str, list[str]] = {}
-    tags: Mapping[str, Any] = MP4(view).tags or {}  # Any: text, bytes, or pairs of numbers
-    for key, value in tags.items():
+    tags: Mapping[str, Any] | None = MP4(view).tags  # Any: text, bytes, or pairs of numbers
+    for key, value in (tags or {}).items():
         if key in _MP4_KEYS or key.startswith(_MP4_FREE):
             values = value if isinstance(value, list) else [value]
             raw[_MP4_KEYS.get(key, key.removeprefix(_MP4_FREE))] = [_mp4_text(item) for item in values]

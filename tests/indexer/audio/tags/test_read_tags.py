@@ -75,6 +75,7 @@ def written_by_ffmpeg(path: Path, container: str, codec: str, metadata: dict[str
     with av.open(path, "w", format=container) as target:
         target.metadata.update(metadata)
         stream = target.add_stream(codec, rate=48_000)
+        assert isinstance(stream, av.AudioStream)
         stream.layout, stream.bit_rate = "stereo", 128_000
         for start in range(0, 48_000, 960):
             frame = av.AudioFrame(format=stream.format.name, layout="stereo", samples=960)
