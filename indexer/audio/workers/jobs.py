@@ -14,7 +14,8 @@ from indexer.audio.decode import decode_open, probe_open, require_rate
 from indexer.audio.decoder_base import AudioInfo, Excerpt
 from indexer.audio.rejection_reasons import PASSING, Reason
 from indexer.audio.safe_open import open_regular
-from indexer.audio.tags import Tags, read_tags_open
+from indexer.audio.tags.read_tags import read_tags_open
+from recommender.catalog.file_facts import FileTags
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
@@ -55,7 +56,7 @@ class Inspection:
     content_sha256: str
     """Of all its bytes, 64 hex digits."""
     info: AudioInfo
-    tags: Tags
+    tags: FileTags
 
 
 def inspect(path: Path) -> Inspection:

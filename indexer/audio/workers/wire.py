@@ -13,20 +13,22 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from indexer.audio.containers import Container
 from indexer.audio.decoder_base import AudioInfo, Excerpt, samples_in
 from indexer.audio.rejection_reasons import Reason
-from indexer.audio.tags import MAX_GENRES, Tags, clean_text
+from indexer.audio.tags.tag_fields import checked
+from indexer.audio.tags.tag_text import clean_text
 from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
 from indexer.processes.message_frames import MessageBounds
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
-MAX_HEAD_BYTES = 128 << 10
-"""The longest JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
+MAX_HEAD_BYTES = 512 << 10
+"""The longest JSON part of a reply. All the tags that are kept fit: 82 texts of 300 characters of 12 bytes each."""
 
 _SAMPLE = np.dtype("<f4")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -96,7 +98,7 @@ def reply_from_bytes(
 
 
 def _head(data: dict[str, object]) -> bytes:
-    return json.dumps(data).encode("ascii")
+    return json.dumps(data, default=msgspec.to_builtins).encode("ascii")
 
 
 def _expected_samples(job: DecodeJob) -> int:
@@ -119,7 +121,7 @@ def _inspection(data: dict[str, Any]) -> Inspection:  # Any: JSON, each part che
         mtime_ns=_int64(data["mtime_ns"]),
         content_sha256=content_sha256,
         info=_info(data["info"]),
-        tags=_tags(data["tags"]),
+        tags=checked(data["tags"]),
     )
 
 
@@ -133,20 +135,6 @@ def _info(data: dict[str, Any]) -> AudioInfo:  # Any: JSON, as above
         channels=_natural(data["channels"]),
         container=Container(data["container"]).value,
     )
-
-
-def _tags(data: dict[str, Any]) -> Tags:  # Any: JSON, as above
-    pairs = ((clean_text(namespace), clean_text(value)) for namespace, value in data["external_ids"])
-    return Tags(
-        artist=_text(data["artist"]),
-        title=_text(data["title"]),
-        genres=tuple(clean_text(genre) for genre in data["genres"][:MAX_GENRES]),
-        external_ids=tuple(pairs),
-    )
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else clean_text(value)
 
 
 def _natural(value: object) -> int:
