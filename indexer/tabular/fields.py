@@ -8,9 +8,8 @@ import re
 
 from indexer.tabular.records import Record
 from recommender.catalog.rows import ArtistRef
-from recommender.catalog.upsert import clean
 from recommender.errors import BadInput
-from recommender.names import NAMESPACES, fold_genre
+from recommender.names import NAMESPACES, clean, fold_genre
 
 _ID_AS_NAME = re.compile(rf"({'|'.join(NAMESPACES)}):(\S+)")
 _SEPARATOR = re.compile(r"[;|]")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, RowMapping, func, select
 from recommender.catalog.rows import AddedClip, Clip, FileRecord, NewClip
 from recommender.catalog.tables import clips, extractions, files, tracks
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, clean, upsert
+from recommender.catalog.upsert import batches, upsert
 from recommender.errors import BadInput
+from recommender.names import clean, fold
 from recommender.names import clip_id as name_clip
-from recommender.names import fold
 from recommender.retry_schedule import POISON, RETRY_AFTER_RUNS
 
 
