@@ -131,9 +131,9 @@ def fold(name: str) -> str:
     These are case, accents, width, spacing, quotes and hyphens of every sort, invisible characters, and the strokes and
     ligatures of Latin letters (ø æ œ ł đ ß þ and the dotless i). Accents are removed from Latin and Greek letters, and
     from Cyrillic letters where they are optional in writing (ё, stress marks). Elsewhere a mark makes another letter
-    (ハ and パ, и and й) and stays. Other punctuation stays too: ``!!!`` and ``???`` are two bands; so do "The" and "&". Strokes stay in
-    names of fewer than three letters: ``MØ`` is not ``Mo``. A name that consists of invisible characters keeps them, so
-    that only a blank name gives the empty string.
+    (ハ and パ, и and й) and stays. Other punctuation stays too: ``!!!`` and ``???`` are two bands; so do "The" and "&".
+    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name that consists of invisible characters
+    keeps them, so that only a blank name gives the empty string.
 
     >>> fold("  Beyoncé ") == fold("BEYONCE"), fold("Sigur\u200b Rós\ufeff"), fold("Røyksopp’s A–Side")
     (True, 'sigur ros', "royksopp's a-side")
@@ -148,7 +148,7 @@ def fold(name: str) -> str:
 def _folded(name: str) -> str:
     """``name`` without optional marks, in lower case, with one kind of quote, hyphen and space."""
     # NFKD separates each letter from its marks, so that a mark can be removed by the script of its letter; NFKC joins
-    # the marks that stay. Quotes come first, as NFKD takes some of them apart: ´ becomes a space and an accent.
+    # the marks that stay. Quotes come first, as NFKD takes some apart (U+00B4).
     kept: list[str] = []
     base = ""
     for char in unicodedata.normalize("NFKD", name.translate(_MARKS)):
