@@ -66,7 +66,7 @@ every folder with a file .nomedia or .soundkinignore in it.
     help="Artist, title, genres and external ids per file; CSV or JSON lines; --manifest is an older name.",
 )
 @click.option("--retry-failed", is_flag=True, help="Read rejected files again, also those in quarantine.")
-@click.option("--reread", is_flag=True, help="Read the tags of every file again, changed or not. Nothing is embedded again.")
+@click.option("--reread", is_flag=True, help="Read the tags of every file again. Nothing is embedded again.")
 @click.option(
     "--layout",
     "layouts",

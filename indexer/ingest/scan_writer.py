@@ -34,7 +34,7 @@ class _ReadFile:
 
 
 class ScanWriter:
-    """Writes the files of one scan to the ledger, and counts them. Which artist and track they are, is derived later."""
+    """Writes the files of one scan to the ledger, and counts them. Their artists and tracks are derived later."""
 
     def __init__(
         self, catalog: Catalog, rows: Mapping[str, RowFacts] | None, layout: tuple[str, ...] | None

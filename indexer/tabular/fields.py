@@ -8,10 +8,9 @@ import re
 
 from indexer.tabular.records import Record
 from recommender.catalog.rows import ArtistRef
-from recommender.catalog.upsert import clean
 from recommender.errors import BadInput
 from recommender.genres import MAX_GENRE_BYTES, cut_genres, split_genres
-from recommender.names import NAMESPACES
+from recommender.names import NAMESPACES, clean
 
 _ID_AS_NAME = re.compile(rf"({'|'.join(NAMESPACES)}):(\S+)")
 _MAX_INTEGER = 2**31 - 1

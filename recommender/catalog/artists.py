@@ -13,9 +13,9 @@ from sqlalchemy import Column, Connection
 from recommender.catalog.rows import Artist, ArtistName, ArtistRef, ExternalId, MatchedArtist, MatchResult
 from recommender.catalog.tables import FILES, artist_external_ids, artist_names, artists, retired_artists
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import Row, batches, clean, clean_external_id, find
+from recommender.catalog.upsert import Row, batches, clean_external_id, find
 from recommender.errors import AmbiguousName, BadInput
-from recommender.names import fold
+from recommender.names import clean, fold
 
 
 @dataclass(slots=True, kw_only=True)

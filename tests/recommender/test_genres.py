@@ -89,3 +89,20 @@ def test_words_that_say_nothing_are_no_genres(text: str) -> None:
 def test_hostile_genres_are_bounded() -> None:
     assert len(split_genres([",".join(f"genre x{number}" for number in range(10_000))])) == MAX_GENRES
     assert split_genres(["x" * 100_000, "folk, world" * 10_000, "(1" * 100_000, "jazz"])[-1] == "jazz"
+
+
+@pytest.mark.parametrize(
+    ("genre", "tag"),
+    [
+        ("Hip‐Hop", "hip hop"),
+        ("Nu–Metal", "nu metal"),
+        ("R’n’B", "r n b"),
+        ("Forró", "forro"),
+        ("80's", "80 s"),
+        ("Post-Rock", "post rock"),
+        ("K-Pop", "k pop"),
+        ("Dansktop", "dansktop"),
+    ],
+)
+def test_a_genre_is_the_same_tag_whatever_its_hyphens_and_quotes(genre: str, tag: str) -> None:
+    assert fold_genre(genre) == tag

@@ -1,7 +1,7 @@
 """Derives the catalog's artists, tracks, genres and collaborations from what all its files say.
 
-Nothing here looks at what was derived before, except to keep ids. So a corrected tag replaces what it corrected, and the
-same files give the same facts whatever was scanned, retagged, moved or removed before.
+Nothing here looks at what was derived before, except to keep ids. So a corrected tag replaces what it corrected, and
+the same files give the same facts whatever was scanned, retagged, moved or removed before.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class _Recording:
 def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
     """Derive every fact of files again, in one transaction; returns whether it was needed.
 
-    Files that neither row, tags nor path give an artist are recorded as rejected with the reason, and their clips belong
-    to no track until that changes. Files that have not been read since the catalog records what they say (migration
+    Files to which neither row, tags nor path give an artist are recorded as rejected with the reason, and their clips
+    belong to no track until that changes. Files that have not been read since the catalog records what they say (migration
     0004) keep their tracks as they are.
     """
     if only_if_changed and catalog.facts_are_current():
