@@ -10,20 +10,21 @@ from typing import BinaryIO
 import numpy as np
 import soxr
 
-from indexer.audio.containers import AUDIO_SUFFIXES, IGNORED_SUFFIXES, Container, looks_like_audio, sniff
+from indexer.audio.containers import AUDIO_SUFFIXES, IGNORED_SUFFIXES, looks_like_audio
 from indexer.audio.decoder_base import (
     MAX_SAMPLE_RATE_HZ,
     MIN_SAMPLE_RATE_HZ,
     AudioInfo,
-    Decoder,
     Excerpt,
     Passage,
+    Sound,
+    downmix,
     samples_in,
 )
-from indexer.audio.ffmpeg import FfmpegDecoder
+from indexer.audio.decoders.second_opinion import decoder_for
 from indexer.audio.rejection_reasons import Reason
 from indexer.audio.safe_open import open_regular
-from indexer.audio.sndfile import SndfileDecoder
+from indexer.audio.sound_range import find_sound
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 
@@ -69,7 +70,6 @@ _MAX_SAMPLE = 1e6
 """In multiples of full scale. Loud float files pass 1; a million can only be damage."""
 _EDGES_PER_S = 20
 """The level is measured without the first and last 1/20 s, where the resampler rings if the signal has an offset."""
-_FFMPEG_CONTAINERS = (Container.MP4, Container.ADTS)
 
 
 def choose_excerpt(duration_s: float) -> Excerpt:
@@ -103,8 +103,8 @@ def probe(path: Path) -> AudioInfo:
 def probe_open(file: BinaryIO) -> AudioInfo:
     """:func:`probe` for a file that :func:`indexer.audio.safe_open.open_regular` has opened."""
     with _reading():
-        container = sniff(file)
-        info = _decoder(container).info(file, container)
+        sound = Sound(file=file, range=find_sound(file))
+        info = decoder_for(sound).info(sound)
     _require_duration(info.duration_s)
     return info
 
@@ -127,8 +127,8 @@ def decode_open(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> Wav
     require_rate(sample_rate_hz)
     _require_duration(excerpt.length_ms / 1000)
     with _reading():
-        container = sniff(file)
-        passage = _decoder(container).read(file, container, excerpt=excerpt)
+        sound = Sound(file=file, range=find_sound(file))
+        passage = decoder_for(sound).read(sound, excerpt=excerpt, mix=downmix)
     _require_complete(passage, excerpt)
     _require_finite(passage.samples)
     samples = _resample(passage, sample_rate_hz)
@@ -150,10 +150,6 @@ def _reading() -> Iterator[None]:
         yield
     except OSError as error:
         raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
-
-
-def _decoder(container: Container) -> Decoder:
-    return FfmpegDecoder() if container in _FFMPEG_CONTAINERS else SndfileDecoder()
 
 
 def _require_duration(duration_s: float) -> None:
