@@ -14,6 +14,7 @@ from recommender.names import NAMESPACES, fold_genre
 
 _ID_AS_NAME = re.compile(rf"({'|'.join(NAMESPACES)}):(\S+)")
 _SEPARATOR = re.compile(r"[;|]")
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
 _MAX_INTEGER = 2**31 - 1
 _MAX_GENRE_BYTES = 200
 
@@ -32,10 +33,15 @@ def text(record: Record, *columns: str) -> str | None:
 
 
 def number(record: Record, *columns: str) -> float | None:
-    """The first of these columns that is given, as a finite number of at least 0. Raises BadInput ``bad_number``."""
+    """The first of these columns that is given, as a finite number of at least 0. Raises BadInput ``bad_number``.
+
+    A decimal comma, and points between thousands before it, are read where semicolons separate the columns.
+    """
     given = text_or_number(record, *columns)
     if given is None:
         return None
+    if record.decimal_comma and isinstance(given, str) and _DECIMAL_COMMA.fullmatch(given.strip()):
+        given = given.replace(".", "").replace(",", ".")
     try:
         value = float(given)
     except (ValueError, OverflowError):

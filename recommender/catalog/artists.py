@@ -131,7 +131,7 @@ def _joined(externals: list[tuple[str, str]]) -> str:
 class Artists(OpenDatabase):
     """The part of the catalog with artists, their names and external ids."""
 
-    def find_or_add_artists(self, refs: Sequence[ArtistRef]) -> list[MatchResult]:
+    def find_or_add_artists(self, refs: Sequence[ArtistRef], *, source: str | None = None) -> list[MatchResult]:
         """The artist of each reference, in order, by the rules of :mod:`recommender.catalog.artists`.
 
         A reference that matches no artist adds one, and later references see it. New spellings are kept as aliases. A
