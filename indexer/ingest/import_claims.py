@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Generic, TypeVar
 
 from indexer.ingest.seen_rows import SeenRows
-from indexer.tabular.records import Record, Rejected, reason_of
+from indexer.tabular.records import Record, Rejected, Row, reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Changes, MatchedArtist, MatchResult
-from recommender.errors import BadInput
+from recommender.errors import BadInput, InvalidArgument
 
 BATCH = 1000
 """Claims looked up and written at once."""
 
 NounT = TypeVar("NounT")
+SourceName = Callable[[], str]
+"""Returns the name of a row's source, after adding the source to the catalog. Raises as :func:`permission` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,40 @@ class Tally(Generic[NounT]):
             place = f"at {first.line}" if record.line else f"that is number {first.line} in the file"
             self.rejected.append(record.reject("duplicate_row", f"contradicts the row {place}, which is kept"))
         return False
+
+
+def parsed(rows: Iterable[Row], parse: Callable[[Record], Sequence[Claim[NounT]]]) -> Iterator[Claim[NounT] | Rejected]:
+    """The claims of ``rows``, by ``parse``; a row for which it raises BadInput is rejected."""
+    for row in rows:
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        try:
+            claims = parse(row)
+        except BadInput as error:
+            yield row.reject(error.reason, error.detail)
+        else:
+            yield from claims
+
+
+def permission(catalog: Catalog, source: str, licence: str) -> Callable[[str], str]:
+    """Make a function that adds a row's source to the catalog, when the row is written, and returns the source's name.
+
+    It raises InvalidArgument when ``source`` is recorded with another licence than ``licence``; BadInput
+    ``bad_source`` for a source that only the row names.
+    """
+
+    @cache
+    def permit(name: str) -> str:
+        try:
+            catalog.ensure_source(name, licence)
+        except InvalidArgument as error:
+            if name == source:
+                raise
+            raise BadInput("bad_source", error.problem) from error
+        return name
+
+    return permit
 
 
 def enter(

@@ -56,6 +56,10 @@ class Tables(OpenDatabase):
         """Every genre, by artist, genre and source."""
         return self._read(select(t.artist_genres), r.ArtistGenre, "artist_id", "genre", "source")
 
+    def read_popularity(self) -> list[r.ArtistPopularity]:
+        """How popular artists are, by artist and source."""
+        return self._read(select(t.artist_popularity), r.ArtistPopularity, "artist_id", "source")
+
     def read_scene_lists(self) -> list[r.SceneList]:
         """Every artist for which a source gave a list of neighbours, by source and artist."""
         return self._read(select(t.scene_lists), r.SceneList, "source", "artist_id")

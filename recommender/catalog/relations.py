@@ -1,4 +1,4 @@
-"""What sources say about artists: genres, scene lists and edges, and collaborations."""
+"""What sources say about artists: genres, popularity, scene lists and edges, and collaborations."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
-from recommender.catalog.tables import artist_genres, collaborations, scene_edges, scene_lists, sources
+from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Changes, Collaboration, SceneEdge, SceneList
+from recommender.catalog.tables import (
+    artist_genres,
+    artist_popularity,
+    collaborations,
+    scene_edges,
+    scene_lists,
+    sources,
+)
 from recommender.catalog.transactions import OpenDatabase
 from recommender.catalog.upsert import MAX_SOURCE, batches, upsert
 from recommender.errors import InvalidArgument, NotFound
 
 _GENRE_KEY = ("artist_id", "genre", "source")
+_POPULARITY_KEY = ("artist_id", "source")
 _LIST_KEY = ("source", "artist_id")
 _EDGE_KEY = ("source", "artist_id", "neighbour_id")
 _COLLABORATION_KEY = ("artist_a", "artist_b", "kind", "title", "source")
 
-SOURCE_TABLES = (artist_genres, scene_lists, scene_edges, collaborations)
+SOURCE_TABLES = (artist_genres, artist_popularity, scene_lists, scene_edges, collaborations)
 """The tables whose rows name their source."""
 
 
@@ -33,7 +41,7 @@ def source_has_rows() -> ColumnElement[bool]:
 
 
 class Relations(OpenDatabase):
-    """The part of the catalog with genres, scene lists and collaborations. Every write is idempotent.
+    """The part of the catalog with genres, popularity, scene lists and collaborations. Every write is idempotent.
 
     The caller has checked the rows: genres are folded, weights finite and positive, ranks and counts fit in 32 bits,
     and :meth:`ensure_source` was called for their source.
@@ -75,6 +83,11 @@ class Relations(OpenDatabase):
         with self._writing() as connection:
             return upsert(connection, artist_genres, _dicts(genres), keys=_GENRE_KEY, by=("artist_id",))
 
+    def add_popularity(self, rows: Sequence[ArtistPopularity]) -> Changes:
+        """Add how popular artists are in a source, or change it. The caller has checked that values are at least 0."""
+        with self._writing() as connection:
+            return upsert(connection, artist_popularity, _dicts(rows), keys=_POPULARITY_KEY, by=("artist_id",))
+
     def replace_genres(self, source: str, genres: Mapping[str, Iterable[str]]) -> None:
         """Make ``genres`` (artist id -> folded genres, of weight 1) the only genres of these artists in ``source``."""
         wanted = {(artist_id, genre) for artist_id, names in genres.items() for genre in names}
@@ -113,7 +126,7 @@ def _relicense(connection: Connection, name: str, old: str, new: str) -> None:
         raise InvalidArgument("licence", problem + cure)
 
 
-def _dicts(rows: Sequence[ArtistGenre | SceneList | SceneEdge]) -> list[dict[str, Any]]:
+def _dicts(rows: Sequence[ArtistGenre | ArtistPopularity | SceneList | SceneEdge]) -> list[dict[str, Any]]:
     return [asdict(row) for row in rows]  # Any: database values
 
 

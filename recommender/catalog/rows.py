@@ -179,6 +179,16 @@ class ArtistGenre:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArtistPopularity:
+    """How popular an artist is, as one source counts it."""
+
+    artist_id: str
+    source: str
+    value: float
+    """At least 0: listeners, followers or plays. Only its order among the values of the same source has a meaning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SceneList:
     """A source gave a list of neighbours of this artist, even an empty one."""
 

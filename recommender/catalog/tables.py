@@ -150,6 +150,15 @@ artist_genres = Table(
     CheckConstraint("weight > 0", name="weight"),
 )
 
+artist_popularity = Table(
+    "artist_popularity",
+    metadata,
+    _artist_key(primary_key=True),
+    Column("source", String(64), ForeignKey("sources.name"), primary_key=True),
+    Column("value", Double, nullable=False, comment="as the source counts: listeners, followers, plays"),
+    CheckConstraint("value >= 0", name="value"),
+)
+
 scene_lists = Table(
     "scene_lists",
     metadata,
