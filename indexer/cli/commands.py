@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from indexer.cli import options
+from indexer.cli.problems import show_rejections
 from indexer.files.home import open_catalog
 from recommender.names import printable
 from recommender.types import Use
@@ -39,7 +40,7 @@ def _print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bo
         options.print_json(report)
     else:
         click.echo(line)
-        options.print_problems("Rejected", [row.shown for row in report.rejected])
+        show_rejections(row.shown for row in report.rejected)
     options.finish(len(report.rejected))
 
 
@@ -133,9 +134,19 @@ def _warn_no_audio(folder: Path) -> None:
     click.secho(printable(f"no audio was found in {folder}; looked for {suffixes}"), err=True)
 
 
-@click.group(name="import", epilog="\b\nExample:\n  soundkin import genres genres.csv --source my-tags --licence own")
+@click.group(
+    name="import",
+    epilog="\b\nExamples:\n"
+    "  soundkin import artists lineup.csv --licence own\n"
+    "  soundkin import genres genres.csv --source my-tags --licence own\n"
+    "  soundkin import forget my-tags",
+)
 def import_() -> None:
-    """Import data about artists: genres, scene, collaborations."""
+    """Import data about artists: names and ids, genres, popularity, scene, collaborations.
+
+    Files are CSV (.csv, .tsv, .txt; commas, semicolons, tabs or bars), JSON or JSON lines, in UTF-8 or UTF-16. A row
+    that cannot be used is rejected with its reason, and the others are imported.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +157,10 @@ class _Target:
 
 
 def _import(kind: str, path: Path, source: str | None, licence: str, target: _Target) -> None:
-    from indexer.ingest import imports
+    from indexer.ingest import artist_list, imports
 
     run = {
+        "artists": artist_list.import_artists,
         "genres": imports.import_genres,
         "scene": imports.import_scene,
         "collaborations": imports.import_collaborations,
@@ -163,14 +175,32 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
 
 
 _IMPORT_HELP = {
-    "genres": "Genres: CSV or JSON with artist, genre, weight, source.",
-    "scene": "Scene: CSV or JSON with artist, similar, strength, rank; or a music-map dump.",
-    "collaborations": "Collaborations: CSV or JSON with artist_a, artist_b, kind, title, credited.",
+    "artists": (
+        "Artists: name or artist; ids in mbid, spotify, songkick_id, external_id:NAMESPACE ...; genres; popularity, "
+        "listeners or followers. The way in without audio: build and publish after it.",
+        "name,spotify_id,genres,listeners",
+        "Low,5sVMaKWQ7hmZRcyNnpIfGu,slowcore; indie,412345",
+    ),
+    "genres": ("Genres: artist, genre, weight, source.", "artist,genre,weight", "Low,slowcore,3"),
+    "scene": (
+        "Scene: artist, similar, strength, rank; or a music-map dump.",
+        "artist,similar,strength",
+        "Low,Mogwai,0.7",
+    ),
+    "collaborations": (
+        "Collaborations: artist_a, artist_b, kind, title, credited.",
+        "artist_a,artist_b,kind,title",
+        "Low,Dirty Three,joint,In the Fishtank 7",
+    ),
 }
+"""Kind -> help, header and row of an example."""
 
 
-def _add_import(kind: str, summary: str) -> None:
-    @import_.command(name=kind, help=summary, epilog=f"\b\nExample:\n  soundkin import {kind} {kind}.csv --licence own")
+def _add_import(kind: str) -> None:
+    summary, header, row = _IMPORT_HELP[kind]
+    example = f"\b\nExample:\n  soundkin import {kind} {kind}.csv --licence own\nwith {kind}.csv:\n  {header}\n  {row}"
+
+    @import_.command(name=kind, help=summary, epilog=example)
     @click.argument("file", type=_FILE)
     @click.option("--source", help="Name of the data's source.  [default: the file's name]")
     @click.option(
@@ -188,8 +218,8 @@ def _add_import(kind: str, summary: str) -> None:
         _import(kind, file, source, licence, _Target(home=home, database_url=database_url, as_json=as_json))
 
 
-for _kind, _summary in _IMPORT_HELP.items():
-    _add_import(_kind, _summary)
+for _kind in _IMPORT_HELP:
+    _add_import(_kind)
 
 
 @import_.command(epilog="\b\nExample:\n  soundkin import forget genres.csv")
@@ -315,7 +345,7 @@ def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_jso
         )
     if report.left:
         click.echo(f"{report.left} more clips wait for another run, because of --limit")
-    options.print_problems("Failed", report.failed)
+    show_rejections(report.failed, title="Failed")
 
 
 @click.command(epilog="\b\nExample:\n  soundkin cost --tracks 100000 --rate 40 --price-per-hour 1.20")

@@ -1,4 +1,4 @@
-"""What sources say about artists: genres, scene lists and edges, and collaborations."""
+"""What sources say about artists: genres, popularity, scene lists and edges, and collaborations."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from recommender.catalog.upsert import MAX_SOURCE, batches, upsert
 from recommender.errors import InvalidArgument, NotFound
 
 _GENRE_KEY = ("artist_id", "genre", "source")
+_POPULARITY_KEY = ("artist_id", "source")
 _LIST_KEY = ("source", "artist_id")
 _POPULARITY_KEY = ("artist_id", "source")
 _EDGE_KEY = ("source", "artist_id", "neighbour_id")
@@ -41,7 +42,7 @@ def source_has_rows() -> ColumnElement[bool]:
 
 
 class Relations(OpenDatabase):
-    """The part of the catalog with genres, scene lists and collaborations. Every write is idempotent.
+    """The part of the catalog with genres, popularity, scene lists and collaborations. Every write is idempotent.
 
     The caller has checked the rows: genres are folded, weights finite and positive, ranks and counts fit in 32 bits,
     and :meth:`ensure_source` was called for their source.
@@ -82,6 +83,11 @@ class Relations(OpenDatabase):
         """Add genres, or change their weights."""
         with self._writing() as connection:
             return upsert(connection, artist_genres, _dicts(genres), keys=_GENRE_KEY, by=("artist_id",))
+
+    def add_popularity(self, rows: Sequence[ArtistPopularity]) -> Changes:
+        """Add how popular artists are in a source, or change it. The caller has checked that values are at least 0."""
+        with self._writing() as connection:
+            return upsert(connection, artist_popularity, _dicts(rows), keys=_POPULARITY_KEY, by=("artist_id",))
 
     def replace_genres(self, source: str, genres: Mapping[str, Iterable[str]]) -> None:
         """Make ``genres`` (artist id -> folded genres, of weight 1) the only genres of these artists in ``source``."""
