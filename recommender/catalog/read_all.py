@@ -39,7 +39,8 @@ class Tables(OpenDatabase):
 
     def read_tracks(self) -> list[r.Track]:
         """Every track, by id."""
-        return self._read_tuples(select(t.tracks.c.id, t.tracks.c.artist_id, t.tracks.c.title), r.Track._make, "id")
+        columns = (t.tracks.c.id, t.tracks.c.artist_id, t.tracks.c.title)
+        return self._read_tuples(select(*columns), lambda row: r.Track(*row), "id")
 
     def read_embedded_clips(self, space: str) -> list[r.EmbeddedClip]:
         """Clips that have an embedding in ``space`` (a ``Space.key``), by clip id.
