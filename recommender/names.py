@@ -116,7 +116,7 @@ def fold(name: str) -> str:
     ligatures of Latin letters (ø æ œ ł đ ß þ and the dotless i). Accents are removed from Latin and Greek letters, and
     from Cyrillic letters where they are optional in writing (ё, stress marks). Elsewhere a mark makes another letter
     (ハ and パ, и and й) and stays. Other punctuation stays too: ``!!!`` and ``???`` are two bands; so do "The" and "&".
-    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name that consists of invisible characters
+    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name of invisible characters
     keeps them, so that only a blank name gives the empty string.
 
     >>> fold("  Beyoncé ") == fold("BEYONCE"), fold("Sigur\u200b Rós\ufeff"), fold("Røyksopp’s A–Side")

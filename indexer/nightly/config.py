@@ -233,9 +233,7 @@ def _scan(row: Table) -> ScanFolder:
         checked_layouts(layouts)
     except BadInput as error:
         raise row.wrong("layouts", error.detail) from error
-    return ScanFolder(
-        folder=row.path("folder"), tracklist=tracklist or old, layouts=layouts, forget_after_days=days
-    )
+    return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old, layouts=layouts, forget_after_days=days)
 
 
 def _import(row: Table, *, kind: str) -> ImportFile:

@@ -66,7 +66,17 @@ def _scan(
         report = scan(catalog, wanted.folder, options=options, pool=pool, progress=progress)
     except BadInput as error:
         return {}, [Problem(step="scan", what=str(wanted.folder), reason=error.reason, detail=error.detail)]
-    names = ("files", "new_clips", "known_clips", "unchanged", "ignored", "waiting", "quarantined", "vanished", "forgotten")
+    names = (
+        "files",
+        "new_clips",
+        "known_clips",
+        "unchanged",
+        "ignored",
+        "waiting",
+        "quarantined",
+        "vanished",
+        "forgotten",
+    )
     counts = {name: getattr(report, name) for name in names}
     return counts | {"rejected": len(report.rejected)}, list(_rejected("scan", report.rejected))
 

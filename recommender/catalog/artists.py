@@ -209,9 +209,7 @@ def _matcher_for(connection: Connection, refs: Sequence[ArtistRef]) -> ArtistMat
     return matcher
 
 
-def _retired(
-    connection: Connection, refs: Sequence[ArtistRef]
-) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
+def _retired(connection: Connection, refs: Sequence[ArtistRef]) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
     """(id, folded name, external ids) of the retired artists with a name of the references."""
     folded = sorted({fold(name) for name in {_cleaned(ref.name) for ref in refs}})
     columns = [retired_artists.c.id, retired_artists.c.folded, retired_artists.c.external_ids]

@@ -308,7 +308,9 @@ def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], ke
 def _write_external_ids(connection: Connection, wanted: Sequence[DerivedArtist], is_derived: Any) -> None:
     # Any: the function of _write_spellings that says whether a row is derived from files
     ids = {pair: artist.id for artist in wanted for pair in artist.external_ids}
-    stored = {(row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()}
+    stored = {
+        (row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()
+    }
     for (namespace, value), row in stored.items():
         if is_derived(row) and ids.get((namespace, value)) != row["artist_id"]:
             here = and_(artist_external_ids.c.namespace == namespace, artist_external_ids.c.value == value)

@@ -101,11 +101,6 @@ class Relations(OpenDatabase):
             if rows:
                 connection.execute(artist_genres.insert(), rows)
 
-    def add_popularity(self, rows: Sequence[ArtistPopularity]) -> Changes:
-        """Add how popular artists are, or change it."""
-        with self._writing() as connection:
-            return upsert(connection, artist_popularity, _dicts(rows), keys=_POPULARITY_KEY, by=("artist_id",))
-
     def add_scene_lists(self, lists: Sequence[SceneList]) -> Changes:
         """Record for which artists a source gave a list of neighbours, even an empty one."""
         with self._writing() as connection:

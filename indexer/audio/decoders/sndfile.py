@@ -86,7 +86,6 @@ class SndfileDecoder:
                 message = _message(error)
         return Passage(samples=samples, sample_rate_hz=rate_hz, decoder_message=message)
 
-
     def count_s(self, sound: Sound) -> float:
         """Seconds of sound by decoding, for a header that leaves the length open. The samples are not kept.
 

@@ -13,7 +13,6 @@ from indexer.ingest.path_layout import DEFAULT_LAYOUTS, PathFacts, parse_layout,
 from recommender.catalog.derived import TAGS, TRACKLIST
 from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import ArtistRef, FileRecord
-
 from recommender.errors import BadInput
 from recommender.genres import split_genres
 from recommender.names import clean, fold
