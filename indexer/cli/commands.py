@@ -228,9 +228,17 @@ for _kind in _IMPORT_HELP:
 @options.database_option
 @options.json_option
 def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Remove everything imported from SOURCE, for example to import it again under another licence."""
+    """Remove everything imported from SOURCE, for example to import it again under another licence.
+
+    What the sources `tags` and `manifest` say is in the files: the next scan brings it back.
+    """
+    from indexer.ingest.facts.derive import derive
+    from recommender.catalog.derived import FILE_SOURCES
+
     with open_catalog(home, database_url) as catalog:
         removed = catalog.forget_source(source)
+        if source not in FILE_SOURCES:  # what files say comes back with the next scan, and not before
+            derive(catalog)
     if as_json:
         click.echo(json.dumps({"source": source, "rows": removed}, indent=1))
     else:

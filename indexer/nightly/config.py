@@ -139,9 +139,9 @@ class ScanFolder:
 
     folder: Path
     tracklist: Path | None
-    layouts: tuple[str, ...]
+    layouts: tuple[str, ...] = ()
     """Empty for the built-in ones."""
-    forget_after_days: int | None
+    forget_after_days: int | None = None
     """None: vanished files stay in the catalog."""
 
 

@@ -155,9 +155,9 @@ class Artists(OpenDatabase):
 
         A reference that matches no artist adds one, and later references see it. New spellings are kept as aliases, and
         ``source`` is recorded as the import that gives names and ids: an artist that an import names stays without any
-        file. A        reference that cannot be used gives its error instead of an artist: BadInput (``no_artist``, ``bad_text``,
-        ``bad_external_id``, ``external_ids_disagree``), or AmbiguousName, whose candidates are (artist id, label).
-        A thousand references take a few queries.
+        file. A reference that cannot be used gives its error instead of an artist: BadInput (``no_artist``,
+        ``bad_text``, ``bad_external_id``, ``external_ids_disagree``), or AmbiguousName, whose candidates are (artist
+        id, label). A thousand references take a few queries.
         """
         with self._writing() as connection:
             return [result for part in batches(refs) for result in _match_all(connection, part, source)]

@@ -53,8 +53,8 @@ def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
     """Derive every fact of files again, in one transaction; returns whether it was needed.
 
     Files to which neither row, tags nor path give an artist are recorded as rejected with the reason, and their clips
-    belong to no track until that changes. Files that have not been read since the catalog records what they say (migration
-    0004) keep their tracks as they are.
+    belong to no track until that changes. Files that have not been read since the catalog records what they say
+    (migration 0004) keep their tracks as they are.
     """
     if only_if_changed and catalog.facts_are_current():
         return False
@@ -66,7 +66,7 @@ def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
 def _derive(catalog: Catalog) -> None:
     files = [file for file in catalog.read_files() if file.clip_id is not None]
     track_of = catalog.tracks_of_clips()
-    known = catalog.known_artists()
+    known = catalog.known_artists() if files else []  # of names alone there may be millions
     read = [file for file in files if file.tags is not None]
     unread = _unread(files, track_of)
     imported = [name for artist in known if artist.imported for name in (artist.names or (artist.name,))]
