@@ -158,6 +158,7 @@ class _Target:
 
 def _import(kind: str, path: Path, source: str | None, licence: str, target: _Target) -> None:
     from indexer.ingest import artist_list, imports
+    from indexer.ingest.facts.derive import derive
 
     run = {
         "artists": artist_list.import_artists,
@@ -167,6 +168,7 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
     }[kind]
     with open_catalog(target.home, target.database_url) as catalog:
         report = run(catalog, path, source=source or path.name[:64], licence=licence)
+        derive(catalog)  # a name that an import knows may tell who is credited in a tag
     line = (
         f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
         f"{report.new_artists} new artists, {len(report.rejected)} rejected"

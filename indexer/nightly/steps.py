@@ -13,6 +13,7 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import DESCRIPTORS, find_model, load_encoder, weights_folder
+from indexer.ingest.facts.derive import derive
 from indexer.ingest.imports import import_collaborations, import_genres, import_scene
 from indexer.ingest.scan import ScanOptions, scan
 from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
@@ -88,6 +89,7 @@ def refresh_metadata(catalog: Catalog, config: NightlyConfig) -> Step:
         file_counts, file_problems = _import(catalog, wanted)
         counts.update(file_counts)
         problems += file_problems
+    derive(catalog)  # a name that an import knows may tell who is credited in a tag
     return Step(name="metadata", seconds=time.monotonic() - started, counts=counts, problems=tuple(problems))
 
 
