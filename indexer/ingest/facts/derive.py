@@ -152,21 +152,26 @@ def _believed(recordings: Sequence[_Recording], files: Mapping[str, FileRecord])
     same bytes it is the oldest: a copy elsewhere does not rename the original, though it is younger. So files with the
     same bytes count as one, of the age of the oldest. Files that are there come before files that have vanished.
     """
-    oldest: dict[tuple[str | None, str | None], int] = {}
+    oldest: dict[tuple[str | None, str | None], tuple[int, int]] = {}
     for recording in recordings:
         file = files[recording.claim.path]
-        copies = (file.clip_id, file.content_sha256)
-        oldest[copies] = min(file.mtime_ns, oldest.get(copies, file.mtime_ns))
+        copies, times = (file.clip_id, file.content_sha256), _times(file)
+        oldest[copies] = min(times, oldest.get(copies, times))
 
-    def rank(recording: _Recording) -> tuple[bool, int, int, str]:
+    def rank(recording: _Recording) -> tuple[bool, int, int, tuple[int, int], str]:
         file = files[recording.claim.path]
-        written = oldest[file.clip_id, file.content_sha256]
-        return file.vanished_at is not None, -written, file.mtime_ns, file.path
+        written, arrived = oldest[file.clip_id, file.content_sha256]
+        return file.vanished_at is not None, -written, -arrived, _times(file), file.path
 
     chosen: dict[str, _Recording] = {}
     for recording in sorted(recordings, key=rank):
         chosen.setdefault(recording.claim.clip_id, recording)
     return sorted(chosen.values(), key=lambda recording: recording.claim.path)
+
+
+def _times(file: FileRecord) -> tuple[int, int]:
+    """When its content was written, and when it came to be where it is (a copy may keep the first)."""
+    return file.mtime_ns, file.ctime_ns or 0
 
 
 def _artists(matching: ArtistMatching, known: Sequence[KnownArtist]) -> list[DerivedArtist]:
