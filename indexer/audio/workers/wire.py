@@ -32,6 +32,7 @@ MAX_HEAD_BYTES = 512 << 10
 
 _SAMPLE = np.dtype("<f4")
 _SHA256 = re.compile("[0-9a-f]{64}")
+_AUDIO_ID = re.compile("[rpf]1:[0-9a-f]{64}")
 _MAX_DETAIL = 500
 
 
@@ -40,7 +41,7 @@ def job_to_bytes(job: Job) -> bytes:
     data: dict[str, object] = {"path": str(job.path)}
     if isinstance(job, DecodeJob):
         data["excerpt"] = {"start_ms": job.excerpt.start_ms, "length_ms": job.excerpt.length_ms}
-        data |= {"sample_rate_hz": job.sample_rate_hz, "content_sha256": job.content_sha256}
+        data |= {"sample_rate_hz": job.sample_rate_hz, "content_sha256": job.content_sha256, "audio_id": job.audio_id}
     return json.dumps(data).encode("ascii")
 
 
@@ -55,6 +56,7 @@ def job_from_bytes(request: bytes) -> Job:
         excerpt=Excerpt(**data["excerpt"]),
         sample_rate_hz=data["sample_rate_hz"],
         content_sha256=data["content_sha256"],
+        audio_id=data["audio_id"],
     )
 
 
@@ -113,13 +115,17 @@ def _waveform(job: DecodeJob, body: bytes | npt.NDArray[np.uint8]) -> Waveform:
 
 
 def _inspection(data: dict[str, Any]) -> Inspection:  # Any: JSON, each part checked below
-    content_sha256 = str(data["content_sha256"])
+    content_sha256, audio_id = str(data["content_sha256"]), str(data["audio_id"])
     if not _SHA256.fullmatch(content_sha256):
         raise ValueError("content_sha256 is not 64 hex digits")
+    if not _AUDIO_ID.fullmatch(audio_id):
+        raise ValueError("audio_id is not a method and 64 hex digits")
     return Inspection(
         size=_natural(data["size"]),
         mtime_ns=_int64(data["mtime_ns"]),
+        ctime_ns=_int64(data["ctime_ns"]),
         content_sha256=content_sha256,
+        audio_id=audio_id,
         info=_info(data["info"]),
         tags=checked(data["tags"]),
     )
