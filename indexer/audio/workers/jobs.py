@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.audio.decode import decode_open, probe_open, require_rate
+from indexer.audio.decode import decode_audible, probe_open, require_rate
 from indexer.audio.decoder_base import AudioInfo, Excerpt
 from indexer.audio.rejection_reasons import PASSING, Reason
 from indexer.audio.safe_open import open_regular
@@ -79,9 +79,9 @@ def perform(job: Job) -> Inspection | Waveform:
         return inspect(job.path)
     if job.content_sha256 is None:
         with open_regular(job.path) as file:
-            return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+            return decode_audible(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
     with open_as_scanned(job.path, job.content_sha256) as file:
-        return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+        return decode_audible(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
 
 
 @contextmanager
