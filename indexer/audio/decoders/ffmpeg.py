@@ -1,7 +1,7 @@
 """The second decoder, and the only one for what libsndfile cannot read: FFmpeg, through PyAV.
 
-It reads m4a (AAC, ALAC, Opus, FLAC), AAC, Matroska and WebM, Windows Media, WavPack, True Audio, Monkey's Audio and AC-3,
-and any other file that libsndfile refuses or gives too little of.
+It reads m4a (AAC, ALAC, Opus, FLAC), AAC, Matroska and WebM, Windows Media, WavPack, True Audio, Monkey's Audio and
+AC-3, and any other file that libsndfile refuses or gives too little of.
 """
 
 from __future__ import annotations
@@ -13,10 +13,21 @@ from contextlib import contextmanager
 import av
 import av.container
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from indexer.audio.containers import Container
-from indexer.audio.decoder_base import AudioInfo, Excerpt, Mix, Passage, Sound, downmix, require_format, samples_in
+from indexer.audio.decoder_base import (
+    AudioInfo,
+    Block,
+    Excerpt,
+    Mix,
+    Passage,
+    Sound,
+    downmix,
+    require_format,
+    samples_in,
+)
 from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
 from recommender.types import Waveform
@@ -50,8 +61,8 @@ _FULL_SCALE = {"flt": 1.0, "dbl": 1.0, "u8": 2.0**7, "s16": 2.0**15, "s32": 2.0*
 _MAX_BAD_PACKETS = 50
 """Up to here damaged packets are skipped whatever their share; above, up to half of all."""
 _DECODED_LENGTH_S = 600.0
-"""A sound up to this length is measured by decoding it, which takes half a second of CPU time for four minutes. A longer
-one by the durations of its packets: these lose up to a packet or two, 80 ms, in Matroska and Windows Media."""
+"""A sound up to this length is measured by decoding it, which takes half a second of CPU time for four minutes. A
+longer one by the durations of its packets: these lose up to a packet or two, 80 ms, in Matroska and Windows Media."""
 _COUNT_LIMIT_S = 24 * 3600.0
 _LONG_FRAME_S = 0.05
 _TOP_BOXES = 64
@@ -106,6 +117,12 @@ class FfmpegDecoder:
         samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
         return Passage(samples=samples, sample_rate_hz=rate_hz, decoder_message=frames.message)
 
+    def blocks(self, sound: Sound) -> Iterator[Block]:
+        """See :class:`indexer.audio.decoder_base.Decoder`."""
+        with _opened(sound) as (source, stream):
+            for frame in _Frames(source, stream):
+                yield frame.sample_rate, _channels_last(frame)
+
 
 class _Frames:
     """Decodes packet after packet. A damaged one is skipped, not the end: ``container.decode()`` stops at the first."""
@@ -127,11 +144,9 @@ class _Frames:
                 if bad > _MAX_BAD_PACKETS and bad > packets / 2:
                     return
                 continue
-            for frame in frames:
-                if isinstance(frame, av.AudioFrame) and frame.samples and frame.sample_rate:
-                    yield frame
+            yield from (frame for frame in frames if frame.samples and frame.sample_rate)
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[av.Packet[av.AudioStream]]:
         try:
             yield from self._source.demux(self._stream)
         except av.FFmpegError as error:
@@ -220,7 +235,7 @@ def _resampled(blocks: Iterator[Waveform], from_hz: int, to_hz: int) -> Iterator
     yield np.asarray(stream.resample_chunk(np.zeros(0, np.float32), last=True), np.float32)
 
 
-def _channels_last(frame: av.AudioFrame) -> Waveform:
+def _channels_last(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
     """``[sample, channel]`` float32 within [-1, 1]."""
     name = frame.format.name
     planar = frame.format.is_planar

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import soxr
 
 from indexer.audio.containers import Container
-from indexer.audio.decoder_base import AudioInfo, Decoder, Excerpt, Mix, Passage, Sound
+from indexer.audio.decoder_base import AudioInfo, Block, Decoder, Excerpt, Mix, Passage, Sound
 from indexer.audio.lengths.ogg_pages import find_links
 from indexer.audio.rejection_reasons import Reason
 from indexer.audio.sound_range import SoundRange
@@ -84,6 +85,11 @@ class LinkDecoder:
             pieces.append(_piece(passage, own_start_s, own_end_s, rate_hz=rate_hz))
         samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
         return Passage(samples=samples, sample_rate_hz=rate_hz, decoder_message=max(messages, default="", key=len))
+
+    def blocks(self, sound: Sound) -> Iterator[Block]:
+        """See :class:`indexer.audio.decoder_base.Decoder`."""
+        for link, _ in self._readable_links():
+            yield from self._decoder.blocks(link)
 
 
 def _around(start_s: float, end_s: float) -> Excerpt:

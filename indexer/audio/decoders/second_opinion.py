@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from indexer.audio.containers import Container
-from indexer.audio.decoder_base import AudioInfo, Decoder, Excerpt, Mix, Passage, Sound
+from indexer.audio.decoder_base import MAX_PAD_MS, AudioInfo, Block, Decoder, Excerpt, Mix, Passage, Sound, samples_in
 from indexer.audio.decoders.ffmpeg import FfmpegDecoder
 from indexer.audio.decoders.ogg_links import LinkDecoder, links_of
 from indexer.audio.decoders.sndfile import SndfileDecoder
@@ -49,7 +49,7 @@ class SecondOpinion:
         self._first, self._second = SndfileDecoder(), FfmpegDecoder()
 
     def info(self, sound: Sound) -> AudioInfo:
-        """See :class:`indexer.audio.decoder_base.Decoder`. The length is that of the bytes where the header's is wrong."""
+        """See :class:`indexer.audio.decoder_base.Decoder`. A wrong length in the header is mended."""
         try:
             info = self._first.info(sound)
         except BadInput as refusal:
@@ -66,14 +66,38 @@ class SecondOpinion:
 
     def read(self, sound: Sound, *, excerpt: Excerpt, mix: Mix) -> Passage:
         """See :class:`indexer.audio.decoder_base.Decoder`."""
-        try:
-            length = _length_by_bytes(sound)
-            if length is None or not length.exceeds(self._first.header_s(sound)):
-                return self._first.read(sound, excerpt=excerpt, mix=mix)
-            refusal = None
-        except BadInput as error:
-            refusal = error
+        refusal = self._refusal(sound)
+        if refusal is None:
+            passage = self._first.read(sound, excerpt=excerpt, mix=mix)
+            return self._longer(sound, passage, excerpt=excerpt, mix=mix)
         return _unless_refused(refusal, lambda: self._second.read(sound, excerpt=excerpt, mix=mix))
+
+    def blocks(self, sound: Sound) -> Iterator[Block]:
+        """See :class:`indexer.audio.decoder_base.Decoder`."""
+        yield from (self._first if self._refusal(sound) is None else self._second).blocks(sound)
+
+    def _refusal(self, sound: Sound) -> BadInput | None:
+        """Why libsndfile does not decode ``sound``: it refuses, or would give less than there is."""
+        try:
+            header_s = self._first.header_s(sound)
+        except BadInput as error:
+            return error
+        length = _length_by_bytes(sound)
+        if length is None or not length.exceeds(header_s):
+            return None
+        detail = f"libsndfile gives {header_s:.2f} s of {length.duration_s:.2f} s, or at one sample rate only"
+        return BadInput(Reason.DECODE_ERROR, detail)
+
+    def _longer(self, sound: Sound, passage: Passage, *, excerpt: Excerpt, mix: Mix) -> Passage:
+        """``passage`` if it is complete; else what FFmpeg gives, if that is longer: libsndfile stops at some damage."""
+        if len(passage.samples) >= samples_in(excerpt.length_ms - MAX_PAD_MS, passage.sample_rate_hz):
+            return passage
+        try:
+            other = self._second.read(sound, excerpt=excerpt, mix=mix)
+        except BadInput:
+            return passage
+        longer = len(other.samples) / other.sample_rate_hz > len(passage.samples) / passage.sample_rate_hz
+        return other if longer else passage
 
 
 def _unless_refused(refusal: BadInput | None, answer: Callable[[], _AnswerT]) -> _AnswerT:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
@@ -19,6 +20,7 @@ from indexer.audio.containers import Container
 from indexer.audio.decoder_base import (
     MIN_SAMPLE_RATE_HZ,
     AudioInfo,
+    Block,
     Excerpt,
     Mix,
     Passage,
@@ -86,6 +88,13 @@ class SndfileDecoder:
                 message = _message(error)
         return Passage(samples=samples, sample_rate_hz=rate_hz, decoder_message=message)
 
+    def blocks(self, sound: Sound) -> Iterator[Block]:
+        """See :class:`indexer.audio.decoder_base.Decoder`."""
+        with _opened(sound) as handle, contextlib.suppress(soundfile.LibsndfileError):
+            limit = _COUNT_LIMIT_S * handle.samplerate
+            for _ in range(0, min(handle.frames, limit), handle.samplerate):
+                yield handle.samplerate, handle.read(handle.samplerate, dtype="float32", always_2d=True)
+
     def count_s(self, sound: Sound) -> float:
         """Seconds of sound by decoding, for a header that leaves the length open. The samples are not kept.
 
@@ -126,7 +135,7 @@ def _source(sound: Sound) -> int | BinaryIO:
     tags = skip_tags(file) if sound.container is Container.MP3 else 0
     if sound.is_link or sound.range.start not in (0, tags):
         return sound.view()
-    file.seek(0)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # seek(0) of a buffered file may leave the descriptor where it was
     return file.fileno()
 
 

@@ -19,6 +19,8 @@ class ByteLength:
     """Whether the file ends inside a frame and its header promises more: the rest was lost, the header is right."""
     changes: bool = False
     """Whether the sample rate or the channels change midway."""
+    has_no_header: bool = False
+    """Whether no header counts the sound, so that a decoder's number is an estimate."""
 
     def settle(self, header_s: float) -> float:
         """The length in seconds, where a header or a decoder says ``header_s``.
@@ -26,7 +28,9 @@ class ByteLength:
         The header's number stays where both agree within :data:`AGREEMENT_S`, so that a clip keeps the excerpt it had,
         and where the file was cut: what is missing is found when the excerpt is decoded.
         """
-        return header_s if self.is_cut or abs(self.duration_s - header_s) <= AGREEMENT_S else self.duration_s
+        if not self.is_cut and abs(self.duration_s - header_s) > AGREEMENT_S:
+            return self.duration_s
+        return min(header_s, self.duration_s) if self.has_no_header else header_s
 
     def exceeds(self, header_s: float) -> bool:
         """Whether the bytes hold more sound than a decoder that says ``header_s`` would give."""

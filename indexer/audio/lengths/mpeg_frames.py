@@ -7,6 +7,7 @@ the frames costs 2 ms for four minutes. Layouts: docs/methods.md, "Audio files".
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -61,6 +62,7 @@ class _Blocks:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.size = file.seek(0, os.SEEK_END)
         self.start = 0
         self.bytes = b""
 
@@ -74,8 +76,8 @@ class _Blocks:
 def mpeg_length(view: BinaryIO) -> ByteLength | None:
     """Length of the MPEG audio in ``view``, which starts with a frame; None for free format, which tells no length.
 
-    The first frame is not counted when it is a Xing, Info or VBRI header. Samples that a LAME tag says the encoder added
-    are subtracted. ``is_cut`` when the header counts more frames than there are and the file ends inside one.
+    The first frame is not counted when it is a Xing, Info or VBRI header. Samples that the encoder added, by a LAME
+    tag, are subtracted. ``is_cut`` when the header counts more frames than there are and the file ends inside one.
     """
     head = view.read(_TAG_WITHIN_BYTES) if view.seek(0) == 0 else b""
     first = parse_frame(head)
@@ -83,7 +85,8 @@ def mpeg_length(view: BinaryIO) -> ByteLength | None:
         return None
     tag = frame_count(head)
     walk = _walk(view, first)
-    if tag is not None or b"VBRI" in head:
+    has_count = tag is not None or b"VBRI" in head
+    if has_count:
         walk.add(first, -1)
     added = _added_samples(tag, walk.frames)
     seconds = sum(samples / rate_hz for rate_hz, samples in walk.samples.items())
@@ -92,6 +95,7 @@ def mpeg_length(view: BinaryIO) -> ByteLength | None:
     return ByteLength(
         duration_s=seconds,
         sample_rate_hz=first.sample_rate_hz,
+        has_no_header=not has_count,
         is_cut=walk.is_cut and _promises_more(tag, walk.frames, walk.end),
         changes=len([samples for samples in walk.samples.values() if samples > 0]) > 1,
     )
@@ -155,10 +159,10 @@ def _walk_stream(blocks: _Blocks, walk: _Walk, stream: Frame) -> None:
             break
         position += length
         count += 1
-    if position > start + len(block) and count:  # the block reached to the end of the file
+    if position > blocks.size and count:
         walk.is_cut, count = True, count - 1
     walk.add(stream, count)
-    walk.position, walk.end = position, min(position, start + len(block))
+    walk.position, walk.end = position, min(position, blocks.size)
 
 
 def _resync(blocks: _Blocks, walk: _Walk) -> Frame | None:
