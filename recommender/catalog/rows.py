@@ -68,6 +68,19 @@ class Track(NamedTuple):
     id: str
     artist_id: str
     title: str
+    album: str = ""
+    album_artist: str = ""
+    disc: int = 0
+    """0 where it is not known, as in the two below."""
+    number: int = 0
+    """On its disc, from 1."""
+    year: int = 0
+    length_ms: int = 0
+    """Of the whole file, not of the clip; 0 where it is not known."""
+    credit: str = ""
+    """What the file's artist field says: ``"Alpha One feat. Beta Two"``."""
+    path: str = ""
+    """Absolute path of a file of the track."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
