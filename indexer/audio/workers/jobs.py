@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.audio.decode import decode_open, probe_open, require_rate
+from indexer.audio.decode import decode_audible, probe_open, require_rate
 from indexer.audio.decoder_base import AudioInfo, Excerpt
 from indexer.audio.identity.audio_id import FileHashes, audio_id_of, content_sha256_of, hash_file
 from indexer.audio.rejection_reasons import PASSING, Reason
@@ -91,9 +91,9 @@ def perform(job: Job) -> Inspection | Waveform:
         return inspect(job.path)
     if job.content_sha256 is None and job.audio_id is None:
         with open_regular(job.path) as file:
-            return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+            return decode_audible(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
     with open_as_scanned(job.path, job.content_sha256, job.audio_id) as file:
-        return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+        return decode_audible(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
 
 
 @contextmanager
