@@ -1,4 +1,4 @@
-"""How names, titles and genres are compared, how clip ids are made, and how text is printed safely."""
+"""How names and titles are compared, how clip ids are made, and how text is printed safely."""
 
 from __future__ import annotations
 
@@ -14,22 +14,6 @@ _SPACE = re.compile(r"\s+")
 _ACUTE, _DIAERESIS = "\u0301", "\u0308"
 _YE = "\u0435\u0415"
 """Cyrillic ie, small and capital: the letter of ё without its diaeresis."""
-
-_GENRE_SEPARATORS = re.compile(r"[-_/.'’]+")
-
-_GENRE_ALIASES = {
-    "dnb": "drum and bass",
-    "d and b": "drum and bass",
-    "drum n bass": "drum and bass",
-    "r and b": "rhythm and blues",
-    "rnb": "rhythm and blues",
-    "hiphop": "hip hop",
-    "lofi": "lo fi",
-    "synthpop": "synth pop",
-    "tekno": "techno",
-}
-"""Genre spellings that folding of punctuation alone does not merge. Exact matches only: a fuzzy match would merge
-"house" and "tech house"."""
 
 _TITLE_SUFFIX = re.compile(
     r"^(?P<rest>.*\S)\s*(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\]|\s[-–—]\s(?P<bare>[^()\[\]]+))$"
@@ -99,17 +83,6 @@ def _is_optional(mark: str, base: str) -> bool:
     if script == "CYRILLIC":
         return mark == _ACUTE or (mark == _DIAERESIS and base in _YE)
     return script in ("LATIN", "GREEK")
-
-
-def fold_genre(genre: str) -> str:
-    """Fold a genre so that its spellings give one tag. Well-known short forms are spelled out.
-
-    >>> fold_genre("Drum & Bass"), fold_genre("dnb"), fold_genre("Hip-Hop")
-    ('drum and bass', 'drum and bass', 'hip hop')
-    """
-    text = fold(genre).replace("&", " and ").replace("+", " and ")
-    text = _SPACE.sub(" ", _GENRE_SEPARATORS.sub(" ", text)).strip()
-    return _GENRE_ALIASES.get(text, text)
 
 
 def fold_release(title: str) -> str:

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from indexer.audio.tags import Tags
 from indexer.ingest.tracklist import TracklistRow
-from indexer.tabular import fields
+from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import BadInput
+from recommender.genres import split_genres
 from recommender.names import fold
 
 TRACKLIST = "manifest"
@@ -36,7 +36,7 @@ class Identity:
     """Source of the genres: :data:`TRACKLIST` or :data:`TAGS`."""
 
 
-def identify(relative: str, row: TracklistRow | None, tags: Tags, *, current_id: str | None = None) -> Identity:
+def identify(relative: str, row: TracklistRow | None, tags: FileTags, *, current_id: str | None = None) -> Identity:
     """Decide the identity of the file at path ``relative``. ``current_id``: the artist it belonged to before.
 
     Raises BadInput ``no_artist`` when neither row, tags nor path name an artist.
@@ -47,7 +47,7 @@ def identify(relative: str, row: TracklistRow | None, tags: Tags, *, current_id:
     return Identity(
         artist=ArtistRef(name=artist.name, external_ids=artist.external_ids, current_id=current_id),
         title=title or title_from_path(relative, artist.name),
-        genres=row.genres if row and from_row else _folded(tags.genres),
+        genres=row.genres if row and from_row else split_genres(tags.genres) or None,
         source=TRACKLIST if from_row else TAGS,
     )
 
@@ -80,26 +80,15 @@ def title_from_path(relative: str, artist: str) -> str:
     return after[0] if after and fold(before) == fold(artist) and fold(after[0]) else stem
 
 
-def _artist(relative: str, row: TracklistRow | None, tags: Tags) -> ArtistRef:
+def _artist(relative: str, row: TracklistRow | None, tags: FileTags) -> ArtistRef:
     if row:
         return row.artist
-    if tags.artist:
-        return ArtistRef(name=tags.artist, external_ids=tags.external_ids)
+    if tags.artists:
+        ids = set(tags.artist_ids)  # with two it is not known which of them belongs to the first name
+        return ArtistRef(name=tags.artists[0], external_ids=tuple(("mbid", mbid) for mbid in ids if len(ids) == 1))
     name = artist_from_path(relative)
     if name is None:
         layouts = "Artist/Title.ext or Artist - Title.ext"
         detail = f"neither its tags nor its path ({layouts}) name an artist; tag it, or give a tracklist"
         raise BadInput("no_artist", detail)
     return ArtistRef(name=name)
-
-
-def _folded(genres: tuple[str, ...]) -> tuple[str, ...] | None:
-    names = [name for name in map(_genre, genres) if name]
-    return tuple(dict.fromkeys(names)) or None
-
-
-def _genre(name: str) -> str:
-    try:
-        return fields.genre(name)
-    except BadInput:
-        return ""  # a genre tag that cannot be stored is no reason to reject the file

@@ -172,7 +172,7 @@ class ArtistGenre:
 
     artist_id: str
     genre: str
-    """``names.fold_genre`` of the genre in the source."""
+    """``genres.fold_genre`` of the genre in the source."""
     source: str
     weight: float
     """Positive; only relative to the other weights of the same source."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.names import clip_id, fold, fold_genre, fold_release, printable
+from recommender.names import clip_id, fold, fold_release, printable
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,6 @@ def test_different_names_stay_different(one: str, other: str) -> None:
 def test_folding_twice_is_folding_once_and_only_the_blank_is_empty(name: str) -> None:
     assert fold(fold(name)) == fold(name)
     assert bool(fold(name)) == bool(name.strip())
-
-
-@pytest.mark.parametrize("genre", ["drum & bass", "Drum and Bass", "drum-and-bass", "DnB", "D&B", "drum'n'bass"])
-def test_spellings_of_one_genre_fold_alike(genre: str) -> None:
-    assert fold_genre(genre) == "drum and bass"
-
-
-@pytest.mark.parametrize(("one", "other"), [("house", "tech house"), ("trance", "trap"), ("techno", "minimal techno")])
-def test_genres_that_sound_alike_are_never_merged(one: str, other: str) -> None:
-    assert fold_genre(one) != fold_genre(other)
 
 
 def test_a_clip_is_named_by_content_start_and_length() -> None:

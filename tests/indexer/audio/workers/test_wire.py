@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.audio.decode import AudioInfo
-from indexer.audio.tags import Tags
 from indexer.audio.workers.jobs import Inspection, InspectJob
 from indexer.audio.workers.wire import reply_from_bytes, value_to_bytes
+from recommender.catalog.file_facts import FileTags
 from recommender.errors import BadInput
 
 JOB = InspectJob(path=Path("a"))
 INSPECTION = Inspection(
     size=1000,
     mtime_ns=-1,
+    ctime_ns=-2,
     content_sha256="0" * 64,
+    audio_id="r1:" + "1" * 64,
     info=AudioInfo(duration_s=10.0, sample_rate_hz=44_100, channels=2, container="wav"),
-    tags=Tags(artist="Low", title="Words", genres=("slowcore",), external_ids=(("mbid", "1"),)),
+    tags=FileTags(artists=("Low",), title="Words", genres=("slowcore",), number=3, repaired=("title",)),
 )
-NUMBERS = ("size", "mtime_ns", "info.sample_rate_hz", "info.channels")
-FIELDS = (*NUMBERS, "content_sha256", "info", "info.duration_s", "info.container")
-TAGS = ("tags", "tags.artist", "tags.title", "tags.genres", "tags.external_ids")
+NUMBERS = ("size", "mtime_ns", "ctime_ns", "info.sample_rate_hz", "info.channels")
+FIELDS = (*NUMBERS, "content_sha256", "audio_id", "info", "info.duration_s", "info.container")
+TAGS = ("tags", "tags.artists", "tags.title", "tags.genres", "tags.number", "tags.repaired")
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.integers(-(10**40), 10**40) | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -37,7 +38,7 @@ ANYTHING = st.recursive(
 
 def reply_with(field: str, value: object) -> bytes:
     """The reply of a good decoder, but for one field."""
-    data: dict[str, Any] = {"inspection": dataclasses.asdict(INSPECTION)}  # Any: JSON
+    data: dict[str, Any] = json.loads(value_to_bytes(INSPECTION))  # Any: JSON
     at = data["inspection"]
     *folders, name = field.split(".")
     for folder in folders:
@@ -58,7 +59,13 @@ def accepted(reply: bytes) -> Inspection | None:
 
 def fits(inspection: Inspection) -> bool:
     """Whether a database takes it."""
-    numbers = (inspection.size, inspection.mtime_ns, inspection.info.sample_rate_hz, inspection.info.channels)
+    numbers = (
+        inspection.size,
+        inspection.mtime_ns,
+        inspection.ctime_ns,
+        inspection.info.sample_rate_hz,
+        inspection.info.channels,
+    )
     return all(type(number) is int and abs(number) < 1 << 63 for number in numbers)
 
 
