@@ -158,8 +158,8 @@ class Directory:
 
 
 def _best(suggestions: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
-    """The highest scores, ties by name and id."""
-    ordered = sorted(suggestions, key=lambda one: (-one.score, one.label, one.track_id or one.artist_id))
+    """The highest scores, ties by id."""
+    ordered = sorted(suggestions, key=lambda one: (-one.score, one.track_id or one.artist_id))
     return tuple(ordered[:MAX_SUGGESTIONS])
 
 
