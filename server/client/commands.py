@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import click
 from rich.console import RenderableType
 
+from recommender.names import printable
 from server.address import DEFAULT_ADDRESS
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click's own typing of callbacks
@@ -191,7 +195,8 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
     multiple=True,
     required=True,
     metavar="FILE|NAME",
-    help="A file with one NAME per line, where lines that begin with # are skipped, or a NAME; repeat it.",
+    help="A file (UTF-8 or UTF-16) with one NAME per line, where lines that begin with # are skipped, or a NAME; "
+    "repeat it. An unknown NAME is also read without wording such as (live), and as several names.",
 )
 @_listen_options
 @_weight_options
@@ -200,18 +205,22 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
 def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
     """Rank a line-up for someone who likes SEED.
 
-    Exit 1 when an artist in it is unknown or several have the name; they are listed. Exit 2 when a file does not exist
-    or is empty.
+    Exit 1 when an artist in it is unknown or several have the name, or a line cannot be read; they are listed. Exit 2
+    when a file does not exist or is empty.
     """
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
-    from server.client.requests import artist_refs, line_up, refuse_paths
+    from server.client.line_up_file import read_line_up, refuse_paths
+    from server.client.requests import artist_refs
 
+    line_up = read_line_up(options["lineup"])
+    for bad_line in line_up.bad_lines:
+        click.echo(f"soundkin: {printable(str(bad_line))}", err=True)
     profile, weights = _weighting(options["profile"], options["weight"])
     request = pb.RankArtistsRequest(
         seeds=artist_refs(seed),
-        candidates=artist_refs(line_up(options["lineup"])),
+        candidates=artist_refs(line_up.names),
         profile=profile,
         weights=weights,
         listening=_listening(options["layer"], options["aspect"], options["mix"]),
@@ -220,8 +229,9 @@ def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
     with Client(options["address"]) as client:
         reply = client.rank_artists(request)
     refuse_paths(options["lineup"], reply.unresolved)
-    _print(reply, tables.rank(reply), as_json=options["as_json"])
-    if reply.not_found:
+    bad_lines = [asdict(bad_line) for bad_line in line_up.bad_lines]
+    _print(reply, tables.rank(reply), as_json=options["as_json"], more={"bad_lines": bad_lines} if bad_lines else {})
+    if reply.not_found or line_up.bad_lines:
         raise click.exceptions.Exit(1)
 
 
@@ -298,7 +308,10 @@ def tracks(name: str | None, **options: Unpack[TracksOptions]) -> None:
 @click.argument("name", nargs=-1, required=True)
 @_answer_options
 def resolve(name: tuple[str, ...], **options: Unpack[AnswerOptions]) -> None:
-    """Ask which artist each NAME means. Exit 1 when one of them is not exactly one artist."""
+    """Ask which artist each NAME means.
+
+    Exit 1 when one of them, or one of several names in it, is not exactly one artist; likely ones are shown.
+    """
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
@@ -307,7 +320,8 @@ def resolve(name: tuple[str, ...], **options: Unpack[AnswerOptions]) -> None:
     with Client(options["address"]) as client:
         reply = client.resolve_artists(pb.ResolveArtistsRequest(refs=artist_refs(name)))
     _print(reply, tables.resolve(reply), as_json=options["as_json"])
-    if any(answer.resolution != pb.RESOLUTION_FOUND for answer in reply.artists):
+    answers = [answer for whole in reply.artists for answer in whole.parts or [whole]]
+    if any(answer.resolution != pb.RESOLUTION_FOUND for answer in answers):
         raise click.exceptions.Exit(1)
 
 
@@ -335,19 +349,20 @@ def _weighting(profile: str | None, weights: tuple[str, ...]) -> tuple[str | Non
     return profile, signal_weights(WeighBy(profile=profile, weights=weights))
 
 
-def _print(reply: Any, table: Iterable[RenderableType], *, as_json: bool) -> None:  # Any: as above
-    from google.protobuf.json_format import MessageToJson
+def _print(
+    reply: Any,  # Any: as above
+    table: Iterable[RenderableType],
+    *,
+    as_json: bool,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Print ``table``, or ``reply`` as JSON with what the client has to add in ``more``."""
+    from google.protobuf.json_format import MessageToDict
 
     from server.client import tables
 
     if as_json:
-        click.echo(
-            MessageToJson(
-                reply,
-                preserving_proto_field_name=True,
-                always_print_fields_with_no_presence=True,
-                indent=1,
-            )
-        )
+        facts = MessageToDict(reply, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        click.echo(json.dumps({**facts, **more}, indent=1))
     else:
         tables.show(*table)

@@ -60,6 +60,7 @@ def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
         yield Text(f"each signal: value/contribution; {NO_OPINION} no opinion", style="dim")
     yield from _reasons(reply.artists)
     yield from _missing(reply.not_indexed)
+    yield from _read_differently(reply.readings)
     for answer in reply.unresolved:
         yield Text(f"Not ranked: {printable(answer.message)}", style="yellow")
     yield _footer(reply.generation)
@@ -136,13 +137,27 @@ def tracks(reply: pb.SimilarTracksResponse, *, clip: str = "") -> Iterator[Rende
 def resolve(reply: pb.ResolveArtistsResponse) -> Iterator[RenderableType]:
     """The artists that each reference means, one line for each artist."""
     table = _table(("asked for", "left"), ("is", "left"), ("artist", "left"), ("id", "left"))
-    for answer in reply.artists:
+    answers = [answer for whole in reply.artists for answer in whole.parts or [whole]]
+    for answer in answers:
         how = pb.Resolution.Name(answer.resolution).removeprefix("RESOLUTION_").lower().replace("_", " ")
         how += " (no embedding yet)" if answer.not_indexed else ""
         for artist in answer.candidates or [pb.ArtistSummary()]:
             _row(table, _asked(answer.ref), how, artist.name, artist.id)
     yield table
+    yield from _read_differently(reply.artists)
+    for answer in answers:
+        if answer.suggestions:
+            yield Text(printable(answer.message), style="yellow")
     yield _footer(reply.generation)
+
+
+def _read_differently(answers: Iterable[pb.ResolvedArtist]) -> Iterator[Text]:
+    """What an unknown name was read as, for the user to check."""
+    for answer in answers:
+        names = [answer.read_as] if answer.read_as else [part.ref.name for part in answer.parts]
+        if names:
+            read_as = ", ".join(f'"{name}"' for name in names)
+            yield Text(printable(f'"{answer.ref.name}" is unknown and was read as {read_as}'), style="yellow")
 
 
 def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
