@@ -126,11 +126,17 @@ def build(
         how = BuildOptions(incremental=incremental, progress=progress)
         manifest = run(catalog, store, home, use=Use(use), options=how)
     if not manifest.counts.clips:
-        click.secho(f"no clip is embedded in {space.key}: this generation has no audio; run soundkin embed", err=True)
+        click.secho(_without_audio(manifest), err=True)
     if as_json:
         options.print_json(manifest)
     else:
         _print_built(manifest, incremental=incremental)
+
+
+def _without_audio(manifest: Manifest) -> str:
+    if manifest.counts.tracks:
+        return f"no clip is embedded in {manifest.space.key}: this generation has no audio; run soundkin embed"
+    return "this generation has no audio: artists are compared by imported genres, scene and collaborations"
 
 
 def _print_built(manifest: Manifest, *, incremental: bool) -> None:
