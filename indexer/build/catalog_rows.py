@@ -58,7 +58,7 @@ def require_usable(data: CatalogRows, use: Use) -> None:
     """
     if not data.artists:
         raise InvalidArgument(
-            "catalog", "has no artists; run soundkin scan on a folder of music, or soundkin import artists, first"
+            "catalog", "has no artists; first run soundkin scan on a folder of music, or import artists"
         )
     for source in data.sources:
         require(f"source {source.name}", find_licence(source.licence), use)

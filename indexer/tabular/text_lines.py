@@ -1,4 +1,4 @@
-"""Reads text files: UTF-8, or UTF-16 with a byte order mark; whole, or as a stream of lines of bounded length."""
+"""Reads text files, UTF-8 or UTF-16: whole, or as a stream of lines of bounded length."""
 
 from __future__ import annotations
 
@@ -94,4 +94,8 @@ def _encoding(path: Path, start: bytes) -> str:
             if encoding is None:
                 raise BadInput("bad_encoding", f"{path.name} is UTF-32; save it as UTF-8")
             return encoding
+    if start[1:2] == start[3:4] == b"\0" != start[:1]:  # Latin letters of UTF-16 without its mark
+        return "utf-16-le"
+    if start[:1] == start[2:3] == b"\0" != start[1:2]:
+        return "utf-16-be"
     return "utf-8"

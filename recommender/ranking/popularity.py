@@ -1,4 +1,4 @@
-"""Popularity: percentiles, given or guessed from the scene and collaborations, bands of them, and the dial from familiar to deep.
+"""Popularity: percentiles, given or guessed; bands of them, and the dial from familiar to deep.
 
 Where no source gives an artist's popularity, the number of artists that it is listed with, and with how many it made
 music, stand in for it (docs/methods.md, "Popularity and the dial"). No I/O.

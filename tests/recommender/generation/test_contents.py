@@ -115,10 +115,8 @@ def test_popularity_is_an_optional_column(tmp_path: Path) -> None:
         save(replace(made, artists=replace(made.artists, popularity=column)), tmp_path / name)
     np.testing.assert_array_equal(load(tmp_path / "with").artists.popularity, given)
     assert load(tmp_path / "without").artists.popularity is None
-    more = {path.name for path in (tmp_path / "with").iterdir()} - {
-        path.name for path in (tmp_path / "without").iterdir()
-    }
-    assert more == {"artist.popularity.npy"}
+    files = {name: {path.name for path in (tmp_path / name).iterdir()} for name in ("with", "without")}
+    assert files["with"] - files["without"] == {"artist.popularity.npy"}
 
 
 @pytest.mark.parametrize(
