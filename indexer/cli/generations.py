@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.cli import options
+from indexer.cli.problems import show_rejections
 from indexer.files.atomic import require_home
 from indexer.files.home import open_catalog
 from indexer.files.locks import HOME_LOCK, NIGHTLY_LOCK, require_free
@@ -92,7 +93,7 @@ def _print(report: NightlyReport) -> None:
     known = len(report.problems) - len(report.new_problems)
     if known:
         click.echo(f"  {known} problems were there before; --json lists them")
-    options.print_problems("New problems", [problem.shown for problem in report.new_problems])
+    show_rejections((problem.shown for problem in report.new_problems), title="New problems")
 
 
 @click.command(epilog="\b\nExample:\n  soundkin build --incremental")

@@ -6,6 +6,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from recommender.errors import BadInput
@@ -58,13 +59,19 @@ def read_lines(path: Path) -> Iterator[str]:
     ``bad_encoding`` for UTF-32.
     """
     try:
-        with path.open("rb") as raw:
-            encoding = _encoding(path, raw.peek(4)[:4])
-            with io.TextIOWrapper(raw, encoding=encoding, errors=_MARKS, newline="") as file:
-                while line := file.readline(MAX_LINE):
-                    yield line if len(line) < MAX_LINE else _rest_dropped(file, line)
+        with _opened(path) as file:
+            while line := file.readline(MAX_LINE):
+                yield line if len(line) < MAX_LINE else _rest_dropped(file, line)
     except OSError as error:
         raise BadInput("unreadable", f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.TextIOWrapper]:
+    with path.open("rb") as raw:
+        encoding = _encoding(path, raw.peek(4)[:4])
+        with io.TextIOWrapper(raw, encoding=encoding, errors=_MARKS, newline="") as file:
+            yield file
 
 
 def fault_of(text: str) -> tuple[str, str] | None:
