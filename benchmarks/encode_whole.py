@@ -79,7 +79,7 @@ def from_files(encoder: MertEncoder, clips: int, *, device: str, decoders: int) 
         home.mkdir()
         write_music(music, clips)
         with Catalog.open(home / "catalog.db") as catalog:
-            scan(catalog, music, tracklist=None, pool=pool, progress=lambda done, total: None)
+            scan(catalog, music, pool=pool, progress=lambda done, total: None)
             decoded_s = _timed(lambda: _decode_all(catalog, encoder, pool))
             busy, cpu = encoder.busy_s, time.process_time()
             report = embed(catalog, EmbeddingStore(home, encoder.space), encoder, pool, options=EmbedOptions())

@@ -25,6 +25,15 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+class _ScanWords(TypedDict):
+    """The options of ``scan`` that say how a folder is read."""
+
+    tracklist: Path | None
+    reread: bool
+    layouts: tuple[str, ...]
+    forget_after: float | None
+
+
 def _print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bool) -> None:
     """Print the report of a scan or an import, and exit with status 1 when something was rejected."""
     if as_json:
@@ -35,8 +44,20 @@ def _print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bo
     options.finish(len(report.rejected))
 
 
-@click.command(epilog="\b\nExample:\n  soundkin scan ~/Music --tracklist tracks.csv")
-@click.argument("folder", type=_FOLDER)
+_SCAN_EPILOG = """\b
+Examples:
+  soundkin scan ~/Music --tracklist tracks.csv
+  soundkin scan /mnt/disk1 /mnt/disk2 --forget-after 30
+  soundkin scan ~/Rips --layout "{year} - {album}/{artist} - {number} {title}"
+
+Left alone are hidden files and folders (.Trash, .AppleDouble, ._name), symbolic links, the folders #recycle, #snapshot,
+$RECYCLE.BIN, RECYCLER, @eaDir, @Recycle, @Recently-Snapshot, __MACOSX, lost+found and System Volume Information, and
+every folder with a file .nomedia or .soundkinignore in it.
+"""
+
+
+@click.command(epilog=_SCAN_EPILOG)
+@click.argument("folders", metavar="FOLDER...", type=_FOLDER, nargs=-1, required=True)
 @click.option(
     "--tracklist",
     "--manifest",
@@ -46,40 +67,64 @@ def _print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bo
     help="Artist, title, genres and external ids per file; CSV or JSON lines; --manifest is an older name.",
 )
 @click.option("--retry-failed", is_flag=True, help="Read rejected files again, also those in quarantine.")
+@click.option("--reread", is_flag=True, help="Read the tags of every file again. Nothing is embedded again.")
+@click.option(
+    "--layout",
+    "layouts",
+    multiple=True,
+    help='How paths name artist, album and title where there are no tags, e.g. "{artist}/{album}/{number} {title}".',
+)
+@click.option(
+    "--forget-after",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    help="Let files that vanished so long ago leave the catalog.  [default: they stay]",
+)
 @options.workers_option
 @options.home_option
 @options.database_option
 @options.json_option
 def scan(
-    folder: Path,
-    tracklist: Path | None,
+    folders: tuple[Path, ...],
     retry_failed: bool,
     workers: int,
     home: Path,
     database_url: str | None,
     as_json: bool,
+    **wanted: Unpack[_ScanWords],
 ) -> None:
-    """Find the audio files in FOLDER and write them to the catalog."""
+    """Find the audio files in each FOLDER and write them to the catalog."""
     from indexer.audio.workers.pool import DecoderPool
-    from indexer.ingest.scan import read_again
+    from indexer.ingest.scan import ScanOptions, join_reports, read_again
     from indexer.ingest.scan import scan as run
 
-    with (
-        open_catalog(home, database_url) as catalog,
-        DecoderPool(workers=workers) as pool,
-        options.progress_bar("scan") as progress,
-    ):
-        if retry_failed:
-            read_again(catalog, folder)
-        report = run(catalog, folder, tracklist=tracklist, pool=pool, progress=progress)
-    if not report.files:
-        _warn_no_audio(folder)
-    line = (
+    how = ScanOptions(
+        tracklist=wanted["tracklist"],
+        reread=wanted["reread"],
+        layouts=wanted["layouts"],
+        forget_after_days=wanted["forget_after"],
+    )
+    reports = []
+    with open_catalog(home, database_url) as catalog, DecoderPool(workers=workers) as pool:
+        for folder in folders:
+            if retry_failed:
+                read_again(catalog, folder)
+            with options.progress_bar(f"scan {folder.name}") as progress:
+                reports.append(run(catalog, folder, options=how, pool=pool, progress=progress))
+            if not reports[-1].files:
+                _warn_no_audio(folder)
+    report = join_reports(reports)
+    _print_and_exit(report, _scan_line(report), as_json=as_json)
+
+
+def _scan_line(report: ScanReport) -> str:
+    gone = f", {report.vanished} vanished" if report.vanished else ""
+    gone += f", {report.forgotten} forgotten" if report.forgotten else ""
+    return (
         f"{report.files} files: {report.new_clips} new clips, {report.known_clips} known, "
-        f"{report.unchanged} unchanged, {report.ignored} ignored, {len(report.rejected)} rejected"
+        f"{report.unchanged} unchanged{gone}, {report.ignored} ignored, {len(report.rejected)} rejected"
         + options.passed_over(report.waiting, report.quarantined)
     )
-    _print_and_exit(report, line, as_json=as_json)
 
 
 def _warn_no_audio(folder: Path) -> None:
@@ -113,6 +158,7 @@ class _Target:
 
 def _import(kind: str, path: Path, source: str | None, licence: str, target: _Target) -> None:
     from indexer.ingest import artist_list, imports
+    from indexer.ingest.facts.derive import derive
 
     run = {
         "artists": artist_list.import_artists,
@@ -122,6 +168,7 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
     }[kind]
     with open_catalog(target.home, target.database_url) as catalog:
         report = run(catalog, path, source=source or path.name[:64], licence=licence)
+        derive(catalog)  # a name that an import knows may tell who is credited in a tag
     line = (
         f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
         f"{report.new_artists} new artists, {len(report.rejected)} rejected"
@@ -183,9 +230,17 @@ for _kind in _IMPORT_HELP:
 @options.database_option
 @options.json_option
 def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Remove everything imported from SOURCE, for example to import it again under another licence."""
+    """Remove everything imported from SOURCE, for example to import it again under another licence.
+
+    What the sources `tags` and `manifest` say is in the files: the next scan brings it back.
+    """
+    from indexer.ingest.facts.derive import derive
+    from recommender.catalog.derived import FILE_SOURCES
+
     with open_catalog(home, database_url) as catalog:
         removed = catalog.forget_source(source)
+        if source not in FILE_SOURCES:  # what files say comes back with the next scan, and not before
+            derive(catalog)
     if as_json:
         click.echo(json.dumps({"source": source, "rows": removed}, indent=1))
     else:

@@ -122,6 +122,7 @@ def _decoded(
             excerpt=Excerpt(start_ms=clip.start_ms, length_ms=clip.length_ms),
             sample_rate_hz=sample_rate_hz,
             content_sha256=clip.content_sha256,
+            audio_id=clip.audio_id,
         )
         for clip in clips
     )

@@ -147,6 +147,8 @@ def enter(
             changes = write(nouns)
             tally.imported += changes.written
             tally.unchanged += len(nouns) - changes.written
+        if tally.imported:
+            catalog.facts_may_differ()
     return tally.report()
 
 

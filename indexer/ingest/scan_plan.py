@@ -6,18 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from indexer.audio.rejection_reasons import DECODER_LOST, PASSING
-from indexer.ingest.tracklist import TracklistRow
+from indexer.ingest.facts.derive import IDENTITY
 from indexer.ingest.walk_folder import FoundFile
 from recommender.catalog import Catalog
-from recommender.catalog.rows import Clip, FileRecord
+from recommender.catalog.rows import FileRecord
 from recommender.errors import BadInput
 from recommender.retry_schedule import is_due, is_quarantined
 
 KEEPS_CLIP = PASSING | DECODER_LOST
 """Reasons that depend on the machine at that moment more than on the file: the file keeps the clip it last gave."""
-
-CURABLE = frozenset({"no_artist", "ambiguous_name", "external_ids_disagree", "bad_external_id", "bad_text", "no_title"})
-"""Reasons that depend on the tracklist, the tags and the known artists: the file is read again in the next scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +22,18 @@ class FileToRead:
     """A file that is new, changed, or due to be tried again."""
 
     file: FoundFile
-    row: TracklistRow | None
-    before: Clip | None
-    """The clip that the last scan found at this path."""
+    before: FileRecord | None
+    """What the last scan recorded of this path."""
     losses: int = 0
     """Decoders that it has crashed in a row, in its present state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnchangedFile:
-    """A file that has not changed since the last scan, with its clip; only its tracklist row may be new."""
+    """A file that has not changed since the last scan; only its tracklist row may be new."""
 
     file: FoundFile
-    row: TracklistRow | None
-    clip: Clip
+    record: FileRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +42,8 @@ class UnusableFile:
 
     file: FoundFile
     error: BadInput
-    recorded: bool
-    """Whether the ledger has this error already."""
+    before: FileRecord | None
+    """The record that has this error already; None when it is new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +53,7 @@ class WaitingFile:
     file: FoundFile
     error: BadInput
     """The error of its last reading."""
-    before: Clip | None
-    """The clip that it gave before it changed to its present state."""
+    before: FileRecord
     quarantined: bool
     """It is not read again until it changes, instead of until its turn in the retry schedule."""
 
@@ -74,11 +68,9 @@ class Plan:
     waiting: tuple[WaitingFile, ...]
 
 
-def plan(catalog: Catalog, files: tuple[FoundFile, ...], rows: Mapping[str, TracklistRow]) -> Plan:
-    """Compare a folder's files with the ledger. ``rows``: absolute path -> tracklist row."""
-    ledger = catalog.file_records([file.path for file in files])
-    clips = catalog.read_clips([record.clip_id for record in ledger.values() if record.clip_id is not None])
-    decisions = [_decide(file, ledger.get(file.path), rows.get(file.path), clips) for file in files]
+def plan(files: tuple[FoundFile, ...], ledger: Mapping[str, FileRecord], *, reread: bool = False) -> Plan:
+    """Compare a folder's files with the ledger (path -> record). ``reread``: read also files that have not changed."""
+    decisions = [_decide(file, ledger.get(file.path), reread) for file in files]
     return Plan(
         to_read=tuple(one for one in decisions if isinstance(one, FileToRead)),
         unchanged=tuple(one for one in decisions if isinstance(one, UnchangedFile)),
@@ -87,30 +79,36 @@ def plan(catalog: Catalog, files: tuple[FoundFile, ...], rows: Mapping[str, Trac
     )
 
 
+def read_ledger(catalog: Catalog, files: tuple[FoundFile, ...]) -> dict[str, FileRecord]:
+    """The records of these files, by path."""
+    return catalog.file_records([file.path for file in files])
+
+
 def _decide(
-    file: FoundFile, record: FileRecord | None, row: TracklistRow | None, clips: Mapping[str, Clip]
+    file: FoundFile, record: FileRecord | None, reread: bool
 ) -> FileToRead | UnchangedFile | UnusableFile | WaitingFile:
     if file.fault is not None:
-        return UnusableFile(file=file, error=file.fault, recorded=False)
-    clip = clips.get(record.clip_id) if record and record.clip_id else None
-    # Size and modification time stand for the content: hashing every file would cost as much as reading it.
+        return UnusableFile(file=file, error=file.fault, before=None)
+    # Size and times stand for the content: hashing every file would cost as much as reading it.
     if record is None or (record.size, record.mtime_ns) != (file.size, file.mtime_ns):
-        return FileToRead(file=file, row=row, before=clip)
-    if record.reason in DECODER_LOST:
-        return _decide_lost(file, record, row, clip)
-    if clip is not None:
-        return UnchangedFile(file=file, row=row, clip=clip)
-    if record.reason is None or record.reason in PASSING | CURABLE:
-        return FileToRead(file=file, row=row, before=None)
-    return UnusableFile(file=file, error=BadInput(record.reason, record.detail or ""), recorded=True)
+        return FileToRead(file=file, before=record)
+    if record.reason in DECODER_LOST and record.ctime_ns in (None, file.ctime_ns):
+        return _decide_lost(file, record)
+    # A record without a ctime is older than migration 0004: its file is read once more, for its identity and its tags.
+    if record.ctime_ns != file.ctime_ns:
+        return FileToRead(file=file, before=record)
+    if record.reason is None or record.reason in PASSING | IDENTITY:
+        known = record.clip_id is not None and record.tags is not None and not reread
+        return UnchangedFile(file=file, record=record) if known else FileToRead(file=file, before=record)
+    if reread:
+        return FileToRead(file=file, before=record)
+    return UnusableFile(file=file, error=BadInput(record.reason, record.detail or ""), before=record)
 
 
-def _decide_lost(
-    file: FoundFile, record: FileRecord, row: TracklistRow | None, clip: Clip | None
-) -> FileToRead | WaitingFile:
+def _decide_lost(file: FoundFile, record: FileRecord) -> FileToRead | WaitingFile:
     """Decide for a file that crashed its last decoder and has not changed since."""
     reason = record.reason or ""
     if is_due(reason, record.losses, record.skip_runs):
-        return FileToRead(file=file, row=row, before=clip, losses=record.losses)
+        return FileToRead(file=file, before=record, losses=record.losses)
     error = BadInput(reason, record.detail or "")
-    return WaitingFile(file=file, error=error, before=clip, quarantined=is_quarantined(record.losses))
+    return WaitingFile(file=file, error=error, before=record, quarantined=is_quarantined(record.losses))

@@ -60,10 +60,10 @@ NO_TRACKLIST = TracklistMatch(rows={}, rejected=())
 def read_tracklist(path: Path) -> Tracklist:
     """Read a tracklist in any format of :func:`indexer.tabular.records.read_records`. Unknown columns are ignored.
 
-    Columns: ``file`` and ``artist``; optional ``title``, ``album``, ``genre`` or ``genres`` (several by ``;`` or
-    ``|``), and external ids in ``mbid``, ``spotify``, ``deezer``, ``discogs`` or ``external_id:NAMESPACE``. ``file`` is
-    relative to the scanned folder or to the tracklist's own, or absolute inside the scanned folder, with slashes or
-    backslashes. Every cell is read as text, even when it looks like a number.
+    Columns: ``file`` and ``artist``; optional ``title``, ``album``, ``genre`` or ``genres`` (several by ``;``, ``|``,
+    ``,`` or ``/``), and external ids in ``mbid``, ``spotify``, ``deezer``, ``discogs`` or ``external_id:NAMESPACE``.
+    ``file`` is relative to the scanned folder or to the tracklist's own, or absolute inside the scanned folder, with
+    slashes or backslashes. Every cell is read as text, even when it looks like a number.
 
     Raises BadInput when the file as a whole cannot be used.
     """

@@ -14,6 +14,26 @@ from recommender.errors import BadInput
 
 _MAX_PATH_BYTES = 2000
 
+IGNORED_FOLDERS = frozenset(
+    {
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "@eadir",
+        "@recently-snapshot",
+        "@recycle",
+        "__macosx",
+        "lost+found",
+        "recycler",
+        "system volume information",
+    }
+)
+"""Names, in lower case, of folders where systems put deleted files, thumbnails and snapshots. Hidden folders (.Trash,
+.AppleDouble, .snapshots) are left alone as well."""
+
+IGNORE_FILES = frozenset({".nomedia", ".soundkinignore"})
+"""A folder with a file of one of these names is left alone, with all folders below it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
@@ -25,6 +45,8 @@ class FoundFile:
     """Relative to the folder, with forward slashes."""
     size: int
     mtime_ns: int
+    ctime_ns: int
+    """Changes with every write, even where a program sets the modification time back."""
     fault: BadInput | None = None
     """Why it cannot be read; None when it can be tried."""
 
@@ -44,7 +66,7 @@ class Walk:
 
 
 def walk(folder: Path) -> Walk:
-    """List ``folder`` and all folders below it, except hidden ones.
+    """List ``folder`` and all folders below it, except hidden ones, :data:`IGNORED_FOLDERS` and ignored ones.
 
     A symbolic link is never followed: if its target is in the folder, the walk finds it anyway, and if not, it does not
     belong to this scan. A file with an unknown suffix counts as audio when its first bytes are those of audio. Raises
@@ -85,10 +107,12 @@ def _entries(root: Path, rejected: list[Rejected]) -> Iterator[os.DirEntry[str]]
         except OSError as error:
             rejected.append(Rejected(path=shown(folder), reason="unreadable", detail=str(error.strerror)))
             continue
+        if any(entry.name in IGNORE_FILES for entry in listed):
+            continue
         for entry in listed:
             if not entry.is_dir(follow_symlinks=False):
                 yield entry
-            elif not entry.name.startswith("."):
+            elif not entry.name.startswith(".") and entry.name.lower() not in IGNORED_FOLDERS:
                 waiting.append(entry.path)
 
 
@@ -101,10 +125,12 @@ def _file(entry: os.DirEntry[str], root: Path) -> FoundFile:
     relative = shown(Path(entry.path).relative_to(root).as_posix())
     try:
         status = entry.stat(follow_symlinks=False)
-        size, mtime_ns, fault = status.st_size, status.st_mtime_ns, _fault(entry)
+        size, times, fault = status.st_size, (status.st_mtime_ns, status.st_ctime_ns), _fault(entry)
     except OSError as error:
-        size, mtime_ns, fault = 0, 0, BadInput("unreadable", f"{error.strerror}; check its permissions")
-    return FoundFile(path=shown(entry.path), relative=relative, size=size, mtime_ns=mtime_ns, fault=fault)
+        size, times, fault = 0, (0, 0), BadInput("unreadable", f"{error.strerror}; check its permissions")
+    return FoundFile(
+        path=shown(entry.path), relative=relative, size=size, mtime_ns=times[0], ctime_ns=times[1], fault=fault
+    )
 
 
 def _fault(entry: os.DirEntry[str]) -> BadInput | None:

@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from indexer.encoders.base import EncoderSettings
 from indexer.encoders.registry import encoder_names
+from indexer.ingest.path_layout import checked_layouts
 from indexer.maintain.collect import CollectOptions
 from indexer.store.shard import Stored
-from recommender.errors import InvalidArgument
+from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Use
 
 
@@ -61,6 +62,13 @@ class Table:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise self.wrong(key, f"is {_shown(value)}; give a whole number from {least} to {most}")
         return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts; empty when it is not given."""
+        value = self._take(key, [])
+        if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
+            raise self.wrong(key, f"is {_shown(value)}; give a list of texts in quotes")
+        return tuple(value)
 
     def path(self, key: str) -> Path:
         """A path that has to be given, made absolute."""
@@ -131,6 +139,10 @@ class ScanFolder:
 
     folder: Path
     tracklist: Path | None
+    layouts: tuple[str, ...] = ()
+    """Empty for the built-in ones."""
+    forget_after_days: int | None = None
+    """None: vanished files stay in the catalog."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +227,13 @@ def _scan(row: Table) -> ScanFolder:
         raise row.wrong(
             "manifest", f"is {old} and tracklist is {tracklist}; manifest is an older name, give tracklist alone"
         )
-    return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old)
+    days = row.number("forget_after_days", default=0, least=0, most=36500) if row.has("forget_after_days") else None
+    layouts = row.texts("layouts")
+    try:
+        checked_layouts(layouts)
+    except BadInput as error:
+        raise row.wrong("layouts", error.detail) from error
+    return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old, layouts=layouts, forget_after_days=days)
 
 
 def _import(row: Table, *, kind: str) -> ImportFile:

@@ -8,9 +8,9 @@ import re
 
 from indexer.tabular.records import Record
 from recommender.catalog.rows import ArtistRef
-from recommender.catalog.upsert import clean
 from recommender.errors import BadInput
-from recommender.names import NAMESPACES, fold_genre
+from recommender.genres import MAX_GENRE_BYTES, cut_genres, split_genres
+from recommender.names import NAMESPACES, clean
 
 ID_COLUMNS = {"musicbrainz": "mbid", "musicbrainz_id": "mbid", "musicbrainz_artist_id": "mbid"} | {
     f"{namespace}{ending}": namespace
@@ -25,13 +25,11 @@ ID_COLUMNS = {"musicbrainz": "mbid", "musicbrainz_id": "mbid", "musicbrainz_arti
 be taken for one artist."""
 
 _ID_AS_NAME = re.compile(rf"({'|'.join(NAMESPACES)}):(\S+)")
-_SEPARATOR = re.compile(r"[;|]")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
 _COMMA_GROUPS = re.compile(r"[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 _POINT_GROUPS = re.compile(r"[1-9]\d{0,2}(\.\d{3}){2,}", re.ASCII)
 _SPACE_GROUPS = re.compile(r"[1-9]\d{0,2}([ \u00a0\u202f'’]\d{3})+", re.ASCII)
 _MAX_INTEGER = 2**31 - 1
-_MAX_GENRE_BYTES = 200
 
 
 def text(record: Record, *columns: str) -> str | None:
@@ -106,20 +104,16 @@ def text_or_number(record: Record, *columns: str) -> str | int | float | None:
 
 
 def genres(record: Record, *columns: str) -> tuple[str, ...] | None:
-    """Folded genres of these columns together, each once, in order; None when no column is given.
+    """Folded genres of these columns together, by :func:`recommender.genres.split_genres`; None when none is given.
 
-    Several in one cell are separated by ``;`` or ``|``, or are a JSON list.
+    A cell is text with one genre or several, or a JSON list. Raises BadInput ``bad_type``, ``bad_json`` or
+    ``bad_text``.
     """
     given = [record.fields[column] for column in columns if column in record.fields]
     if not given:
         return None
-    names = [genre(part) for value in given for part in _parts(value)]
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
-def genre(name: str) -> str:
-    """One genre, folded; the empty string when nothing is left after folding. Raises BadInput ``bad_text``."""
-    return fold_genre(clean(name, what="genre", max_bytes=_MAX_GENRE_BYTES))
+    parts = [part for value in given for text in _texts(value) for part in cut_genres(text)]
+    return split_genres([clean(part, what="genre", max_bytes=MAX_GENRE_BYTES) for part in parts])
 
 
 def artist(record: Record, *columns: str, prefixes: tuple[str, ...], any_id: bool = False) -> ArtistRef:
@@ -147,11 +141,11 @@ def _external_ids(record: Record, prefix: str, *, any_id: bool) -> list[tuple[st
     return [(namespace, value) for namespace, value in given if value]
 
 
-def _parts(value: object) -> list[str]:
+def _texts(value: object) -> list[str]:
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _listed(value)
     if isinstance(value, str):
-        return _SEPARATOR.split(value)
+        return [value]
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return value
     raise BadInput("bad_type", "genres must be text, or a list of texts")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from recommender.catalog.artists import Artists
+from recommender.catalog.derived import Derived
 from recommender.catalog.extractions import Extractions, History
+from recommender.catalog.files import Files
 from recommender.catalog.migrate import Schema
 from recommender.catalog.read_all import Tables
 from recommender.catalog.relations import Relations
 from recommender.catalog.tracks import Tracks
 
 
-class Catalog(Artists, Tracks, Extractions, Relations, History, Tables):
+class Catalog(Artists, Tracks, Files, Derived, Extractions, Relations, History, Tables):
     """An open catalog database. Each base class has the methods of one group of tables.
 
     >>> from recommender.catalog.rows import ArtistRef

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Column, Connection
 
 from recommender.catalog.rows import Artist, ArtistName, ArtistRef, ExternalId, MatchedArtist, MatchResult
-from recommender.catalog.tables import artist_external_ids, artist_names, artists
+from recommender.catalog.tables import FILES, artist_external_ids, artist_names, artists, retired_artists
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import Row, batches, clean, clean_external_id, find
+from recommender.catalog.upsert import Row, batches, clean_external_id, find
 from recommender.errors import AmbiguousName, BadInput
-from recommender.names import fold
+from recommender.names import clean, fold
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,8 +30,12 @@ class NewRows:
 class ArtistMatcher:
     """Matches one reference after another. A later reference sees the artists that earlier ones added."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str | None = None) -> None:
+        """``source``: the import that gives the references; None when nobody is recorded for names and ids."""
         self.new_rows = NewRows()
+        self._source = source
+        self._retired_ids: dict[str, list[str]] = {}
+        self._retired_externals: dict[tuple[str, str], str] = {}
         self._labels: dict[str, str] = {}
         self._spellings: set[tuple[str, str]] = set()
         self._by_folded: dict[str, list[str]] = defaultdict(list)
@@ -52,6 +57,12 @@ class ArtistMatcher:
         self._by_external[external.namespace, external.value] = external.artist_id
         self._external_of[external.artist_id][external.namespace] = external.value
 
+    def add_retired(self, identifier: str, folded: str, externals: Iterable[tuple[str, str]]) -> None:
+        """Let the matcher know an artist that nothing names any more: its id is used again when something does."""
+        self._retired_ids.setdefault(folded, []).append(identifier)
+        for pair in externals:
+            self._retired_externals[pair] = identifier
+
     def find_or_add(self, ref: ArtistRef) -> MatchedArtist:
         """The artist that ``ref`` means, added when there is none. Raises BadInput or AmbiguousName."""
         name = clean(ref.name, what="artist name")
@@ -63,7 +74,7 @@ class ArtistMatcher:
         if known is None:
             owners = self._owners(folded, ref)
             known = self._without_such_ids(owners, externals) if externals else self._by_name(name, owners)
-        artist_id = known or self._new_artist(name)
+        artist_id = known or self._new_artist(name, folded, externals)
         if folded:
             self._new_name(artist_id, name, folded)
         for namespace, value in externals:
@@ -103,11 +114,19 @@ class ArtistMatcher:
         externals = _joined(sorted(self._external_of[artist_id].items()))
         return f"{self._labels[artist_id]} [{externals}]" if externals else self._labels[artist_id]
 
-    def _new_artist(self, name: str) -> str:
-        artist = Artist(id=uuid.uuid4().hex, name=name)
+    def _new_artist(self, name: str, folded: str, externals: Sequence[tuple[str, str]]) -> str:
+        artist = Artist(id=self._returning(folded, externals) or uuid.uuid4().hex, name=name)
         self.new_rows.artists.append(artist)
         self.add_artist(artist)
         return artist.id
+
+    def _returning(self, folded: str, externals: Sequence[tuple[str, str]]) -> str | None:
+        """The id of a retired artist with one of these external ids, or with this name, if it is the only one."""
+        by_id = next((self._retired_externals[pair] for pair in externals if pair in self._retired_externals), None)
+        alike = [one for one in self._retired_ids.get(folded, []) if one not in self._labels]
+        has_ids = alike and alike[0] in self._retired_externals.values()
+        named = alike[0] if len(alike) == 1 and not (has_ids and externals) else None
+        return by_id if by_id is not None and by_id not in self._labels else named
 
     def _new_name(self, artist_id: str, name: str, folded: str) -> None:
         if (artist_id, name) in self._spellings:
@@ -134,20 +153,37 @@ class Artists(OpenDatabase):
     def find_or_add_artists(self, refs: Sequence[ArtistRef], *, source: str | None = None) -> list[MatchResult]:
         """The artist of each reference, in order, by the rules of :mod:`recommender.catalog.artists`.
 
-        A reference that matches no artist adds one, and later references see it. New spellings are kept as aliases. A
-        reference that cannot be used gives its error instead of an artist: BadInput (``no_artist``, ``bad_text``,
-        ``bad_external_id``, ``external_ids_disagree``), or AmbiguousName, whose candidates are (artist id, label).
-        A thousand references take a few queries.
+        A reference that matches no artist adds one, and later references see it. New spellings are kept as aliases, and
+        ``source`` is recorded as the import that gives names and ids: an artist that an import names stays without any
+        file. A reference that cannot be used gives its error instead of an artist: BadInput (``no_artist``,
+        ``bad_text``, ``bad_external_id``, ``external_ids_disagree``), or AmbiguousName, whose candidates are (artist
+        id, label). A thousand references take a few queries.
         """
         with self._writing() as connection:
-            return [result for part in batches(refs) for result in _match_all(connection, part)]
+            return [result for part in batches(refs) for result in _match_all(connection, part, source)]
 
 
-def _match_all(connection: Connection, refs: Sequence[ArtistRef]) -> list[MatchResult]:
+def _match_all(connection: Connection, refs: Sequence[ArtistRef], source: str | None) -> list[MatchResult]:
     matcher = _matcher_for(connection, refs)
     results = [_match(matcher, ref) for ref in refs]
-    _insert(connection, matcher.new_rows)
+    _insert(connection, matcher.new_rows, source)
+    if source is not None:
+        _record_source(connection, zip(refs, results, strict=True), source)
     return results
+
+
+def _record_source(connection: Connection, matched: Iterable[tuple[ArtistRef, MatchResult]], source: str) -> None:
+    """Record that ``source`` gives names and ids that so far only files gave: they stay when the files change."""
+    for ref, artist in matched:
+        if not isinstance(artist, MatchedArtist) or artist.is_new:
+            continue
+        names = artist_names.c
+        mine = (names.artist_id == artist.artist_id, names.name == _cleaned(ref.name), names.source == FILES)
+        connection.execute(artist_names.update().where(*mine).values(source=source))
+        for namespace, value in _cleaned_pairs(ref.external_ids):
+            ids = artist_external_ids.c
+            same = (ids.namespace == namespace, ids.value == value, ids.source == FILES)
+            connection.execute(artist_external_ids.update().where(*same).values(source=source))
 
 
 def _match(matcher: ArtistMatcher, ref: ArtistRef) -> MatchResult:
@@ -168,7 +204,18 @@ def _matcher_for(connection: Connection, refs: Sequence[ArtistRef]) -> ArtistMat
     external = artist_external_ids.c
     for row in _rows_of(connection, (external.artist_id, external.namespace, external.value), candidates):
         matcher.add_external_id(ExternalId(**row))
+    for identifier, folded, externals in _retired(connection, refs):
+        matcher.add_retired(identifier, folded, externals)
     return matcher
+
+
+def _retired(connection: Connection, refs: Sequence[ArtistRef]) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
+    """(id, folded name, external ids) of the retired artists with a name of the references."""
+    folded = sorted({fold(name) for name in {_cleaned(ref.name) for ref in refs}})
+    columns = [retired_artists.c.id, retired_artists.c.folded, retired_artists.c.external_ids]
+    for part in batches(folded):
+        for row in find(connection, columns, {retired_artists.c.folded: part}):
+            yield row["id"], row["folded"], [(pair[0], pair[1]) for pair in json.loads(row["external_ids"])]
 
 
 def _candidate_ids(connection: Connection, refs: Sequence[ArtistRef]) -> list[str]:
@@ -204,11 +251,12 @@ def _cleaned_pairs(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         return []  # the matcher refuses it later, with a reason
 
 
-def _insert(connection: Connection, new_rows: NewRows) -> None:
-    for table, rows in (
-        (artists, new_rows.artists),
-        (artist_names, new_rows.names),
-        (artist_external_ids, new_rows.external_ids),
-    ):
+def _insert(connection: Connection, new_rows: NewRows, source: str | None) -> None:
+    new = [asdict(row) for row in new_rows.artists]
+    for part in batches([row["id"] for row in new]):
+        connection.execute(retired_artists.delete().where(retired_artists.c.id.in_(part)))
+    if new:
+        connection.execute(artists.insert(), new)
+    for table, rows in ((artist_names, new_rows.names), (artist_external_ids, new_rows.external_ids)):
         if rows:
-            connection.execute(table.insert(), [asdict(row) for row in rows])
+            connection.execute(table.insert(), [{**asdict(row), "source": source} for row in rows])

@@ -69,6 +69,11 @@ def is_overwritten() -> ColumnElement[bool]:
     return select(files.c.path).where(files.c.path == clips.c.source_path, other).correlate(clips).exists()
 
 
+def is_published() -> ColumnElement[bool]:
+    """SQL condition: the clip stands for a track, and no other clip of the same sound stands for it."""
+    return and_(clips.c.track_id.is_not(None), clips.c.same_as.is_(None))
+
+
 class Extractions(OpenDatabase):
     """The part of the catalog that records embeddings and failures. No clip is embedded twice in one space."""
 
@@ -76,16 +81,17 @@ class Extractions(OpenDatabase):
         """Clips that have no embedding in ``space`` (a ``Space.key``), by clip id.
 
         Clips that failed are left out, unless ``retry_failed`` is set or the retry schedule says that they are due
-        (:mod:`recommender.retry_schedule`). Clips whose file was overwritten are left out, because their audio is gone.
+        (:mod:`recommender.retry_schedule`). Clips that belong to no track are left out, and those whose file was
+        overwritten, because their audio is gone.
         """
         entry = and_(extractions.c.clip_id == clips.c.id, extractions.c.space == space)
         failed = extractions.c.state == "failed"
         again = failed if retry_failed else and_(failed, _due())
-        columns = (clips.c.id.label("clip_id"), clips.c.source_path, clips.c.content_sha256)
+        columns = (clips.c.id.label("clip_id"), clips.c.source_path, clips.c.content_sha256, clips.c.audio_id)
         query = (
             select(*columns, clips.c.start_ms, clips.c.length_ms)
             .outerjoin(extractions, entry)
-            .where(or_(extractions.c.state.is_(None), again), ~is_overwritten())
+            .where(or_(extractions.c.state.is_(None), again), is_published(), ~is_overwritten())
             .order_by(clips.c.id)
         )
         with self._reading() as connection:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 
 from recommender.catalog import rows as r
 from recommender.catalog import tables as t
-from recommender.catalog.extractions import is_overwritten
+from recommender.catalog.extractions import is_overwritten, is_published
 from recommender.catalog.relations import source_has_rows
 from recommender.catalog.transactions import OpenDatabase
 
@@ -31,15 +31,23 @@ class Tables(OpenDatabase):
 
     def read_names(self) -> list[r.ArtistName]:
         """Every spelling, by artist and spelling."""
-        return self._read(select(t.artist_names), r.ArtistName, "artist_id", "name")
+        columns = (t.artist_names.c.artist_id, t.artist_names.c.name, t.artist_names.c.folded)
+        return self._read(select(*columns), r.ArtistName, "artist_id", "name")
 
     def read_external_ids(self) -> list[r.ExternalId]:
         """Every external id, by artist, namespace and value."""
-        return self._read(select(t.artist_external_ids), r.ExternalId, "artist_id", "namespace", "value")
+        table = t.artist_external_ids.c
+        columns = (table.namespace, table.value, table.artist_id)
+        return self._read(select(*columns), r.ExternalId, "artist_id", "namespace", "value")
 
     def read_tracks(self) -> list[r.Track]:
         """Every track, by id."""
-        return self._read_tuples(select(t.tracks.c.id, t.tracks.c.artist_id, t.tracks.c.title), r.Track._make, "id")
+        c, path = t.tracks.c, func.coalesce(func.min(t.clips.c.source_path), "")
+        texts = [func.coalesce(column, "") for column in (c.album, c.album_artist)]
+        numbers = [func.coalesce(column, 0) for column in (c.disc, c.number, c.year, c.length_ms)]
+        columns = (c.id, c.artist_id, c.title, *texts, *numbers, func.coalesce(c.credit, ""), path)
+        query = select(*columns).outerjoin(t.clips, t.clips.c.track_id == c.id).group_by(c.id)
+        return self._read_tuples(query, r.Track._make, "id")
 
     def read_embedded_clips(self, space: str) -> list[r.EmbeddedClip]:
         """Clips that have an embedding in ``space`` (a ``Space.key``), by clip id.
@@ -49,7 +57,7 @@ class Tables(OpenDatabase):
         done = (t.extractions.c.space == space) & (t.extractions.c.state == "done")
         columns = (t.clips.c.id.label("clip_id"), t.clips.c.track_id)
         joined = select(*columns).join(t.extractions, t.extractions.c.clip_id == t.clips.c.id)
-        query = joined.where(done, ~is_overwritten())
+        query = joined.where(done, is_published(), ~is_overwritten())
         return self._read_tuples(query, r.EmbeddedClip._make, "clip_id")
 
     def read_genres(self) -> list[r.ArtistGenre]:
@@ -57,7 +65,7 @@ class Tables(OpenDatabase):
         return self._read(select(t.artist_genres), r.ArtistGenre, "artist_id", "genre", "source")
 
     def read_popularity(self) -> list[r.ArtistPopularity]:
-        """How popular artists are, by artist and source."""
+        """Every popularity that a source gives, by artist and source."""
         return self._read(select(t.artist_popularity), r.ArtistPopularity, "artist_id", "source")
 
     def read_scene_lists(self) -> list[r.SceneList]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from recommender.catalog.file_facts import FileTags, RowFacts
 from recommender.errors import AmbiguousName, BadInput
 
 
@@ -68,13 +69,28 @@ class Track(NamedTuple):
     id: str
     artist_id: str
     title: str
+    album: str = ""
+    """Empty where no file names one, as are the texts that follow."""
+    album_artist: str = ""
+    disc: int = 0
+    """0 where no file says it, as are the numbers that follow."""
+    number: int = 0
+    """Track number on its disc."""
+    year: int = 0
+    length_ms: int = 0
+    """Of the whole recording, not of its clip."""
+    credit: str = ""
+    """The artists as the file credits them, where that is more than the artist: "Alpha One feat. Beta Two"."""
+    path: str = ""
+    """Absolute path of a file with the recording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewClip:
     """An excerpt of a file, to be added under a track."""
 
-    track_id: str
+    track_id: str | None
+    """None until the catalog's facts are derived from its files."""
     content_sha256: str
     start_ms: int
     length_ms: int
@@ -82,6 +98,8 @@ class NewClip:
     """How the excerpt was chosen."""
     source_path: str
     """Absolute path of the file."""
+    audio_id: str | None = None
+    """Identity of the sound without tags (docs/decisions/0014-identity-of-a-clip.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +112,16 @@ class AddedClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """An excerpt with its track and artist, and the path of its audio."""
+    """An excerpt of a sound, and the track that it stands for."""
 
     id: str
-    track_id: str
-    title: str
-    artist_id: str
+    track_id: str | None
+    """None when it is not published: no file names an artist for it, or all its files are gone."""
+    audio_id: str | None
+    content_sha256: str
+    """Of the file that it was first read from."""
+    start_ms: int
+    length_ms: int
     source_path: str
 
 
@@ -114,14 +136,27 @@ class FileRecord:
     mtime_ns: int
     content_sha256: str | None = None
     clip_id: str | None = None
-    """None when the file was rejected; but a file on which the decoder was lost keeps the clip of its last scan."""
+    """None when its sound cannot be used; but a file on which the decoder was lost keeps the clip of its last scan."""
     reason: str | None = None
-    """Why it was rejected, one stable word; None when it has a clip."""
+    """Why it is not part of the catalog, one stable word; None when it is."""
     detail: str | None = None
     losses: int = 0
     """Failures in a row that are retried (:mod:`recommender.retry_schedule`)."""
     skip_runs: int = 0
     """Runs that still skip it."""
+    ctime_ns: int | None = None
+    audio_id: str | None = None
+    relative: str | None = None
+    """Path inside the scanned folder; None in records older than migration 0004, as are the fields that follow."""
+    length_ms: int | None = None
+    """Of the whole sound."""
+    tags: FileTags | None = None
+    row: RowFacts | None = None
+    """The row of the last tracklist that was given for its folder."""
+    layout: tuple[str, ...] | None = None
+    """Path layouts that its scan asked for; None for the built-in ones."""
+    vanished_at: str | None = None
+    """RFC 3339, UTC: when a scan first missed the file; None while it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +166,10 @@ class PendingClip:
     clip_id: str
     source_path: str
     content_sha256: str
-    """Of the file as it was scanned."""
+    """Of the file that it was first read from."""
     start_ms: int
     length_ms: int
+    audio_id: str | None = None
 
 
 class EmbeddedClip(NamedTuple):
@@ -172,7 +208,7 @@ class ArtistGenre:
 
     artist_id: str
     genre: str
-    """``names.fold_genre`` of the genre in the source."""
+    """``genres.fold_genre`` of the genre in the source."""
     source: str
     weight: float
     """Positive; only relative to the other weights of the same source."""
@@ -180,7 +216,7 @@ class ArtistGenre:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistPopularity:
-    """How popular an artist is, as one source counts it."""
+    """How popular an artist is, as one source counts: listeners, followers, plays."""
 
     artist_id: str
     source: str

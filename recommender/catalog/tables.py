@@ -32,6 +32,14 @@ metadata = MetaData(
 )
 
 
+FILES = "files"
+"""The ``source`` of a name or an external id that an audio file gives."""
+
+
+FACTS_DERIVED = "derived"
+"""Key of ``catalog_state``: present while what the catalog says agrees with its files and imports."""
+
+
 def _loss_columns() -> tuple[Column[int], Column[int]]:
     return (
         Column(
@@ -48,6 +56,12 @@ def _loss_columns() -> tuple[Column[int], Column[int]]:
             server_default="0",
             comment="runs that still pass it over after a loss",
         ),
+    )
+
+
+def _said_by() -> Column[str]:
+    return Column(
+        "source", String(64), comment="'files', or the import that says so; null in rows older than this column"
     )
 
 
@@ -69,6 +83,7 @@ artist_names = Table(
     _artist_key(primary_key=True),
     Column("name", Text, primary_key=True, comment="a spelling or alias, the preferred one among them"),
     Column("folded", Text, nullable=False, comment="names.fold(name)"),
+    _said_by(),
     Index(None, "folded"),
 )
 
@@ -78,7 +93,19 @@ artist_external_ids = Table(
     Column("namespace", String(32), primary_key=True),
     Column("value", Text, primary_key=True),
     _artist_key(),
+    _said_by(),
     Index(None, "artist_id"),
+)
+
+retired_artists = Table(
+    "retired_artists",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False, comment="names.fold(name)"),
+    Column("external_ids", Text, nullable=False, comment="JSON list of [namespace, value]"),
+    Index(None, "folded"),
+    comment="artists that no file and no import names any more: one that returns gets its old id",
 )
 
 tracks = Table(
@@ -88,21 +115,32 @@ tracks = Table(
     _artist_key(),
     Column("title", Text, nullable=False),
     Column("folded", Text, nullable=False, comment="names.fold(title)"),
-    UniqueConstraint("artist_id", "folded"),
+    Column("album", Text),
+    Column("album_folded", Text, nullable=False, server_default="", comment="names.fold_release(album), or empty"),
+    Column("album_artist", Text),
+    Column("disc", Integer),
+    Column("number", Integer, comment="track number on its disc"),
+    Column("year", Integer),
+    Column("length_ms", BigInteger, comment="of the recording, not of its clip"),
+    Column("credit", Text, comment="the artists as the file credits them, where that is more than the artist"),
+    UniqueConstraint("artist_id", "folded", "album_folded"),
 )
 
 clips = Table(
     "clips",
     metadata,
-    Column("id", String(32), primary_key=True, comment="hash of content, start and length: names.clip_id"),
-    Column("track_id", String(32), ForeignKey("tracks.id", ondelete="CASCADE"), nullable=False),
-    Column("content_sha256", String(64), nullable=False),
+    Column("id", String(32), primary_key=True, comment="hash of sound (or once content), start, length: names.clip_id"),
+    Column("track_id", String(32), ForeignKey("tracks.id", ondelete="SET NULL"), comment="null: not published"),
+    Column("audio_id", String(80), comment="of its sound without tags; null until a scan has read the file again"),
+    Column("content_sha256", String(64), nullable=False, comment="of the file it was first read from"),
     Column("start_ms", BigInteger, nullable=False, comment="where in the file the excerpt starts"),
     Column("length_ms", BigInteger, nullable=False),
     Column("policy", String(32), nullable=False, comment="how the excerpt was chosen"),
     Column("source_path", Text, nullable=False, comment="absolute path it was last seen at"),
-    UniqueConstraint("content_sha256", "start_ms", "length_ms"),
+    Column("same_as", String(32), comment="the clip with the same sound that stands for this one"),
     Index(None, "track_id"),
+    Index(None, "audio_id"),
+    Index(None, "content_sha256"),
 )
 
 files = Table(
@@ -111,11 +149,19 @@ files = Table(
     Column("path", Text, primary_key=True, comment="absolute path"),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
+    Column("ctime_ns", BigInteger, comment="null where no scan has recorded it"),
     Column("content_sha256", String(64)),
-    Column("clip_id", String(32), ForeignKey("clips.id", ondelete="SET NULL"), comment="null when rejected"),
-    Column("reason", String(64), comment="why it was rejected; null when it gave a clip"),
+    Column("audio_id", String(80)),
+    Column("clip_id", String(32), ForeignKey("clips.id", ondelete="SET NULL"), comment="null without a usable sound"),
+    Column("reason", String(64), comment="why it is rejected; null when it is part of the catalog"),
     Column("detail", Text),
     *_loss_columns(),
+    Column("relative", Text, comment="path inside the scanned folder; null until a scan has recorded it"),
+    Column("length_ms", BigInteger, comment="of the whole sound"),
+    Column("tags", Text, comment="JSON of FileTags; null until a scan has recorded it"),
+    Column("tracklist_row", Text, comment="JSON of RowFacts; null without a row"),
+    Column("layout", Text, comment="JSON list of the layouts that were asked for; null for the built-in ones"),
+    Column("vanished_at", String(32), comment="RFC 3339, UTC: when a scan first missed it; null while it is there"),
     Index(None, "clip_id"),
 )
 
@@ -230,4 +276,24 @@ runs = Table(
     Column("summary", Text, comment="JSON; null while it runs, and when it was killed"),
     CheckConstraint("state IN ('running', 'done', 'failed', 'killed')", name="state"),
     Index(None, "kind", "state"),
+)
+
+catalog_edits = Table(
+    "catalog_edits",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("subject", Text, nullable=False, comment="JSON: what was removed, merged, split or renamed"),
+    Column("made_at", String(32), nullable=False, comment="RFC 3339, UTC"),
+    Column("undone_at", String(32), comment="RFC 3339, UTC; null while it is in force"),
+    CheckConstraint("kind IN ('remove', 'merge', 'split', 'rename')", name="kind"),
+    comment="corrections by hand: applied over what files and imports say, until they are undone",
+)
+
+catalog_state = Table(
+    "catalog_state",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="of the catalog as a whole; 'derived' is present while its facts agree with its sources",
 )

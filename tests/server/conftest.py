@@ -171,7 +171,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoder = DescriptorEncoder()
     store = EmbeddingStore(made, encoder.space)
     with Catalog.open(made / "catalog.db") as catalog, DecoderPool(workers=1) as pool:
-        scan(catalog, folder, tracklist=None, pool=pool, progress=lambda done, total: None)
+        scan(catalog, folder, pool=pool, progress=lambda done, total: None)
         embed(catalog, store, encoder, pool, options=EmbedOptions())
         build(catalog, store, made, use=Use.PERSONAL)
         publish(catalog, made)

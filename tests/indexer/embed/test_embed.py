@@ -39,7 +39,7 @@ def music(tmp_path: Path) -> Path:
 
 
 def _scan(catalog: Catalog, folder: Path, pool: DecoderPool) -> None:
-    scan(catalog, folder, tracklist=None, pool=pool, progress=lambda done, total: None)
+    scan(catalog, folder, pool=pool, progress=lambda done, total: None)
 
 
 def _embed(catalog: Catalog, home: Path, pool: DecoderPool, encoder: Encoder, *, retry: bool = False) -> EmbedReport:

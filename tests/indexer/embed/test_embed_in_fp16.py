@@ -44,7 +44,7 @@ def test_a_clip_that_fp16_cannot_hold_is_refused_with_the_cure_and_the_cure_work
     home.mkdir()
     with Catalog.open(home / "catalog.db") as catalog:
         with DecoderPool(workers=1) as pool:
-            scan(catalog, music, tracklist=None, pool=pool, progress=lambda done, total: None)
+            scan(catalog, music, pool=pool, progress=lambda done, total: None)
         report = _embed(catalog, home, Stored.FP16)
         assert (report.embedded, report.by_reason) == (3, {"lost_in_store": 1})
         ((path, _, detail),) = report.failed

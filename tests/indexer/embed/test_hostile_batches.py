@@ -128,7 +128,7 @@ def _embedded(
     """Reason -> files without an embedding, and clip -> ``[layer, dim]`` of every clip in the store."""
     home.mkdir()
     with Catalog.open(f"sqlite:///{home / 'catalog.db'}") as catalog:
-        scanned = scan(catalog, music, tracklist=None, pool=pool, progress=lambda done, total: None)
+        scanned = scan(catalog, music, pool=pool, progress=lambda done, total: None)
         store = EmbeddingStore(home, encoder.space)
         report = embed(catalog, store, encoder, pool, options=EmbedOptions(batch=batch))
     clips = sorted(store.clip_ids)

@@ -135,7 +135,7 @@ def test_the_vectors_are_those_of_embed_to_the_bit(folder: Path, tmp_path: Path)
     encoder = DescriptorEncoder()
     store = EmbeddingStore(tmp_path, encoder.space)
     with Catalog.open(tmp_path / "catalog.db") as catalog, DecoderPool(workers=1) as pool:
-        scan(catalog, folder, tracklist=None, pool=pool, progress=lambda done, total: None)
+        scan(catalog, folder, pool=pool, progress=lambda done, total: None)
         embed(catalog, store, encoder, pool, options=EmbedOptions())
         clips = catalog.pending_clips("another space", retry_failed=True)
         files = [Path(clip.source_path) for clip in clips]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import soundfile
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.ingest.scan import ScanReport, scan
+from indexer.ingest.scan import NO_OPTIONS, ScanOptions, ScanReport, scan
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 
@@ -38,13 +39,12 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(catalog: Catalog, music: Path, pool: DecoderPool) -> Scan:
-    def scan_music(tracklist: str | None = None, folder: Path = music) -> ScanReport:
+    def scan_music(tracklist: str | None = None, folder: Path = music, options: ScanOptions = NO_OPTIONS) -> ScanReport:
         path = music.parent / "tracklist.csv"
         if tracklist is not None:
             path.write_text(tracklist, encoding="utf-8")
-        return scan(
-            catalog, folder, tracklist=path if tracklist else None, pool=pool, progress=lambda done, total: None
-        )
+        wanted = options if tracklist is None else replace(options, tracklist=path)
+        return scan(catalog, folder, options=wanted, pool=pool, progress=lambda done, total: None)
 
     return scan_music
 
@@ -312,7 +312,7 @@ def test_progress_ends_with_every_file_done(catalog: Catalog, music: Path, pool:
     for seed in range(3):
         write(music / f"Low - {seed}.wav", seed)
     seen: list[tuple[int, int]] = []
-    scan(catalog, music, tracklist=None, pool=pool, progress=lambda done, total: seen.append((done, total)))
+    scan(catalog, music, pool=pool, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
@@ -325,7 +325,8 @@ def test_a_folder_that_is_none_is_an_error(catalog: Catalog, music: Path, run: S
 def test_the_real_folder_gives_74_clips_of_31_artists(catalog: Catalog, pool: DecoderPool) -> None:
     folder = SHARED / "audio"
     for expected in ((74, 74, 0, 0), (74, 0, 0, 74)):
-        report = scan(catalog, folder, tracklist=folder / "manifest.csv", pool=pool, progress=lambda done, total: None)
+        options = ScanOptions(tracklist=folder / "manifest.csv")
+        report = scan(catalog, folder, options=options, pool=pool, progress=lambda done, total: None)
         assert (counts(report), report.rejected) == (expected, ())
     assert len(catalog.read_artists()) == 31
 
@@ -333,6 +334,6 @@ def test_the_real_folder_gives_74_clips_of_31_artists(catalog: Catalog, pool: De
 @pytest.mark.skipif(not (SHARED / "malformed").is_dir(), reason="needs shared/malformed beside the checkout")
 def test_the_malformed_folder_gives_each_file_a_clip_or_a_reason(catalog: Catalog, pool: DecoderPool) -> None:
     folder = SHARED / "malformed"
-    report = scan(catalog, folder, tracklist=None, pool=pool, progress=lambda done, total: None)
+    report = scan(catalog, folder, pool=pool, progress=lambda done, total: None)
     assert report.files == report.new_clips + report.known_clips + len(report.rejected) > 0
     assert all(row.reason and row.detail for row in report.rejected)

@@ -56,7 +56,7 @@ def indexed(catalog: Catalog, tmp_path: Path, pool: DecoderPool) -> Catalog:
     for artist, tones in TONES.items():
         for hz in tones:
             write_tone(tmp_path / "music" / artist / f"{hz}.wav", hz=hz)
-    scan(catalog, tmp_path / "music", tracklist=None, pool=pool, progress=lambda done, total: None)
+    scan(catalog, tmp_path / "music", pool=pool, progress=lambda done, total: None)
     embed(catalog, EmbeddingStore(tmp_path, BandEncoder.space), BandEncoder(), pool, options=EmbedOptions())
     return catalog
 

@@ -50,13 +50,13 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run_scan(catalog: Catalog, music: Path, bad_pool: DecoderPool) -> Scan:
-    return lambda: scan(catalog, music, tracklist=None, pool=bad_pool, progress=lambda done, total: None)
+    return lambda: scan(catalog, music, pool=bad_pool, progress=lambda done, total: None)
 
 
 @pytest.fixture
 def run_embed(catalog: Catalog, tmp_path: Path, music: Path, good_pool: DecoderPool, bad_pool: DecoderPool) -> Embed:
     """Embed what ``good_pool`` scanned, with decoders that die of one of the two clips."""
-    scan(catalog, music, tracklist=None, pool=good_pool, progress=lambda done, total: None)
+    scan(catalog, music, pool=good_pool, progress=lambda done, total: None)
 
     def run(*, retry: bool = False) -> EmbedReport:
         store = EmbeddingStore(tmp_path, BandEncoder.space)
@@ -125,7 +125,7 @@ def test_a_scan_that_is_asked_reads_the_files_in_quarantine_again(
     read_again(catalog, music)
     assert [scanned(run_scan()) for _ in range(2)] == ["tried", "quarantined"]
     read_again(catalog, music)
-    cured = scan(catalog, music, tracklist=None, pool=good_pool, progress=lambda done, total: None)
+    cured = scan(catalog, music, pool=good_pool, progress=lambda done, total: None)
     assert (cured.new_clips, cured.rejected) == (1, ())
 
 
@@ -141,21 +141,21 @@ def test_a_clip_whose_file_was_touched_is_tried_again_by_the_next_embedding(
 ) -> None:
     assert [embedded(run_embed()) for _ in range(3)] == ["tried", "tried", "waiting"]
     os.utime(music / "Low - crash.wav", ns=(1, 1))
-    scan(catalog, music, tracklist=None, pool=good_pool, progress=lambda done, total: None)
+    scan(catalog, music, pool=good_pool, progress=lambda done, total: None)
     assert embedded(run_embed()) == "tried"
 
 
 def test_a_file_that_kills_decoders_since_it_was_replaced_keeps_the_clip_it_gave_before(
     catalog: Catalog, music: Path, run_scan: Scan, good_pool: DecoderPool
 ) -> None:
-    scan(catalog, music, tracklist=None, pool=good_pool, progress=lambda done, total: None)
+    scan(catalog, music, pool=good_pool, progress=lambda done, total: None)
     catalog.mark_done(SPACE, [clip.clip_id for clip in catalog.pending_clips(SPACE)])
     before = the_clip(catalog, "Low - crash.wav")
     write_tone(music / "Low - crash.wav", hz=700, seconds=7.0)
     assert [scanned(run_scan()) for _ in range(15)][-1] == "quarantined"
     assert the_clip(catalog, "Low - crash.wav") == before
     write_tone(music / "Low - crash.wav", hz=900, seconds=8.0)
-    scan(catalog, music, tracklist=None, pool=good_pool, progress=lambda done, total: None)
+    scan(catalog, music, pool=good_pool, progress=lambda done, total: None)
     assert len(catalog.read_embedded_clips(SPACE)) == 1
 
 
@@ -171,7 +171,7 @@ def test_what_the_encoder_gave_up_is_tried_again_in_the_same_runs(
     catalog: Catalog, tmp_path: Path, music: Path, good_pool: DecoderPool
 ) -> None:
     (music / "Low - crash.wav").unlink()
-    scan(catalog, music, tracklist=None, pool=good_pool, progress=lambda done, total: None)
+    scan(catalog, music, pool=good_pool, progress=lambda done, total: None)
     tried = []
     for run in range(1, 16):
         encoder = _Unwell()
