@@ -47,6 +47,7 @@ READS_SHARED_MATERIAL = {
     "tests/indexer/audio/test_sndfile.py",
     "tests/indexer/ingest/test_scan.py",
     "tests/indexer/ingest/test_tracklist.py",
+    "tests/indexer/tabular/test_records.py",
     "tests/test_end_to_end.py",
 }
 """They read audio from a folder beside the checkout, where it is there, and may name that folder."""

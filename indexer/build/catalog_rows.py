@@ -23,6 +23,7 @@ class CatalogRows:
     clips: Sequence[rows.EmbeddedClip]
     """Only those with an embedding in the store."""
     genres: Sequence[rows.ArtistGenre]
+    popularity: Sequence[rows.ArtistPopularity]
     scene_lists: Sequence[rows.SceneList]
     scene_edges: Sequence[rows.SceneEdge]
     collaborations: Sequence[rows.Collaboration]
@@ -40,6 +41,7 @@ def read_catalog(catalog: Catalog, store: EmbeddingStore) -> CatalogRows:
             tracks=catalog.read_tracks(),
             clips=[clip for clip in catalog.read_embedded_clips(store.space.key) if clip.clip_id in stored],
             genres=catalog.read_genres(),
+            popularity=catalog.read_popularity(),
             scene_lists=catalog.read_scene_lists(),
             scene_edges=catalog.read_scene_edges(),
             collaborations=catalog.read_collaborations(),
@@ -55,6 +57,8 @@ def require_usable(data: CatalogRows, use: Use) -> None:
         LicenceRefused: the licence of a source does not allow ``use``.
     """
     if not data.artists:
-        raise InvalidArgument("catalog", "has no artists; run soundkin scan on a folder of music first")
+        raise InvalidArgument(
+            "catalog", "has no artists; first run soundkin scan on a folder of music, or import artists"
+        )
     for source in data.sources:
         require(f"source {source.name}", find_licence(source.licence), use)

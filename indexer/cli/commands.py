@@ -136,7 +136,7 @@ def _warn_no_audio(folder: Path) -> None:
 
 @click.group(
     name="import",
-    epilog="\b\nExamples:\n"
+    epilog="\b\nExample:\n"
     "  soundkin import artists lineup.csv --licence own\n"
     "  soundkin import genres genres.csv --source my-tags --licence own\n"
     "  soundkin import forget my-tags",

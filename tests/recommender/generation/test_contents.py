@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from recommender.errors import GenerationCorrupt
+from recommender.generation.contents import load, save
 from recommender.generation.manifest import with_sum
 from recommender.generation.open_generation import MANIFEST, checksum_file, open_generation
 from tests.factories import MadeArtist, MadeCatalog, MadeCollaboration, MadeTrack, write_generation
@@ -101,6 +103,37 @@ def test_what_leads_to_nowhere_is_refused_when_it_is_opened(
     with pytest.raises(GenerationCorrupt, match=said) as caught:
         open_generation(folder)
     assert f"{name}.npy" in str(caught.value)
+
+
+def test_popularity_is_an_optional_column(tmp_path: Path) -> None:
+    """Without it there is no file, as in older generations."""
+    made = open_generation(write_generation(tmp_path / "made", MADE)).contents
+    assert made.artists.popularity is None
+    given = np.array([np.nan, 0.5])
+    for name, column in (("with", given), ("without", None)):
+        (tmp_path / name).mkdir()
+        save(replace(made, artists=replace(made.artists, popularity=column)), tmp_path / name)
+    np.testing.assert_array_equal(load(tmp_path / "with").artists.popularity, given)
+    assert load(tmp_path / "without").artists.popularity is None
+    files = {name: {path.name for path in (tmp_path / name).iterdir()} for name in ("with", "without")}
+    assert files["with"] - files["without"] == {"artist.popularity.npy"}
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ([0.5], "has 1 entries, expected 2"),
+        ([0.5, 1.5], "outside"),
+        ([0.5, -0.1], "outside"),
+        ([0.5, np.inf], "outside"),
+    ],
+)
+def test_a_wrong_popularity_is_refused(tmp_path: Path, column: list[float], said: str) -> None:
+    made = open_generation(write_generation(tmp_path / "made", MADE)).contents
+    (tmp_path / "wrong").mkdir()
+    save(replace(made, artists=replace(made.artists, popularity=np.array(column))), tmp_path / "wrong")
+    with pytest.raises(GenerationCorrupt, match=rf"artist\.popularity\.npy.*{said}"):
+        load(tmp_path / "wrong")
 
 
 def test_a_file_that_is_no_array_is_named(folder: Path) -> None:
