@@ -94,6 +94,11 @@ class Client:
         reply: pb.ResolveArtistsResponse = self._ask(self._stub.ResolveArtists, request)
         return reply
 
+    def get_artist(self, request: pb.GetArtistRequest) -> pb.GetArtistResponse:
+        """One artist."""
+        reply: pb.GetArtistResponse = self._ask(self._stub.GetArtist, request)
+        return reply
+
     def get_track(self, request: pb.GetTrackRequest) -> pb.GetTrackResponse:
         """One track."""
         reply: pb.GetTrackResponse = self._ask(self._stub.GetTrack, request)
