@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer.tabular.records import read_text
+from indexer.tabular.text_lines import read_text
 from recommender.errors import BadInput
 
 DEFAULT = Path(__file__).with_name("thresholds.toml")

@@ -245,14 +245,22 @@ class ArtistSummary(_message.Message):
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class TrackSummary(_message.Message):
-    __slots__ = ("id", "title", "artist")
+    __slots__ = ("id", "title", "artist", "album", "duration_ms", "credit", "path")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     ARTIST_FIELD_NUMBER: _ClassVar[int]
+    ALBUM_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: str
     artist: ArtistSummary
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[_Union[ArtistSummary, _Mapping]] = ...) -> None: ...
+    album: str
+    duration_ms: int
+    credit: str
+    path: str
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., album: _Optional[str] = ..., duration_ms: _Optional[int] = ..., credit: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
 
 class Evidence(_message.Message):
     __slots__ = ("tracks", "coherence", "standard_error", "low")
@@ -486,6 +494,38 @@ class SimilarTracksResponse(_message.Message):
     seed: TrackSummary
     def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., tracks: _Optional[_Iterable[_Union[ScoredTrack, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., not_indexed: _Optional[bool] = ..., seed: _Optional[_Union[TrackSummary, _Mapping]] = ...) -> None: ...
 
+class MakePlaylistRequest(_message.Message):
+    __slots__ = ("artists", "tracks", "first", "last", "listening", "limit", "max_per_artist", "filter")
+    ARTISTS_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    LISTENING_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    MAX_PER_ARTIST_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    artists: _containers.RepeatedCompositeFieldContainer[ArtistRef]
+    tracks: _containers.RepeatedCompositeFieldContainer[TrackRef]
+    first: TrackRef
+    last: TrackRef
+    listening: Listening
+    limit: int
+    max_per_artist: int
+    filter: TrackFilter
+    def __init__(self, artists: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., tracks: _Optional[_Iterable[_Union[TrackRef, _Mapping]]] = ..., first: _Optional[_Union[TrackRef, _Mapping]] = ..., last: _Optional[_Union[TrackRef, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., limit: _Optional[int] = ..., max_per_artist: _Optional[int] = ..., filter: _Optional[_Union[TrackFilter, _Mapping]] = ...) -> None: ...
+
+class MakePlaylistResponse(_message.Message):
+    __slots__ = ("generation", "tracks", "not_indexed", "artists_not_indexed")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
+    ARTISTS_NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
+    generation: Generation
+    tracks: _containers.RepeatedCompositeFieldContainer[ScoredTrack]
+    not_indexed: _containers.RepeatedCompositeFieldContainer[TrackSummary]
+    artists_not_indexed: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., tracks: _Optional[_Iterable[_Union[ScoredTrack, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[TrackSummary, _Mapping]]] = ..., artists_not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ...) -> None: ...
+
 class SimilarArtistsToAudioRequest(_message.Message):
     __slots__ = ("options", "clip")
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -589,16 +629,24 @@ class GetTrackRequest(_message.Message):
     def __init__(self, track: _Optional[_Union[TrackRef, _Mapping]] = ...) -> None: ...
 
 class GetTrackResponse(_message.Message):
-    __slots__ = ("generation", "track", "not_indexed", "clips")
+    __slots__ = ("generation", "track", "not_indexed", "clips", "album_artist", "disc", "number", "year")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
     CLIPS_FIELD_NUMBER: _ClassVar[int]
+    ALBUM_ARTIST_FIELD_NUMBER: _ClassVar[int]
+    DISC_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     track: TrackSummary
     not_indexed: bool
     clips: int
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., track: _Optional[_Union[TrackSummary, _Mapping]] = ..., not_indexed: _Optional[bool] = ..., clips: _Optional[int] = ...) -> None: ...
+    album_artist: str
+    disc: int
+    number: int
+    year: int
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., track: _Optional[_Union[TrackSummary, _Mapping]] = ..., not_indexed: _Optional[bool] = ..., clips: _Optional[int] = ..., album_artist: _Optional[str] = ..., disc: _Optional[int] = ..., number: _Optional[int] = ..., year: _Optional[int] = ...) -> None: ...
 
 class ListAspectsRequest(_message.Message):
     __slots__ = ()

@@ -65,6 +65,11 @@ class SimilarityServiceStub:
                 request_serializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.SerializeToString,
                 response_deserializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.FromString,
                 _registered_method=True)
+        self.MakePlaylist = channel.unary_unary(
+                '/soundkin.v1.SimilarityService/MakePlaylist',
+                request_serializer=pb_dot_soundkin__pb2.MakePlaylistRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.MakePlaylistResponse.FromString,
+                _registered_method=True)
         self.ResolveArtists = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/ResolveArtists',
                 request_serializer=pb_dot_soundkin__pb2.ResolveArtistsRequest.SerializeToString,
@@ -143,6 +148,13 @@ class SimilarityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MakePlaylist(self, request, context):
+        """A list of tracks to play: from artists and tracks that the person likes, or from one track to another in steps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResolveArtists(self, request, context):
         """Turns names and external ids into artists, one answer per reference, in order.
         """
@@ -210,6 +222,11 @@ def add_SimilarityServiceServicer_to_server(servicer, server):
                     servicer.SimilarArtistsToAudio,
                     request_deserializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.FromString,
                     response_serializer=pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.SerializeToString,
+            ),
+            'MakePlaylist': grpc.unary_unary_rpc_method_handler(
+                    servicer.MakePlaylist,
+                    request_deserializer=pb_dot_soundkin__pb2.MakePlaylistRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.MakePlaylistResponse.SerializeToString,
             ),
             'ResolveArtists': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveArtists,
@@ -400,6 +417,33 @@ class SimilarityService:
             '/soundkin.v1.SimilarityService/SimilarArtistsToAudio',
             pb_dot_soundkin__pb2.SimilarArtistsToAudioRequest.SerializeToString,
             pb_dot_soundkin__pb2.SimilarArtistsToAudioResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MakePlaylist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/soundkin.v1.SimilarityService/MakePlaylist',
+            pb_dot_soundkin__pb2.MakePlaylistRequest.SerializeToString,
+            pb_dot_soundkin__pb2.MakePlaylistResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,7 +25,7 @@ EXTRAS: Mapping[str, Extra] = {
     "catalog": Extra(needed_by="import, publish, rollback and verify", libraries=("alembic", "psycopg", "sqlalchemy")),
     "indexer": Extra(
         needed_by="demo, scan, embed, cost, build, nightly and encoder",
-        libraries=("av", "librosa", "mutagen", "soundfile", "soxr"),
+        libraries=("av", "ftfy", "librosa", "mutagen", "soundfile", "soxr"),
         includes=("catalog",),
     ),
     "mert": Extra(

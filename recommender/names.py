@@ -1,35 +1,75 @@
-"""How names, titles and genres are compared, how clip ids are made, and how text is printed safely."""
+"""How names and titles are cleaned and compared, how clip ids are made, and how text is printed safely."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
+
+from recommender.errors import BadInput
 
 NAMESPACES = ("mbid", "spotify", "deezer", "discogs")
 """Foreign catalogs whose ids may be given as ``NAMESPACE:VALUE``. Any other text with a colon is read as a name."""
 
 _SPACE = re.compile(r"\s+")
 
+MAX_BYTES = 2000
+"""Bytes of a name or title in UTF-8, both as given and folded. PostgreSQL can index at most 2704 bytes of a row."""
+
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs"})
+"""Unicode categories: control characters, which PostgreSQL or a terminal cannot take, and lone surrogates."""
+
+_SHAPELESS = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""Soft hyphen, zero width space, word joiner, byte order mark, direction marks and the like."""
+
+
+def _ranges(chars: Iterable[int]) -> str:
+    return "".join(map(re.escape, map(chr, chars)))
+
+
+_FILLERS = (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0)
+"""Characters of other categories that show nothing: the grapheme joiner, and the fillers of Hangul and Khmer."""
+_INVISIBLE = re.compile(
+    "[\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff"  # variation selectors and tags
+    + _ranges(_FILLERS)
+    + _ranges(code for code in range(0x20000) if unicodedata.category(chr(code)) == "Cf")
+    + "]"
+)
+"""Every character without a visible shape: category Cf, fillers, variation selectors."""
+
+_SINGLE_QUOTES = (
+    "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ca\u02cb\u02b9\u2018\u2019\u201a"
+    "\u201b\u2032\u2035\u2039\u203a\u275b\u275c\u275f\uff07\ua78c"
+)
+_DOUBLE_QUOTES = (
+    '"\u02ba\u02dd\u02ee\u201c\u201d\u201e\u201f\u2033\u2036\u00ab\u00bb\u275d\u275e\u2760\u2e42'
+    "\u301d\u301e\u301f\uff02\u300c\u300d\u300e\u300f\ufe41\ufe42\ufe43\ufe44\uff62\uff63"
+)
+_HYPHENS = "\u02d7\u2043\u2212\u2796"
+"""Dashes outside the category Pd, which has all others."""
+_TILDES = "\u301c\u3030\uff5e"
+"""The wave dash and the full-width tilde: Japanese encodings turn one into the other."""
+_MARKS = {
+    **{code: "-" for code in range(0x11000) if unicodedata.category(chr(code)) == "Pd"},
+    **dict.fromkeys(map(ord, _HYPHENS), "-"),
+    **dict.fromkeys(map(ord, _TILDES), "~"),
+    **dict.fromkeys(map(ord, _SINGLE_QUOTES), "'"),
+    **dict.fromkeys(map(ord, _DOUBLE_QUOTES), '"'),
+}
+"""Code point of a quote or dash -> the character on a keyboard that stands for it."""
+_ASCII_MARKS = {ord("`"): "'"}
+
+_STROKES = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h", "ŧ": "t"}
+)
+"""Latin letters that Unicode does not take apart. ß is "ss" by case folding already."""
+_MIN_STROKE_LETTERS = 3
+"""Letters of a name whose strokes are removed. In shorter ones the stroke is all that tells two names apart."""
+
 _ACUTE, _DIAERESIS = "\u0301", "\u0308"
 _YE = "\u0435\u0415"
 """Cyrillic ie, small and capital: the letter of ё without its diaeresis."""
-
-_GENRE_SEPARATORS = re.compile(r"[-_/.'’]+")
-
-_GENRE_ALIASES = {
-    "dnb": "drum and bass",
-    "d and b": "drum and bass",
-    "drum n bass": "drum and bass",
-    "r and b": "rhythm and blues",
-    "rnb": "rhythm and blues",
-    "hiphop": "hip hop",
-    "lofi": "lo fi",
-    "synthpop": "synth pop",
-    "tekno": "techno",
-}
-"""Genre spellings that folding of punctuation alone does not merge. Exact matches only: a fuzzy match would merge
-"house" and "tech house"."""
 
 _TITLE_SUFFIX = re.compile(
     r"^(?P<rest>.*\S)\s*(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\]|\s[-–—]\s(?P<bare>[^()\[\]]+))$"
@@ -70,27 +110,39 @@ _NEUTRAL_WORDS = frozenset(("cut", "digital", "digitally", "edition", "length", 
 
 
 def fold(name: str) -> str:
-    """Remove differences of case, accents, width and spacing, so that spellings of one name compare equal.
+    """Remove differences that spellings of one name have, so that they compare equal.
 
-    Accents are removed from Latin and Greek letters, and from Cyrillic letters where they are optional in writing (ё,
-    stress marks). Elsewhere a mark makes another letter (ハ and パ, и and й) and stays. Punctuation stays too: ``!!!``
-    and ``???`` are two bands. A run of white space becomes one space. Only a blank name gives the empty string.
+    These are case, accents, width, spacing, quotes and hyphens of every sort, invisible characters, and the strokes and
+    ligatures of Latin letters (ø æ œ ł đ ß þ and the dotless i). Accents are removed from Latin and Greek letters, and
+    from Cyrillic letters where they are optional in writing (ё, stress marks). Elsewhere a mark makes another letter
+    (ハ and パ, и and й) and stays. Other punctuation stays too: ``!!!`` and ``???`` are two bands; so do "The" and "&".
+    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name of invisible characters
+    keeps them, so that only a blank name gives the empty string.
 
-    >>> fold("  Beyoncé ") == fold("BEYONCE")
-    True
-    >>> fold("ハハ") == fold("パパ"), fold("!!!") == fold("???")
-    (False, False)
+    >>> fold("  Beyoncé ") == fold("BEYONCE"), fold("Sigur\u200b Rós\ufeff"), fold("Røyksopp’s A–Side")
+    (True, 'sigur ros', "royksopp's a-side")
+    >>> fold("ハハ") == fold("パパ"), fold("!!!") == fold("???"), fold("MØ") == fold("Mo")
+    (False, False, False)
     """
+    if name.isascii():
+        return " ".join(name.translate(_ASCII_MARKS).casefold().split())
+    return _folded(_INVISIBLE.sub("", name)) or _folded(name)
+
+
+def _folded(name: str) -> str:
+    """``name`` without optional marks, in lower case, with one kind of quote, hyphen and space."""
     # NFKD separates each letter from its marks, so that a mark can be removed by the script of its letter; NFKC joins
-    # the marks that stay.
+    # the marks that stay. Quotes come first, as NFKD takes some apart (U+00B4).
     kept: list[str] = []
     base = ""
-    for char in unicodedata.normalize("NFKD", name):
+    for char in unicodedata.normalize("NFKD", name.translate(_MARKS)):
         if unicodedata.combining(char) and _is_optional(char, base):
             continue
         base = base if unicodedata.combining(char) else char
         kept.append(char)
-    bare = unicodedata.normalize("NFKC", "".join(kept).casefold())
+    bare = unicodedata.normalize("NFKC", "".join(kept).casefold()).translate(_MARKS)
+    if sum(map(str.isalpha, bare)) >= _MIN_STROKE_LETTERS:
+        bare = bare.translate(_STROKES)
     return _SPACE.sub(" ", bare).strip()
 
 
@@ -101,15 +153,26 @@ def _is_optional(mark: str, base: str) -> bool:
     return script in ("LATIN", "GREEK")
 
 
-def fold_genre(genre: str) -> str:
-    """Fold a genre so that its spellings give one tag. Well-known short forms are spelled out.
+def clean(text: str, *, what: str, max_bytes: int = MAX_BYTES) -> str:
+    """``text`` as it is stored and shown: NFC, single spaces, no space at the ends. The result may be empty.
 
-    >>> fold_genre("Drum & Bass"), fold_genre("dnb"), fold_genre("Hip-Hop")
-    ('drum and bass', 'drum and bass', 'hip hop')
+    Names in imports, files and questions are all cleaned by this. Marks without a shape of their own go (zero width
+    space, soft hyphen, byte order and direction marks); joiners and variation selectors stay, as they change the shape
+    of the letters and emoji beside them.
+
+    Raises BadInput ``bad_text`` for control characters (NUL, escape sequences), lone surrogates and excess length.
     """
-    text = fold(genre).replace("&", " and ").replace("+", " and ")
-    text = _SPACE.sub(" ", _GENRE_SEPARATORS.sub(" ", text)).strip()
-    return _GENRE_ALIASES.get(text, text)
+    if text.isascii() and text.isprintable() and len(text) <= max_bytes:
+        return " ".join(text.split())  # the fast path of most names
+    spaced = _SPACE.sub(" ", _SHAPELESS.sub("", text)).strip()
+    bad = next((char for char in spaced if unicodedata.category(char) in _REFUSED_CATEGORIES), None)
+    if bad is not None:
+        raise BadInput("bad_text", f"the {what} has the character U+{ord(bad):04X}; remove it")
+    composed = unicodedata.normalize("NFC", spaced)
+    longest = max(len(composed.encode()), len(fold(composed).encode()))
+    if longest > max_bytes:
+        raise BadInput("bad_text", f"the {what} is {longest} bytes long; at most {max_bytes} are kept")
+    return composed
 
 
 def fold_release(title: str) -> str:

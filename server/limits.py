@@ -11,6 +11,8 @@ from pb import soundkin_pb2 as pb
 
 MAX_SEEDS = 100
 """Seeds, and negative seeds."""
+MAX_SEED_TRACKS = 32
+"""Tracks to make a playlist from: each is compared with every track."""
 MAX_REFS = 1000
 """References to resolve, candidates, and artists to leave out."""
 MAX_BATCHED = 100

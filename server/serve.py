@@ -70,6 +70,8 @@ class Settings:
     """Where `soundkin encoder serve` listens, which embeds audio clips; None: clips are refused."""
     metrics: Address | None = None
     """Where to serve the metrics page; None: nowhere."""
+    show_paths: bool = False
+    """Answer where the files of tracks are on this machine. Otherwise paths are not even kept in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ async def started(settings: Settings) -> AsyncIterator[Running]:
     """A server that listens during the block and is stopped after it. Raises as :func:`run` when it cannot start."""
     refuse_narrower_use(settings.home, settings.use)
     metrics = Metrics()
-    watcher = GenerationWatcher(settings.home, settings.use, metrics)
+    watcher = GenerationWatcher(settings.home, settings.use, metrics, show_paths=settings.show_paths)
     guard, health_service = Guard(metrics), Health()
     with (
         exposed(metrics, settings.metrics) as metrics_port,

@@ -30,6 +30,7 @@ class ServeOptions(TypedDict):
     wait: bool
     metrics_port: int | None
     metrics_host: str
+    show_paths: bool
 
 
 def _default_home() -> Path:
@@ -92,6 +93,12 @@ def _default_home() -> Path:
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics for Prometheus on this port.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Host to serve them on.")
+@click.option(
+    "--show-paths",
+    is_flag=True,
+    envvar="SOUNDKIN_SHOW_PATHS",
+    help="Answer where the files of tracks are on this machine: `soundkin playlist --m3u` needs it.",
+)
 def serve(**options: Unpack[ServeOptions]) -> None:
     """Answer gRPC requests from the published generation, and switch to newer ones."""
     for variable in THREAD_VARIABLES:  # numpy and FAISS read them when they are imported, below
@@ -113,5 +120,6 @@ def serve(**options: Unpack[ServeOptions]) -> None:
             wait=options["wait"],
             encoder=None if encoder is None else parse_address(encoder, option="--encoder"),
             metrics=None if port is None else Address(host=options["metrics_host"], port=port),
+            show_paths=options["show_paths"],
         )
     )

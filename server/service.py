@@ -13,7 +13,7 @@ from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import EncoderMissing, Unavailable
 from server.reload.generation_watcher import GenerationWatcher
 from server.reload.loaded_generation import Snapshot
-from server.rpc import artists, audio, lookups, tracks
+from server.rpc import artists, audio, lookups, playlist, tracks
 from server.rpc.clip_stream import receive
 from server.rpc.encoder_client import EncoderClient
 
@@ -58,6 +58,9 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         if request.WhichOneof("seed") == "clip":
             return await self._tracks_like_clip(request, context)
         return await self._work(tracks.similar_tracks, request)
+
+    async def MakePlaylist(self, request: pb.MakePlaylistRequest, context: Context) -> pb.MakePlaylistResponse:
+        return await self._work(playlist.make_playlist, request)
 
     async def ResolveArtists(self, request: pb.ResolveArtistsRequest, context: Context) -> pb.ResolveArtistsResponse:
         return await self._work(lookups.resolve_artists, request)

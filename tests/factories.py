@@ -11,7 +11,17 @@ from scipy.sparse import coo_array, csr_array
 
 from recommender.array_files import TextColumn
 from recommender.generation import contents
-from recommender.generation.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
+from recommender.generation.contents import (
+    ArtistColumns,
+    Contents,
+    Digests,
+    Events,
+    Relations,
+    TrackColumns,
+    TrackDetails,
+    TrackFacts,
+    digest_of,
+)
 from recommender.generation.lease import LEASE
 from recommender.generation.manifest import CandidatesEntry, Counts, IndexEntry, Manifest, Quality, Taken
 from recommender.generation.open_generation import (
@@ -38,6 +48,10 @@ class MadeTrack:
     id: str
     vectors: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Layer -> vector, of any length above 0; empty: the track is not embedded."""
+    album: str = ""
+    credit: str = ""
+    path: str = ""
+    length_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +118,7 @@ def make_contents(made: MadeCatalog) -> Contents:
         artists=_artist_columns(artists),
         tracks=_track_columns(artists),
         relations=_relations(made, artists, rows),
+        details=_track_details(artists),
     )
 
 
@@ -170,6 +185,15 @@ def _track_columns(artists: Sequence[MadeArtist]) -> TrackColumns:
         vector_row=_dense(bool(track.vectors) for track, _ in tracks),
         clips=_int64(int(bool(track.vectors)) for track, _ in tracks),
         clips_digest=_digests(track for track, _ in tracks),
+    )
+
+
+def _track_details(artists: Sequence[MadeArtist]) -> TrackDetails:
+    return TrackDetails.of(
+        [
+            TrackFacts(album=track.album, credit=track.credit, path=track.path, length_ms=track.length_ms)
+            for track, _ in _tracks(artists)
+        ]
     )
 
 

@@ -10,20 +10,24 @@ from typing import BinaryIO
 import numpy as np
 import soxr
 
-from indexer.audio.containers import AUDIO_SUFFIXES, IGNORED_SUFFIXES, Container, looks_like_audio, sniff
+from indexer.audio.audible_window import SILENCE_DBFS, other_windows
+from indexer.audio.containers import AUDIO_SUFFIXES, IGNORED_SUFFIXES, looks_like_audio
 from indexer.audio.decoder_base import (
+    MAX_PAD_MS,
     MAX_SAMPLE_RATE_HZ,
     MIN_SAMPLE_RATE_HZ,
     AudioInfo,
-    Decoder,
     Excerpt,
+    Mix,
     Passage,
+    Sound,
+    downmix,
     samples_in,
 )
-from indexer.audio.ffmpeg import FfmpegDecoder
+from indexer.audio.decoders.second_opinion import decoder_for
 from indexer.audio.rejection_reasons import Reason
 from indexer.audio.safe_open import open_regular
-from indexer.audio.sndfile import SndfileDecoder
+from indexer.audio.sound_range import find_sound
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
 
@@ -41,6 +45,7 @@ __all__ = [
     "Reason",
     "choose_excerpt",
     "decode",
+    "decode_audible",
     "decode_open",
     "looks_like_audio",
     "probe",
@@ -58,18 +63,13 @@ EXCERPT_MS = 30_000
 MIN_DURATION_S = 5.0
 MAX_DURATION_S = 6 * 3600.0
 """Six hours: a long DJ set. AAC and m4a are decoded from their start, so a longer file takes more time."""
-SILENCE_DBFS = -80.0
-"""Root mean square in dB of full scale, below which a clip is silent: the rounding noise of 14-bit samples."""
 
 _WHOLE_FILE_MS = 30_500
 """Up to here a file is a clip already: published clips of 30 s are a little longer by the padding of their codec."""
-_MAX_PAD_MS = 50
-"""A whole file may end this much before its header says: codecs work in blocks. 9 ms was measured on real Vorbis."""
 _MAX_SAMPLE = 1e6
 """In multiples of full scale. Loud float files pass 1; a million can only be damage."""
 _EDGES_PER_S = 20
 """The level is measured without the first and last 1/20 s, where the resampler rings if the signal has an offset."""
-_FFMPEG_CONTAINERS = (Container.MP4, Container.ADTS)
 
 
 def choose_excerpt(duration_s: float) -> Excerpt:
@@ -103,8 +103,8 @@ def probe(path: Path) -> AudioInfo:
 def probe_open(file: BinaryIO) -> AudioInfo:
     """:func:`probe` for a file that :func:`indexer.audio.safe_open.open_regular` has opened."""
     with _reading():
-        container = sniff(file)
-        info = _decoder(container).info(file, container)
+        sound = Sound(file=file, range=find_sound(file))
+        info = decoder_for(sound).info(sound)
     _require_duration(info.duration_s)
     return info
 
@@ -127,12 +127,43 @@ def decode_open(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> Wav
     require_rate(sample_rate_hz)
     _require_duration(excerpt.length_ms / 1000)
     with _reading():
-        container = sniff(file)
-        passage = _decoder(container).read(file, container, excerpt=excerpt)
+        return decode_sound(Sound(file=file, range=find_sound(file)), excerpt=excerpt, sample_rate_hz=sample_rate_hz)
+
+
+def decode_audible(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> Waveform:
+    """:func:`decode_open`, but where ``excerpt`` is silent another part of the sound, or one channel, is taken.
+
+    Tried in this order: the excerpt; its loudest channel, for channels that cancel each other in the mean; the windows
+    of the same length at a quarter and at three quarters of the sound; the first window that is loud by the second. The
+    choice depends on the sound alone (docs/methods.md, "Audio files").
+
+    Raises BadInput as :func:`decode` does; ``silent`` only when nothing was audible anywhere.
+    """
+    try:
+        return decode_open(file, excerpt=excerpt, sample_rate_hz=sample_rate_hz)
+    except BadInput as error:
+        if error.reason != Reason.SILENT:
+            raise
+        silent = error
+    with _reading():
+        sound = Sound(file=file, range=find_sound(file))
+        for window, mix in other_windows(sound, excerpt):
+            try:
+                return decode_sound(sound, excerpt=window, sample_rate_hz=sample_rate_hz, mix=mix)
+            except BadInput as error:
+                if error.reason not in (Reason.SILENT, Reason.TRUNCATED):
+                    raise
+    raise silent
+
+
+def decode_sound(sound: Sound, *, excerpt: Excerpt, sample_rate_hz: int, mix: Mix = downmix) -> Waveform:
+    """:func:`decode` for a sound that was found in an open file, with another way to make one channel."""
+    passage = decoder_for(sound).read(sound, excerpt=excerpt, mix=mix)
     _require_complete(passage, excerpt)
     _require_finite(passage.samples)
     samples = _resample(passage, sample_rate_hz)
-    _require_audible(samples[sample_rate_hz // _EDGES_PER_S : -(sample_rate_hz // _EDGES_PER_S)])
+    edge = sample_rate_hz // _EDGES_PER_S
+    _require_audible(samples[edge:-edge])
     return _fit(samples, samples_in(excerpt.length_ms, sample_rate_hz))
 
 
@@ -152,10 +183,6 @@ def _reading() -> Iterator[None]:
         raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
 
 
-def _decoder(container: Container) -> Decoder:
-    return FfmpegDecoder() if container in _FFMPEG_CONTAINERS else SndfileDecoder()
-
-
 def _require_duration(duration_s: float) -> None:
     if not duration_s >= MIN_DURATION_S:
         raise BadInput(Reason.TOO_SHORT, f"{duration_s:.2f} s of sound; at least {MIN_DURATION_S:g} s are needed")
@@ -165,7 +192,7 @@ def _require_duration(duration_s: float) -> None:
 
 
 def _require_complete(passage: Passage, excerpt: Excerpt) -> None:
-    needed = samples_in(excerpt.length_ms - _MAX_PAD_MS, passage.sample_rate_hz)
+    needed = samples_in(excerpt.length_ms - MAX_PAD_MS, passage.sample_rate_hz)
     if len(passage.samples) >= needed:
         return
     decoded_s = len(passage.samples) / passage.sample_rate_hz

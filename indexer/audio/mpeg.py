@@ -19,6 +19,9 @@ _ADTS_RATES = 13
 """Number of sample rate indices that are assigned (ISO/IEC 13818-7, table 35)."""
 
 _HEADER_BYTES = 4
+_MIN_FREE_BYTES, _MAX_FREE_BYTES = 24, 4608
+"""Shortest and longest frame in free format that is searched for."""
+_SLOT_BYTES = 4
 _STRIDE_BYTES = 4096
 _COUNT_WITHIN_BYTES = 256
 _COUNTS = (b"Xing", b"Info", b"VBRI")
@@ -49,12 +52,13 @@ def skip_tags(file: BinaryIO) -> int:
         header = file.read(_ID3_HEADER_BYTES)
         if not header.startswith(b"ID3") or len(header) < _ID3_HEADER_BYTES:
             break
-        offset += _tag_bytes(header)
+        offset += id3_bytes(header)
     return offset + _padding(file, offset) if offset else 0
 
 
-def _tag_bytes(header: bytes) -> int:
-    """Size of a tag with its header and footer; stored as four bytes of seven bits (ID3v2.4, section 3.1)."""
+def id3_bytes(header: bytes) -> int:
+    """Size of an ID3v2 tag with its header (these ten bytes) and footer; stored as four bytes of seven bits (ID3v2.4,
+    section 3.1)."""
     size = 0
     for byte in header[6:10]:
         size = size << 7 | byte & 0x7F
@@ -68,13 +72,17 @@ def _padding(file: BinaryIO, offset: int) -> int:
     return len(following) - len(following.lstrip(b"\0"))
 
 
-def looks_like_adts(header: bytes) -> bool:
-    """Whether ``header`` (8 KiB or more, where the file has them) starts with an ADTS frame, followed by another."""
-    length = _adts_frame_bytes(header)
-    return length > 0 and _adts_frame_bytes(header[length:]) > 0
+def looks_like_adts(header: bytes, *, following: int = 1) -> bool:
+    """Whether ``header`` (8 KiB or more, where the file has them) starts with an ADTS frame and more of them."""
+    for _ in range(following):
+        length = adts_frame_bytes(header)
+        if not length:
+            return False
+        header = header[length:]
+    return adts_frame_bytes(header) > 0
 
 
-def _adts_frame_bytes(header: bytes) -> int:
+def adts_frame_bytes(header: bytes) -> int:
     """Length of the frame that starts at ``header``, 0 if none does."""
     if len(header) < _ADTS_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
         return 0
@@ -102,7 +110,7 @@ def parse_frame(header: bytes) -> Frame | None:
     if len(header) < _HEADER_BYTES or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     # 11 sync bits, then version, layer, protection; bit rate, sample rate, padding (ISO/IEC 11172-3, 2.4.1.3).
-    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    version, layer = header[1] >> 3 & 3, _layer(header)
     bitrate, rate = header[2] >> 4, header[2] >> 2 & 3
     if version == 1 or layer == 4 or bitrate == 15 or rate == 3:  # values that the standard reserves
         return None
@@ -120,17 +128,47 @@ def _frame_bytes(samples: int, kbps: int, *, rate_hz: int, layer: int, padding: 
     return (samples // 8 // slot * kbps * 1000 // rate_hz + padding) * slot
 
 
-def looks_like_mpeg_audio(header: bytes) -> bool:
-    """Whether ``header`` (2 KiB or more, where the file has them) starts with a frame, followed by another of its kind.
+def looks_like_mpeg_audio(header: bytes, *, following: int = 1) -> bool:
+    """Whether ``header`` (2 KiB or more, where the file has them) starts with a frame and ``following`` more of its
+    stream behind it.
 
     One frame header is eleven set bits and little else: the byte order mark of UTF-16 text looks the same. Two do not
-    occur by chance. A frame in free format does not give its length, so one of those is enough.
+    occur by chance. A frame in free format does not give its length: there the next ones are searched for.
     """
-    frame = parse_frame(header)
-    if frame is None:
+    first = parse_frame(header)
+    if first is None:
         return False
-    second = parse_frame(header[frame.length :])
-    return second is not None and _same_stream(second, frame)
+    if not first.length:
+        return free_frame_bytes(header) > 0
+    position = first.length
+    for _ in range(following):
+        frame = parse_frame(header[position : position + _HEADER_BYTES])
+        if frame is None or not frame.length or not same_stream(frame, first):
+            return False
+        position += frame.length
+    return True
+
+
+def free_frame_bytes(header: bytes) -> int:
+    """Length, without padding, of the frame in free format that starts at ``header``; 0 if no others follow it.
+
+    All frames of such a stream have one length, but for a padding slot: found where the header occurs again, and once
+    more at the same distance.
+    """
+    sync, rate = header[:2], header[2] & 0xFC
+    distance = header.find(sync, _MIN_FREE_BYTES)
+    while 0 < distance <= _MAX_FREE_BYTES:
+        seconds = (header[at : at + 3] for at in range(2 * distance - _SLOT_BYTES, 2 * distance + _SLOT_BYTES + 1))
+        third = any(other[:2] == sync and len(other) > 2 and other[2] & 0xFC == rate for other in seconds)
+        if third and header[distance + 2] & 0xFC == rate:
+            padding = header[2] >> 1 & 1
+            return distance - padding * (_SLOT_BYTES if _layer(header) == 1 else 1)
+        distance = header.find(sync, distance + 1)
+    return 0
+
+
+def _layer(header: bytes) -> int:
+    return 4 - (header[1] >> 1 & 3)
 
 
 def has_frame_count(file: BinaryIO) -> bool:
@@ -161,11 +199,12 @@ def walk_duration_s(file: BinaryIO) -> float | None:
         if not frame.length:
             return None
         position += frame.length
-        samples += frame.samples if position <= end and _same_stream(frame, first) else 0
+        samples += frame.samples if position <= end and same_stream(frame, first) else 0
     return samples / first.sample_rate_hz if first else None
 
 
-def _same_stream(a: Frame, b: Frame) -> bool:
+def same_stream(a: Frame, b: Frame) -> bool:
+    """Whether two frames have one version, layer and rate."""
     return (a.kind, a.sample_rate_hz) == (b.kind, b.sample_rate_hz)
 
 

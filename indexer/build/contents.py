@@ -12,8 +12,18 @@ from scipy.sparse import coo_array, csr_array
 from indexer.build.averages import ClipsByTrack, int64
 from indexer.build.catalog_rows import CatalogRows
 from recommender.array_files import TextColumn
-from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList
-from recommender.generation.contents import ArtistColumns, Contents, Digests, Events, Relations, TrackColumns, digest_of
+from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList, Track
+from recommender.generation.contents import (
+    ArtistColumns,
+    Contents,
+    Digests,
+    Events,
+    Relations,
+    TrackColumns,
+    TrackDetails,
+    TrackFacts,
+    digest_of,
+)
 from recommender.signals.collaboration import BASE, similarity
 from recommender.types import Rows
 
@@ -131,6 +141,7 @@ def make_contents(data: CatalogRows, artists: Mapping[str, int], *, clips: Clips
         artists=_artist_columns(data, artists, clips),
         tracks=_track_columns(data, artists, clips),
         relations=_relations(data, artists),
+        details=TrackDetails.of([_facts(track) for track in data.tracks]),
     )
 
 
@@ -157,6 +168,32 @@ def _track_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsBy
         clips=int64(len(clips.get(track.id, ())) for track in data.tracks),
         clips_digest=digests(clips.get(track.id, ()) for track in data.tracks),
     )
+
+
+def _facts(track: Track) -> TrackFacts:
+    """What the file of ``track`` says, in values that a reply can carry.
+
+    A path with bytes that are not UTF-8 cannot be written in a reply or a playlist, so it is left out.
+    """
+    return TrackFacts(
+        album=track.album,
+        album_artist=track.album_artist,
+        credit=track.credit,
+        path=track.path if _is_unicode(track.path) else "",
+        length_ms=_counted(track.length_ms),
+        year=_counted(track.year),
+        disc=_counted(track.disc),
+        number=_counted(track.number),
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _counted(number: int) -> int:
+    """``number``, or 0 for what no tag can mean: below 0, or more than fits in 31 bits."""
+    return number if 0 <= number < 1 << 31 else 0
 
 
 def digests(clips: Iterator[tuple[str, ...]]) -> Digests:

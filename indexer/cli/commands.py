@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from indexer.cli import options
+from indexer.cli.problems import show_rejections
 from indexer.files.home import open_catalog
 from recommender.names import printable
 from recommender.types import Use
@@ -39,7 +40,7 @@ def _print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bo
         options.print_json(report)
     else:
         click.echo(line)
-        options.print_problems("Rejected", [row.shown for row in report.rejected])
+        show_rejections(row.shown for row in report.rejected)
     options.finish(len(report.rejected))
 
 
@@ -66,7 +67,7 @@ every folder with a file .nomedia or .soundkinignore in it.
     help="Artist, title, genres and external ids per file; CSV or JSON lines; --manifest is an older name.",
 )
 @click.option("--retry-failed", is_flag=True, help="Read rejected files again, also those in quarantine.")
-@click.option("--reread", is_flag=True, help="Read the tags of every file again, changed or not. Nothing is embedded again.")
+@click.option("--reread", is_flag=True, help="Read the tags of every file again. Nothing is embedded again.")
 @click.option(
     "--layout",
     "layouts",
@@ -133,9 +134,19 @@ def _warn_no_audio(folder: Path) -> None:
     click.secho(printable(f"no audio was found in {folder}; looked for {suffixes}"), err=True)
 
 
-@click.group(name="import", epilog="\b\nExample:\n  soundkin import genres genres.csv --source my-tags --licence own")
+@click.group(
+    name="import",
+    epilog="\b\nExamples:\n"
+    "  soundkin import artists lineup.csv --licence own\n"
+    "  soundkin import genres genres.csv --source my-tags --licence own\n"
+    "  soundkin import forget my-tags",
+)
 def import_() -> None:
-    """Import data about artists: genres, scene, collaborations."""
+    """Import data about artists: names and ids, genres, popularity, scene, collaborations.
+
+    Files are CSV (.csv, .tsv, .txt; commas, semicolons, tabs or bars), JSON or JSON lines, in UTF-8 or UTF-16. A row
+    that cannot be used is rejected with its reason, and the others are imported.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,15 +157,18 @@ class _Target:
 
 
 def _import(kind: str, path: Path, source: str | None, licence: str, target: _Target) -> None:
-    from indexer.ingest import imports
+    from indexer.ingest import artist_list, imports
+    from indexer.ingest.facts.derive import derive
 
     run = {
+        "artists": artist_list.import_artists,
         "genres": imports.import_genres,
         "scene": imports.import_scene,
         "collaborations": imports.import_collaborations,
     }[kind]
     with open_catalog(target.home, target.database_url) as catalog:
         report = run(catalog, path, source=source or path.name[:64], licence=licence)
+        derive(catalog)  # a name that an import knows may tell who is credited in a tag
     line = (
         f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
         f"{report.new_artists} new artists, {len(report.rejected)} rejected"
@@ -163,14 +177,32 @@ def _import(kind: str, path: Path, source: str | None, licence: str, target: _Ta
 
 
 _IMPORT_HELP = {
-    "genres": "Genres: CSV or JSON with artist, genre, weight, source.",
-    "scene": "Scene: CSV or JSON with artist, similar, strength, rank; or a music-map dump.",
-    "collaborations": "Collaborations: CSV or JSON with artist_a, artist_b, kind, title, credited.",
+    "artists": (
+        "Artists: name or artist; ids in mbid, spotify, songkick_id, external_id:NAMESPACE ...; genres; popularity, "
+        "listeners or followers. The way in without audio: build and publish after it.",
+        "name,spotify_id,genres,listeners",
+        "Low,5sVMaKWQ7hmZRcyNnpIfGu,slowcore; indie,412345",
+    ),
+    "genres": ("Genres: artist, genre, weight, source.", "artist,genre,weight", "Low,slowcore,3"),
+    "scene": (
+        "Scene: artist, similar, strength, rank; or a music-map dump.",
+        "artist,similar,strength",
+        "Low,Mogwai,0.7",
+    ),
+    "collaborations": (
+        "Collaborations: artist_a, artist_b, kind, title, credited.",
+        "artist_a,artist_b,kind,title",
+        "Low,Dirty Three,joint,In the Fishtank 7",
+    ),
 }
+"""Kind -> help, header and row of an example."""
 
 
-def _add_import(kind: str, summary: str) -> None:
-    @import_.command(name=kind, help=summary, epilog=f"\b\nExample:\n  soundkin import {kind} {kind}.csv --licence own")
+def _add_import(kind: str) -> None:
+    summary, header, row = _IMPORT_HELP[kind]
+    example = f"\b\nExample:\n  soundkin import {kind} {kind}.csv --licence own\nwith {kind}.csv:\n  {header}\n  {row}"
+
+    @import_.command(name=kind, help=summary, epilog=example)
     @click.argument("file", type=_FILE)
     @click.option("--source", help="Name of the data's source.  [default: the file's name]")
     @click.option(
@@ -188,8 +220,8 @@ def _add_import(kind: str, summary: str) -> None:
         _import(kind, file, source, licence, _Target(home=home, database_url=database_url, as_json=as_json))
 
 
-for _kind, _summary in _IMPORT_HELP.items():
-    _add_import(_kind, _summary)
+for _kind in _IMPORT_HELP:
+    _add_import(_kind)
 
 
 @import_.command(epilog="\b\nExample:\n  soundkin import forget genres.csv")
@@ -198,9 +230,17 @@ for _kind, _summary in _IMPORT_HELP.items():
 @options.database_option
 @options.json_option
 def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> None:
-    """Remove everything imported from SOURCE, for example to import it again under another licence."""
+    """Remove everything imported from SOURCE, for example to import it again under another licence.
+
+    What the sources `tags` and `manifest` say is in the files: the next scan brings it back.
+    """
+    from indexer.ingest.facts.derive import derive
+    from recommender.catalog.derived import FILE_SOURCES
+
     with open_catalog(home, database_url) as catalog:
         removed = catalog.forget_source(source)
+        if source not in FILE_SOURCES:  # what files say comes back with the next scan, and not before
+            derive(catalog)
     if as_json:
         click.echo(json.dumps({"source": source, "rows": removed}, indent=1))
     else:
@@ -315,7 +355,7 @@ def _print_embedded(report: EmbedReport, price_per_hour: float | None, *, as_jso
         )
     if report.left:
         click.echo(f"{report.left} more clips wait for another run, because of --limit")
-    options.print_problems("Failed", report.failed)
+    show_rejections(report.failed, title="Failed")
 
 
 @click.command(epilog="\b\nExample:\n  soundkin cost --tracks 100000 --rate 40 --price-per-hour 1.20")

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Generic, TypeVar
 
-from indexer.tabular.records import Record, Rejected, reason_of
+from indexer.ingest.seen_rows import SeenRows
+from indexer.tabular.records import Record, Rejected, Row, reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistRef, Changes, MatchedArtist, MatchResult
-from recommender.errors import BadInput
+from recommender.errors import BadInput, InvalidArgument
 
 BATCH = 1000
 """Claims looked up and written at once."""
 
 NounT = TypeVar("NounT")
+SourceName = Callable[[], str]
+"""Returns the name of a row's source, after adding the source to the catalog. Raises as :func:`permission` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class Claim(Generic[NounT]):
     record: Record
     artists: tuple[ArtistRef, ...]
     make: Callable[..., NounT]
-    """Takes the artists' ids, in order. May raise BadInput for a fault that only the ids show, such as a self edge."""
+    """Takes the matched artists, in order. May raise BadInput for a fault that only they show, such as a self edge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,8 @@ class Tally(Generic[NounT]):
     unchanged: int = 0
     new_artists: int = 0
     rejected: list[Rejected] = field(default_factory=list)
-    _seen: dict[object, tuple[NounT, Record]] = field(default_factory=dict)
+    _seen: SeenRows = field(default_factory=SeenRows)
+    _number: int = 0
 
     def report(self) -> ImportReport:
         """The counts so far."""
@@ -67,16 +72,50 @@ class Tally(Generic[NounT]):
 
     def admit(self, noun: NounT, key: object, record: Record) -> bool:
         """Whether a row is the first with its key. An equal later row is counted, a different one rejected."""
-        if key not in self._seen:
-            self._seen[key] = (noun, record)
+        self._number += 1
+        first = self._seen.add(hash(key), hash(noun), line=record.line or self._number)
+        if first is None:
             return True
-        before, first = self._seen[key]
-        if before == noun:
+        if first.content == hash(noun):
             self.unchanged += 1
         else:
-            detail = f"contradicts the row at {first.line or first.key}, which is kept"
-            self.rejected.append(record.reject("duplicate_row", detail))
+            place = f"at {first.line}" if record.line else f"that is number {first.line} in the file"
+            self.rejected.append(record.reject("duplicate_row", f"contradicts the row {place}, which is kept"))
         return False
+
+
+def parsed(rows: Iterable[Row], parse: Callable[[Record], Sequence[Claim[NounT]]]) -> Iterator[Claim[NounT] | Rejected]:
+    """The claims of ``rows``, by ``parse``; a row for which it raises BadInput is rejected."""
+    for row in rows:
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        try:
+            claims = parse(row)
+        except BadInput as error:
+            yield row.reject(error.reason, error.detail)
+        else:
+            yield from claims
+
+
+def permission(catalog: Catalog, source: str, licence: str) -> Callable[[str], str]:
+    """Make a function that adds a row's source to the catalog, when the row is written, and returns the source's name.
+
+    It raises InvalidArgument when ``source`` is recorded with another licence than ``licence``; BadInput
+    ``bad_source`` for a source that only the row names.
+    """
+
+    @cache
+    def permit(name: str) -> str:
+        try:
+            catalog.ensure_source(name, licence)
+        except InvalidArgument as error:
+            if name == source:
+                raise
+            raise BadInput("bad_source", error.problem) from error
+        return name
+
+    return permit
 
 
 def enter(
@@ -85,6 +124,7 @@ def enter(
     *,
     key: Callable[[NounT], object],
     write: Callable[[Sequence[NounT]], Changes],
+    source: str,
 ) -> ImportReport:
     """Look up the artists of ``claims`` and write their rows, all in one transaction. Unknown artists are added.
 
@@ -93,6 +133,7 @@ def enter(
         claims: valid and rejected rows, in the order of the file.
         key: rows with the same key cannot both be written; the first one is.
         write: writes some rows, and returns what changed.
+        source: the import, by which the artists of its rows are named.
     """
     tally: Tally[NounT] = Tally()
     remaining = iter(claims)
@@ -100,25 +141,32 @@ def enter(
         while batch := list(islice(remaining, BATCH)):
             good = [item for item in batch if isinstance(item, Claim)]
             tally.rejected += [item for item in batch if isinstance(item, Rejected)]
-            nouns = [noun for noun, record in _nouns(catalog, good, tally) if tally.admit(noun, key(noun), record)]
+            nouns = [
+                noun for noun, record in _nouns(catalog, good, tally, source) if tally.admit(noun, key(noun), record)
+            ]
             changes = write(nouns)
             tally.imported += changes.written
             tally.unchanged += len(nouns) - changes.written
+        if tally.imported:
+            catalog.facts_may_differ()
     return tally.report()
 
 
-def _nouns(catalog: Catalog, claims: Sequence[Claim[NounT]], tally: Tally[NounT]) -> Iterator[tuple[NounT, Record]]:
-    identified = iter(catalog.find_or_add_artists([ref for claim in claims for ref in claim.artists]))
+def _nouns(
+    catalog: Catalog, claims: Sequence[Claim[NounT]], tally: Tally[NounT], source: str
+) -> Iterator[tuple[NounT, Record]]:
+    refs = [ref for claim in claims for ref in claim.artists]
+    identified = iter(catalog.find_or_add_artists(refs, source=source))
     for claim in claims:
         artists = list(islice(identified, len(claim.artists)))
         tally.new_artists += sum(isinstance(artist, MatchedArtist) and artist.is_new for artist in artists)
         try:
-            yield claim.make(*map(_identifier, artists)), claim.record
+            yield claim.make(*map(_matched, artists)), claim.record
         except BadInput as error:
             tally.rejected.append(claim.record.reject(error.reason, error.detail))
 
 
-def _identifier(artist: MatchResult) -> str:
+def _matched(artist: MatchResult) -> MatchedArtist:
     if isinstance(artist, MatchedArtist):
-        return artist.artist_id
+        return artist
     raise BadInput(*reason_of(artist)) from artist

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from indexer.ingest.import_claims import Claim, ImportReport, enter
+from indexer.ingest.import_claims import Claim, ImportReport, SourceName, enter, parsed, permission
 from indexer.ingest.scene_map import SceneClaim, read_scene
 from indexer.tabular import fields
-from indexer.tabular.records import Record, Rejected, Row, read_records
+from indexer.tabular.records import Record, read_records
 from recommender.catalog import Catalog
-from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, SceneEdge, SceneList
+from recommender.catalog.rows import ArtistGenre, Changes, Collaboration, MatchedArtist, SceneEdge, SceneList
 from recommender.catalog.upsert import MAX_KIND
-from recommender.errors import BadInput, InvalidArgument
+from recommender.errors import BadInput
 from recommender.names import fold
 
 __all__ = ["ImportReport", "import_collaborations", "import_genres", "import_scene"]
-
-NounT = TypeVar("NounT")
-SourceName = Callable[[], str]
-"""Returns the name of a row's source, after adding the source to the catalog. Raises as :func:`_permission` does."""
 
 
 def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
@@ -36,16 +31,17 @@ def import_genres(catalog: Catalog, path: Path, *, source: str, licence: str) ->
     InvalidArgument when ``source`` is recorded with another licence; in both cases nothing is written.
     """
     rows = read_records(path, required=("artist", "genre|genres|tag"))
-    permit = _permission(catalog, source, licence)
+    permit = permission(catalog, source, licence)
 
     def parse(record: Record) -> list[Claim[ArtistGenre]]:
         return _genre_claims(record, partial(permit, fields.text(record, "source") or source))
 
     return enter(
         catalog,
-        _parsed(rows, parse),
+        parsed(rows, parse),
         key=lambda row: (row.artist_id, row.genre, row.source),
         write=catalog.add_genres,
+        source=source,
     )
 
 
@@ -58,9 +54,9 @@ def import_scene(catalog: Catalog, path: Path, *, source: str, licence: str) -> 
 
     Raises as :func:`import_genres`.
     """
-    source_name = partial(_permission(catalog, source, licence), source)
+    source_name = partial(permission(catalog, source, licence), source)
     claims = (_scene_claim(item, source_name) if isinstance(item, SceneClaim) else item for item in read_scene(path))
-    return enter(catalog, claims, key=_scene_key, write=partial(_write_scene, catalog))
+    return enter(catalog, claims, key=_scene_key, write=partial(_write_scene, catalog), source=source)
 
 
 def import_collaborations(catalog: Catalog, path: Path, *, source: str, licence: str) -> ImportReport:
@@ -72,48 +68,14 @@ def import_collaborations(catalog: Catalog, path: Path, *, source: str, licence:
     Raises as :func:`import_genres`.
     """
     rows = read_records(path, required=("artist_a", "artist_b"))
-    source_name = partial(_permission(catalog, source, licence), source)
+    source_name = partial(permission(catalog, source, licence), source)
     return enter(
         catalog,
-        _parsed(rows, lambda record: [_collaboration_claim(record, source_name)]),
+        parsed(rows, lambda record: [_collaboration_claim(record, source_name)]),
         key=lambda row: (row.artist_a, row.artist_b, row.kind, row.title),
         write=catalog.add_collaborations,
+        source=source,
     )
-
-
-def _parsed(
-    rows: Iterable[Row], parse: Callable[[Record], Sequence[Claim[NounT]]]
-) -> Iterator[Claim[NounT] | Rejected]:
-    for row in rows:
-        if isinstance(row, Rejected):
-            yield row
-            continue
-        try:
-            claims = parse(row)
-        except BadInput as error:
-            yield row.reject(error.reason, error.detail)
-        else:
-            yield from claims
-
-
-def _permission(catalog: Catalog, source: str, licence: str) -> Callable[[str], str]:
-    """A function that adds a row's source to the catalog, when the row is written, and returns the source's name.
-
-    It raises InvalidArgument when ``source`` is recorded with another licence than ``licence``; BadInput
-    ``bad_source`` for a source that only the row names.
-    """
-
-    @cache
-    def permit(name: str) -> str:
-        try:
-            catalog.ensure_source(name, licence)
-        except InvalidArgument as error:
-            if name == source:
-                raise
-            raise BadInput("bad_source", error.problem) from error
-        return name
-
-    return permit
 
 
 def _genre_claims(record: Record, source_name: SourceName) -> list[Claim[ArtistGenre]]:
@@ -125,9 +87,9 @@ def _genre_claims(record: Record, source_name: SourceName) -> list[Claim[ArtistG
         raise BadInput("bad_number", "weight must be above 0; leave the row out instead")
     artist = fields.artist(record, "artist", prefixes=("artist_", ""))
 
-    def make(genre: str, artist_id: str) -> ArtistGenre:
+    def make(genre: str, artist: MatchedArtist) -> ArtistGenre:
         given = 1.0 if weight is None else weight
-        return ArtistGenre(artist_id=artist_id, genre=genre, source=source_name(), weight=given)
+        return ArtistGenre(artist_id=artist.artist_id, genre=genre, source=source_name(), weight=given)
 
     return [Claim(record=record, artists=(artist,), make=partial(make, name)) for name in names]
 
@@ -137,15 +99,15 @@ def _scene_claim(claim: SceneClaim, source_name: SourceName) -> Claim[SceneEdge 
         return Claim(
             record=claim.record,
             artists=(claim.artist,),
-            make=lambda artist_id: SceneList(source=source_name(), artist_id=artist_id),
+            make=lambda artist: SceneList(source=source_name(), artist_id=artist.artist_id),
         )
 
-    def make(artist_id: str, neighbour_id: str) -> SceneEdge:
-        _require_two(artist_id, neighbour_id)
+    def make(artist: MatchedArtist, neighbour: MatchedArtist) -> SceneEdge:
+        _require_two(artist, neighbour)
         return SceneEdge(
             source=source_name(),
-            artist_id=artist_id,
-            neighbour_id=neighbour_id,
+            artist_id=artist.artist_id,
+            neighbour_id=neighbour.artist_id,
             rank=claim.rank,
             strength=claim.strength,
         )
@@ -172,9 +134,9 @@ def _collaboration_claim(record: Record, source_name: SourceName) -> Claim[Colla
     title = fields.text(record, "title") or ""
     credited = fields.integer(record, "credited", "n_artists", minimum=2) or 2
 
-    def make(one: str, other: str) -> Collaboration:
+    def make(one: MatchedArtist, other: MatchedArtist) -> Collaboration:
         _require_two(one, other)
-        first, second = sorted((one, other))
+        first, second = sorted((one.artist_id, other.artist_id))
         return Collaboration(
             artist_a=first, artist_b=second, kind=kind, title=title, credited=credited, source=source_name()
         )
@@ -183,6 +145,6 @@ def _collaboration_claim(record: Record, source_name: SourceName) -> Claim[Colla
     return Claim(record=record, artists=artists, make=make)
 
 
-def _require_two(one: str, other: str) -> None:
-    if one == other:
+def _require_two(one: MatchedArtist, other: MatchedArtist) -> None:
+    if one.artist_id == other.artist_id:
         raise BadInput("self_edge", "both names mean the same artist")

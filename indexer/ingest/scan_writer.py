@@ -34,11 +34,9 @@ class _ReadFile:
 
 
 class ScanWriter:
-    """Writes the files of one scan to the ledger, and counts them. Which artist and track they are, is derived later."""
+    """Writes the files of one scan to the ledger, and counts them. Their artists and tracks are derived later."""
 
-    def __init__(
-        self, catalog: Catalog, rows: Mapping[str, RowFacts] | None, layout: tuple[str, ...] | None
-    ) -> None:
+    def __init__(self, catalog: Catalog, rows: Mapping[str, RowFacts] | None, layout: tuple[str, ...] | None) -> None:
         """``rows``: path -> tracklist row; None without a tracklist: files then keep the rows that they have."""
         self.rejected: list[Rejected] = []
         self.waiting = 0
@@ -192,9 +190,7 @@ class ScanWriter:
         before = planned.before if error.reason in KEEPS_CLIP else None
         if before is not None and before.clip_id is not None and error.reason in PASSING:
             return  # the old record keeps the clip, and makes the next scan read the file again
-        self._record_rejection(
-            planned.file, error, before=before, losses=count_losses(planned.losses, error.reason)
-        )
+        self._record_rejection(planned.file, error, before=before, losses=count_losses(planned.losses, error.reason))
 
     def _reject(self, file: FoundFile, error: BadInput | AmbiguousName) -> None:
         reason, detail = reason_of(error)

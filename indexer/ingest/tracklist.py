@@ -5,10 +5,11 @@ A tracklist row takes precedence over the file's tags and its folder (:mod:`inde
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from indexer.ingest.walk_folder import Walk
 from indexer.tabular import fields
@@ -22,9 +23,10 @@ class TracklistRow:
     """What a tracklist says about one file."""
 
     file: str
-    """Relative path with forward slashes, as in the operator's row, without a leading ``./``."""
+    """Path as in the operator's row, without a leading ``./``: relative, or absolute inside the scanned folder."""
     artist: ArtistRef
     title: str | None
+    album: str | None = None
     genres: tuple[str, ...] | None
     """Folded; None when the row gives no genre: the artist's genres then stay as they are."""
     record: Record
@@ -56,11 +58,12 @@ NO_TRACKLIST = TracklistMatch(rows={}, rejected=())
 
 
 def read_tracklist(path: Path) -> Tracklist:
-    """Read a tracklist, ``.csv`` or ``.jsonl`` (a ``.json`` list works too). Unknown columns are ignored.
+    """Read a tracklist in any format of :func:`indexer.tabular.records.read_records`. Unknown columns are ignored.
 
-    Columns: ``file`` and ``artist``; optional ``title``, ``genre`` or ``genres`` (several by ``;`` or ``|``), and
-    external ids in ``mbid``, ``spotify``, ``deezer``, ``discogs`` or ``external_id:NAMESPACE``. ``file`` is relative to
-    the scanned folder or to the tracklist's own. Every cell is read as text, even when it looks like a number.
+    Columns: ``file`` and ``artist``; optional ``title``, ``album``, ``genre`` or ``genres`` (several by ``;``, ``|``,
+    ``,`` or ``/``), and external ids in ``mbid``, ``spotify``, ``deezer``, ``discogs`` or ``external_id:NAMESPACE``.
+    ``file`` is relative to the scanned folder or to the tracklist's own, or absolute inside the scanned folder, with
+    slashes or backslashes. Every cell is read as text, even when it looks like a number.
 
     Raises BadInput when the file as a whole cannot be used.
     """
@@ -78,8 +81,10 @@ def read_tracklist(path: Path) -> Tracklist:
 def match(tracklist: Tracklist, folder: Walk) -> TracklistMatch:
     """Find the audio file of each row, first relative to the scanned ``folder``, then to the tracklist's own folder.
 
-    Names that differ only in their Unicode normal form are equal, because macOS writes file names decomposed. A row is
-    rejected as ``file_not_found`` when no audio file has that name, and as ``duplicate_row`` when its file has a row.
+    Names that differ only in their Unicode normal form are equal, because macOS writes file names decomposed; a
+    backslash is a separator where no file has it in its name. A row is rejected as ``outside_folder`` when its absolute
+    path is not inside ``folder``, as ``file_not_found`` when no audio file has that name, and as ``duplicate_row`` when
+    its file has a row.
     """
     by_name = {_composed(file.path): file.path for file in folder.files}
     by_name |= {file.path: file.path for file in folder.files}  # an exact name wins over a normalised one
@@ -87,7 +92,10 @@ def match(tracklist: Tracklist, folder: Walk) -> TracklistMatch:
     rejected: list[Rejected] = []
     for row in tracklist.rows.values():
         path = _path(row, (folder.root, tracklist.path.resolve().parent), by_name)
-        if path is None:
+        if path is None and _is_absolute(row.file) and not _is_inside(row.file, folder.root):
+            detail = f"{row.file!r} is not inside {folder.root}; scan the folder that contains it"
+            rejected.append(row.record.reject("outside_folder", detail))
+        elif path is None:
             detail = f"there is no audio file {row.file!r} in {folder.root}, nor in the folder of the tracklist"
             rejected.append(row.record.reject("file_not_found", detail))
         elif path in rows:
@@ -103,6 +111,7 @@ def _row(record: Record, earlier: Mapping[str, TracklistRow]) -> TracklistRow | 
             file=_file(record),
             artist=fields.artist(record, "artist", prefixes=("", "artist_")),
             title=fields.text(record, "title"),
+            album=fields.text(record, "album"),
             genres=fields.genres(record, "genre", "genres"),
             record=record,
         )
@@ -121,15 +130,32 @@ def _file(record: Record) -> str:
     if any(ord(char) < 32 for char in value):
         raise BadInput("bad_text", "the file's name contains control characters")
     path = PurePosixPath(value.strip())
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise BadInput("outside_folder", f"{value!r} is not a path inside the folder; make it relative, without '..'")
+    if ".." in PurePosixPath(_slashed(str(path))).parts or not path.parts:
+        raise BadInput("outside_folder", f"{value!r} is not a path inside the folder; write it without '..'")
     return str(path)
 
 
 def _path(row: TracklistRow, folders: tuple[Path, ...], by_name: Mapping[str, str]) -> str | None:
-    wanted = [str(folder / row.file) for folder in folders]
+    """The audio file of a row. Joining an absolute path to a folder gives that path itself."""
+    files = dict.fromkeys((row.file, _slashed(row.file)))
+    wanted = [str(folder / file) for file in files for folder in folders]
+    if _is_absolute(row.file):
+        wanted.append(os.path.realpath(_slashed(row.file)))  # the folder may be named through a link
     spellings = [*wanted, *map(_composed, wanted)]
     return next((by_name[name] for name in spellings if name in by_name), None)
+
+
+def _slashed(file: str) -> str:
+    return file.replace("\\", "/")
+
+
+def _is_absolute(file: str) -> bool:
+    """Whether a path is absolute here, or on Windows: with a drive or a server in front."""
+    return PurePosixPath(_slashed(file)).is_absolute() or PureWindowsPath(file).is_absolute()
+
+
+def _is_inside(file: str, root: Path) -> bool:
+    return Path(os.path.realpath(_slashed(file))).is_relative_to(root)
 
 
 def _composed(path: str) -> str:

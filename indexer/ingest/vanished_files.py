@@ -34,7 +34,9 @@ def record_vanished(catalog: Catalog, walked: Walk, *, forget_after_days: float 
     there = {file.path for file in walked.files}
     hidden = tuple(f"{folder.path}/" for folder in walked.unreadable)
     ledger = catalog.files_below(str(walked.root))
-    missing = {path: file for path, file in ledger.items() if path not in there and not path.startswith(hidden or ("\0",))}
+    missing = {
+        path: file for path, file in ledger.items() if path not in there and not path.startswith(hidden or ("\0",))
+    }
     if ledger and not there:
         known = sum(file.clip_id is not None for file in ledger.values())
         detail = (
@@ -60,11 +62,7 @@ def _moved(catalog: Catalog, missing: Iterable[FileRecord]) -> set[str]:
     missing = list(missing)
     gone = {file.path for file in missing}
     elsewhere = catalog.clips_of_present_files([file.clip_id for file in missing if file.clip_id is not None])
-    return {
-        file.path
-        for file in missing
-        if file.clip_id is None or elsewhere.get(file.clip_id, set()) - gone
-    }
+    return {file.path for file in missing if file.clip_id is None or elsewhere.get(file.clip_id, set()) - gone}
 
 
 def _expired(files: Iterable[FileRecord], now: datetime, days: float | None) -> set[str]:

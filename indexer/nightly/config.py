@@ -139,9 +139,9 @@ class ScanFolder:
 
     folder: Path
     tracklist: Path | None
-    layouts: tuple[str, ...]
+    layouts: tuple[str, ...] = ()
     """Empty for the built-in ones."""
-    forget_after_days: int | None
+    forget_after_days: int | None = None
     """None: vanished files stay in the catalog."""
 
 
@@ -233,9 +233,7 @@ def _scan(row: Table) -> ScanFolder:
         checked_layouts(layouts)
     except BadInput as error:
         raise row.wrong("layouts", error.detail) from error
-    return ScanFolder(
-        folder=row.path("folder"), tracklist=tracklist or old, layouts=layouts, forget_after_days=days
-    )
+    return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old, layouts=layouts, forget_after_days=days)
 
 
 def _import(row: Table, *, kind: str) -> ImportFile:

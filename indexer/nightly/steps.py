@@ -13,6 +13,7 @@ from indexer.audio.workers.pool import DecoderPool
 from indexer.embed.embed import EmbedOptions, EmbedProgress, embed
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import DESCRIPTORS, find_model, load_encoder, weights_folder
+from indexer.ingest.facts.derive import derive
 from indexer.ingest.imports import import_collaborations, import_genres, import_scene
 from indexer.ingest.scan import ScanOptions, scan
 from indexer.nightly.config import EncoderChoice, ImportFile, NightlyConfig, ScanFolder
@@ -66,7 +67,17 @@ def _scan(
         report = scan(catalog, wanted.folder, options=options, pool=pool, progress=progress)
     except BadInput as error:
         return {}, [Problem(step="scan", what=str(wanted.folder), reason=error.reason, detail=error.detail)]
-    names = ("files", "new_clips", "known_clips", "unchanged", "ignored", "waiting", "quarantined", "vanished", "forgotten")
+    names = (
+        "files",
+        "new_clips",
+        "known_clips",
+        "unchanged",
+        "ignored",
+        "waiting",
+        "quarantined",
+        "vanished",
+        "forgotten",
+    )
     counts = {name: getattr(report, name) for name in names}
     return counts | {"rejected": len(report.rejected)}, list(_rejected("scan", report.rejected))
 
@@ -78,6 +89,7 @@ def refresh_metadata(catalog: Catalog, config: NightlyConfig) -> Step:
         file_counts, file_problems = _import(catalog, wanted)
         counts.update(file_counts)
         problems += file_problems
+    derive(catalog)  # a name that an import knows may tell who is credited in a tag
     return Step(name="metadata", seconds=time.monotonic() - started, counts=counts, problems=tuple(problems))
 
 

@@ -1,19 +1,22 @@
 """Reads the rows of a CSV or JSON file, each with its location; a bad row is rejected and the others are read.
 
-CSV is UTF-8 (a byte order mark is fine) with commas and a header. ``.jsonl`` is one object per line, ``.json`` is a
-list of objects. Column names are compared without case.
+CSV has a header, and commas, semicolons, tabs or vertical bars between columns; it may end in ``.csv``, ``.tsv`` or
+``.txt``. ``.jsonl`` is one object per line, ``.json`` is a list of objects. Text is UTF-8, or UTF-16 with a byte order
+mark. How names of columns are compared: :mod:`indexer.tabular.columns`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from indexer.tabular.columns import documented, normal_name
+from indexer.tabular.csv_rows import CsvRow, read_csv
+from indexer.tabular.text_lines import fault_of, read_lines, read_text
 from recommender.errors import AmbiguousName, BadInput
 
 
@@ -45,13 +48,6 @@ def reason_of(error: BadInput | AmbiguousName) -> tuple[str, str]:
     return error.reason, error.detail
 
 
-_MAX_FIELD = 20
-"""Lines a quoted field may span. With this bound an unclosed quote spoils one row, not the rest of the file."""
-
-_OPEN_QUOTE = "unexpected end of data"
-"""Message of the csv module for a quote that is not closed."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One row. Values are strings from CSV, any JSON type from JSON; empty cells are not in ``fields``."""
@@ -60,6 +56,8 @@ class Record:
     line: int | None = None
     key: str | None = None
     fields: Mapping[str, Any]  # Any: JSON; indexer.tabular.fields checks each on the way out
+    decimal_comma: bool = False
+    """Numbers are written with a decimal comma: the columns are separated by semicolons."""
 
     def reject(self, reason: str, detail: str) -> Rejected:
         """This row as a rejected one."""
@@ -67,35 +65,28 @@ class Record:
 
 
 Row = Record | Rejected
+_CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def read_records(path: Path, *, required: Sequence[str]) -> Iterator[Row]:
     """Rows of the file at ``path``. ``required``: columns a CSV header must have, ``a|b`` for either of two.
 
-    Raises BadInput when the file as a whole cannot be used: unreadable, of another format, without a header.
+    CSV and JSON lines are read as the rows are asked for, so that memory does not grow with the file. Raises BadInput
+    when the file as a whole cannot be used: unreadable, of another format, without a header.
     """
     suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return _csv_rows(path, read_text(path, lenient=True), required)
+    if suffix in _CSV_SUFFIXES:
+        return _started(_from_csv(str(path), row) for row in read_csv(path, required=required))
     if suffix in (".jsonl", ".ndjson"):
-        return _json_lines(path, read_text(path, lenient=True))
+        return _started(_json_lines(path))
     if suffix == ".json":
         return list_rows(path, read_json(path))
-    raise BadInput("unknown_format", f"{path.name} is neither .csv, .json nor .jsonl")
+    raise BadInput("unknown_format", f"{path.name} is none of {', '.join(_CSV_SUFFIXES)}, .json and .jsonl")
 
 
-def read_text(path: Path, *, lenient: bool = False) -> str:
-    """The file as UTF-8 text. ``lenient`` keeps other bytes as lone surrogates, so that each row is checked itself."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput("unreadable", f"{path}: {error.strerror}") from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadInput("bad_encoding", f"{path.name} is UTF-16; save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig", errors="surrogateescape" if lenient else "strict")
-    except UnicodeDecodeError as error:
-        raise BadInput("bad_encoding", f"{path.name} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+def _started(rows: Iterator[Row]) -> Iterator[Row]:
+    """``rows``, with the first one read already: a file that cannot be used is refused here, not in the first loop."""
+    return chain(list(islice(rows, 1)), rows)
 
 
 def read_json(path: Path) -> Any:
@@ -114,14 +105,14 @@ def list_rows(path: Path, data: object) -> Iterator[Row]:
     return (_json_row(str(path), item, line=None, key=f"[{index}]") for index, item in enumerate(data))
 
 
-def _json_lines(path: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+def _json_lines(path: Path) -> Iterator[Row]:
+    for number, line in enumerate(read_lines(path), start=1):
         if line.strip():
             yield _json_line(str(path), line, number)
 
 
 def _json_line(path: str, line: str, number: int) -> Row:
-    fault = _fault(line)
+    fault = fault_of(line)
     if fault is not None:
         return Rejected(path=path, line=number, reason=fault[0], detail=fault[1])
     try:
@@ -135,70 +126,13 @@ def _json_row(path: str, item: object, *, line: int | None, key: str | None) -> 
     if not isinstance(item, dict):
         detail = f"expected an object, not {type(item).__name__}"
         return Rejected(path=path, line=line, key=key, reason="bad_json", detail=detail)
-    fields = {name.strip().lower(): value for name, value in item.items() if value not in (None, "")}
+    fields = {normal_name(name): value for name, value in item.items() if value not in (None, "")}
+    for column, sources in documented(fields).items():
+        fields[column] = fields[sources[0]]
     return Record(path=path, line=line, key=key, fields=fields)
 
 
-def _csv_rows(path: Path, text: str, required: Sequence[str]) -> Iterator[Row]:
-    lines = list(io.StringIO(text, newline=""))
-    header, start = _header(path, lines, required)
-    return _csv_body(str(path), lines, header, start)
-
-
-def _csv_body(path: str, lines: Sequence[str], header: Sequence[str], start: int) -> Iterator[Row]:
-    while start < len(lines):
-        cells, end = _cells(lines, start)
-        if cells is None or cells:
-            yield _csv_row(path, cells, header, line=start + 1)
-        start = end
-
-
-def _header(path: Path, lines: Sequence[str], required: Sequence[str]) -> tuple[list[str], int]:
-    start = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
-    cells, end = _cells(lines, start) if start < len(lines) else (None, start)
-    header = [cell.strip().lower() for cell in cells or []]
-    missing = [names for names in required if not set(names.split("|")) & set(header)]
-    if missing:
-        wanted = ", ".join(names.replace("|", " or ") for names in missing)
-        raise BadInput(
-            "no_header", f"{path.name}: the first line must name the columns, with commas; missing: {wanted}"
-        )
-    names = [name for name in header if name]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadInput("bad_header", f"{path.name}: the header names {', '.join(twice)} twice")
-    return header, end
-
-
-def _cells(lines: Sequence[str], start: int) -> tuple[list[str] | None, int]:
-    """Cells of the row that starts at line ``start`` (None when it is not CSV), and the line of the next row."""
-    for end in range(start + 1, min(start + _MAX_FIELD, len(lines)) + 1):
-        try:
-            (cells,) = csv.reader(lines[start:end], strict=True)
-        except csv.Error as error:
-            if str(error) != _OPEN_QUOTE:
-                break
-        else:
-            return cells if any(cell.strip() for cell in cells) else [], end
-    return None, start + 1
-
-
-def _csv_row(path: str, cells: list[str] | None, header: Sequence[str], *, line: int) -> Row:
-    if cells is None:
-        return Rejected(path=path, line=line, reason="bad_csv", detail="a quote is not closed, or text follows one")
-    fault = _fault("".join(cells))
-    if fault is not None:
-        return Rejected(path=path, line=line, reason=fault[0], detail=fault[1])
-    if len(cells) > len(header):
-        detail = f"{len(cells)} columns, the header has {len(header)}; quote cells that contain a comma"
-        return Rejected(path=path, line=line, reason="too_many_columns", detail=detail)
-    fields = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell.strip()}
-    return Record(path=path, line=line, fields=fields)
-
-
-def _fault(text: str) -> tuple[str, str] | None:
-    if "\0" in text:
-        return "nul_bytes", "the row contains NUL bytes"
-    if any("\udc80" <= char <= "\udcff" for char in text):
-        return "bad_encoding", "the row is not UTF-8"
-    return None
+def _from_csv(path: str, row: CsvRow) -> Row:
+    if row.fault is not None:
+        return Rejected(path=path, line=row.line, reason=row.fault[0], detail=row.fault[1])
+    return Record(path=path, line=row.line, fields=row.fields, decimal_comma=row.decimal_comma)

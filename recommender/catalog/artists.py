@@ -13,9 +13,9 @@ from sqlalchemy import Column, Connection
 from recommender.catalog.rows import Artist, ArtistName, ArtistRef, ExternalId, MatchedArtist, MatchResult
 from recommender.catalog.tables import FILES, artist_external_ids, artist_names, artists, retired_artists
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import Row, batches, clean, clean_external_id, find
+from recommender.catalog.upsert import Row, batches, clean_external_id, find
 from recommender.errors import AmbiguousName, BadInput
-from recommender.names import fold
+from recommender.names import clean, fold
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,9 +155,9 @@ class Artists(OpenDatabase):
 
         A reference that matches no artist adds one, and later references see it. New spellings are kept as aliases, and
         ``source`` is recorded as the import that gives names and ids: an artist that an import names stays without any
-        file. A        reference that cannot be used gives its error instead of an artist: BadInput (``no_artist``, ``bad_text``,
-        ``bad_external_id``, ``external_ids_disagree``), or AmbiguousName, whose candidates are (artist id, label).
-        A thousand references take a few queries.
+        file. A reference that cannot be used gives its error instead of an artist: BadInput (``no_artist``,
+        ``bad_text``, ``bad_external_id``, ``external_ids_disagree``), or AmbiguousName, whose candidates are (artist
+        id, label). A thousand references take a few queries.
         """
         with self._writing() as connection:
             return [result for part in batches(refs) for result in _match_all(connection, part, source)]
@@ -209,9 +209,7 @@ def _matcher_for(connection: Connection, refs: Sequence[ArtistRef]) -> ArtistMat
     return matcher
 
 
-def _retired(
-    connection: Connection, refs: Sequence[ArtistRef]
-) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
+def _retired(connection: Connection, refs: Sequence[ArtistRef]) -> Iterable[tuple[str, str, list[tuple[str, str]]]]:
     """(id, folded name, external ids) of the retired artists with a name of the references."""
     folded = sorted({fold(name) for name in {_cleaned(ref.name) for ref in refs}})
     columns = [retired_artists.c.id, retired_artists.c.folded, retired_artists.c.external_ids]

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from recommender.catalog.extractions import is_overwritten
 from recommender.catalog.rows import ArtistGenre, Collaboration
 from recommender.catalog.tables import (
+    FACTS_DERIVED,
     FILES,
     artist_external_ids,
     artist_genres,
@@ -38,7 +39,6 @@ TRACKLIST = "manifest"
 FILE_SOURCES = (TAGS, TRACKLIST)
 """Sources whose rows are derived from files, and never imported."""
 
-_STATE = "derived"
 _RULES = "1"
 """Change this number when files are read in another way: the next scan then derives every fact again."""
 _LICENCE = "own"
@@ -110,14 +110,14 @@ class Derived(OpenDatabase):
 
     def facts_are_current(self) -> bool:
         """Whether nothing changed since the facts were derived, by the rules of this version."""
-        query = select(catalog_state.c.value).where(catalog_state.c.key == _STATE)
+        query = select(catalog_state.c.value).where(catalog_state.c.key == FACTS_DERIVED)
         with self._reading() as connection:
             return connection.scalar(query) == _RULES
 
     def facts_may_differ(self) -> None:
         """Make the next scan, import or edit derive the facts again."""
         with self._writing() as connection:
-            connection.execute(catalog_state.delete().where(catalog_state.c.key == _STATE))
+            connection.execute(catalog_state.delete().where(catalog_state.c.key == FACTS_DERIVED))
 
     def tracks_of_clips(self) -> dict[str, str | None]:
         """Clip id -> its track now, of every clip that stands for its sound and whose file was not overwritten."""
@@ -152,8 +152,8 @@ class Derived(OpenDatabase):
             _write_genres(connection, facts.genres, kept)
             _write_collaborations(connection, facts.collaborations, kept)
             _retire(connection, {artist.id for artist in facts.artists} | kept)
-            connection.execute(catalog_state.delete().where(catalog_state.c.key == _STATE))
-            connection.execute(catalog_state.insert(), {"key": _STATE, "value": _RULES})
+            connection.execute(catalog_state.delete().where(catalog_state.c.key == FACTS_DERIVED))
+            connection.execute(catalog_state.insert(), {"key": FACTS_DERIVED, "value": _RULES})
 
 
 def _imported_ids(connection: Connection) -> set[str]:
@@ -290,12 +290,15 @@ def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], ke
         return artist_id not in kept and (source == FILES or (source is None and artist_id not in imported))
 
     names = {(artist.id, name) for artist in wanted for name in artist.names}
-    stored = list(connection.execute(select(artist_names)).mappings())
-    for row in stored:
+    not_imported = or_(artist_names.c.source.is_(None), artist_names.c.source == FILES)
+    for row in connection.execute(select(artist_names).where(not_imported)).mappings().all():
         if is_derived(row) and (row["artist_id"], row["name"]) not in names:
             here = and_(artist_names.c.artist_id == row["artist_id"], artist_names.c.name == row["name"])
             connection.execute(artist_names.delete().where(here))
-    known = {(row["artist_id"], row["name"]) for row in stored}
+    known: set[tuple[str, str]] = set()
+    for part in batches(sorted({artist_id for artist_id, _ in names})):
+        query = select(artist_names.c.artist_id, artist_names.c.name).where(artist_names.c.artist_id.in_(part))
+        known.update((row[0], row[1]) for row in connection.execute(query))
     new = [
         {"artist_id": artist_id, "name": name, "folded": fold(name), "source": FILES}
         for artist_id, name in sorted(names - known)
@@ -308,7 +311,9 @@ def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], ke
 def _write_external_ids(connection: Connection, wanted: Sequence[DerivedArtist], is_derived: Any) -> None:
     # Any: the function of _write_spellings that says whether a row is derived from files
     ids = {pair: artist.id for artist in wanted for pair in artist.external_ids}
-    stored = {(row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()}
+    stored = {
+        (row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()
+    }
     for (namespace, value), row in stored.items():
         if is_derived(row) and ids.get((namespace, value)) != row["artist_id"]:
             here = and_(artist_external_ids.c.namespace == namespace, artist_external_ids.c.value == value)

@@ -127,7 +127,7 @@ def _to_row(record: FileRecord) -> dict[str, Any]:  # Any: database values
 
 
 def _from_row(row: Mapping[Any, Any]) -> FileRecord:  # Any: database values
-    decoded = {
+    decoded: dict[str, Any] = {  # Any: as above
         name: None if row[column] is None else decoder.decode(row[column]) for name, (column, decoder) in _JSON.items()
     }
     return FileRecord(**{name: row[name] for name in _PLAIN}, **decoded)

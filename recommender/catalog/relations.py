@@ -1,28 +1,34 @@
-"""What sources say about artists: genres, scene lists and edges, and collaborations."""
+"""What sources say about artists: genres, popularity, scene lists and edges, and collaborations."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Changes, Collaboration, SceneEdge, SceneList
 from recommender.catalog.tables import (
+    FACTS_DERIVED,
+    artist_external_ids,
     artist_genres,
+    artist_names,
     artist_popularity,
+    artists,
+    catalog_state,
     collaborations,
     scene_edges,
     scene_lists,
     sources,
 )
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import MAX_SOURCE, batches, upsert
+from recommender.catalog.upsert import MAX_SOURCE, upsert
 from recommender.errors import InvalidArgument, NotFound
 
 _GENRE_KEY = ("artist_id", "genre", "source")
+_POPULARITY_KEY = ("artist_id", "source")
 _LIST_KEY = ("source", "artist_id")
 _POPULARITY_KEY = ("artist_id", "source")
 _EDGE_KEY = ("source", "artist_id", "neighbour_id")
@@ -41,7 +47,7 @@ def source_has_rows() -> ColumnElement[bool]:
 
 
 class Relations(OpenDatabase):
-    """The part of the catalog with genres, scene lists and collaborations. Every write is idempotent.
+    """The part of the catalog with genres, popularity, scene lists and collaborations. Every write is idempotent.
 
     The caller has checked the rows: genres are folded, weights finite and positive, ranks and counts fit in 32 bits,
     and :meth:`ensure_source` was called for their source.
@@ -64,9 +70,10 @@ class Relations(OpenDatabase):
                 _relicense(connection, name, known, licence)
 
     def forget_source(self, name: str) -> int:
-        """Delete a source and all its rows; returns the number of rows. Artists stay.
+        """Delete a source and all its rows, and the names and ids that it alone gave; returns the number of rows.
 
-        Raises NotFound for an unknown source.
+        Artists stay until facts are derived again; the preferred name of each stays as long. Raises NotFound for an
+        unknown source.
         """
         with self._writing() as connection:
             if connection.scalar(select(sources.c.name).where(sources.c.name == name)) is None:
@@ -75,7 +82,14 @@ class Relations(OpenDatabase):
             deleted = sum(
                 connection.execute(table.delete().where(table.c.source == name)).rowcount for table in SOURCE_TABLES
             )
+            preferred = select(artists.c.id).where(artists.c.id == artist_names.c.artist_id)
+            is_preferred = preferred.where(artists.c.name == artist_names.c.name).exists()
+            mine = artist_names.c.source == name
+            connection.execute(artist_names.delete().where(mine, ~is_preferred))
+            connection.execute(artist_names.update().where(mine).values(source=None))
+            connection.execute(artist_external_ids.delete().where(artist_external_ids.c.source == name))
             connection.execute(sources.delete().where(sources.c.name == name))
+            connection.execute(catalog_state.delete().where(catalog_state.c.key == FACTS_DERIVED))
             return deleted
 
     def add_genres(self, genres: Sequence[ArtistGenre]) -> Changes:
@@ -83,20 +97,8 @@ class Relations(OpenDatabase):
         with self._writing() as connection:
             return upsert(connection, artist_genres, _dicts(genres), keys=_GENRE_KEY, by=("artist_id",))
 
-    def replace_genres(self, source: str, genres: Mapping[str, Iterable[str]]) -> None:
-        """Make ``genres`` (artist id -> folded genres, of weight 1) the only genres of these artists in ``source``."""
-        wanted = {(artist_id, genre) for artist_id, names in genres.items() for genre in names}
-        with self._writing() as connection:
-            stored = _genres_of(connection, source, sorted(genres))
-            for artist_id, genre in sorted(stored - wanted):
-                surplus = and_(artist_genres.c.artist_id == artist_id, artist_genres.c.genre == genre)
-                connection.execute(artist_genres.delete().where(surplus, artist_genres.c.source == source))
-            rows = [{"artist_id": a, "genre": g, "source": source, "weight": 1.0} for a, g in sorted(wanted - stored)]
-            if rows:
-                connection.execute(artist_genres.insert(), rows)
-
     def add_popularity(self, rows: Sequence[ArtistPopularity]) -> Changes:
-        """Add how popular artists are, or change it."""
+        """Add how popular artists are in a source, or change it. The caller has checked that values are at least 0."""
         with self._writing() as connection:
             return upsert(connection, artist_popularity, _dicts(rows), keys=_POPULARITY_KEY, by=("artist_id",))
 
@@ -133,12 +135,3 @@ def _dicts(rows: Sequence[ArtistGenre | ArtistPopularity | SceneList | SceneEdge
 def _ordered(row: Collaboration) -> dict[str, Any]:
     first, second = sorted((row.artist_a, row.artist_b))
     return {**asdict(row), "artist_a": first, "artist_b": second}  # Any: database values
-
-
-def _genres_of(connection: Connection, source: str, artist_ids: Sequence[str]) -> set[tuple[str, str]]:
-    query = select(artist_genres.c.artist_id, artist_genres.c.genre).where(artist_genres.c.source == source)
-    return {
-        (row[0], row[1])
-        for part in batches(artist_ids)
-        for row in connection.execute(query.where(artist_genres.c.artist_id.in_(part)))
-    }

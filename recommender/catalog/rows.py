@@ -208,7 +208,7 @@ class ArtistGenre:
 
     artist_id: str
     genre: str
-    """``names.fold_genre`` of the genre in the source."""
+    """``genres.fold_genre`` of the genre in the source."""
     source: str
     weight: float
     """Positive; only relative to the other weights of the same source."""
@@ -221,7 +221,7 @@ class ArtistPopularity:
     artist_id: str
     source: str
     value: float
-    """At least 0; only relative to the other values of the same source."""
+    """At least 0: listeners, followers or plays. Only its order among the values of the same source has a meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,10 @@ FILES = "files"
 """The ``source`` of a name or an external id that an audio file gives."""
 
 
+FACTS_DERIVED = "derived"
+"""Key of ``catalog_state``: present while what the catalog says agrees with its files and imports."""
+
+
 def _loss_columns() -> tuple[Column[int], Column[int]]:
     return (
         Column(

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from recommender.catalog.rows import AddedClip, Clip, NewClip
 from recommender.catalog.tables import artists, clips, files, tracks
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, clean
+from recommender.catalog.upsert import batches
 from recommender.errors import BadInput
+from recommender.names import clean, fold
 from recommender.names import clip_id as name_clip
-from recommender.names import fold
 
 _COLUMNS = (
     clips.c.id,

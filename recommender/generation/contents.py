@@ -6,10 +6,10 @@ once. Rows are dense: artist row i is the i-th artist in id order, so that ties 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,79 @@ class TrackColumns:
     """``[track, 16]`` of the ids of those clips, :func:`digest_of`; all zero where there are none."""
 
 
+class TrackFacts(NamedTuple):
+    """What the file of one track says beside its title; empty or 0 where it says nothing."""
+
+    album: str = ""
+    album_artist: str = ""
+    credit: str = ""
+    """The artist field of the file as it is: ``"Alpha One feat. Beta Two"``."""
+    path: str = ""
+    """Absolute path of a file of the track, on the machine that scanned it."""
+    length_ms: int = 0
+    year: int = 0
+    disc: int = 0
+    number: int = 0
+
+
+def _no_text() -> TextColumn:
+    return TextColumn.of(())
+
+
+def _no_numbers() -> Rows:
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackDetails:
+    """What the files of tracks say: a column for each field of :class:`TrackFacts`, in the order of the tracks.
+
+    A column is empty where no track has a value. Its files are then absent, as in every generation that was built
+    before there was such a column.
+    """
+
+    album: TextColumn = field(default_factory=_no_text, metadata=_TEXT)
+    album_artist: TextColumn = field(default_factory=_no_text, metadata=_TEXT)
+    credit: TextColumn = field(default_factory=_no_text, metadata=_TEXT)
+    path: TextColumn = field(default_factory=_no_text, metadata=_TEXT)
+    length_ms: Rows = field(default_factory=_no_numbers, metadata=_INT64)
+    year: Rows = field(default_factory=_no_numbers, metadata=_INT64)
+    disc: Rows = field(default_factory=_no_numbers, metadata=_INT64)
+    number: Rows = field(default_factory=_no_numbers, metadata=_INT64)
+
+    @classmethod
+    def of(cls, facts: Sequence[TrackFacts]) -> TrackDetails:
+        """The columns of ``facts``, one entry a track.
+
+        >>> details = TrackDetails.of([TrackFacts(album="One"), TrackFacts()])
+        >>> details.at(0).album, details.at(1), len(details.year)
+        ('One', TrackFacts(album='', album_artist='', credit='', path='', length_ms=0, year=0, disc=0, number=0), 0)
+        """
+        made: dict[str, Any] = {}  # Any: each column is of the type that its field declares
+        for column, values in zip(TrackFacts._fields, zip(*facts, strict=True), strict=False):
+            if any(values):
+                is_text = isinstance(values[0], str)
+                made[column] = TextColumn.of(values) if is_text else np.array(values, dtype=np.int64)
+        return cls(**made)
+
+    def at(self, track: int) -> TrackFacts:
+        """What the file of the track at a row says."""
+        given: dict[str, Any] = {}  # Any: as above
+        for name in TrackFacts._fields:
+            column = getattr(self, name)
+            if len(column):
+                given[name] = column[track] if isinstance(column, TextColumn) else int(column[track])
+        return TrackFacts(**given)
+
+    def album_of(self, track: int) -> str:
+        """The album of the track at a row; empty where it is not known."""
+        return self.album[track] if len(self.album) else ""
+
+    def without_paths(self) -> TrackDetails:
+        """The same without any path, for whoever may not know where files lie."""
+        return replace(self, path=_no_text())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
     """One entry a collaboration, sorted by artist_a then artist_b; shown as the reason for a similarity."""
@@ -96,7 +169,8 @@ class Relations:
 
 _MATRICES = ("genre_weights", "scene_strengths", "collaborations")
 _FLAGS = ("scene_mentioned", "scene_listed", "collaboration_known")
-Columns = TypeVar("Columns", ArtistColumns, TrackColumns, Events)
+_DETAIL = "detail"
+Columns = TypeVar("Columns", ArtistColumns, TrackColumns, TrackDetails, Events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +180,7 @@ class Contents:
     artists: ArtistColumns
     tracks: TrackColumns
     relations: Relations
+    details: TrackDetails = field(default_factory=TrackDetails)
 
 
 def digest_of(clip_ids: Iterable[str]) -> bytes:
@@ -123,6 +198,7 @@ def save(contents: Contents, folder: Path) -> None:
     relations = contents.relations
     for prefix, group in (("artist", contents.artists), ("track", contents.tracks), ("event", relations.events)):
         _save_columns(group, folder, prefix)
+    _save_columns(contents.details, folder, _DETAIL)
     relations.genres.save(folder, "genres")
     for name in _MATRICES:
         _save_matrix(getattr(relations, name), folder, name)
@@ -153,6 +229,7 @@ def load(folder: Path) -> Contents:
             collaboration_known=_array(folder, "collaboration_known", np.bool_),
             events=_load_columns(Events, folder, "event"),
         ),
+        details=_load_columns(TrackDetails, folder, _DETAIL),
     )
     for name, problem in _faults(loaded):
         raise GenerationCorrupt(folder.name, f"{name}.npy", problem)
@@ -177,6 +254,8 @@ def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
         expected=len(artists.external_namespaces),
     )
     yield from _lengths({f"track.{name}": size for name, size in _sizes(tracks)}, expected=len(tracks.ids))
+    details = {f"{_DETAIL}.{name}": size for name, size in _sizes(loaded.details) if size}
+    yield from _lengths(details, expected=len(tracks.ids))
     yield from _lengths({f"event.{name}": size for name, size in _sizes(events)}, expected=len(events.kinds))
     yield from _lengths({"genre_weights.shape": relations.genre_weights.shape[1]}, expected=len(relations.genres))
     yield from _lengths({"track.clips_digest": tracks.clips_digest.shape[-1]}, expected=len(digest_of(())))
@@ -193,7 +272,7 @@ def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
     yield from _not_dense({"artist.vector_row": artists.vector_row, "track.vector_row": tracks.vector_row})
 
 
-def _sizes(columns: TrackColumns | Events) -> Iterator[tuple[str, int]]:
+def _sizes(columns: TrackColumns | TrackDetails | Events) -> Iterator[tuple[str, int]]:
     return ((column.name, len(getattr(columns, column.name))) for column in fields(columns))
 
 
@@ -222,9 +301,11 @@ def _within(rows: Rows, count: int) -> bool:
     return bool(int(rows.min(initial=0)) >= 0 and int(rows.max(initial=-1)) < count)
 
 
-def _save_columns(columns: ArtistColumns | TrackColumns | Events, folder: Path, prefix: str) -> None:
+def _save_columns(columns: ArtistColumns | TrackColumns | TrackDetails | Events, folder: Path, prefix: str) -> None:
     for column in fields(columns):
         values, dtype, name = getattr(columns, column.name), column.metadata[_DTYPE], f"{prefix}.{column.name}"
+        if isinstance(columns, TrackDetails) and not len(values):
+            continue
         if dtype is None:
             values.save(folder, name)
         else:
@@ -235,8 +316,15 @@ def _load_columns(kind: type[Columns], folder: Path, prefix: str) -> Columns:
     loaded: dict[str, Any] = {}  # Any: each column is of the type that its field declares
     for column in fields(kind):
         dtype, name = column.metadata[_DTYPE], f"{prefix}.{column.name}"
+        if kind is TrackDetails and not _is_there(folder, name, dtype):
+            continue
         loaded[column.name] = _text(folder, name) if dtype is None else _array(folder, name, dtype)
     return kind(**loaded)
+
+
+def _is_there(folder: Path, name: str, dtype: type[np.generic] | None) -> bool:
+    """Whether an optional column was written; every file that is there is in the manifest."""
+    return (folder / (f"{name}.offsets.npy" if dtype is None else f"{name}.npy")).exists()
 
 
 def _array(folder: Path, name: str, dtype: type[Scalar]) -> npt.NDArray[Scalar]:

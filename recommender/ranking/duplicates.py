@@ -1,17 +1,16 @@
-"""Finds near-duplicate tracks: two of one artist with the same title, or with almost the same sound in every layer.
+"""Finds which tracks are one recording: by the title within one artist, by sound whoever is credited.
 
-The bar was measured with the descriptors on 75 clips of 30 s of real music (docs/decisions/0010-one-recording.md). 25
-of them, written again as flac, mp3 (VBR), ogg, mono, at half the level, and without their first 1.2 s, had a mean
-cosine over layers of at least 0.984 with themselves. Of 100 pairs of one artist's clips, one, the same audio under two
-titles, had 1.0, and the next 0.823. A published figure for a network is similar: 0.997 and more for a lead-in of 1.2 s,
-where a track is the mean of several clips (docs/methods.md, "Duplicates"). Audio that lost its treble, as in
-an mp3 of the least quality, falls under the bar.
+Both bars were measured with the descriptors (docs/decisions/0010-one-recording.md). A published figure for a network is
+similar: 0.997 and more for a lead-in of 1.2 s, where a track is the mean of several clips (docs/methods.md,
+"Duplicates"). Audio that lost its treble, as in an mp3 of the least quality, falls under the bars.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,70 +22,186 @@ from recommender.names import fold_release
 from recommender.types import Rows
 from recommender.vectors import VectorIndex
 
+Item = TypeVar("Item")
+
 SAME_FROM = 0.98
-"""Mean cosine over the layers of the space from which two tracks of one artist are one recording."""
+"""Mean cosine over the layers of the space from which two tracks are one recording, whatever artists and titles."""
+SAME_TITLE_FROM = 0.9
+"""The same for two tracks of one artist with one title on two albums."""
 CENTRED_FROM, CENTRED_ON = 20, 2000
 """Fewest and most tracks whose mean is taken for the centre of a layer without a calibration."""
 MAX_COMPARED = 200
-"""Tracks of one artist that a track is compared with by sound: "Various Artists" may have ten thousand."""
+"""Tracks before it in a list that a track is compared with by sound, beside the seed."""
 
 _SHORTEST = 1e-9
 """A vector that lies on the centre has no direction, and is like no other."""
+_SLACK = 1e-6
+"""Cosines of one pair differ by rounding in the last digits, depending on what they are computed together with."""
 
 
 class SameRecording:
-    """Tells whether two embedded tracks of one generation are the same recording."""
+    """Tells whether tracks of one generation are the same recording. It has no state; safe to share between threads."""
 
     def __init__(self, generation: Generation) -> None:
-        self._tracks = tracks = generation.contents.tracks
-        self._title = functools.lru_cache(maxsize=1 << 16)(lambda row: fold_release(tracks.titles[row]))
+        self._contents = generation.contents
+        tracks, details = generation.contents.tracks, generation.contents.details
+        self.title = functools.lru_cache(maxsize=1 << 16)(lambda row: fold_release(tracks.titles[row]))
         """Row of a track -> its folded title; those of a list are compared with one another."""
+        self._album = functools.lru_cache(maxsize=1 << 16)(lambda row: fold_release(details.album_of(row)))
         self._indexes = generation.tracks
         layers = generation.calibration.layers.items()
         trusted = {name: layer.bundle for name, layer in layers if layer.bundle.status is not Status.UNCALIBRATED}
         self._centres: dict[str, Matrix] = {layer: bundle.mean for layer, bundle in trusted.items()}
 
     def __call__(self, track: int, others: Sequence[int]) -> bool:
-        """Whether ``track`` is the same recording as one of ``others``, all of them tracks of its artist.
+        """Whether ``track`` is the same recording as one of ``others``; :class:`Recordings` says when."""
+        recordings = Recordings(self)
+        for other in others:
+            recordings.add(other)
+        return recordings.has(track)
 
-        Either has the same title up to words that say which release it is (an empty title says nothing), or the mean
-        of their cosines over all layers of the space is at least :data:`SAME_FROM`, whichever layers the query uses.
-        The centre of the layer is subtracted first, so that the bar means the same in a space in which any two vectors
-        lie close together: that of the calibration, or where there is none the mean of many tracks (:func:`_centre`).
-        A track without an embedding is compared by title only. By sound it is compared with the first of ``others``,
-        which is the seed, and the last :data:`MAX_COMPARED`: in a ranking a copy is about as near to the seed.
+    def artist(self, track: int) -> int:
+        """Row of its artist."""
+        return int(self._contents.tracks.artist[track])
+
+    def on_two_albums(self, a: int, b: int) -> bool:
+        """Whether the albums of both are known and differ by more than words such as "Remastered"."""
+        albums = self._album(a), self._album(b)
+        return all(albums) and albums[0] != albums[1]
+
+    def direction(self, track: int) -> Matrix | None:
+        """``[dim]`` unit vector in the first layer, relative to its centre; None without an embedding."""
+        row = self._contents.tracks.vector_row[track]
+        return self._directions(next(iter(self._indexes)), np.array([row]))[0] if row >= 0 else None
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector; 0 where nothing is embedded."""
+        return next(iter(self._indexes.values())).dim if self._indexes else 0
+
+    @property
+    def layers(self) -> int:
+        """How many layers are compared."""
+        return len(self._indexes)
+
+    def sounds_like_one(self, track: int, others: Sequence[int], *, bar: float) -> bool:
+        """Whether the mean cosine over all layers of ``track`` with one of ``others`` is at least ``bar``.
+
+        All layers count, whichever the query uses: two tracks of one tempo are not one recording because somebody
+        listens by rhythm. The centre of a layer is subtracted first, so that a bar means the same in a space in which
+        any two vectors lie close together: that of the calibration, or where there is none the mean of many tracks
+        (:func:`_centre`). False without embeddings.
         """
-        title = self._title(track)
-        if title and any(title == self._title(other) for other in others):
-            return True
-        near = others if len(others) <= MAX_COMPARED else [others[0], *others[-MAX_COMPARED:]]
-        embedded = [other for other in near if self._tracks.vector_row[other] >= 0]
-        if not embedded or self._tracks.vector_row[track] < 0:
+        rows = self._contents.tracks.vector_row[np.asarray(others, dtype=np.int64)]
+        rows, own = rows[rows >= 0], self._contents.tracks.vector_row[track]
+        if own < 0:
             return False
-        return self._alike(self._tracks.vector_row[[track, *embedded]])
-
-    def _alike(self, rows: Rows) -> bool:
-        """Whether the first of ``rows`` of the indexes is alike to one of the others; stops when it cannot be."""
-        total, left = np.zeros(len(rows) - 1), len(self._indexes)
-        needed = SAME_FROM * left
+        total, left = np.zeros(len(rows)), len(self._indexes)
+        needed = bar * left
         for layer in self._indexes:
-            total, left = total + self._cosines(layer, rows), left - 1
-            if total.max() + left < needed:
+            if not len(rows):
                 return False
-        return True
+            vectors = self._directions(layer, np.concatenate([[own], rows]))
+            total, left = total + np.einsum("ij,j->i", vectors[1:], vectors[0]), left - 1
+            open_ = total + left >= needed  # each layer to come adds 1 at most
+            rows, total = rows[open_], total[open_]
+        return bool(len(rows))
 
-    def _cosines(self, layer: str, rows: Rows) -> npt.NDArray[np.float64]:
-        """``[row - 1]`` cosines of the first with each of the others, relative to the centre of the layer."""
+    def _directions(self, layer: str, rows: Rows) -> npt.NDArray[np.float64]:
+        """``[row, dim]`` unit vectors of ``rows`` of an index, relative to the centre of the layer."""
         vectors = self._indexes[layer].vectors(rows).astype(np.float64) - self._centre(layer)
-        lengths = np.maximum(np.linalg.norm(vectors, axis=1), _SHORTEST)
-        cosines: npt.NDArray[np.float64] = np.einsum("ij,j->i", vectors[1:], vectors[0]) / (lengths[1:] * lengths[0])
-        return cosines
+        directions: npt.NDArray[np.float64] = vectors / np.maximum(
+            np.linalg.norm(vectors, axis=1, keepdims=True), _SHORTEST
+        )
+        return directions
 
     def _centre(self, layer: str) -> Matrix:
         """``[dim]``, computed once for each layer without a calibration; two threads may both do so, and agree."""
         if layer not in self._centres:
             self._centres[layer] = _centre(self._indexes[layer])
         return self._centres[layer]
+
+
+class Recordings:
+    """The recordings of one list, which grows from its front. Used by one request.
+
+    A track is the recording of a track before it
+
+    - when the mean of their cosines over all layers is at least :data:`SAME_FROM`, whoever is credited and whatever
+      the titles. It is compared with the first of the list, which is the seed, and with the last
+      :data:`MAX_COMPARED`: in a ranking a copy is about as near to the seed, and a long list stays cheap;
+    - or when one artist has both, with one title up to words that say which release it is (an empty title says
+      nothing). Where both albums are known and differ, that is not enough, because many albums have an "Intro": the
+      mean cosine must then be at least :data:`SAME_TITLE_FROM`.
+
+    Another artist's title alone never says anything: of two songs called "Home" most are two.
+    """
+
+    def __init__(self, same: SameRecording) -> None:
+        self._same = same
+        self._by_title: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+        """(artist, folded title) -> tracks that were added."""
+        self._embedded: list[int] = []
+        """The first track with an embedding, and a ring of the last :data:`MAX_COMPARED` behind it."""
+        self._directions = np.zeros((1 + MAX_COMPARED, same.dim))
+        """``[track, dim]`` of these in the first layer."""
+        self._added = 0
+
+    def add(self, track: int) -> None:
+        """Add a track at the end of the list."""
+        title, direction = self._same.title(track), self._same.direction(track)
+        if title:
+            self._by_title[self._same.artist(track), title].append(track)
+        if direction is not None:
+            place = 1 + (self._added - 1) % MAX_COMPARED if self._added else 0
+            self._embedded[place : place + 1] = [track]
+            self._directions[place] = direction
+            self._added += 1
+
+    def has(self, track: int) -> bool:
+        """Whether ``track`` is the recording of a track that was added."""
+        return self._has_title(track) or self._has_sound(track)
+
+    def _has_title(self, track: int) -> bool:
+        title = self._same.title(track)
+        named = self._by_title.get((self._same.artist(track), title), []) if title else []
+        elsewhere = [other for other in named if self._same.on_two_albums(track, other)]
+        if len(elsewhere) < len(named):
+            return True
+        return bool(elsewhere) and self._same.sounds_like_one(track, elsewhere[-MAX_COMPARED:], bar=SAME_TITLE_FROM)
+
+    def _has_sound(self, track: int) -> bool:
+        direction = self._same.direction(track) if self._embedded else None
+        if direction is None:
+            return False
+        # The first layer excludes nearly all: with a cosine below this the mean cannot reach the bar any more.
+        least = 1.0 - (1.0 - SAME_FROM) * self._same.layers - _SLACK
+        near = np.flatnonzero(self._directions[: len(self._embedded)] @ direction >= least)
+        return bool(len(near)) and self._same.sounds_like_one(
+            track, [self._embedded[place] for place in near.tolist()], bar=SAME_FROM
+        )
+
+
+def each_once(
+    items: Iterable[Item], track_of: Callable[[Item], int], recordings: Recordings, *, taken: Iterable[int] = ()
+) -> Iterator[Item]:
+    """Leave out every item whose recording came before it, or is among ``taken``. Order is unchanged.
+
+    Of one recording the first is kept, however many are read: a shorter list is the beginning of a longer one.
+
+    Args:
+        items: best first.
+        track_of: row of the track of an item.
+        recordings: of the list; every item that is kept is added to it.
+        taken: rows of tracks that count as kept already, and are not yielded.
+    """
+    for track in taken:
+        recordings.add(track)
+    for item in items:
+        track = track_of(item)
+        if not recordings.has(track):
+            recordings.add(track)
+            yield item
 
 
 def _centre(index: VectorIndex) -> Matrix:

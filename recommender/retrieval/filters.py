@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recommender.names import fold_genre
+from recommender.genres import fold_genre
 from recommender.signals.genre import GenreSignal
 from recommender.types import Rows
 

@@ -84,6 +84,11 @@ class Client:
         reply: pb.SimilarTracksResponse = self._ask(self._stub.SimilarTracks, request)
         return reply
 
+    def make_playlist(self, request: pb.MakePlaylistRequest) -> pb.MakePlaylistResponse:
+        """Tracks to play."""
+        reply: pb.MakePlaylistResponse = self._ask(self._stub.MakePlaylist, request)
+        return reply
+
     def resolve_artists(self, request: pb.ResolveArtistsRequest) -> pb.ResolveArtistsResponse:
         """The artists that each reference means."""
         reply: pb.ResolveArtistsResponse = self._ask(self._stub.ResolveArtists, request)

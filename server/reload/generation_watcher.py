@@ -50,9 +50,10 @@ class GenerationWatcher:
     released when none of its snapshots is in use.
     """
 
-    def __init__(self, home: Path, use: Use, metrics: Metrics) -> None:
+    def __init__(self, home: Path, use: Use, metrics: Metrics, *, show_paths: bool = False) -> None:
         self._home = home
         self._use = use
+        self._show_paths = show_paths
         self._metrics = metrics
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._serving: LoadedGeneration | None = None
@@ -162,7 +163,8 @@ class GenerationWatcher:
 
     async def _load_and_serve(self, pointer: Pointer, *, degraded: bool) -> Rejection | None:
         """Load the generation that ``pointer`` names and serve it. Returns the Rejection when it cannot be served."""
-        loaded = await self._in_loader(load, self._home, pointer, use=self._use, observe=self._metrics.phase_ended)
+        observe, show_paths = self._metrics.phase_ended, self._show_paths
+        loaded = await self._in_loader(load, self._home, pointer, use=self._use, observe=observe, show_paths=show_paths)
         if isinstance(loaded, Rejection):
             return loaded
         if self._serving is not None:

@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,14 +137,17 @@ class _Stages:
         self._observe(phase, time.perf_counter() - started)
 
 
-def load(home: Path, pointer: Pointer, *, use: Use, observe: Observe) -> LoadedGeneration | Rejection:
+def load(
+    home: Path, pointer: Pointer, *, use: Use, observe: Observe, show_paths: bool = False
+) -> LoadedGeneration | Rejection:
     """Load the generation of ``home`` that ``pointer`` names; a Rejection when it cannot be served.
 
-    It is returned only after all of it was read and found to be as it was published.
+    It is returned only after all of it was read and found to be as it was published. Without ``show_paths`` the paths
+    of files are dropped as soon as it is open, so that no reply can contain one.
     """
-    stages = _Stages(observe)
+    stages, folder = _Stages(observe), home / VERSIONS / folder_name(pointer.version)
     try:
-        return _load(home / VERSIONS / folder_name(pointer.version), pointer, use=use, stages=stages)
+        return _load(folder, pointer, use=use, stages=stages, show_paths=show_paths)
     except LOAD_ERRORS as error:
         return Rejection(key=key_of(pointer), reason=_reason(error, stages.current), why=_why(error, pointer))
 
@@ -166,18 +169,18 @@ def older_generations(home: Path, below: int | None) -> list[Pointer]:
     return pointers
 
 
-def _load(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages) -> LoadedGeneration:
+def _load(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages, show_paths: bool) -> LoadedGeneration:
     with stages(Phase.LEASE):
         lease = Lease.take(folder)
     try:
-        recommender = _open(folder, pointer, use=use, stages=stages)
+        recommender = _open(folder, pointer, use=use, stages=stages, show_paths=show_paths)
     except BaseException:
         lease.release()
         raise
     return LoadedGeneration(pointer=pointer, recommender=recommender, lease=lease)
 
 
-def _open(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages) -> Recommender:
+def _open(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages, show_paths: bool) -> Recommender:
     with stages(Phase.IDENTITY):
         _require_published(folder, pointer)
     with stages(Phase.MANIFEST):
@@ -187,12 +190,18 @@ def _open(folder: Path, pointer: Pointer, *, use: Use, stages: _Stages) -> Recom
     with stages(Phase.CHECKSUM):
         verify(folder, manifest)
     with stages(Phase.OPEN):
-        recommender = Recommender(open_verified(folder, manifest))
+        generation = open_verified(folder, manifest)
+        recommender = Recommender(generation if show_paths else _without_paths(generation))
     with stages(Phase.WARM):
         warm(recommender)
     with stages(Phase.GOLDEN):
         _check_golden_answers(recommender.generation)
     return recommender
+
+
+def _without_paths(generation: Generation) -> Generation:
+    contents = generation.contents
+    return replace(generation, contents=replace(contents, details=contents.details.without_paths()))
 
 
 def _require_published(folder: Path, pointer: Pointer) -> None:

@@ -83,12 +83,17 @@ def get_track(snapshot: Snapshot, request: pb.GetTrackRequest) -> pb.GetTrackRes
     """One track."""
     recommender = snapshot.recommender
     row = find_track(recommender.directory, request.track, "track")
-    tracks = recommender.generation.contents.tracks
+    contents = recommender.generation.contents
+    tracks, facts = contents.tracks, contents.details.at(row)
     return pb.GetTrackResponse(
         generation=responses.generation(snapshot),
         track=responses.track(recommender, row),
         not_indexed=bool(tracks.vector_row[row] < 0),
         clips=int(tracks.clips[row]),
+        album_artist=facts.album_artist,
+        disc=facts.disc,
+        number=facts.number,
+        year=facts.year,
     )
 
 

@@ -23,7 +23,7 @@ from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.popularity import NEUTRAL, PopularityBand, checked_depth
 from recommender.retrieval.filters import GenreFilter
 from recommender.types import LayerMix, SignalName, Space, Vectors
-from server.limits import MAX_BATCHED, MAX_GENRES, MAX_MIXED, MAX_REFS, MAX_SEEDS
+from server.limits import MAX_BATCHED, MAX_GENRES, MAX_MIXED, MAX_REFS, MAX_SEED_TRACKS, MAX_SEEDS
 
 DEFAULT_LIMIT = 10
 """Results of a request that names no limit."""
@@ -48,6 +48,8 @@ MAX_ENTRIES: Mapping[str, int] = {
     "exclude": MAX_REFS,
     "refs": MAX_REFS,
     "requests": MAX_BATCHED,
+    "artists": MAX_SEEDS,
+    "tracks": MAX_SEED_TRACKS,
     "weights.weights": len(SIGNALS),
     "listening.layer_mix.layers": MAX_MIXED,
     "listening.aspect_mix.aspects": MAX_MIXED,
@@ -64,6 +66,7 @@ Request: TypeAlias = (
     | pb.SimilarTracksRequest
     | pb.CompareArtistsRequest
     | pb.ResolveArtistsRequest
+    | pb.MakePlaylistRequest
 )
 Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.RankArtistsRequest
 """Requests that carry a ``weighting``."""

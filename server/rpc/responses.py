@@ -57,10 +57,18 @@ def artist(recommender: Recommender, row: int) -> pb.ArtistSummary:
 
 
 def track(recommender: Recommender, row: int) -> pb.TrackSummary:
-    """Id, title and artist."""
-    tracks = recommender.generation.contents.tracks
-    owner = artist(recommender, int(tracks.artist[row]))
-    return pb.TrackSummary(id=tracks.ids[row], title=tracks.titles[row], artist=owner)
+    """Id, title, artist, and what its file says; its path only where the generation was loaded with paths."""
+    contents = recommender.generation.contents
+    facts = contents.details.at(row)
+    return pb.TrackSummary(
+        id=contents.tracks.ids[row],
+        title=contents.tracks.titles[row],
+        artist=artist(recommender, int(contents.tracks.artist[row])),
+        album=facts.album,
+        duration_ms=facts.length_ms,
+        credit=facts.credit,
+        path=facts.path,
+    )
 
 
 def unresolved(

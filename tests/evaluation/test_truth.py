@@ -117,7 +117,7 @@ def test_json_that_is_no_list_of_lists_is_told_where(directory: Directory, tmp_p
         ("t.csv", "query,grade\nLow,1\n", "no_header"),
         ("t.json", "{", "bad_json"),
         ("t.json", '{"query": "Low"}', "bad_json"),
-        ("t.txt", "query,item\n", "unknown_format"),
+        ("t.ods", "query,item\n", "unknown_format"),
     ],
 )
 def test_a_file_of_no_use_says_why(name: str, text: str, reason: str, directory: Directory, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.audio.decode import decode_open, probe_open, require_rate
+from indexer.audio.decode import decode_audible, probe_open, require_rate
 from indexer.audio.decoder_base import AudioInfo, Excerpt
+from indexer.audio.identity.audio_id import FileHashes, audio_id_of, content_sha256_of, hash_file
 from indexer.audio.rejection_reasons import PASSING, Reason
 from indexer.audio.safe_open import open_regular
-from indexer.audio.tags import Tags, read_tags_open
+from indexer.audio.tags.read_tags import read_tags_open
+from recommender.catalog.file_facts import FileTags
 from recommender.errors import BadInput
 from recommender.types import Waveform
-
-_HASH_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,10 @@ class DecodeJob:
     excerpt: Excerpt
     sample_rate_hz: int
     content_sha256: str | None = None
-    """Of the whole file as it was scanned. A file with other bytes is rejected as ``changed_since_scan``."""
+    """Of the whole file as it was scanned."""
+    audio_id: str | None = None
+    """Of its sound as it was scanned. A file that has neither these bytes nor this sound is rejected as
+    ``changed_since_scan``: new tags are no reason. With neither of the two given, any file is decoded."""
 
     def __post_init__(self) -> None:
         require_rate(self.sample_rate_hz)
@@ -47,15 +49,19 @@ Job = InspectJob | DecodeJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """Size, time, hash, length and tags of a usable audio file."""
+    """Size, times, hashes, length and tags of a usable audio file."""
 
     size: int
     """Bytes."""
     mtime_ns: int
+    ctime_ns: int
+    """When its bytes, name or rights last changed, which no tagger can set back; on Windows when it was made."""
     content_sha256: str
     """Of all its bytes, 64 hex digits."""
+    audio_id: str
+    """Of its sound alone (:mod:`indexer.audio.identity.audio_id`): stays the same when tags change."""
     info: AudioInfo
-    tags: Tags
+    tags: FileTags
 
 
 def inspect(path: Path) -> Inspection:
@@ -64,12 +70,18 @@ def inspect(path: Path) -> Inspection:
         before = os.fstat(file.fileno())
         info = probe_open(file)
         tags = read_tags_open(file)
-        content_sha256 = _sha256(file)
+        hashes = _hashes(file)
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise BadInput(Reason.UNREADABLE, "it was being written while it was read; scan again when that is done")
     return Inspection(
-        size=before.st_size, mtime_ns=before.st_mtime_ns, content_sha256=content_sha256, info=info, tags=tags
+        size=before.st_size,
+        mtime_ns=before.st_mtime_ns,
+        ctime_ns=before.st_ctime_ns,
+        content_sha256=hashes.content_sha256,
+        audio_id=hashes.audio_id,
+        info=info,
+        tags=tags,
     )
 
 
@@ -77,16 +89,16 @@ def perform(job: Job) -> Inspection | Waveform:
     """Do ``job`` in this process. Raises BadInput."""
     if isinstance(job, InspectJob):
         return inspect(job.path)
-    if job.content_sha256 is None:
+    if job.content_sha256 is None and job.audio_id is None:
         with open_regular(job.path) as file:
-            return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
-    with open_as_scanned(job.path, job.content_sha256) as file:
-        return decode_open(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+            return decode_audible(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
+    with open_as_scanned(job.path, job.content_sha256, job.audio_id) as file:
+        return decode_audible(file, excerpt=job.excerpt, sample_rate_hz=job.sample_rate_hz)
 
 
 @contextmanager
-def open_as_scanned(path: Path, content_sha256: str) -> Iterator[BinaryIO]:
-    """Open a file that has, now and until the block ends, the bytes with that hash.
+def open_as_scanned(path: Path, content_sha256: str | None, audio_id: str | None = None) -> Iterator[BinaryIO]:
+    """Open a file that has, now and until the block ends, the sound with that id, or the bytes with that hash.
 
     Raises BadInput ``changed_since_scan`` otherwise, even when the block itself raises over the other bytes.
     """
@@ -98,13 +110,24 @@ def open_as_scanned(path: Path, content_sha256: str) -> Iterator[BinaryIO]:
         raise _changed() from error  # it is empty or too large now, which it was not when it was scanned
     with file:
         before = _state(file)
-        if _sha256(file) != content_sha256:
+        if not _is_as_scanned(file, content_sha256, audio_id):
             raise _changed()
         try:
             yield file
         finally:
             if _state(file) != before:
                 raise _changed()
+
+
+def _is_as_scanned(file: BinaryIO, content_sha256: str | None, audio_id: str | None) -> bool:
+    """The sound first, because the tags may be new; then the bytes, because another FFmpeg may cut other packets."""
+    with _reading():
+        try:
+            if audio_id is not None and audio_id_of(file) == audio_id:
+                return True
+        except BadInput:  # what is there now is no audio
+            return False
+        return content_sha256 is not None and content_sha256_of(file) == content_sha256
 
 
 def _state(file: BinaryIO) -> tuple[int, int, int]:
@@ -117,12 +140,15 @@ def _changed() -> BadInput:
     return BadInput(Reason.CHANGED_SINCE_SCAN, detail)
 
 
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    file.seek(0)
+def _hashes(file: BinaryIO) -> FileHashes:
+    with _reading():
+        return hash_file(file)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn an error of the disk or network share into BadInput: it rejects this file and does not end the run."""
     try:
-        while block := file.read(_HASH_BLOCK_BYTES):
-            digest.update(block)
+        yield
     except OSError as error:
         raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
-    return digest.hexdigest()

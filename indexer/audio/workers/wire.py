@@ -13,23 +13,26 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from indexer.audio.containers import Container
 from indexer.audio.decoder_base import AudioInfo, Excerpt, samples_in
 from indexer.audio.rejection_reasons import Reason
-from indexer.audio.tags import MAX_GENRES, Tags, clean_text
+from indexer.audio.tags.tag_fields import checked
+from indexer.audio.tags.tag_text import clean_text
 from indexer.audio.workers.jobs import DecodeJob, Inspection, InspectJob, Job
 from indexer.processes.message_frames import MessageBounds
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
-MAX_HEAD_BYTES = 128 << 10
-"""The longest JSON part of a reply. All the tags that are kept fit: 22 texts of 300 characters of 12 bytes each."""
+MAX_HEAD_BYTES = 512 << 10
+"""The longest JSON part of a reply. All the tags that are kept fit: 82 texts of 300 characters of 12 bytes each."""
 
 _SAMPLE = np.dtype("<f4")
 _SHA256 = re.compile("[0-9a-f]{64}")
+_AUDIO_ID = re.compile("[rpf]1:[0-9a-f]{64}")
 _MAX_DETAIL = 500
 
 
@@ -38,7 +41,7 @@ def job_to_bytes(job: Job) -> bytes:
     data: dict[str, object] = {"path": str(job.path)}
     if isinstance(job, DecodeJob):
         data["excerpt"] = {"start_ms": job.excerpt.start_ms, "length_ms": job.excerpt.length_ms}
-        data |= {"sample_rate_hz": job.sample_rate_hz, "content_sha256": job.content_sha256}
+        data |= {"sample_rate_hz": job.sample_rate_hz, "content_sha256": job.content_sha256, "audio_id": job.audio_id}
     return json.dumps(data).encode("ascii")
 
 
@@ -53,6 +56,7 @@ def job_from_bytes(request: bytes) -> Job:
         excerpt=Excerpt(**data["excerpt"]),
         sample_rate_hz=data["sample_rate_hz"],
         content_sha256=data["content_sha256"],
+        audio_id=data["audio_id"],
     )
 
 
@@ -96,7 +100,7 @@ def reply_from_bytes(
 
 
 def _head(data: dict[str, object]) -> bytes:
-    return json.dumps(data).encode("ascii")
+    return json.dumps(data, default=msgspec.to_builtins).encode("ascii")
 
 
 def _expected_samples(job: DecodeJob) -> int:
@@ -111,15 +115,19 @@ def _waveform(job: DecodeJob, body: bytes | npt.NDArray[np.uint8]) -> Waveform:
 
 
 def _inspection(data: dict[str, Any]) -> Inspection:  # Any: JSON, each part checked below
-    content_sha256 = str(data["content_sha256"])
+    content_sha256, audio_id = str(data["content_sha256"]), str(data["audio_id"])
     if not _SHA256.fullmatch(content_sha256):
         raise ValueError("content_sha256 is not 64 hex digits")
+    if not _AUDIO_ID.fullmatch(audio_id):
+        raise ValueError("audio_id is not a method and 64 hex digits")
     return Inspection(
         size=_natural(data["size"]),
         mtime_ns=_int64(data["mtime_ns"]),
+        ctime_ns=_int64(data["ctime_ns"]),
         content_sha256=content_sha256,
+        audio_id=audio_id,
         info=_info(data["info"]),
-        tags=_tags(data["tags"]),
+        tags=checked(data["tags"]),
     )
 
 
@@ -133,20 +141,6 @@ def _info(data: dict[str, Any]) -> AudioInfo:  # Any: JSON, as above
         channels=_natural(data["channels"]),
         container=Container(data["container"]).value,
     )
-
-
-def _tags(data: dict[str, Any]) -> Tags:  # Any: JSON, as above
-    pairs = ((clean_text(namespace), clean_text(value)) for namespace, value in data["external_ids"])
-    return Tags(
-        artist=_text(data["artist"]),
-        title=_text(data["title"]),
-        genres=tuple(clean_text(genre) for genre in data["genres"][:MAX_GENRES]),
-        external_ids=tuple(pairs),
-    )
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else clean_text(value)
 
 
 def _natural(value: object) -> int:

@@ -13,10 +13,9 @@ from indexer.ingest.path_layout import DEFAULT_LAYOUTS, PathFacts, parse_layout,
 from recommender.catalog.derived import TAGS, TRACKLIST
 from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import ArtistRef, FileRecord
-from recommender.catalog.upsert import clean
 from recommender.errors import BadInput
 from recommender.genres import split_genres
-from recommender.names import fold
+from recommender.names import clean, fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

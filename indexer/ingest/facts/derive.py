@@ -1,7 +1,7 @@
 """Derives the catalog's artists, tracks, genres and collaborations from what all its files say.
 
-Nothing here looks at what was derived before, except to keep ids. So a corrected tag replaces what it corrected, and the
-same files give the same facts whatever was scanned, retagged, moved or removed before.
+Nothing here looks at what was derived before, except to keep ids. So a corrected tag replaces what it corrected, and
+the same files give the same facts whatever was scanned, retagged, moved or removed before.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class _Recording:
 def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
     """Derive every fact of files again, in one transaction; returns whether it was needed.
 
-    Files that neither row, tags nor path give an artist are recorded as rejected with the reason, and their clips belong
-    to no track until that changes. Files that have not been read since the catalog records what they say (migration
-    0004) keep their tracks as they are.
+    Files to which neither row, tags nor path give an artist are recorded as rejected with the reason, and their clips
+    belong to no track until that changes. Files that have not been read since the catalog records what they say
+    (migration 0004) keep their tracks as they are.
     """
     if only_if_changed and catalog.facts_are_current():
         return False
@@ -67,7 +67,7 @@ def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
 def _derive(catalog: Catalog) -> None:
     files = [file for file in catalog.read_files() if file.clip_id is not None]
     track_of = catalog.tracks_of_clips()
-    known = catalog.known_artists()
+    known = catalog.known_artists() if files else []  # of names alone there may be millions
     read = [file for file in files if file.tags is not None]
     unread = _unread(files, track_of)
     imported = [name for artist in known if artist.imported for name in (artist.names or (artist.name,))]
@@ -161,21 +161,26 @@ def _believed(recordings: Sequence[_Recording], files: Mapping[str, FileRecord])
     same bytes it is the oldest: a copy elsewhere does not rename the original, though it is younger. So files with the
     same bytes count as one, of the age of the oldest. Files that are there come before files that have vanished.
     """
-    oldest: dict[tuple[str | None, str | None], int] = {}
+    oldest: dict[tuple[str | None, str | None], tuple[int, int]] = {}
     for recording in recordings:
         file = files[recording.claim.path]
-        copies = (file.clip_id, file.content_sha256)
-        oldest[copies] = min(file.mtime_ns, oldest.get(copies, file.mtime_ns))
+        copies, times = (file.clip_id, file.content_sha256), _times(file)
+        oldest[copies] = min(times, oldest.get(copies, times))
 
-    def rank(recording: _Recording) -> tuple[bool, int, int, str]:
+    def rank(recording: _Recording) -> tuple[bool, int, int, tuple[int, int], str]:
         file = files[recording.claim.path]
-        written = oldest[file.clip_id, file.content_sha256]
-        return file.vanished_at is not None, -written, file.mtime_ns, file.path
+        written, arrived = oldest[file.clip_id, file.content_sha256]
+        return file.vanished_at is not None, -written, -arrived, _times(file), file.path
 
     chosen: dict[str, _Recording] = {}
     for recording in sorted(recordings, key=rank):
         chosen.setdefault(recording.claim.clip_id, recording)
     return sorted(chosen.values(), key=lambda recording: recording.claim.path)
+
+
+def _times(file: FileRecord) -> tuple[int, int]:
+    """When its content was written, and when it came to be where it is (a copy may keep the first)."""
+    return file.mtime_ns, file.ctime_ns or 0
 
 
 def _artists(matching: ArtistMatching, known: Sequence[KnownArtist]) -> list[DerivedArtist]:

@@ -202,7 +202,7 @@ def test_other_bytes_do_not_look_like_audio(content: bytes) -> None:
 
 
 def test_a_format_we_do_not_decode_still_looks_like_audio() -> None:
-    assert looks_like_audio(b"wvpk" + bytes(60))
+    assert looks_like_audio(b"DSD " + bytes(60))
 
 
 def test_an_mp3_behind_a_large_tag_is_found(tmp_path: Path) -> None:

@@ -135,8 +135,9 @@ def test_absurd_channel_counts_are_refused(tmp_path: Path, channels: int) -> Non
         (b"OggS" + bytes(100), "decode_error"),
         (b"RIFF\xff\xff\xff\xffWAVE", "decode_error"),
         (b"\0\0\0\x18ftypM4A " + bytes(40), "decode_error"),
-        (b"\x1a\x45\xdf\xa3" + bytes(40), "unsupported"),
-        (b"wvpk" + bytes(40), "unsupported"),
+        (b"DSD " + bytes(40), "unsupported"),
+        (b"MThd" + bytes(40), "unsupported"),
+        (b"wvpk" + bytes(40), "not_audio"),
     ],
 )
 def test_what_is_not_audio_is_never_tried(tmp_path: Path, content: bytes, reason: str) -> None:

@@ -39,9 +39,7 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(catalog: Catalog, music: Path, pool: DecoderPool) -> Scan:
-    def scan_music(
-        tracklist: str | None = None, folder: Path = music, options: ScanOptions = NO_OPTIONS
-    ) -> ScanReport:
+    def scan_music(tracklist: str | None = None, folder: Path = music, options: ScanOptions = NO_OPTIONS) -> ScanReport:
         path = music.parent / "tracklist.csv"
         if tracklist is not None:
             path.write_text(tracklist, encoding="utf-8")

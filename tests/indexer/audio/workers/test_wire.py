@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.audio.decode import AudioInfo
-from indexer.audio.tags import Tags
 from indexer.audio.workers.jobs import Inspection, InspectJob
 from indexer.audio.workers.wire import reply_from_bytes, value_to_bytes
+from recommender.catalog.file_facts import FileTags
 from recommender.errors import BadInput
 
 JOB = InspectJob(path=Path("a"))
@@ -23,11 +22,11 @@ INSPECTION = Inspection(
     mtime_ns=-1,
     content_sha256="0" * 64,
     info=AudioInfo(duration_s=10.0, sample_rate_hz=44_100, channels=2, container="wav"),
-    tags=Tags(artist="Low", title="Words", genres=("slowcore",), external_ids=(("mbid", "1"),)),
+    tags=FileTags(artists=("Low",), title="Words", genres=("slowcore",), number=3, repaired=("title",)),
 )
 NUMBERS = ("size", "mtime_ns", "info.sample_rate_hz", "info.channels")
 FIELDS = (*NUMBERS, "content_sha256", "info", "info.duration_s", "info.container")
-TAGS = ("tags", "tags.artist", "tags.title", "tags.genres", "tags.external_ids")
+TAGS = ("tags", "tags.artists", "tags.title", "tags.genres", "tags.number", "tags.repaired")
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.integers(-(10**40), 10**40) | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -37,7 +36,7 @@ ANYTHING = st.recursive(
 
 def reply_with(field: str, value: object) -> bytes:
     """The reply of a good decoder, but for one field."""
-    data: dict[str, Any] = {"inspection": dataclasses.asdict(INSPECTION)}  # Any: JSON
+    data: dict[str, Any] = json.loads(value_to_bytes(INSPECTION))  # Any: JSON
     at = data["inspection"]
     *folders, name = field.split(".")
     for folder in folders:

@@ -15,7 +15,7 @@ import soundfile
 
 from indexer.demo.synth import SyntheticCatalog, render, write_catalog
 from indexer.demo.synth.artists import ARTISTS, SCENE, UNMAPPED
-from recommender.names import fold_genre
+from recommender.genres import fold_genre
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from indexer.audio.decode import probe
+from indexer.audio.lengths.ogg_pages import is_cut_off
 from indexer.audio.rejection_reasons import Reason
-from indexer.audio.sndfile import is_cut_off
 from recommender.errors import BadInput
 from tests.indexer.audio.written_audio import melody, write
 
