@@ -144,9 +144,7 @@ def test_links_pipes_and_hidden_folders_are_not_followed(tmp_path: Path, music: 
     assert (counts(report), report.ignored, report.rejected) == ((1, 1, 0, 0), 5, ())
 
 
-def test_the_same_content_twice_is_one_clip_of_the_older_file(
-    catalog: Catalog, music: Path, run: Scan
-) -> None:
+def test_the_same_content_twice_is_one_clip_of_the_older_file(catalog: Catalog, music: Path, run: Scan) -> None:
     first = write(music / "Low" / "Words.wav", 1)
     (music / "Mono").mkdir()
     shutil.copy(first, music / "Mono" / "Copy.wav")
