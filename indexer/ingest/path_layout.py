@@ -75,6 +75,13 @@ DEFAULT: tuple[Layout, ...] = ()
 """Layouts of the operator that are tried before the built-in ones."""
 
 
+def checked_layouts(texts: Sequence[str]) -> tuple[str, ...] | None:
+    """Layouts as the catalog records them; None for the built-in ones. Raises as :func:`parse_layout`."""
+    for text in texts:
+        parse_layout(text)
+    return tuple(texts) or None
+
+
 def read_path(relative: str, layouts: Sequence[Layout] = DEFAULT) -> PathFacts:
     """What the path of a file, relative to the scanned folder, says about it.
 
