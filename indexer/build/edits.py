@@ -173,7 +173,7 @@ def _moved(rows: Iterable[Row], plan: EditPlan, columns: tuple[str, ...], *, lar
         owner = plan.owner(row.artist_id)
         if owner is None:
             continue
-        key = (owner, *(getattr(row, column) for column in columns))
+        key: tuple[str, ...] = (owner, *(getattr(row, column) for column in columns))
         groups[key].append(row if owner == row.artist_id else replace(row, artist_id=owner))
     return [max(groups[key], key=attrgetter(largest)) if largest else groups[key][0] for key in sorted(groups)]
 
