@@ -58,9 +58,10 @@ NO_TRACKLIST = TracklistMatch(rows={}, rejected=())
 def read_tracklist(path: Path) -> Tracklist:
     """Read a tracklist, ``.csv`` or ``.jsonl`` (a ``.json`` list works too). Unknown columns are ignored.
 
-    Columns: ``file`` and ``artist``; optional ``title``, ``genre`` or ``genres`` (several by ``;``, ``|``, ``,`` or ``/``), and
-    external ids in ``mbid``, ``spotify``, ``deezer``, ``discogs`` or ``external_id:NAMESPACE``. ``file`` is relative to
-    the scanned folder or to the tracklist's own. Every cell is read as text, even when it looks like a number.
+    Columns: ``file`` and ``artist``; optional ``title``, ``genre`` or ``genres`` (several by ``;``, ``|``, ``,`` or
+    ``/``), and external ids in ``mbid``, ``spotify``, ``deezer``, ``discogs`` or ``external_id:NAMESPACE``. ``file`` is
+    relative to the scanned folder or to the tracklist's own. Every cell is read as text, even when it looks like a
+    number.
 
     Raises BadInput when the file as a whole cannot be used.
     """
