@@ -42,7 +42,7 @@ def other_windows(sound: Sound, excerpt: Excerpt) -> Iterator[tuple[Excerpt, Mix
 
 
 def _loudest_channel(sound: Sound, excerpt: Excerpt, channels: int) -> int:
-    """Number of the channel with the highest level, the first of those within a tenth of a dB: rounding must not choose."""
+    """Number of the channel with the highest level, the first within a tenth of a dB, not by rounding."""
     decoder = decoder_for(sound)
     passages = (decoder.read(sound, excerpt=excerpt, mix=OneChannel(number)) for number in range(channels))
     levels = np.array([_level(passage.samples) for passage in passages])
