@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import av
 import numpy as np
@@ -54,7 +54,7 @@ def _by_ffmpeg(how: Written, sound: Sound) -> bytes:
     target = io.BytesIO()
     layout = {1: "mono", 2: "stereo"}[how.channels]
     with av.open(target, "w", format=how.container, options=dict(how.options)) as muxer:
-        stream: Any = muxer.add_stream(how.codec, rate=how.rate_hz)  # Any: a stream of whatever kind the codec is
+        stream = cast(av.AudioStream, muxer.add_stream(how.codec, rate=how.rate_hz))
         stream.layout = layout
         stream.codec_context.options = {"strict": "experimental"}
         if how.codec.startswith("wma"):
@@ -71,7 +71,7 @@ def _by_ffmpeg(how: Written, sound: Sound) -> bytes:
 def decoded_seconds(content: bytes) -> float:
     """Length by a full decode with FFmpeg, whatever the format; damaged packets are skipped."""
     seconds = 0.0
-    with av.open(io.BytesIO(content), "r") as source:
+    with av.open(io.BytesIO(content), mode="r") as source:
         for packet in source.demux(source.streams.audio[0]):
             try:
                 seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
