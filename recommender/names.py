@@ -124,12 +124,23 @@ def fold(name: str) -> str:
     >>> fold("ハハ") == fold("パパ"), fold("!!!") == fold("???"), fold("MØ") == fold("Mo")
     (False, False, False)
     """
-    if name.isascii():
-        return " ".join(name.translate(_ASCII_MARKS).casefold().split())
-    return _folded(_INVISIBLE.sub("", name)) or _folded(name)
+    return _without_strokes(_folded(name))
 
 
 def _folded(name: str) -> str:
+    """``name`` folded in all but its strokes."""
+    if name.isascii():
+        return " ".join(name.translate(_ASCII_MARKS).casefold().split())
+    return _normal(_INVISIBLE.sub("", name)) or _normal(name)
+
+
+def _without_strokes(folded: str) -> str:
+    if folded.isascii() or sum(map(str.isalpha, folded)) < _MIN_STROKE_LETTERS:
+        return folded
+    return folded.translate(_STROKES)
+
+
+def _normal(name: str) -> str:
     """``name`` without optional marks, in lower case, with one kind of quote, hyphen and space."""
     # NFKD separates each letter from its marks, so that a mark can be removed by the script of its letter; NFKC joins
     # the marks that stay. Quotes come first, as NFKD takes some apart (U+00B4).
@@ -141,8 +152,6 @@ def _folded(name: str) -> str:
         base = base if unicodedata.combining(char) else char
         kept.append(char)
     bare = unicodedata.normalize("NFKC", "".join(kept).casefold()).translate(_MARKS)
-    if sum(map(str.isalpha, bare)) >= _MIN_STROKE_LETTERS:
-        bare = bare.translate(_STROKES)
     return _SPACE.sub(" ", bare).strip()
 
 
@@ -192,14 +201,15 @@ def fold_release(title: str) -> str:
     >>> fold_release("Strobe (Live)"), fold_release("Strobe (Dimension Remix)"), fold_release("(Original Mix)")
     ('strobe (live)', 'strobe (dimension remix)', '(original mix)')
     """
-    folded = fold(title)
+    folded = _folded(title)
     if len(folded) > _MAX_SUFFIX_TITLE:
-        return folded
+        return _without_strokes(folded)
+    # Strokes go last, because it is the title without its suffixes that may be too short for it.
     while (match := _TITLE_SUFFIX.match(folded)) and _names_release(
         match["round"] or match["square"] or match["bare"] or ""
     ):
         folded = match["rest"]
-    return folded
+    return _without_strokes(folded)
 
 
 def _names_release(suffix: str) -> bool:

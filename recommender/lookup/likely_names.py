@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from recommender.lookup.line_up_wording import strip_wording
+from recommender.lookup.line_up_notes import strip_wording
 from recommender.lookup.loose_names import SCORES, LooseNames
 from recommender.lookup.similar_names import MAX_QUERY, SimilarNames
 from recommender.names import fold

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from recommender.lookup.directory import Directory
-from recommender.lookup.line_up_wording import strip_wording
+from recommender.lookup.line_up_notes import strip_wording
 
 MAX_ENTRY = 20_000
 """Characters of an entry that is read in another way; a line with all acts of a large festival has 5,000."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.lookup.line_up_wording import strip_wording
+from recommender.lookup.line_up_notes import strip_wording
 
 
 @pytest.mark.parametrize(
