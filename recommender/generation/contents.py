@@ -324,7 +324,7 @@ def _load_columns(kind: type[Columns], folder: Path, prefix: str) -> Columns:
     loaded: dict[str, Any] = {}  # Any: each column is of the type that its field declares
     for column in fields(kind):
         dtype, name = column.metadata[_DTYPE], f"{prefix}.{column.name}"
-        is_optional = kind is TrackDetails or column.default is None
+        is_optional = column.default is None or kind is TrackDetails
         if is_optional and not _is_there(folder, name, dtype):
             continue
         loaded[column.name] = _text(folder, name) if dtype is None else _array(folder, name, dtype)
