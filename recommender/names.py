@@ -116,8 +116,8 @@ def fold(name: str) -> str:
     ligatures of Latin letters (ø æ œ ł đ ß þ and the dotless i). Accents are removed from Latin and Greek letters, and
     from Cyrillic letters where they are optional in writing (ё, stress marks). Elsewhere a mark makes another letter
     (ハ and パ, и and й) and stays. Other punctuation stays too: ``!!!`` and ``???`` are two bands; so do "The" and "&".
-    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name of invisible characters
-    keeps them, so that only a blank name gives the empty string.
+    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name of invisible characters only keeps
+    them, so that only a blank name gives the empty string.
 
     >>> fold("  Beyoncé ") == fold("BEYONCE"), fold("Sigur\u200b Rós\ufeff"), fold("Røyksopp’s A–Side")
     (True, 'sigur ros', "royksopp's a-side")
@@ -153,6 +153,11 @@ def _is_optional(mark: str, base: str) -> bool:
     return script in ("LATIN", "GREEK")
 
 
+def drop_shapeless(text: str) -> str:
+    """``text`` without soft hyphens, zero width spaces, byte order marks and direction marks."""
+    return _SHAPELESS.sub("", text)
+
+
 def clean(text: str, *, what: str, max_bytes: int = MAX_BYTES) -> str:
     """``text`` as it is stored and shown: NFC, single spaces, no space at the ends. The result may be empty.
 
@@ -164,7 +169,7 @@ def clean(text: str, *, what: str, max_bytes: int = MAX_BYTES) -> str:
     """
     if text.isascii() and text.isprintable() and len(text) <= max_bytes:
         return " ".join(text.split())  # the fast path of most names
-    spaced = _SPACE.sub(" ", _SHAPELESS.sub("", text)).strip()
+    spaced = _SPACE.sub(" ", drop_shapeless(text)).strip()
     bad = next((char for char in spaced if unicodedata.category(char) in _REFUSED_CATEGORIES), None)
     if bad is not None:
         raise BadInput("bad_text", f"the {what} has the character U+{ord(bad):04X}; remove it")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from indexer.build.edits import apply_edits
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog, rows
+from recommender.catalog.edits import clips_of
 from recommender.errors import InvalidArgument
 from recommender.licences import find_licence, require
 from recommender.types import Use
@@ -31,15 +33,24 @@ class CatalogRows:
 
 
 def read_catalog(catalog: Catalog, store: EmbeddingStore) -> CatalogRows:
-    """Read the rows for a generation in the space of ``store``."""
+    """Read the rows for a generation in the space of ``store``, with the edits that are in force."""
     stored = store.clip_ids
+    with catalog.snapshot():
+        edits = [edit for edit in catalog.read_edits() if edit.undone_at is None]
+        beside = catalog.tracks_beside([clip_id for edit in edits for clip_id in clips_of(edit.subject)])
+        clips = [clip for clip in catalog.read_embedded_clips(store.space.key) if clip.clip_id in stored]
+        return apply_edits(read_rows(catalog, clips), edits, beside)
+
+
+def read_rows(catalog: Catalog, clips: Sequence[rows.EmbeddedClip]) -> CatalogRows:
+    """Read the rows as files and imports give them, without edits. ``clips``: those of the result."""
     with catalog.snapshot():
         return CatalogRows(
             artists=catalog.read_artists(),
             names=catalog.read_names(),
             external_ids=catalog.read_external_ids(),
             tracks=catalog.read_tracks(),
-            clips=[clip for clip in catalog.read_embedded_clips(store.space.key) if clip.clip_id in stored],
+            clips=clips,
             genres=catalog.read_genres(),
             popularity=catalog.read_popularity(),
             scene_lists=catalog.read_scene_lists(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +77,10 @@ def embed(
         store.refresh()  # another run may have written shards before this one got the lock
         remove_parts(store.folder)
         known = reconcile(catalog, store.space.key, store.clip_ids).known
-        due = catalog.pending_clips(store.space.key, retry_failed=options.retry)
-        passed_over = _passed_over(catalog, store.space.key, due)
+        removed = catalog.removed_clips()  # soundkin catalog remove: nobody asks for their embeddings
+        pending = catalog.pending_clips(store.space.key, retry_failed=options.retry)
+        due = [clip for clip in pending if clip.clip_id not in removed]
+        passed_over = _passed_over(catalog, store.space.key, removed | {clip.clip_id for clip in due})
         pending = due[: options.limit]
         with EmbeddingRun(catalog, store, encoder, options=options, total=len(pending)) as run:
             for clip, waveform in _decoded(pool, pending, encoder.space.sample_rate_hz):
@@ -100,10 +102,12 @@ def embed(
     )
 
 
-def _passed_over(catalog: Catalog, space: str, due: Sequence[PendingClip]) -> list[Failure]:
-    """The clips that failed before and are not ``due``. Counts this run in their retry schedule."""
-    tried = {clip.clip_id for clip in due}
-    passed_over = [failure for failure in catalog.failures(space) if failure.clip_id not in tried]
+def _passed_over(catalog: Catalog, space: str, others: Set[str]) -> list[Failure]:
+    """The clips that failed before, without ``others``: those that are tried now, and those that were removed.
+
+    Counts this run in their retry schedule.
+    """
+    passed_over = [failure for failure in catalog.failures(space) if failure.clip_id not in others]
     catalog.count_skipped_clips(space)
     return passed_over
 

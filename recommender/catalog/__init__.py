@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recommender.catalog.artists import Artists
 from recommender.catalog.derived import Derived
+from recommender.catalog.edits import Edits
 from recommender.catalog.extractions import Extractions, History
 from recommender.catalog.files import Files
 from recommender.catalog.migrate import Schema
@@ -12,7 +13,7 @@ from recommender.catalog.relations import Relations
 from recommender.catalog.tracks import Tracks
 
 
-class Catalog(Artists, Tracks, Files, Derived, Extractions, Relations, History, Tables):
+class Catalog(Artists, Tracks, Files, Derived, Edits, Extractions, Relations, History, Tables):
     """An open catalog database. Each base class has the methods of one group of tables.
 
     >>> from recommender.catalog.rows import ArtistRef

@@ -145,6 +145,12 @@ class Extractions(OpenDatabase):
         with self._reading() as connection:
             return [Failure(**row) for row in connection.execute(query).mappings()]
 
+    def failed_spaces(self) -> list[str]:
+        """The spaces in which a clip failed, in order."""
+        query = select(extractions.c.space).where(extractions.c.state == "failed").distinct()
+        with self._reading() as connection:
+            return sorted(connection.scalars(query))
+
     def _mark(self, space: str, clip_ids: Sequence[str], state: dict[str, str | int | None]) -> None:
         with self._writing() as connection:
             for part in batches(sorted(set(clip_ids))):

@@ -23,6 +23,7 @@ from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument
 from server.address import Address, parse_address
+from server.serve import OPTIONS
 from tests.factories import write_generation
 from tests.server.ask import eventually
 from tests.server.conftest import MADE, Served
@@ -73,6 +74,13 @@ def test_a_signal_turns_health_off_goes_on_answering_and_then_stops(tmp_path: Pa
             assert stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
         assert process.wait(START_S) == 0
         assert not port_file.exists()
+
+
+def test_a_client_may_ping_every_ten_seconds_without_a_call() -> None:
+    """Go clients do. gRPC closes the connection of one that pings more often than this, or without leave."""
+    options = dict(OPTIONS)
+    assert options["grpc.http2.min_ping_interval_without_data_ms"] < 10_000
+    assert options["grpc.keepalive_permit_without_calls"] == 1
 
 
 def test_a_second_signal_a_second_later_ends_the_drain(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from indexer.ingest.credits import KnownNames, credits_of, is_placeholder, names_known_from
+from indexer.ingest.credits import KnownNames, credits_of, names_known_from
 from indexer.ingest.path_layout import DEFAULT_LAYOUTS, PathFacts, parse_layout, read_path
+from indexer.ingest.placeholders import is_placeholder
 from recommender.catalog.derived import TAGS, TRACKLIST
 from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import ArtistRef, FileRecord

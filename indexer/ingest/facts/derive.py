@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from indexer.ingest.credits import commonest_spelling
-from indexer.ingest.facts.claims import FileClaim, known_names, read_claim
+from indexer.ingest.credits import KnownNames, commonest_spelling
+from indexer.ingest.facts.claims import CreditedArtist, FileClaim, known_names, read_claim
 from indexer.ingest.facts.match_artists import ArtistMatching, MatchedRefs, RefKey
+from indexer.ingest.facts.splits import Splits, read_splits
 from indexer.tabular.records import reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.derived import TAGS, DerivedArtist, DerivedFacts, DerivedTrack, KnownArtist
@@ -72,14 +73,17 @@ def _derive(catalog: Catalog) -> None:
     imported = [name for artist in known if artist.imported for name in (artist.names or (artist.name,))]
     names = known_names(read, imported)
     claims, problems = _claims(read, names)
-    matching, recordings, unmatched = _match(claims, known, _owners(catalog, track_of))
+    splits = read_splits(catalog.read_edits())
+    owners = splits.owners_before(_owners(catalog, track_of))
+    matching = ArtistMatching(known, made_by_hand=splits.artists)
+    recordings, unmatched = _match(claims, matching, owners, splits)
     problems |= unmatched
     believed = _believed(recordings, {file.path: file for file in read})
     reserved = frozenset(track_id for clip_id, track_id in track_of.items() if clip_id in unread and track_id)
     tracks = _tracks(believed, _Stored(keys=catalog.track_keys(), track_of=track_of, reserved=reserved))
     catalog.replace_facts(
         DerivedFacts(
-            artists=_artists(matching, known),
+            artists=splits.add_to(_artists(matching, known), {one.artists[0][0] for one in believed}),
             tracks=tracks,
             genres=_genres(believed),
             collaborations=_collaborations(believed),
@@ -102,7 +106,9 @@ def _owners(catalog: Catalog, track_of: Mapping[str, str | None]) -> dict[str, s
     return {clip_id: keys[track_id][0] for clip_id, track_id in track_of.items() if track_id in keys}
 
 
-def _claims(files: Iterable[FileRecord], names: object) -> tuple[list[FileClaim], dict[str, BadInput | AmbiguousName]]:
+def _claims(
+    files: Iterable[FileRecord], names: KnownNames
+) -> tuple[list[FileClaim], dict[str, BadInput | AmbiguousName]]:
     claims: list[FileClaim] = []
     problems: dict[str, BadInput | AmbiguousName] = {}
     for file in files:
@@ -114,30 +120,35 @@ def _claims(files: Iterable[FileRecord], names: object) -> tuple[list[FileClaim]
 
 
 def _match(
-    claims: Sequence[FileClaim], known: Sequence[KnownArtist], owners: Mapping[str, str]
-) -> tuple[ArtistMatching, list[_Recording], dict[str, BadInput | AmbiguousName]]:
+    claims: Sequence[FileClaim], matching: ArtistMatching, owners: Mapping[str, str], splits: Splits
+) -> tuple[list[_Recording], dict[str, BadInput | AmbiguousName]]:
     refs: dict[RefKey, ArtistRef] = {}
     for claim in claims:
-        for credited in claim.credits:
+        for credited in _credits(claim, splits):
             refs.setdefault(_ref_key(credited.ref, owners.get(claim.clip_id)), credited.ref)
-    matching = ArtistMatching(known)
     results = matching.match(refs)
     recordings: list[_Recording] = []
     problems: dict[str, BadInput | AmbiguousName] = {}
     for claim in claims:
-        matched = [(results[_ref_key(c.ref, owners.get(claim.clip_id))], c) for c in claim.credits]
-        first = matched[0][0]
-        if not isinstance(first, MatchedRefs):
-            problems[claim.path] = first
-            continue
+        matched = [(results[_ref_key(c.ref, owners.get(claim.clip_id))], c) for c in _credits(claim, splits)]
         artists: dict[str, bool] = {}
+        if claim.clip_id in splits.artist_of:
+            artists[splits.artist_of[claim.clip_id]] = False
+        elif not isinstance(matched[0][0], MatchedRefs):
+            problems[claim.path] = matched[0][0]
+            continue
         for artist, credited in matched:
             if isinstance(artist, MatchedRefs) and artist.id is not None:  # a guest that cannot be told is left out
                 artists.setdefault(artist.id, credited.featured)
                 if credited.ref.name:
                     artist.names[credited.ref.name] += 1
         recordings.append(_Recording(claim=claim, artists=tuple(artists.items())))
-    return matching, recordings, problems
+    return recordings, problems
+
+
+def _credits(claim: FileClaim, splits: Splits) -> Sequence[CreditedArtist]:
+    """The artists to match. The first artist of a clip that was split off is known, whatever the file says."""
+    return claim.credits[1:] if claim.clip_id in splits.artist_of else claim.credits
 
 
 def _ref_key(ref: ArtistRef, current_id: str | None) -> RefKey:

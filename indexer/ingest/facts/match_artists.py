@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recommender.catalog.derived import KnownArtist
@@ -40,14 +40,16 @@ class ArtistMatching:
     belongs to already, if it is among them.
     """
 
-    def __init__(self, known: Sequence[KnownArtist]) -> None:
+    def __init__(self, known: Sequence[KnownArtist], *, made_by_hand: Collection[str] = ()) -> None:
+        """``made_by_hand``: artists of splits. A name alone means one only where no other artist has it."""
         self.artists: list[MatchedRefs] = []
         self._by_external: dict[tuple[str, str], MatchedRefs] = {}
         self._by_folded: defaultdict[str, list[MatchedRefs]] = defaultdict(list)
         self._by_id: dict[str, MatchedRefs] = {}
-        self._reusable = [artist for artist in known if not artist.imported]
+        self._made_by_hand = made_by_hand
+        self._reusable = [artist for artist in known if not artist.imported or artist.id in made_by_hand]
         for artist in known:
-            if artist.imported:
+            if artist.imported and artist.id not in made_by_hand:
                 self._add_imported(artist)
 
     def match(self, refs: Mapping[RefKey, ArtistRef]) -> dict[RefKey, MatchedRefs | BadInput | AmbiguousName]:
@@ -131,7 +133,7 @@ class ArtistMatching:
         free = [known for known in self._reusable if known.id not in taken]
         by_external = {pair: known for known in reversed(free) for pair in (*known.external_ids, *known.file_ids)}
         by_folded: defaultdict[str, list[KnownArtist]] = defaultdict(list)
-        for known in sorted(free, key=lambda known: (known.retired, known.id)):
+        for known in sorted(free, key=lambda known: (known.id in self._made_by_hand, known.retired, known.id)):
             by_folded[fold(known.name)].append(known)
         named = {id(artist): folded for folded, artists in self._by_folded.items() for artist in artists}
         for artist in self.artists:

@@ -95,16 +95,6 @@ def test_genres_written_twice_are_there_once_and_a_new_weight_stands(catalog: Ca
     assert catalog.read_genres() == changed
 
 
-def test_replacing_genres_is_for_one_source_and_the_artists_named(catalog: Catalog, ids: list[str]) -> None:
-    catalog.ensure_source("manifest", "own")
-    low, mono, clark = ids
-    catalog.replace_genres("manifest", {low: ["a", "b"], mono: ["a"], clark: ["a"]})
-    catalog.add_genres([ArtistGenre(artist_id=low, genre="a", source="map", weight=3.0)])
-    catalog.replace_genres("manifest", {low: ["c", "b"], mono: []})
-    found = {(row.artist_id, row.genre, row.source) for row in catalog.read_genres()}
-    assert found == {(low, "b", "manifest"), (low, "c", "manifest"), (low, "a", "map"), (clark, "a", "manifest")}
-
-
 def test_scene_edges_keep_rank_and_strength_or_that_there_is_none(catalog: Catalog, ids: list[str]) -> None:
     low, mono, clark = ids
     edges = [

@@ -79,9 +79,7 @@ def ranked(recommender: Recommender, seed: int, *, n: int = 20, offset: int = 0,
 
 def test_each_recording_is_answered_once_and_the_nearest_release_is_kept(recommender: Recommender) -> None:
     assert ranked(recommender, 0) == [2, 6, 4, 9], "t8 is the seed itself under another credit"
-    assert ranked(recommender, 7) == [4, 1, 3, 9], (
-        "t6 is the seed's, t0, t2 and t8 are t1's, t3 is no t1"
-    )
+    assert ranked(recommender, 7) == [4, 1, 3, 9], "t6 is the seed's, t0, t2 and t8 are t1's, t3 is no t1"
 
 
 def test_of_everything_left_out_a_release_is_shown_or_is_the_seed(recommender: Recommender) -> None:
