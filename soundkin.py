@@ -15,7 +15,7 @@ from recommender.errors import AmbiguousName, Busy, InvalidArgument, NotFound, N
 COMMANDS = {
     "demo": ("indexer.cli.commands:demo", "Run the whole path on synthesised music, or on yours."),
     "scan": ("indexer.cli.commands:scan", "Read a folder of music into the catalog."),
-    "import": ("indexer.cli.commands:import_", "Read artists, genres, the scene map or collaborations from a file."),
+    "import": ("indexer.cli.imports:import_", "Read artists, genres, the scene map or collaborations from a file."),
     "embed": ("indexer.cli.commands:embed", "Embed the clips that have no embedding yet."),
     "cost": ("indexer.cli.commands:cost", "Estimate the cost of embedding a number of tracks."),
     "build": ("indexer.cli.generations:build", "Build a generation of indexes from catalog and embeddings."),
