@@ -159,7 +159,7 @@ def make_contents(data: CatalogRows, artists: Mapping[str, int], *, clips: Clips
         artists=_artist_columns(data, artists, clips),
         tracks=_track_columns(data, artists, clips),
         relations=_relations(data, artists),
-        details=TrackDetails.of([_facts(track) for track in data.tracks]),
+        details=TrackDetails.of([track_facts(track) for track in data.tracks]),
     )
 
 
@@ -189,7 +189,7 @@ def _track_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsBy
     )
 
 
-def _facts(track: Track) -> TrackFacts:
+def track_facts(track: Track) -> TrackFacts:
     """What the file of ``track`` says, in values that a reply can carry.
 
     A path with bytes that are not UTF-8 cannot be written in a reply or a playlist, so it is left out.

@@ -55,9 +55,7 @@ class Case:
         )
 
     def put(self, source: str, target: str = "lib") -> None:
-        shutil.copytree(
-            self.folder / source, self.folder / target, dirs_exist_ok=True, copy_function=shutil.copyfile
-        )
+        shutil.copytree(self.folder / source, self.folder / target, dirs_exist_ok=True, copy_function=shutil.copyfile)
 
     def publish(self) -> Generation:
         encoder = load_encoder(DESCRIPTORS)
@@ -149,9 +147,7 @@ def test_07_credits(case: Case) -> None:
     assert "AC/DC" in case.artists
     assert not [name for name in case.artists if "Alpha One" in name and name != "Alpha One"]
     names = {artist.id: artist.name for artist in case.catalog.read_artists()}
-    together = {
-        frozenset((names[row.artist_a], names[row.artist_b])) for row in case.catalog.read_collaborations()
-    }
+    together = {frozenset((names[row.artist_a], names[row.artist_b])) for row in case.catalog.read_collaborations()}
     assert frozenset(("Alpha One", "Beta Two")) in together
 
 
@@ -273,7 +269,7 @@ def test_37_one_recording_with_two_credits(case: Case) -> None:
     generation = case.publish()
     titles = list(generation.contents.tracks.titles)
     assert len(titles) == len(case.catalog.read_tracks())
-    from recommender.ranking.tracks import TrackRanker  # noqa: PLC0415, F401
+    from recommender.ranking.tracks import TrackRanker  # noqa: F401
 
 
 def test_39_a_long_file(case: Case) -> None:

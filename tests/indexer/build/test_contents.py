@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from indexer.build import contents
-from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Collaboration, SceneEdge, SceneList
+from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Collaboration, SceneEdge, SceneList, Track
+from recommender.generation.contents import TrackDetails, TrackFacts
 
 ARTISTS = {"a": 0, "b": 1, "c": 2}
 
@@ -114,3 +115,24 @@ def test_nothing_known_gives_empty_matrices_of_the_right_size() -> None:
     assert (list(names), weights.shape, matrix.shape) == ([], (3, 0), (3, 3))
     assert contents.scene_matrix([], ARTISTS).nnz == 0
     assert not known.any()
+
+
+def test_what_files_say_is_kept_in_columns_and_what_none_says_has_none() -> None:
+    tracks = [
+        Track("t1", "a", "One", album="First", album_artist="V", disc=1, number=2, year=2001, length_ms=61_000),
+        Track("t2", "a", "Two", credit="A feat. B", path="/m/2.ogg"),
+    ]
+    details = TrackDetails.of([contents.track_facts(track) for track in tracks])
+    said = TrackFacts(album="First", album_artist="V", disc=1, number=2, year=2001, length_ms=61_000)
+    assert [details.at(0), details.at(1)] == [said, TrackFacts(credit="A feat. B", path="/m/2.ogg")]
+    assert len(TrackDetails.of([contents.track_facts(Track("t", "a", "T"))]).album) == 0
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 31, 1 << 70])
+def test_a_number_that_no_file_can_mean_is_not_known(number: int) -> None:
+    facts = contents.track_facts(Track("t", "a", "T", disc=number, number=number, year=number, length_ms=number))
+    assert facts == TrackFacts()
+
+
+def test_a_path_that_no_reply_can_carry_is_left_out() -> None:
+    assert contents.track_facts(Track("t", "a", "T", path="/m/\udcff.ogg")).path == ""
