@@ -16,6 +16,8 @@ COMMANDS = {
     "demo": ("indexer.cli.commands:demo", "Run the whole path on synthesised music, or on yours."),
     "scan": ("indexer.cli.commands:scan", "Read a folder of music into the catalog."),
     "import": ("indexer.cli.commands:import_", "Read genres, the scene map or collaborations from a file."),
+    "catalog": ("indexer.cli.catalog_edits:catalog_", "Correct the catalog by hand: remove, merge, split, rename."),
+    "problems": ("indexer.cli.problems_command:problems", "List files that could not be used, and what to do."),
     "embed": ("indexer.cli.commands:embed", "Embed the clips that have no embedding yet."),
     "cost": ("indexer.cli.commands:cost", "Estimate the cost of embedding a number of tracks."),
     "build": ("indexer.cli.generations:build", "Build a generation of indexes from catalog and embeddings."),
@@ -40,7 +42,7 @@ COMMANDS = {
 
 GROUPS = {
     "Try": ("demo",),
-    "Catalog": ("scan", "import"),
+    "Catalog": ("scan", "import", "catalog", "problems"),
     "Index": ("embed", "cost", "build", "publish", "rollback", "verify", "collect", "nightly"),
     "Serve": ("serve",),
     "Ask": ("similar", "compare", "rank", "tracks", "resolve", "info"),
@@ -51,7 +53,7 @@ GROUPS = {
 """Title -> commands of each section of ``soundkin --help``; every command is in one."""
 
 NEEDS = {
-    **dict.fromkeys(("import", "publish", "rollback", "verify"), "catalog"),
+    **dict.fromkeys(("import", "catalog", "problems", "publish", "rollback", "verify"), "catalog"),
     **dict.fromkeys(("demo", "scan", "embed", "cost", "build", "nightly", "encoder"), "indexer"),
     **dict.fromkeys(("evaluate", "report"), "evaluate"),
 }
