@@ -16,6 +16,8 @@ COMMANDS = {
     "demo": ("indexer.cli.commands:demo", "Run the whole path on synthesised music, or on yours."),
     "scan": ("indexer.cli.commands:scan", "Read a folder of music into the catalog."),
     "import": ("indexer.cli.imports:import_", "Read artists, genres, the scene map or collaborations from a file."),
+    "catalog": ("indexer.cli.catalog_edits:catalog_", "Correct the catalog by hand: remove, merge, split, rename."),
+    "problems": ("indexer.cli.problems_command:problems", "List files that could not be used, and what to do."),
     "embed": ("indexer.cli.commands:embed", "Embed the clips that have no embedding yet."),
     "cost": ("indexer.cli.commands:cost", "Estimate the cost of embedding a number of tracks."),
     "build": ("indexer.cli.generations:build", "Build a generation of indexes from catalog and embeddings."),
@@ -41,7 +43,7 @@ COMMANDS = {
 
 GROUPS = {
     "Try": ("demo",),
-    "Catalog": ("scan", "import"),
+    "Catalog": ("scan", "import", "catalog", "problems"),
     "Index": ("embed", "cost", "build", "publish", "rollback", "verify", "collect", "nightly"),
     "Serve": ("serve",),
     "Ask": ("similar", "compare", "rank", "tracks", "playlist", "resolve", "info"),
@@ -52,7 +54,7 @@ GROUPS = {
 """Title -> commands of each section of ``soundkin --help``; every command is in one."""
 
 NEEDS = {
-    **dict.fromkeys(("import", "publish", "rollback", "verify"), "catalog"),
+    **dict.fromkeys(("import", "catalog", "problems", "publish", "rollback", "verify"), "catalog"),
     **dict.fromkeys(("demo", "scan", "embed", "cost", "build", "nightly", "encoder"), "indexer"),
     **dict.fromkeys(("evaluate", "report"), "evaluate"),
 }

@@ -171,11 +171,14 @@ def _moved(rows: Iterable[Row], plan: EditPlan, columns: tuple[str, ...], *, lar
     groups: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         owner = plan.owner(row.artist_id)
-        if owner is None:
-            continue
-        key: tuple[str, ...] = (owner, *(getattr(row, column) for column in columns))
-        groups[key].append(row if owner == row.artist_id else replace(row, artist_id=owner))
+        if owner is not None:
+            moved = row if owner == row.artist_id else replace(row, artist_id=owner)
+            groups[_values(moved, ("artist_id", *columns))].append(moved)
     return [max(groups[key], key=attrgetter(largest)) if largest else groups[key][0] for key in sorted(groups)]
+
+
+def _values(row: object, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(getattr(row, column) for column in columns)
 
 
 def _tracks(rows: CatalogRows, plan: EditPlan) -> tuple[list[Track], dict[str, str]]:
