@@ -32,7 +32,7 @@ class _ScanWords(TypedDict):
 
 
 _SCAN_EPILOG = """\b
-Examples:
+Example:
   soundkin scan ~/Music --tracklist tracks.csv
   soundkin scan /mnt/disk1 /mnt/disk2 --forget-after 30
   soundkin scan ~/Rips --layout "{year} - {album}/{artist} - {number} {title}"
