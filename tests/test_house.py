@@ -27,6 +27,7 @@ MAY_CATCH_EVERYTHING = {
 FAMILIES = {
     "evaluation/measures": "one measure a module",
     "indexer/audio/tags": "one kind of tag, or one step from it to what is kept, a module",
+    "indexer/audio/identity": "one way to find the sound of a format a module",
     "indexer/demo/synth/styles": "one style of invented music a module",
     "indexer/encoders/descriptors": "one group of descriptors a module",
     "recommender/catalog": "one group of the catalog's methods or tables a module",

@@ -70,8 +70,8 @@ def write_kind(folder: Path, kind: str, sound: Sound) -> Path:
         fifo = av.AudioFifo()
         frame = av.AudioFrame.from_ndarray(sound[None, :], format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
-        for part in resampler.resample(frame):
-            fifo.write(part)
+        for resampled in resampler.resample(frame):
+            fifo.write(resampled)
         while block := fifo.read(stream.codec_context.frame_size or 4096, partial=True):
             target.mux(stream.encode(block))
         target.mux(stream.encode(None))
