@@ -44,8 +44,8 @@ SHORT_ON_PURPOSE = {
 READS_SHARED_MATERIAL = {
     "benchmarks/artist_retrieval.py",
     "tests/benchmarks/test_artist_retrieval.py",
+    "tests/indexer/audio/lengths/test_ogg_pages.py",
     "tests/indexer/audio/test_hostile_audio.py",
-    "tests/indexer/audio/test_sndfile.py",
     "tests/indexer/ingest/test_scan.py",
     "tests/indexer/ingest/test_tracklist.py",
     "tests/indexer/tabular/test_records.py",

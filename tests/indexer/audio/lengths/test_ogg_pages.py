@@ -13,7 +13,7 @@ from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
 from tests.indexer.audio.written_audio import melody, write
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+SHARED = Path(__file__).resolve().parents[4].parent / "shared"
 
 
 @pytest.fixture(scope="module")
