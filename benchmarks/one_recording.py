@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"| {name} | {min(values):.4f} | {np.median(values):.4f} | {' | '.join(found)} |")
     alike = int(np.sum(between >= SAME_AUDIO))
     between = between[between < SAME_AUDIO]
-    print(f"{alike} pairs are the same audio under two names, and are left out of what follows")
+    print(f"pairs that are the same audio under two names, left out of what follows: {alike}")
     top = ", ".join(f"{value:.3f}" for value in np.sort(between)[::-1][:5])
     print(f"{len(between)} pairs of different clips: the five nearest {top}")
     merged = int(np.sum(between >= min(bars)))

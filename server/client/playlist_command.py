@@ -39,7 +39,7 @@ class PlaylistOptions(AnswerOptions, ListenOptions):
 
 @click.command(
     epilog='SEED is an artist or a track: a NAME, "Artist - Title", id:ID, or after artist: or track: only the one. '
-    f"{NAME_HELP}\n\n\b\nExamples:\n"
+    f"{NAME_HELP}\n\n\b\nExample:\n"
     '  soundkin playlist "Low" "Mono - Nostalgia" --m3u evening.m3u8\n'
     '  soundkin playlist --from "Low - Words" --to "Mono - Nostalgia" --steps 10'
 )

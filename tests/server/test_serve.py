@@ -24,6 +24,7 @@ from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument
 from server.address import Address, parse_address
 from server.serve import OPTIONS
+from server.serve_command import serve
 from tests.factories import write_generation
 from tests.server.ask import eventually
 from tests.server.conftest import MADE, Served
@@ -260,3 +261,12 @@ def test_a_method_found_by_reflection_can_be_called(made: Served) -> None:
     request.seeds.add().name = "ay"  # type: ignore[attr-defined]  # made from the descriptor
     reply = call(request)
     assert [scored.artist.name for scored in reply.artists] == ["Bee", "Cé"]
+
+
+def test_paths_of_files_are_shown_only_when_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shows(*words: str) -> object:
+        return serve.make_context("serve", ["--home", str(tmp_path), *words]).params["show_paths"]
+
+    assert (shows(), shows("--show-paths")) == (False, True)
+    monkeypatch.setenv("SOUNDKIN_SHOW_PATHS", "1")
+    assert shows() is True
