@@ -118,9 +118,7 @@ class References:
             if edit.undone_at is not None or edit.id not in self._view.plan.effective:
                 continue
             if isinstance(subject, Merge) and what == "artist" and identifier in (subject.artist, subject.label):
-                return (
-                    f"edit {edit.id} merged it into {subject.into_label}: soundkin catalog restore {edit.id} undoes it"
-                )
+                return f"edit {edit.id} merged it into {subject.into_label}{undo}"
             if isinstance(subject, Removal) and subject.what == what and identifier in (subject.id, subject.label):
                 return f"edit {edit.id} removed it{undo}"
         return ""
