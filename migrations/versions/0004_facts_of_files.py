@@ -48,6 +48,7 @@ def upgrade() -> None:
     _create_files()
     _create_extractions()
     _put_back()
+    _create_copies()
     _create_retired()
     _create_popularity()
     _create_edits()
@@ -56,6 +57,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the new tables and columns. Clips that belong to no track are lost, and of equal titles one stays."""
+    op.drop_index(op.f("ix_track_copies_clip_id"), table_name="track_copies")
+    op.drop_table("track_copies")
     op.drop_table("catalog_state")
     op.drop_table("catalog_edits")
     op.drop_table("artist_popularity")
@@ -197,6 +200,21 @@ def _create_extractions() -> None:
         sa.PrimaryKeyConstraint("clip_id", "space", name=op.f("pk_extractions")),
     )
     op.create_index(op.f("ix_extractions_space_state"), "extractions", ["space", "state"])
+
+
+def _create_copies() -> None:
+    name = "track_copies"
+    op.create_table(
+        name,
+        sa.Column("track_id", sa.String(32), nullable=False),
+        sa.Column("clip_id", sa.String(32), nullable=False),
+        sa.Column("source_path", sa.Text(), nullable=False, comment="absolute path of the file that names the track"),
+        _refer(name, "track_id", "tracks.id", ondelete="CASCADE"),
+        _refer(name, "clip_id", "clips.id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("track_id", name=op.f("pk_track_copies")),
+        comment="tracks whose sound is the clip of another track: one recording under two titles or artists",
+    )
+    op.create_index(op.f("ix_track_copies_clip_id"), name, ["clip_id"])
 
 
 def _create_retired() -> None:

@@ -26,6 +26,7 @@ from recommender.catalog.tables import (
     scene_edges,
     scene_lists,
     sources,
+    track_copies,
     tracks,
 )
 from recommender.catalog.transactions import OpenDatabase
@@ -103,6 +104,8 @@ class DerivedFacts:
     """Of the source :data:`TAGS`."""
     source_paths: Mapping[str, str]
     """Clip id -> path of the file that it is read from."""
+    copies: Mapping[str, tuple[str, str]]
+    """Track id -> (clip id, path) of the tracks whose sound is the clip of another track; they have no clip."""
 
 
 class Derived(OpenDatabase):
@@ -257,6 +260,13 @@ def _write_tracks(connection: Connection, facts: DerivedFacts, unread: Collectio
     if new:
         connection.execute(tracks.insert(), new)
     _assign_clips(connection, facts, unread)
+    connection.execute(track_copies.delete())
+    copies = [
+        {"track_id": track_id, "clip_id": clip_id, "source_path": path}
+        for track_id, (clip_id, path) in sorted(facts.copies.items())
+    ]
+    if copies:
+        connection.execute(track_copies.insert(), copies)
 
 
 def _tracks_of(connection: Connection, clip_ids: Collection[str]) -> set[str]:

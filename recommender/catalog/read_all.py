@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import CompoundSelect, Select, func, select, union_all
 
 from recommender.catalog import rows as r
 from recommender.catalog import tables as t
@@ -42,23 +42,31 @@ class Tables(OpenDatabase):
 
     def read_tracks(self) -> list[r.Track]:
         """Every track, by id."""
-        c, path = t.tracks.c, func.coalesce(func.min(t.clips.c.source_path), "")
+        c = t.tracks.c
+        path = func.coalesce(func.min(t.clips.c.source_path), func.min(t.track_copies.c.source_path), "")
         texts = [func.coalesce(column, "") for column in (c.album, c.album_artist)]
         numbers = [func.coalesce(column, 0) for column in (c.disc, c.number, c.year, c.length_ms)]
         columns = (c.id, c.artist_id, c.title, *texts, *numbers, func.coalesce(c.credit, ""), path)
-        query = select(*columns).outerjoin(t.clips, t.clips.c.track_id == c.id).group_by(c.id)
+        clips = t.tracks.outerjoin(t.clips, t.clips.c.track_id == c.id)
+        query = select(*columns).select_from(clips.outerjoin(t.track_copies)).group_by(c.id)
         return self._read_tuples(query, r.Track._make, "id")
 
     def read_embedded_clips(self, space: str) -> list[r.EmbeddedClip]:
-        """Clips that have an embedding in ``space`` (a ``Space.key``), by clip id.
+        """Clips that have an embedding in ``space`` (a ``Space.key``), by clip id and track.
 
-        A clip whose file was overwritten is left out, because the new version of the file represents the track.
+        One recording under two titles gives a row for each of them. A clip whose file was overwritten is left out,
+        because the new version of the file represents the track.
         """
         done = (t.extractions.c.space == space) & (t.extractions.c.state == "done")
-        columns = (t.clips.c.id.label("clip_id"), t.clips.c.track_id)
-        joined = select(*columns).join(t.extractions, t.extractions.c.clip_id == t.clips.c.id)
-        query = joined.where(done, is_published(), ~is_overwritten())
-        return self._read_tuples(query, r.EmbeddedClip._make, "clip_id")
+        own = select(t.clips.c.id.label("clip_id"), t.clips.c.track_id)
+        copied = select(t.clips.c.id.label("clip_id"), t.track_copies.c.track_id).join(t.track_copies)
+        queries = [
+            query.join(t.extractions, t.extractions.c.clip_id == t.clips.c.id).where(
+                done, is_published(), ~is_overwritten()
+            )
+            for query in (own, copied)
+        ]
+        return self._read_tuples(union_all(*queries), r.EmbeddedClip._make, "clip_id", "track_id")
 
     def read_genres(self) -> list[r.ArtistGenre]:
         """Every genre, by artist, genre and source."""
@@ -114,7 +122,9 @@ class Tables(OpenDatabase):
             ]
         return sorted(rows, key=attrgetter(*order))
 
-    def _read_tuples(self, query: Select[Any], make: Callable[[Iterable[Any]], Row], *order: str) -> list[Row]:
+    def _read_tuples(
+        self, query: Select[Any] | CompoundSelect[Any], make: Callable[[Iterable[Any]], Row], *order: str
+    ) -> list[Row]:
         """As :meth:`_read`, faster, for columns that are in the order of the fields of ``make``."""
         with self._reading() as connection:
             rows = [make(row) for part in connection.execute(query).partitions(_FETCH_ROWS) for row in part]

@@ -143,6 +143,16 @@ clips = Table(
     Index(None, "content_sha256"),
 )
 
+track_copies = Table(
+    "track_copies",
+    metadata,
+    Column("track_id", String(32), ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True),
+    Column("clip_id", String(32), ForeignKey("clips.id", ondelete="CASCADE"), nullable=False),
+    Column("source_path", Text, nullable=False, comment="absolute path of the file that names the track"),
+    Index(None, "clip_id"),
+    comment="tracks whose sound is the clip of another track: one recording under two titles or artists",
+)
+
 files = Table(
     "files",
     metadata,

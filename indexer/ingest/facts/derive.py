@@ -6,19 +6,19 @@ the same files give the same facts whatever was scanned, retagged, moved or remo
 
 from __future__ import annotations
 
-import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 from indexer.ingest.credits import KnownNames, commonest_spelling
+from indexer.ingest.facts.believed_files import BelievedClaim, believed
 from indexer.ingest.facts.claims import CreditedArtist, FileClaim, known_names, read_claim
 from indexer.ingest.facts.match_artists import ArtistMatching, MatchedRefs, RefKey
 from indexer.ingest.facts.splits import Splits, read_splits
+from indexer.ingest.facts.tracks import Recording, StoredTracks, group_tracks
 from indexer.tabular.records import reason_of
 from recommender.catalog import Catalog
-from recommender.catalog.derived import TAGS, DerivedArtist, DerivedFacts, DerivedTrack, KnownArtist
+from recommender.catalog.derived import TAGS, DerivedArtist, DerivedFacts, KnownArtist
 from recommender.catalog.rows import ArtistGenre, ArtistRef, Collaboration, FileRecord
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import fold, fold_release
@@ -31,23 +31,6 @@ IDENTITY = frozenset(
 _MAX_DETAIL = 1000
 """Characters of a rejection's detail that are stored."""
 _JOINT, _FEATURED = "joint", "featured"
-
-TrackKey = tuple[str, str, str]
-"""(artist id, folded title, folded album)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recording:
-    """A claim with its artists matched: ids in the order of its credits."""
-
-    claim: FileClaim
-    artists: tuple[tuple[str, bool], ...]
-    """(artist id, featured), no artist twice."""
-
-    @property
-    def key(self) -> TrackKey:
-        album = fold_release(self.claim.album) if self.claim.album else ""
-        return self.artists[0][0], fold(self.claim.title), album
 
 
 def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
@@ -76,18 +59,20 @@ def _derive(catalog: Catalog) -> None:
     splits = read_splits(catalog.read_edits())
     owners = splits.owners_before(_owners(catalog, track_of))
     matching = ArtistMatching(known, made_by_hand=splits.artists)
-    recordings, unmatched = _match(claims, matching, owners, splits)
+    counted = believed(claims, {file.path: file for file in read})
+    recordings, unmatched = _match(counted, matching, owners, splits)
     problems |= unmatched
-    believed = _believed(recordings, {file.path: file for file in read})
     reserved = frozenset(track_id for clip_id, track_id in track_of.items() if clip_id in unread and track_id)
-    tracks = _tracks(believed, _Stored(keys=catalog.track_keys(), track_of=track_of, reserved=reserved))
+    stored = StoredTracks(keys=catalog.track_keys(), track_of=track_of, reserved=reserved)
+    tracks, copies = group_tracks(recordings, stored)
     catalog.replace_facts(
         DerivedFacts(
-            artists=splits.add_to(_artists(matching, known), {one.artists[0][0] for one in believed}),
+            artists=splits.add_to(_artists(matching, known), {one.artists[0][0] for one in recordings}),
             tracks=tracks,
-            genres=_genres(believed),
-            collaborations=_collaborations(believed),
-            source_paths={recording.claim.clip_id: recording.claim.path for recording in believed},
+            genres=_genres(recordings),
+            collaborations=_collaborations(recordings),
+            source_paths={one.claim.clip_id: one.claim.path for one in recordings if not one.is_copy},
+            copies=copies,
         ),
         unread=unread,
     )
@@ -120,16 +105,18 @@ def _claims(
 
 
 def _match(
-    claims: Sequence[FileClaim], matching: ArtistMatching, owners: Mapping[str, str], splits: Splits
-) -> tuple[list[_Recording], dict[str, BadInput | AmbiguousName]]:
+    counted: Sequence[BelievedClaim], matching: ArtistMatching, owners: Mapping[str, str], splits: Splits
+) -> tuple[list[Recording], dict[str, BadInput | AmbiguousName]]:
     refs: dict[RefKey, ArtistRef] = {}
+    claims = [item.claim for item in counted]
     for claim in claims:
         for credited in _credits(claim, splits):
             refs.setdefault(_ref_key(credited.ref, owners.get(claim.clip_id)), credited.ref)
     results = matching.match(refs)
-    recordings: list[_Recording] = []
+    recordings: list[Recording] = []
     problems: dict[str, BadInput | AmbiguousName] = {}
-    for claim in claims:
+    for item in counted:
+        claim = item.claim
         matched = [(results[_ref_key(c.ref, owners.get(claim.clip_id))], c) for c in _credits(claim, splits)]
         artists: dict[str, bool] = {}
         if claim.clip_id in splits.artist_of:
@@ -142,7 +129,7 @@ def _match(
                 artists.setdefault(artist.id, credited.featured)
                 if credited.ref.name:
                     artist.names[credited.ref.name] += 1
-        recordings.append(_Recording(claim=claim, artists=tuple(artists.items())))
+        recordings.append(Recording(claim=claim, artists=tuple(artists.items()), is_copy=item.is_copy))
     return recordings, problems
 
 
@@ -154,35 +141,6 @@ def _credits(claim: FileClaim, splits: Splits) -> Sequence[CreditedArtist]:
 def _ref_key(ref: ArtistRef, current_id: str | None) -> RefKey:
     pairs = tuple(sorted(ref.external_ids))
     return fold(ref.name), pairs, None if pairs else current_id
-
-
-def _believed(recordings: Sequence[_Recording], files: Mapping[str, FileRecord]) -> list[_Recording]:
-    """One recording for each clip, of the files with the same sound.
-
-    Of files with other tags the one that was written last is believed: that is the corrected one. Of copies with the
-    same bytes it is the oldest: a copy elsewhere does not rename the original, though it is younger. So files with the
-    same bytes count as one, of the age of the oldest. Files that are there come before files that have vanished.
-    """
-    oldest: dict[tuple[str | None, str | None], tuple[int, int]] = {}
-    for recording in recordings:
-        file = files[recording.claim.path]
-        copies, times = (file.clip_id, file.content_sha256), _times(file)
-        oldest[copies] = min(times, oldest.get(copies, times))
-
-    def rank(recording: _Recording) -> tuple[bool, int, int, tuple[int, int], str]:
-        file = files[recording.claim.path]
-        written, arrived = oldest[file.clip_id, file.content_sha256]
-        return file.vanished_at is not None, -written, -arrived, _times(file), file.path
-
-    chosen: dict[str, _Recording] = {}
-    for recording in sorted(recordings, key=rank):
-        chosen.setdefault(recording.claim.clip_id, recording)
-    return sorted(chosen.values(), key=lambda recording: recording.claim.path)
-
-
-def _times(file: FileRecord) -> tuple[int, int]:
-    """When its content was written, and when it came to be where it is (a copy may keep the first)."""
-    return file.mtime_ns, file.ctime_ns or 0
 
 
 def _artists(matching: ArtistMatching, known: Sequence[KnownArtist]) -> list[DerivedArtist]:
@@ -202,61 +160,7 @@ def _artists(matching: ArtistMatching, known: Sequence[KnownArtist]) -> list[Der
     return derived
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    """The tracks of the catalog before the derivation."""
-
-    keys: Mapping[str, TrackKey]
-    track_of: Mapping[str, str | None]
-    """Clip id -> track id."""
-    reserved: frozenset[str]
-    """Tracks that also have clips whose files have not been read: they keep their titles."""
-
-
-def _tracks(recordings: Sequence[_Recording], stored: _Stored) -> list[DerivedTrack]:
-    groups: defaultdict[TrackKey, list[_Recording]] = defaultdict(list)
-    for recording in recordings:
-        groups[recording.key].append(recording)
-    ids = _track_ids(groups, stored)
-    return [_track(ids[key], key, group) for key, group in sorted(groups.items())]
-
-
-def _track_ids(groups: Mapping[TrackKey, Sequence[_Recording]], stored: _Stored) -> dict[TrackKey, str]:
-    """An id for each track: that of the track with the same key, else of the one its clips were in, else a new one."""
-    by_key = {key: identifier for identifier, key in stored.keys.items()}
-    ids = {key: by_key[key] for key in groups if key in by_key}
-    taken = set(ids.values()) | stored.reserved
-    for key, group in sorted(groups.items()):
-        if key in ids:
-            continue
-        before = Counter(stored.track_of.get(recording.claim.clip_id) for recording in group)
-        candidates = sorted((-count, track) for track, count in before.items() if track and track not in taken)
-        ids[key] = candidates[0][1] if candidates else uuid.uuid4().hex
-        taken.add(ids[key])
-    return ids
-
-
-def _track(identifier: str, key: TrackKey, group: Sequence[_Recording]) -> DerivedTrack:
-    claims = [recording.claim for recording in group]
-    first = claims[0]
-    return DerivedTrack(
-        id=identifier,
-        artist_id=key[0],
-        title=commonest_spelling(Counter(claim.title for claim in claims)),
-        folded=key[1],
-        album=first.album,
-        album_folded=key[2],
-        album_artist=next((claim.album_artist for claim in claims if claim.album_artist), None),
-        disc=next((claim.disc for claim in claims if claim.disc), None),
-        number=next((claim.number for claim in claims if claim.number), None),
-        year=next((claim.year for claim in claims if claim.year), None),
-        length_ms=next((claim.length_ms for claim in claims if claim.length_ms), None),
-        credit=next((claim.credit for claim in claims if claim.credit), None),
-        clips=tuple(sorted({claim.clip_id for claim in claims})),
-    )
-
-
-def _genres(recordings: Sequence[_Recording]) -> list[ArtistGenre]:
+def _genres(recordings: Sequence[Recording]) -> list[ArtistGenre]:
     rows = {
         (artist_id, genre, recording.claim.genre_source)
         for recording in recordings
@@ -267,7 +171,7 @@ def _genres(recordings: Sequence[_Recording]) -> list[ArtistGenre]:
     return [ArtistGenre(artist_id=a, genre=g, source=s, weight=1.0) for a, g, s in sorted(rows)]
 
 
-def _collaborations(recordings: Sequence[_Recording]) -> list[Collaboration]:
+def _collaborations(recordings: Sequence[Recording]) -> list[Collaboration]:
     """One event for each pair of artists and recording: titles that differ in words of release only are one."""
     events: dict[tuple[str, str, str], Collaboration] = {}
     for recording in recordings:
