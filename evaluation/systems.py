@@ -10,6 +10,7 @@ import numpy as np
 from evaluation.measures.hubness import Occurrences
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.popularity import popularity_of as percentile_of
 from recommender.types import SIGNALS, LayerMix, Rows, SignalName, Similarities
 from recommender.vectors import order
 
@@ -85,9 +86,15 @@ def popularity_system(popularity: Similarities) -> System:
 def popularity_of(generation: Generation) -> Similarities:
     """``[artist]``: number of artists that an artist is listed with in the scene data, else recorded with.
 
-    A generation holds no counts of listeners, so the number of listings is used instead.
+    Where the generation has a popularity from imports, the percentile that rankings use
+    (:func:`recommender.ranking.popularity.popularity_of`) times the number of artists, 0 where it is not known: that
+    puts it on the scale of the counts, for novelty.
     """
-    relations = generation.contents.relations
+    contents = generation.contents
+    if contents.artists.popularity is not None:
+        used = percentile_of(contents)
+        return np.nan_to_num(used, nan=0.0) * len(used)
+    relations = contents.relations
     scene, collaborations = (np.diff(matrix.indptr) for matrix in (relations.scene_strengths, relations.collaborations))
     return np.where(relations.scene_mentioned, scene, collaborations).astype(np.float64)
 

@@ -22,6 +22,7 @@ class Resolution(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RESOLUTION_AMBIGUOUS: _ClassVar[Resolution]
     RESOLUTION_NOT_FOUND: _ClassVar[Resolution]
     RESOLUTION_INVALID: _ClassVar[Resolution]
+    RESOLUTION_SEVERAL: _ClassVar[Resolution]
 
 class Calibration(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -39,6 +40,7 @@ RESOLUTION_FOUND: Resolution
 RESOLUTION_AMBIGUOUS: Resolution
 RESOLUTION_NOT_FOUND: Resolution
 RESOLUTION_INVALID: Resolution
+RESOLUTION_SEVERAL: Resolution
 CALIBRATION_UNSPECIFIED: Calibration
 CALIBRATION_CALIBRATED: Calibration
 CALIBRATION_PROVISIONAL: Calibration
@@ -343,14 +345,16 @@ class BatchSimilarArtistsRequest(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[SimilarArtistsRequest, _Mapping]]] = ...) -> None: ...
 
 class BatchSimilarArtistsEntry(_message.Message):
-    __slots__ = ("code", "message", "response")
+    __slots__ = ("code", "message", "response", "suggestions")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTIONS_FIELD_NUMBER: _ClassVar[int]
     code: int
     message: str
     response: SimilarArtistsResponse
-    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., response: _Optional[_Union[SimilarArtistsResponse, _Mapping]] = ...) -> None: ...
+    suggestions: _containers.RepeatedCompositeFieldContainer[Suggestion]
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., response: _Optional[_Union[SimilarArtistsResponse, _Mapping]] = ..., suggestions: _Optional[_Iterable[_Union[Suggestion, _Mapping]]] = ...) -> None: ...
 
 class BatchSimilarArtistsResponse(_message.Message):
     __slots__ = ("entries",)
@@ -413,20 +417,22 @@ class RankArtistsRequest(_message.Message):
     def __init__(self, seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., candidates: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class RankArtistsResponse(_message.Message):
-    __slots__ = ("generation", "artists", "not_found", "seeds", "not_indexed", "unresolved")
+    __slots__ = ("generation", "artists", "not_found", "seeds", "not_indexed", "unresolved", "readings")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     ARTISTS_FIELD_NUMBER: _ClassVar[int]
     NOT_FOUND_FIELD_NUMBER: _ClassVar[int]
     SEEDS_FIELD_NUMBER: _ClassVar[int]
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
     UNRESOLVED_FIELD_NUMBER: _ClassVar[int]
+    READINGS_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     artists: _containers.RepeatedCompositeFieldContainer[ScoredArtist]
     not_found: _containers.RepeatedCompositeFieldContainer[ArtistRef]
     seeds: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
     not_indexed: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
     unresolved: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., unresolved: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
+    readings: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., unresolved: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ..., readings: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
 
 class AudioClip(_message.Message):
     __slots__ = ("file", "name")
@@ -565,18 +571,24 @@ class ResolveArtistsRequest(_message.Message):
     def __init__(self, refs: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ...) -> None: ...
 
 class ResolvedArtist(_message.Message):
-    __slots__ = ("ref", "resolution", "candidates", "not_indexed", "message")
+    __slots__ = ("ref", "resolution", "candidates", "not_indexed", "message", "read_as", "suggestions", "parts")
     REF_FIELD_NUMBER: _ClassVar[int]
     RESOLUTION_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    READ_AS_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTIONS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     ref: ArtistRef
     resolution: Resolution
     candidates: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
     not_indexed: bool
     message: str
-    def __init__(self, ref: _Optional[_Union[ArtistRef, _Mapping]] = ..., resolution: _Optional[_Union[Resolution, str]] = ..., candidates: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
+    read_as: str
+    suggestions: _containers.RepeatedCompositeFieldContainer[Suggestion]
+    parts: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
+    def __init__(self, ref: _Optional[_Union[ArtistRef, _Mapping]] = ..., resolution: _Optional[_Union[Resolution, str]] = ..., candidates: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[bool] = ..., message: _Optional[str] = ..., read_as: _Optional[str] = ..., suggestions: _Optional[_Iterable[_Union[Suggestion, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
 
 class ResolveArtistsResponse(_message.Message):
     __slots__ = ("generation", "artists")
@@ -585,6 +597,24 @@ class ResolveArtistsResponse(_message.Message):
     generation: Generation
     artists: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
     def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
+
+class Suggestion(_message.Message):
+    __slots__ = ("artist", "track", "score", "why")
+    ARTIST_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    artist: ArtistSummary
+    track: TrackSummary
+    score: float
+    why: str
+    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., track: _Optional[_Union[TrackSummary, _Mapping]] = ..., score: _Optional[float] = ..., why: _Optional[str] = ...) -> None: ...
+
+class Suggestions(_message.Message):
+    __slots__ = ("suggestions",)
+    SUGGESTIONS_FIELD_NUMBER: _ClassVar[int]
+    suggestions: _containers.RepeatedCompositeFieldContainer[Suggestion]
+    def __init__(self, suggestions: _Optional[_Iterable[_Union[Suggestion, _Mapping]]] = ...) -> None: ...
 
 class GetArtistRequest(_message.Message):
     __slots__ = ("artist",)

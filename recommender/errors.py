@@ -37,6 +37,7 @@ gRPC: ``server/interceptors.py`` has the table from error to gRPC status.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class SoundkinError(Exception):
@@ -72,13 +73,45 @@ class SpaceMismatch(InvalidArgument):
         super().__init__("space", f"expected {expected}, found {found}; vectors of two spaces are never compared")
 
 
-class NotFound(SoundkinError):
-    """No ``kind`` (artist, track, layer, aspect …) is called ``wanted``. ``hint`` lists what can be asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """An artist, or a track of one, that may be meant by a name that nobody has."""
 
-    def __init__(self, kind: str, wanted: str, hint: str = "") -> None:
+    artist_id: str
+    artist_name: str
+    score: float
+    """Likeness of the two spellings, in [0, 1]."""
+    why: str
+    """What differs: "the", "and", "punctuation", "wording" (of a line-up) or "spelling"."""
+    track_id: str = ""
+    """Empty when an artist is suggested."""
+    title: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, or the title with its artist."""
+        return f"{self.title} by {self.artist_name}" if self.track_id else self.artist_name
+
+
+class NotFound(SoundkinError):
+    """No ``kind`` (artist, track, layer, aspect …) is called ``wanted``. ``hint`` lists what can be asked for.
+
+    ``suggestions`` are those that may be meant, best first; they take the place of the hint.
+    """
+
+    def __init__(self, kind: str, wanted: str, hint: str = "", suggestions: Sequence[Suggestion] = ()) -> None:
         self.kind = kind
         self.wanted = wanted
+        self.hint = hint
+        self.suggestions = tuple(suggestions)
+        if self.suggestions:
+            likely = " or ".join(f"{one.label} ({one.score:.2f})" for one in self.suggestions)
+            hint = f"did you mean {likely}?"
         super().__init__(f"no {kind} {wanted!r}" + (f"; {hint}" if hint else ""))
+
+    def suggesting(self, suggestions: Sequence[Suggestion]) -> NotFound:
+        """The same error with ``suggestions``."""
+        return NotFound(self.kind, self.wanted, self.hint, suggestions)
 
 
 class AmbiguousName(SoundkinError):

@@ -116,20 +116,31 @@ def fold(name: str) -> str:
     ligatures of Latin letters (ø æ œ ł đ ß þ and the dotless i). Accents are removed from Latin and Greek letters, and
     from Cyrillic letters where they are optional in writing (ё, stress marks). Elsewhere a mark makes another letter
     (ハ and パ, и and й) and stays. Other punctuation stays too: ``!!!`` and ``???`` are two bands; so do "The" and "&".
-    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name of invisible characters
-    keeps them, so that only a blank name gives the empty string.
+    Strokes stay in names of fewer than three letters: ``MØ`` is not ``Mo``. A name of invisible characters only keeps
+    them, so that only a blank name gives the empty string.
 
     >>> fold("  Beyoncé ") == fold("BEYONCE"), fold("Sigur\u200b Rós\ufeff"), fold("Røyksopp’s A–Side")
     (True, 'sigur ros', "royksopp's a-side")
     >>> fold("ハハ") == fold("パパ"), fold("!!!") == fold("???"), fold("MØ") == fold("Mo")
     (False, False, False)
     """
-    if name.isascii():
-        return " ".join(name.translate(_ASCII_MARKS).casefold().split())
-    return _folded(_INVISIBLE.sub("", name)) or _folded(name)
+    return _without_strokes(_folded(name))
 
 
 def _folded(name: str) -> str:
+    """``name`` folded in all but its strokes."""
+    if name.isascii():
+        return " ".join(name.translate(_ASCII_MARKS).casefold().split())
+    return _normal(_INVISIBLE.sub("", name)) or _normal(name)
+
+
+def _without_strokes(folded: str) -> str:
+    if folded.isascii() or sum(map(str.isalpha, folded)) < _MIN_STROKE_LETTERS:
+        return folded
+    return folded.translate(_STROKES)
+
+
+def _normal(name: str) -> str:
     """``name`` without optional marks, in lower case, with one kind of quote, hyphen and space."""
     # NFKD separates each letter from its marks, so that a mark can be removed by the script of its letter; NFKC joins
     # the marks that stay. Quotes come first, as NFKD takes some apart (U+00B4).
@@ -141,8 +152,6 @@ def _folded(name: str) -> str:
         base = base if unicodedata.combining(char) else char
         kept.append(char)
     bare = unicodedata.normalize("NFKC", "".join(kept).casefold()).translate(_MARKS)
-    if sum(map(str.isalpha, bare)) >= _MIN_STROKE_LETTERS:
-        bare = bare.translate(_STROKES)
     return _SPACE.sub(" ", bare).strip()
 
 
@@ -151,6 +160,11 @@ def _is_optional(mark: str, base: str) -> bool:
     if script == "CYRILLIC":
         return mark == _ACUTE or (mark == _DIAERESIS and base in _YE)
     return script in ("LATIN", "GREEK")
+
+
+def drop_shapeless(text: str) -> str:
+    """``text`` without soft hyphens, zero width spaces, byte order marks and direction marks."""
+    return _SHAPELESS.sub("", text)
 
 
 def clean(text: str, *, what: str, max_bytes: int = MAX_BYTES) -> str:
@@ -164,7 +178,7 @@ def clean(text: str, *, what: str, max_bytes: int = MAX_BYTES) -> str:
     """
     if text.isascii() and text.isprintable() and len(text) <= max_bytes:
         return " ".join(text.split())  # the fast path of most names
-    spaced = _SPACE.sub(" ", _SHAPELESS.sub("", text)).strip()
+    spaced = _SPACE.sub(" ", drop_shapeless(text)).strip()
     bad = next((char for char in spaced if unicodedata.category(char) in _REFUSED_CATEGORIES), None)
     if bad is not None:
         raise BadInput("bad_text", f"the {what} has the character U+{ord(bad):04X}; remove it")
@@ -187,14 +201,15 @@ def fold_release(title: str) -> str:
     >>> fold_release("Strobe (Live)"), fold_release("Strobe (Dimension Remix)"), fold_release("(Original Mix)")
     ('strobe (live)', 'strobe (dimension remix)', '(original mix)')
     """
-    folded = fold(title)
+    folded = _folded(title)
     if len(folded) > _MAX_SUFFIX_TITLE:
-        return folded
+        return _without_strokes(folded)
+    # Strokes go last, because it is the title without its suffixes that may be too short for it.
     while (match := _TITLE_SUFFIX.match(folded)) and _names_release(
         match["round"] or match["square"] or match["bare"] or ""
     ):
         folded = match["rest"]
-    return folded
+    return _without_strokes(folded)
 
 
 def _names_release(suffix: str) -> bool:

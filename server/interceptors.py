@@ -7,7 +7,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,8 +17,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from pb import soundkin_pb2 as pb
 from recommender import errors
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Suggestion, Unavailable
 from server.limits import AUDIO_FIELDS, size_problem
 from server.metrics import Metrics
 
@@ -132,10 +133,25 @@ def _other_details(error: SoundkinError) -> tuple[Message, ...]:
         return (error_details_pb2.BadRequest(field_violations=[violation]),)
     if isinstance(error, NotFound | AmbiguousName):
         wanted = shorten(error.wanted, MAX_DETAIL)
-        return (error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=wanted),)
+        resource = error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=wanted)
+        suggested = to_suggestions(error.suggestions, max_bytes=MAX_LABEL) if isinstance(error, NotFound) else []
+        return (resource, pb.Suggestions(suggestions=suggested)) if suggested else (resource,)
     if isinstance(error, Unavailable):
         return (error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)),)
     return ()
+
+
+def to_suggestions(suggestions: Iterable[Suggestion], *, max_bytes: int = MAX_MESSAGE) -> list[pb.Suggestion]:
+    """Those that an unknown name may mean, as messages. Names and titles are cut to ``max_bytes`` each."""
+    messages = []
+    for one in suggestions:
+        artist = pb.ArtistSummary(id=one.artist_id, name=shorten(one.artist_name, max_bytes))
+        message = pb.Suggestion(artist=artist, score=one.score, why=one.why)
+        if one.track_id:
+            track = pb.TrackSummary(id=one.track_id, title=shorten(one.title, max_bytes), artist=artist)
+            message.track.CopyFrom(track)
+        messages.append(message)
+    return messages
 
 
 _PROBES = "/grpc.health."

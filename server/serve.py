@@ -39,13 +39,13 @@ OPTIONS = (
     ("grpc.max_concurrent_streams", 1000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # clients ping every 10 s, and a ping may be early
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.max_connection_age_ms", 600_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
-"""Limits of one connection. The 60 s and 20 s of keepalive find dead connections; clients should
-set their own keepalive to 60 s or more. Connections end after 10 minutes, so that load balancers can move clients."""
+"""Limits of one connection. The 60 s and 20 s of keepalive find dead connections; clients may ping every 10 s, with or
+without a call. Connections end after 10 minutes, so that load balancers can move clients."""
 
 _log = logging.getLogger(__name__)
 

@@ -43,7 +43,7 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
     async def _work(self, answer: Callable[[Snapshot, Request], Reply], request: Request) -> Reply:
         """Answer on the worker thread: a ranking would block the event loop, and so every other call.
 
-        GetTrack, ListAspects and GetIndexInfo only look things up; they are answered in the event loop.
+        ListAspects and GetIndexInfo only look things up; they are answered in the event loop.
         """
         snapshot = await self._watcher.snapshot()
         return await asyncio.get_running_loop().run_in_executor(self._worker, answer, snapshot, request)
@@ -69,7 +69,7 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
         return await self._work(lookups.get_artist, request)
 
     async def GetTrack(self, request: pb.GetTrackRequest, context: Context) -> pb.GetTrackResponse:
-        return lookups.get_track(await self._watcher.snapshot(), request)
+        return await self._work(lookups.get_track, request)
 
     async def ListAspects(self, request: pb.ListAspectsRequest, context: Context) -> pb.ListAspectsResponse:
         return lookups.list_aspects(await self._watcher.snapshot(), request)

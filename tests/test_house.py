@@ -27,6 +27,7 @@ MAY_CATCH_EVERYTHING = {
 FAMILIES = {
     "evaluation/measures": "one measure a module",
     "indexer/audio/tags": "one kind of tag, or one step from it to what is kept, a module",
+    "indexer/audio/identity": "one way to find the sound of a format a module",
     "indexer/demo/synth/styles": "one style of invented music a module",
     "indexer/encoders/descriptors": "one group of descriptors a module",
     "recommender/catalog": "one group of the catalog's methods or tables a module",
@@ -43,10 +44,11 @@ SHORT_ON_PURPOSE = {
 READS_SHARED_MATERIAL = {
     "benchmarks/artist_retrieval.py",
     "tests/benchmarks/test_artist_retrieval.py",
+    "tests/indexer/audio/lengths/test_ogg_pages.py",
     "tests/indexer/audio/test_hostile_audio.py",
-    "tests/indexer/audio/test_sndfile.py",
     "tests/indexer/ingest/test_scan.py",
     "tests/indexer/ingest/test_tracklist.py",
+    "tests/indexer/tabular/test_records.py",
     "tests/test_end_to_end.py",
 }
 """They read audio from a folder beside the checkout, where it is there, and may name that folder."""

@@ -116,7 +116,7 @@ def _limits(run: EvaluationRun) -> Iterator[str]:
         yield f"{missing} of {run.pool.artists} artists have no audio and are in no layer's figures."
     if run.views and not run.selection.best:
         yield "No artist has two tracks, so layers cannot be compared without labels."
-    yield "Popularity is the number of artists that list or record with an artist; listeners were not counted."
+    yield "Popularity is what imports gave, else the number of artists that list or record with an artist."
     yield "Span and range change with any stretching of the scale; they do not measure the order."
     if not run.extraction:
         yield "No output of soundkin embed --json was given: success and cost of embedding are not known."

@@ -15,6 +15,9 @@ SILENCE_DBFS = -80.0
 """Root mean square in dB of full scale, below which a clip is silent: the rounding noise of 14-bit samples."""
 
 
+_SAME_LEVEL = 0.99
+
+
 def other_windows(sound: Sound, excerpt: Excerpt) -> Iterator[tuple[Excerpt, Mix]]:
     """Windows of the length of ``excerpt``, and ways to make one channel of them, to try when ``excerpt`` is silent.
 
@@ -39,10 +42,11 @@ def other_windows(sound: Sound, excerpt: Excerpt) -> Iterator[tuple[Excerpt, Mix
 
 
 def _loudest_channel(sound: Sound, excerpt: Excerpt, channels: int) -> int:
-    """Number of the channel with the highest level, the first of equals."""
+    """Number of the loudest channel, the first of those within a tenth of a dB: rounding must not choose."""
     decoder = decoder_for(sound)
     passages = (decoder.read(sound, excerpt=excerpt, mix=OneChannel(number)) for number in range(channels))
-    return int(np.argmax([_level(passage.samples) for passage in passages]))
+    levels = np.array([_level(passage.samples) for passage in passages])
+    return int(np.flatnonzero(levels >= _SAME_LEVEL * levels.max())[0])
 
 
 def _level(samples: Waveform) -> float:

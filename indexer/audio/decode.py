@@ -146,14 +146,21 @@ def decode_audible(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> 
             raise
         silent = error
     with _reading():
-        sound = Sound(file=file, range=find_sound(file))
-        for window, mix in other_windows(sound, excerpt):
-            try:
-                return decode_sound(sound, excerpt=window, sample_rate_hz=sample_rate_hz, mix=mix)
-            except BadInput as error:
-                if error.reason not in (Reason.SILENT, Reason.TRUNCATED):
-                    raise
-    raise silent
+        waveform = _decode_elsewhere(Sound(file=file, range=find_sound(file)), excerpt, sample_rate_hz)
+    if waveform is None:
+        raise silent
+    return waveform
+
+
+def _decode_elsewhere(sound: Sound, silent: Excerpt, sample_rate_hz: int) -> Waveform | None:
+    """The first window that is audible; None if none is."""
+    for window, mix in other_windows(sound, silent):
+        try:
+            return decode_sound(sound, excerpt=window, sample_rate_hz=sample_rate_hz, mix=mix)
+        except BadInput as error:
+            if error.reason not in (Reason.SILENT, Reason.TRUNCATED):
+                raise
+    return None
 
 
 def decode_sound(sound: Sound, *, excerpt: Excerpt, sample_rate_hz: int, mix: Mix = downmix) -> Waveform:

@@ -68,6 +68,8 @@ def require_usable(data: CatalogRows, use: Use) -> None:
         LicenceRefused: the licence of a source does not allow ``use``.
     """
     if not data.artists:
-        raise InvalidArgument("catalog", "has no artists; run soundkin scan on a folder of music first")
+        raise InvalidArgument(
+            "catalog", "has no artists; first run soundkin scan on a folder of music, or import artists"
+        )
     for source in data.sources:
         require(f"source {source.name}", find_licence(source.licence), use)

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
+from scipy.stats import rankdata
 
 from indexer.build.averages import ClipsByTrack, int64
 from indexer.build.catalog_rows import CatalogRows
 from recommender.array_files import TextColumn
-from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList, Track
+from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Collaboration, SceneEdge, SceneList, Track
 from recommender.generation.contents import (
     ArtistColumns,
     Contents,
@@ -25,7 +26,7 @@ from recommender.generation.contents import (
     digest_of,
 )
 from recommender.signals.collaboration import BASE, similarity
-from recommender.types import Rows
+from recommender.types import Rows, Similarities
 
 ArtistRows = Mapping[str, int]
 """Artist id -> row."""
@@ -52,6 +53,23 @@ def genre_matrix(rows: Iterable[ArtistGenre], artists: ArtistRows) -> tuple[Text
     column = {name: place for place, name in enumerate(names)}
     entries = [(artist, column[genre], total / sources[artist]) for (artist, genre), total in totals.items()]
     return TextColumn.of(names), _matrix(entries, (len(artists), len(names)))
+
+
+def popularity_percentiles(rows: Iterable[ArtistPopularity], artists: ArtistRows) -> Similarities | None:
+    """``[artist]`` percentile in [0, 1] of the given popularity, NaN where none is given; None without any row.
+
+    For each source the mid-rank percentile among the artists that it knows, then the mean over the sources: one counts
+    listeners, another followers, so their numbers cannot be compared, but their orders can.
+    """
+    by_source: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    for row in rows:
+        by_source[row.source].append((artists[row.artist_id], row.value))
+    total, sources = np.zeros(len(artists)), np.zeros(len(artists))
+    for entries in by_source.values():
+        owners = np.array([owner for owner, _ in entries])
+        total[owners] += (rankdata([value for _, value in entries]) - 0.5) / len(entries)
+        sources[owners] += 1
+    return np.divide(total, sources, out=np.full(len(artists), np.nan), where=sources > 0) if by_source else None
 
 
 def scene_matrix(edges: Iterable[SceneEdge], artists: ArtistRows) -> csr_array:
@@ -141,7 +159,7 @@ def make_contents(data: CatalogRows, artists: Mapping[str, int], *, clips: Clips
         artists=_artist_columns(data, artists, clips),
         tracks=_track_columns(data, artists, clips),
         relations=_relations(data, artists),
-        details=TrackDetails.of([_facts(track) for track in data.tracks]),
+        details=TrackDetails.of([track_facts(track) for track in data.tracks]),
     )
 
 
@@ -156,6 +174,7 @@ def _artist_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsB
         external_namespaces=TextColumn.of(item.namespace for item in data.external_ids),
         external_values=TextColumn.of(item.value for item in data.external_ids),
         external_artist=int64(artists[item.artist_id] for item in data.external_ids),
+        popularity=popularity_percentiles(data.popularity, artists),
     )
 
 
@@ -170,7 +189,7 @@ def _track_columns(data: CatalogRows, artists: Mapping[str, int], clips: ClipsBy
     )
 
 
-def _facts(track: Track) -> TrackFacts:
+def track_facts(track: Track) -> TrackFacts:
     """What the file of ``track`` says, in values that a reply can carry.
 
     A path with bytes that are not UTF-8 cannot be written in a reply or a playlist, so it is left out.

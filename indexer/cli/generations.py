@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.cli import options
+from indexer.cli.problems import show_rejections
 from indexer.files.atomic import require_home
 from indexer.files.home import open_catalog
 from indexer.files.locks import HOME_LOCK, NIGHTLY_LOCK, require_free
@@ -92,7 +93,7 @@ def _print(report: NightlyReport) -> None:
     known = len(report.problems) - len(report.new_problems)
     if known:
         click.echo(f"  {known} problems were there before; --json lists them")
-    options.print_problems("New problems", [problem.shown for problem in report.new_problems])
+    show_rejections((problem.shown for problem in report.new_problems), title="New problems")
 
 
 @click.command(epilog="\b\nExample:\n  soundkin build --incremental")
@@ -126,11 +127,17 @@ def build(
         how = BuildOptions(incremental=incremental, progress=progress)
         manifest = run(catalog, store, home, use=Use(use), options=how)
     if not manifest.counts.clips:
-        click.secho(f"no clip is embedded in {space.key}: this generation has no audio; run soundkin embed", err=True)
+        click.secho(_without_audio(manifest), err=True)
     if as_json:
         options.print_json(manifest)
     else:
         _print_built(manifest, incremental=incremental)
+
+
+def _without_audio(manifest: Manifest) -> str:
+    if manifest.counts.tracks:
+        return f"no clip is embedded in {manifest.space.key}: this generation has no audio; run soundkin embed"
+    return "this generation has no audio: artists are compared by imported genres, scene and collaborations"
 
 
 def _print_built(manifest: Manifest, *, incremental: bool) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
+from indexer.cli import options
 from recommender.names import printable
+
+if TYPE_CHECKING:  # importing a command must stay quick
+    from indexer.ingest.import_claims import ImportReport
+    from indexer.ingest.scan import ScanReport
 
 MAX_EXAMPLES = 3
 """Examples printed for each reason; --json prints all."""
@@ -29,3 +35,13 @@ def show_rejections(rejected: Iterable[tuple[str, str, str]], *, title: str = "R
             click.echo(f"    … and {len(rows) - MAX_EXAMPLES} more")
     if any(len(rows) > MAX_EXAMPLES for rows in by_reason.values()):
         click.echo("--json lists all")
+
+
+def print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bool) -> None:
+    """Print the report of a scan or an import, and exit with status 1 when something was rejected."""
+    if as_json:
+        options.print_json(report)
+    else:
+        click.echo(line)
+        show_rejections(row.shown for row in report.rejected)
+    options.finish(len(report.rejected))

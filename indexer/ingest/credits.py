@@ -8,8 +8,9 @@ The rules and what was measured: docs/methods.md, "Tags and credits".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from indexer.ingest.placeholders import PLACEHOLDER_MBIDS, is_placeholder
 from recommender.catalog.file_facts import FileTags
@@ -18,6 +19,8 @@ from recommender.names import fold
 MAX_CREDITS = 30
 """Artists of one recording that are kept, and pieces of one credit that are examined."""
 
+_REMEMBERED = 1 << 14
+"""Texts whose fold and cuts are kept: most files of a library repeat names."""
 _MAX_CHARACTERS = 1000
 """Of a longer credit nothing is cut."""
 
@@ -146,6 +149,7 @@ def commonest_spelling(counts: Mapping[str, int]) -> str:
     return min(counts, key=lambda name: (-counts[name], name.isupper() or name.islower(), name))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _key(name: str) -> str:
     return _AND.sub(" and ", fold(name))
 
@@ -154,7 +158,7 @@ def _field_credits(
     values: tuple[str, ...], listed: tuple[str, ...], ids: tuple[str, ...], known: KnownNames
 ) -> tuple[Credit, ...]:
     if listed:
-        names = [part for value in listed for part in _cut(value, _SURE)]
+        names = [part for value in _apart(listed, values) for part in _cut(value, _SURE)]
         credits = [Credit(name=name, featured=_is_featured(name, values)) for name in names]
         candidates = [credits]
     else:
@@ -164,6 +168,14 @@ def _field_credits(
             [credit for value in values for credit in _guests_whole(value)],
         ]
     return _distinct(_with_ids(candidates, ids))
+
+
+def _apart(listed: tuple[str, ...], values: tuple[str, ...]) -> Sequence[str]:
+    """The values of ARTISTS; a single one of ID3v2.3, "A/B", is cut where the credit has both names but not this."""
+    parts = [part.strip() for part in listed[0].split("/")]
+    credit = _key(" ".join(values))
+    joined = len(listed) == 1 and _key(listed[0]) not in credit and all(part and _key(part) in credit for part in parts)
+    return parts if joined else listed
 
 
 def _with_ids(candidates: list[list[Credit]], ids: tuple[str, ...]) -> list[Credit]:
@@ -253,18 +265,19 @@ def _listed(text: str, known: KnownNames, *, featured: bool) -> Iterator[Credit]
         start = end
 
 
-def _cut_feature(text: str) -> tuple[str, list[str]]:
+@lru_cache(maxsize=_REMEMBERED)
+def _cut_feature(text: str) -> tuple[str, tuple[str, ...]]:
     """The text before the first featuring word (with what follows its bracket), and the texts behind such words."""
     found = next((match for match in _FEATURE.finditer(text) if _is_feature(text, match)), None)
     if found is None:
-        return _FEATURE_AT_END.sub("", text).strip() or text.strip(), []
+        return _FEATURE_AT_END.sub("", text).strip() or text.strip(), ()
     guests, rest = text[found.end() :], ""
     closing = _CLOSING.search(guests) if found["open"] else None
     if closing:
         guests, rest = guests[: closing.start()], guests[closing.end() :]
     more, others = _cut_feature(guests)
     main, behind = _cut_feature(f"{text[: found.start()]} {rest.strip()}".strip())
-    return main, [more, *others, *behind]
+    return main, (more, *others, *behind)
 
 
 def _is_feature(text: str, match: re.Match[str]) -> bool:
@@ -289,6 +302,7 @@ def _is_cut_surely(text: str) -> bool:
     return bool(_SURE.search(text) or _cut_feature(text)[1])
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _is_plain(text: str) -> bool:
     """Whether nothing in ``text`` can be a join, so that it is one name."""
     joins = (_SURE, _RIVALS, _SOFT, _LIST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from recommender.names import fold
 
@@ -67,6 +68,7 @@ _DASHES = re.compile(r"[-_.\s]+")
 _MAX_CHARACTERS = 60
 
 
+@lru_cache(maxsize=1 << 14)
 def is_placeholder(name: str) -> bool:
     """Whether ``name`` identifies no artist. A name that merely contains such words does: "Unknown Mortal Orchestra".
 

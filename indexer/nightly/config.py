@@ -19,7 +19,7 @@ from indexer.encoders.registry import encoder_names
 from indexer.ingest.path_layout import checked_layouts
 from indexer.maintain.collect import CollectOptions
 from indexer.store.shard import Stored
-from recommender.errors import BadInput, InvalidArgument
+from recommender.errors import InvalidArgument
 from recommender.types import Use
 
 
@@ -231,8 +231,8 @@ def _scan(row: Table) -> ScanFolder:
     layouts = row.texts("layouts")
     try:
         checked_layouts(layouts)
-    except BadInput as error:
-        raise row.wrong("layouts", error.detail) from error
+    except InvalidArgument as error:
+        raise row.wrong("layouts", error.problem) from error
     return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old, layouts=layouts, forget_after_days=days)
 
 

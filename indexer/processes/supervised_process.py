@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import select
 import threading
 from collections.abc import Callable
 from multiprocessing.reduction import send_handle
@@ -15,9 +16,13 @@ from typing import Generic, TypeVar
 from indexer.processes.child_process import run_child
 from indexer.processes.message_frames import Message, MessageBounds, ReceivedMessage, receive, send
 from indexer.processes.shared_memory import SharedMemory
+from indexer.processes.work_limit import WorkLimit
 
 _MAX_END_S = 5.0
 """Time that a process has to end by itself after its pipe is closed."""
+
+_WATCH_MS = 500
+"""How often a process that works is looked at; an answer is taken at once."""
 
 _MemoryT = TypeVar("_MemoryT", bound="SharedMemory | None")
 
@@ -70,6 +75,17 @@ class RunningProcess(Generic[_MemoryT]):
             raise ProcessLate(f"no answer within {timeout_s:g} s") from error
         except (EOFError, OSError) as error:
             raise ProcessLost("it has ended") from error
+
+    def receive_within(self, bounds: MessageBounds, limit: WorkLimit) -> ReceivedMessage:
+        """:meth:`receive`, for as long as the process keeps ``limit``. Raises ProcessLost, ProcessLate."""
+        poll = select.poll()
+        poll.register(self._connection.fileno(), select.POLLIN)
+        while not poll.poll(_WATCH_MS):
+            breach = limit.breach()
+            if breach is not None:
+                self.kill()
+                raise ProcessLate(breach)
+        return self.receive(bounds, timeout_s=limit.idle_s)
 
     def kill(self) -> None:
         """Kill the process. Any thread may do so."""

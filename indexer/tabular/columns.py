@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 OTHER_NAMES: Mapping[str, Sequence[str]] = {
-    "artist": ("artist_name", "band", "band_name", "act", "performer"),
+    "artist": ("artist_name", "artists", "band", "band_name", "act", "performer"),
     "artist_a": ("artist_1",),
     "artist_b": ("artist_2",),
     "similar": ("similar_artist", "similar_to", "related", "related_artist", "neighbour", "neighbor"),
@@ -21,6 +21,7 @@ OTHER_NAMES: Mapping[str, Sequence[str]] = {
 
 _PLURAL = re.compile(r"\(s\)")
 _GAP = re.compile(r"[\s_\-]+")
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 
 
 @lru_cache(maxsize=1024)
@@ -30,7 +31,7 @@ def normal_name(name: str) -> str:
     >>> [normal_name(name) for name in ("Artist Name", "ARTIST", "Genre(s)", "External_ID: my-db")]
     ['artist_name', 'artist', 'genre', 'external_id:my-db']
     """
-    kind, colon, namespace = name.lower().partition(":")
+    kind, colon, namespace = _INVISIBLE.sub("", name).lower().partition(":")
     return _GAP.sub("_", _PLURAL.sub("", kind).strip()).strip("_") + colon + namespace.strip()
 
 

@@ -1,8 +1,8 @@
 """Reads the rows of a CSV or JSON file, each with its location; a bad row is rejected and the others are read.
 
 CSV has a header, and commas, semicolons, tabs or vertical bars between columns; it may end in ``.csv``, ``.tsv`` or
-``.txt``. ``.jsonl`` is one object per line, ``.json`` is a list of objects. Text is UTF-8, or UTF-16 with a byte order
-mark. How names of columns are compared: :mod:`indexer.tabular.columns`.
+``.txt``. ``.jsonl`` is one object per line, ``.json`` is a list of objects. Text is UTF-8 or UTF-16.
+How names of columns are compared: :mod:`indexer.tabular.columns`.
 """
 
 from __future__ import annotations

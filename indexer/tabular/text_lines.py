@@ -1,4 +1,4 @@
-"""Reads text files: UTF-8, or UTF-16 with a byte order mark; whole, or as a stream of lines of bounded length."""
+"""Reads text files, UTF-8 or UTF-16: whole, or as a stream of lines of bounded length."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from recommender.errors import BadInput
@@ -58,13 +59,19 @@ def read_lines(path: Path) -> Iterator[str]:
     ``bad_encoding`` for UTF-32.
     """
     try:
-        with path.open("rb") as raw:
-            encoding = _encoding(path, raw.peek(4)[:4])
-            with io.TextIOWrapper(raw, encoding=encoding, errors=_MARKS, newline="") as file:
-                while line := file.readline(MAX_LINE):
-                    yield line if len(line) < MAX_LINE else _rest_dropped(file, line)
+        with _opened(path) as file:
+            while line := file.readline(MAX_LINE):
+                yield line if len(line) < MAX_LINE else _rest_dropped(file, line)
     except OSError as error:
         raise BadInput("unreadable", f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.TextIOWrapper]:
+    with path.open("rb") as raw:
+        encoding = _encoding(path, raw.peek(4)[:4])
+        with io.TextIOWrapper(raw, encoding=encoding, errors=_MARKS, newline="") as file:
+            yield file
 
 
 def fault_of(text: str) -> tuple[str, str] | None:
@@ -94,4 +101,8 @@ def _encoding(path: Path, start: bytes) -> str:
             if encoding is None:
                 raise BadInput("bad_encoding", f"{path.name} is UTF-32; save it as UTF-8")
             return encoding
+    if start[1:2] == start[3:4] == b"\0" != start[:1]:  # Latin letters of UTF-16 without its mark
+        return "utf-16-le"
+    if start[:1] == start[2:3] == b"\0" != start[1:2]:
+        return "utf-16-be"
     return "utf-8"

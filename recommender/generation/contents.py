@@ -7,7 +7,7 @@ once. Rows are dense: artist row i is the i-th artist in id order, so that ties 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from recommender.array_files import Scalar, TextColumn, load_array
 from recommender.errors import GenerationCorrupt
-from recommender.types import Rows
+from recommender.types import Rows, Similarities
 
 Digests: TypeAlias = npt.NDArray[np.uint8]
 """``[item, 16]``"""
@@ -28,6 +28,7 @@ _DTYPE = "dtype"
 _TEXT: Mapping[str, type[np.generic] | None] = {_DTYPE: None}
 _INT64: Mapping[str, type[np.generic] | None] = {_DTYPE: np.int64}
 _UINT8: Mapping[str, type[np.generic] | None] = {_DTYPE: np.uint8}
+_FLOAT64: Mapping[str, type[np.generic] | None] = {_DTYPE: np.float64}
 """How the files of a column are written: the metadata of its field. A text column is two files, see TextColumn."""
 
 
@@ -46,6 +47,9 @@ class ArtistColumns:
     external_values: TextColumn = field(metadata=_TEXT)
     external_artist: Rows = field(metadata=_INT64)
     """``[external id]`` artist row."""
+    popularity: Similarities | None = field(default=None, metadata=_FLOAT64)
+    """``[artist]`` percentile in [0, 1] of the popularity that sources give; NaN where none does. None where no artist
+    has one, and in generations that are older than this column: it has no file then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +251,10 @@ def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
         | {f"{name}.shape": getattr(relations, name).shape[1] for name in _MATRICES[1:]},
         expected=count,
     )
+    if artists.popularity is not None:
+        yield from _lengths({"artist.popularity": len(artists.popularity)}, expected=count)
+        if not ((artists.popularity >= 0) & (artists.popularity <= 1) | np.isnan(artists.popularity)).all():
+            yield "artist.popularity", "holds a number outside [0, 1]"
     yield from _lengths({"artist.spelling_artist": len(artists.spelling_artist)}, expected=len(artists.spellings))
     foreign = {"values.offsets": artists.external_values, "artist": artists.external_artist}
     yield from _lengths(
@@ -304,7 +312,7 @@ def _within(rows: Rows, count: int) -> bool:
 def _save_columns(columns: ArtistColumns | TrackColumns | TrackDetails | Events, folder: Path, prefix: str) -> None:
     for column in fields(columns):
         values, dtype, name = getattr(columns, column.name), column.metadata[_DTYPE], f"{prefix}.{column.name}"
-        if isinstance(columns, TrackDetails) and not len(values):
+        if values is None or (isinstance(columns, TrackDetails) and not len(values)):
             continue
         if dtype is None:
             values.save(folder, name)
@@ -316,7 +324,8 @@ def _load_columns(kind: type[Columns], folder: Path, prefix: str) -> Columns:
     loaded: dict[str, Any] = {}  # Any: each column is of the type that its field declares
     for column in fields(kind):
         dtype, name = column.metadata[_DTYPE], f"{prefix}.{column.name}"
-        if kind is TrackDetails and not _is_there(folder, name, dtype):
+        is_optional = column.default is None or column.default_factory is not MISSING
+        if is_optional and not _is_there(folder, name, dtype):
             continue
         loaded[column.name] = _text(folder, name) if dtype is None else _array(folder, name, dtype)
     return kind(**loaded)

@@ -74,7 +74,7 @@ class Recommender:
         # Not a method of this object: a reference cycle would keep a generation open after its last reader.
         self._having_genres = partial(having_genres, signal=self._relations.genre, columns=columns)
         self.tracks = TrackRanking(generation, self._having_genres)
-        self.popularity = popularity_of(relations)
+        self.popularity = popularity_of(generation.contents)
         tracks = generation.contents.tracks
         embedded = np.flatnonzero(tracks.vector_row >= 0)
         self._track_counts = np.bincount(tracks.artist[embedded], minlength=len(generation.contents.artists.ids))

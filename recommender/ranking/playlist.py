@@ -33,6 +33,8 @@ AROUND = 200
 
 _SHORTEST = 1e-6
 """Half way between two opposite vectors of a layer there is no direction."""
+_SMALLEST = 1e-3
+"""Angle in radians between two directions, below which they count as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +158,12 @@ def _by_nearness(recommender: Recommender, artist: int, seeds: Rows, mix: LayerM
 def chain(recommender: Recommender, query: PlaylistQuery, *, first: int, last: int) -> list[ScoredTrack]:
     """A chain of at most ``query.n`` tracks from ``first`` to ``last``; the cosine of each is with the one before.
 
-    The way from the vector of ``first`` to that of ``last`` is cut into equal steps. At each step that track is taken
-    which has the largest sum of cosines with the point of the step and with the track before, ties by id. Candidates
-    are the :data:`AROUND` nearest tracks of :data:`WAYPOINTS` points on the way.
+    At each step that track is taken which has the largest sum of cosines with two points, ties by id: the point of the
+    step on the way from ``first`` to ``last``, cut into equal steps, which keeps the chain on its way; and the next
+    point on the way from the track before to ``last``, cut into as many steps as are left, which keeps the tracks near
+    one another. Candidates are the :data:`AROUND` nearest tracks of :data:`WAYPOINTS` points on the way.
 
-    Raises InvalidArgument when an end has no embedding, or both are one track or opposite to each other.
+    Raises InvalidArgument when an end has no embedding, or both are one track.
     """
     _require_ends(recommender, first, last, query.n)
     ends = _joined(recommender, np.array([first, last]), query.mix)
@@ -171,8 +174,8 @@ def chain(recommender: Recommender, query: PlaylistQuery, *, first: int, last: i
     choice.add(last)
     rows, before = [first], ends[0]
     for step in range(1, query.n - 1):
-        wanted = _between(ends, step / (query.n - 1))
-        sums = np.einsum("ij,j->i", vectors, wanted) + np.einsum("ij,j->i", vectors, before)
+        wanted = _between(ends[0], ends[1], step / (query.n - 1)) + _between(before, ends[1], 1 / (query.n - step))
+        sums = np.einsum("ij,j->i", vectors, wanted)
         place = next((place for place in np.lexsort((candidates, -sums)) if choice.take(int(candidates[place]))), None)
         if place is None:
             break
@@ -195,25 +198,22 @@ def _candidates(recommender: Recommender, query: PlaylistQuery, ends: Matrix) ->
     """Rows of tracks near the way between the ends, rising; the ends may be among them."""
     near: set[int] = set()
     for point in range(WAYPOINTS):
-        wanted = _between(ends, point / (WAYPOINTS - 1))
+        wanted = _between(ends[0], ends[1], point / (WAYPOINTS - 1))
         vectors = _split(wanted, query.mix, otherwise=ends[0])
         found = recommender.tracks.nearest(TrackQuery(vectors=vectors, mix=query.mix, genres=query.genres))
         near.update(track.row for track in itertools.islice(found, AROUND))
     return np.array(sorted(near), dtype=np.int64)
 
 
-def _between(ends: Matrix, share: float) -> Matrix:
-    """``[layer * dim]`` unit vector at ``share`` of the way between two; raises InvalidArgument for opposite ones.
+def _between(first: Matrix, last: Matrix, share: float) -> Matrix:
+    """``[layer * dim]`` unit vector at ``share`` of the way between two, which divides the angle (slerp).
 
-    It divides the angle evenly (spherical interpolation), so that steps are alike.
+    Between vectors that are the same, or opposite, there is no such way: then it is ``first``.
     """
-    angle = float(np.arccos(np.clip(ends[0] @ ends[1], -1.0, 1.0)))
-    if angle > np.pi - 1e-3:
-        raise InvalidArgument("last", "sounds exactly opposite to the first; no way leads there, choose another")
-    if angle < 1e-6:
-        same: Matrix = ends[0]
-        return same
-    between: Matrix = (np.sin((1 - share) * angle) * ends[0] + np.sin(share * angle) * ends[1]) / np.sin(angle)
+    angle = float(np.arccos(np.clip(first @ last, -1.0, 1.0)))
+    if not _SMALLEST < angle < np.pi - _SMALLEST:
+        return first
+    between: Matrix = (np.sin((1 - share) * angle) * first + np.sin(share * angle) * last) / np.sin(angle)
     return between
 
 

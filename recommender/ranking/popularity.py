@@ -1,7 +1,7 @@
-"""Popularity: percentiles from the scene and collaborations, bands of them, and the dial from familiar to deep.
+"""Popularity: percentiles, given or guessed; bands of them, and the dial from familiar to deep.
 
-A generation has no counts of listeners. How many artists an artist is listed with, and with how many it made music,
-stand in for them (docs/methods.md, "Popularity and the dial"). No I/O.
+Where no source gives an artist's popularity, the number of artists that it is listed with, and with how many it made
+music, stand in for it (docs/methods.md, "Popularity and the dial"). No I/O.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from recommender.calibration.percentiles import percentile, percentiles_of
 from recommender.errors import InvalidArgument
-from recommender.generation.contents import Relations
+from recommender.generation.contents import Contents, Relations
 from recommender.types import Scores, Similarities
 
 NEUTRAL = 0.5
@@ -71,8 +71,17 @@ def order_keys(scores: Scores, popularity: Similarities, depth: float) -> Scores
     return keys
 
 
-def popularity_of(relations: Relations) -> Similarities:
-    """``[artist]`` popularity percentile in [0, 1]; NaN for an artist of which neither source knows anything.
+def popularity_of(contents: Contents) -> Similarities:
+    """``[artist]`` popularity percentile in [0, 1]; NaN for an artist of which nothing is known.
+
+    What sources give replaces the guess, artist by artist; an artist without keeps the guess.
+    """
+    guess, given = guessed(contents.relations), contents.artists.popularity
+    return guess if given is None else np.where(np.isnan(given), guess, given)
+
+
+def guessed(relations: Relations) -> Similarities:
+    """``[artist]`` percentile guessed from the relations; NaN for an artist of which neither of them knows anything.
 
     The number of artists it is listed with in the scene plus the number of artists it made music with, as a mid-rank
     percentile: artists with equal numbers get the middle of their ranks.

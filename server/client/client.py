@@ -13,7 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Suggestion, Unavailable
 from server.address import DEFAULT_ADDRESS, parse_address
 from server.interceptors import CODES, DOMAIN, reason
 
@@ -94,20 +94,28 @@ class Client:
         reply: pb.ResolveArtistsResponse = self._ask(self._stub.ResolveArtists, request)
         return reply
 
+    def get_artist(self, request: pb.GetArtistRequest) -> pb.GetArtistResponse:
+        """One artist."""
+        reply: pb.GetArtistResponse = self._ask(self._stub.GetArtist, request)
+        return reply
+
     def get_track(self, request: pb.GetTrackRequest) -> pb.GetTrackResponse:
         """One track."""
         reply: pb.GetTrackResponse = self._ask(self._stub.GetTrack, request)
         return reply
 
     def find_track(self, spellings: list[pb.TrackRef]) -> str:
-        """Id of the track of the first of ``spellings`` that has a match. Raises the first NotFound when none has."""
+        """Id of the track of the first of ``spellings`` that has a match.
+
+        Raises NotFound when none has: the one with the likeliest suggestion, else the first.
+        """
         missing: list[NotFound] = []
         for ref in spellings:
             try:
                 return self.get_track(pb.GetTrackRequest(track=ref)).track.id
             except NotFound as error:
                 missing.append(error)
-        raise missing[0]
+        raise max(missing, key=lambda error: max((one.score for one in error.suggestions), default=0.0))
 
     def get_index_info(self) -> pb.GetIndexInfoResponse:
         """The generation, layers and signals of the server."""
@@ -148,20 +156,22 @@ def _status_of(call: Any) -> status_pb2.Status | None:  # Any: as above
 
 def read_status(status: status_pb2.Status) -> SoundkinError:
     """The error that a server's status stands for, with its data and the server's message."""
-    info, violation, resource = (
+    info, violation, resource, likely = (
         error_details_pb2.ErrorInfo(),
         error_details_pb2.BadRequest(),
         error_details_pb2.ResourceInfo(),
+        pb.Suggestions(),
     )
     for detail in status.details:
-        for message in (info, violation, resource):
+        for message in (info, violation, resource, likely):
             detail.Unpack(message)
     kind = _REASONS.get(info.reason, SoundkinError) if info.domain == DOMAIN else SoundkinError
     error: SoundkinError
     if issubclass(kind, AmbiguousName):
         error = AmbiguousName(resource.resource_type, resource.resource_name, sorted(info.metadata.items()))
     elif issubclass(kind, NotFound):
-        error = NotFound(resource.resource_type, resource.resource_name)
+        suggestions = map(_read_suggestion, likely.suggestions)
+        error = NotFound(resource.resource_type, resource.resource_name, suggestions=tuple(suggestions))
     elif issubclass(kind, InvalidArgument):
         first = violation.field_violations[0] if violation.field_violations else None
         error = InvalidArgument(first.field if first else "request", first.description if first else "")
@@ -171,3 +181,14 @@ def read_status(status: status_pb2.Status) -> SoundkinError:
         error = SoundkinError(status.message)
     error.args = (status.message,)
     return error
+
+
+def _read_suggestion(message: pb.Suggestion) -> Suggestion:
+    return Suggestion(
+        artist_id=message.artist.id,
+        artist_name=message.artist.name,
+        score=message.score,
+        why=message.why,
+        track_id=message.track.id,
+        title=message.track.title,
+    )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import click
 from rich.console import RenderableType
 
+from recommender.names import printable
 from server.address import DEFAULT_ADDRESS
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # Any: click's own typing of callbacks
@@ -29,7 +33,7 @@ def _several(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
-_answer_options = _several(
+answer_options = _several(
     click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON."),
     click.option(
         "--address",
@@ -39,7 +43,7 @@ _answer_options = _several(
         help="HOST:PORT of the server.",
     ),
 )
-_listen_options = _several(
+listen_options = _several(
     click.option("--layer", help="Compare by one layer; `soundkin info` lists them."),
     click.option("--aspect", help="Compare by one named aspect."),
     click.option("--mix", metavar="LAYER=WEIGHT,…", help="Compare by several layers."),
@@ -118,7 +122,7 @@ class TracksOptions(AnswerOptions, ListenOptions):
     "--audio", multiple=True, type=_FILE, help="A clip of an act that is in no catalog, in place of NAME; repeat it."
 )
 @_limit_option
-@_listen_options
+@listen_options
 @_weight_options
 @click.option("--candidate", multiple=True, metavar="NAME", help="Only these are ranked; may be repeated.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="These are left out; may be repeated.")
@@ -131,7 +135,7 @@ class TracksOptions(AnswerOptions, ListenOptions):
     "--depth", type=click.FloatRange(0, 1), help="From 0, the well known first, to 1, the little known first."
 )
 @_explain_option
-@_answer_options
+@answer_options
 def similar(name: tuple[str, ...], **options: Unpack[SimilarOptions]) -> None:
     """Ask which artists are like NAME, or like several together, or like the music of an act in --audio files.
 
@@ -150,7 +154,7 @@ def similar(name: tuple[str, ...], **options: Unpack[SimilarOptions]) -> None:
         limit=options["limit"],
         profile=profile,
         weights=weights,
-        listening=_listening(options["layer"], options["aspect"], options["mix"]),
+        listening=listening(options["layer"], options["aspect"], options["mix"]),
         candidates=artist_refs(options["candidate"]),
         exclude=artist_refs(options["exclude"]),
         negative_seeds=artist_refs(options["unlike"]),
@@ -168,7 +172,7 @@ def similar(name: tuple[str, ...], **options: Unpack[SimilarOptions]) -> None:
         return
     with Client(options["address"]) as client:
         reply = client.similar_artists(request)
-    _print(reply, tables.similar(reply), as_json=options["as_json"])
+    print_reply(reply, tables.similar(reply), as_json=options["as_json"])
 
 
 def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a message, imported when needed
@@ -179,7 +183,7 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
     clips = audio_clips(options["audio"])
     with Client(options["address"], deadline_s=AUDIO_DEADLINE_S) as client:
         reply = client.similar_artists_to_audio(request, clips)
-    _print(reply, tables.similar_to_audio(reply), as_json=options["as_json"])
+    print_reply(reply, tables.similar_to_audio(reply), as_json=options["as_json"])
     if reply.rejected:
         raise click.exceptions.Exit(1)
 
@@ -191,46 +195,53 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
     multiple=True,
     required=True,
     metavar="FILE|NAME",
-    help="A file with one NAME per line, where lines that begin with # are skipped, or a NAME; repeat it.",
+    help="A file (UTF-8 or UTF-16) with one NAME per line, where lines that begin with # are skipped, or a NAME; "
+    "repeat it. An unknown NAME is also read without wording such as (live), and as several names.",
 )
-@_listen_options
+@listen_options
 @_weight_options
 @_explain_option
-@_answer_options
+@answer_options
 def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
     """Rank a line-up for someone who likes SEED.
 
-    Exit 1 when an artist in it is unknown or several have the name; they are listed. Exit 2 when a file does not exist
-    or is empty.
+    Exit 1 when an artist in it is unknown or several have the name, or a line cannot be read; they are listed. Exit 2
+    when a file does not exist or is empty.
     """
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
-    from server.client.requests import artist_refs, line_up, refuse_paths
+    from server.client.line_up_file import read_line_up, refuse_paths
+    from server.client.requests import artist_refs
 
+    line_up = read_line_up(options["lineup"])
+    for bad_line in line_up.bad_lines:
+        click.echo(f"soundkin: {printable(str(bad_line))}", err=True)
     profile, weights = _weighting(options["profile"], options["weight"])
     request = pb.RankArtistsRequest(
         seeds=artist_refs(seed),
-        candidates=artist_refs(line_up(options["lineup"])),
+        candidates=artist_refs(line_up.names),
         profile=profile,
         weights=weights,
-        listening=_listening(options["layer"], options["aspect"], options["mix"]),
+        listening=listening(options["layer"], options["aspect"], options["mix"]),
         explain=options["explain"],
     )
     with Client(options["address"]) as client:
         reply = client.rank_artists(request)
     refuse_paths(options["lineup"], reply.unresolved)
-    _print(reply, tables.rank(reply), as_json=options["as_json"])
-    if reply.not_found:
+    bad_lines = [asdict(bad_line) for bad_line in line_up.bad_lines]
+    more = {"bad_lines": bad_lines} if bad_lines else {}
+    print_reply(reply, tables.rank(reply), as_json=options["as_json"], more=more)
+    if reply.not_found or line_up.bad_lines:
         raise click.exceptions.Exit(1)
 
 
 @click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin compare "Low" "Mono"')
 @click.argument("a")
 @click.argument("b")
-@_listen_options
+@listen_options
 @_weight_options
-@_answer_options
+@answer_options
 def compare(a: str, b: str, **options: Unpack[CompareOptions]) -> None:
     """Ask how alike artists A and B are, and why."""
     from pb import soundkin_pb2 as pb
@@ -244,11 +255,11 @@ def compare(a: str, b: str, **options: Unpack[CompareOptions]) -> None:
         b=artist_ref(b),
         profile=profile,
         weights=weights,
-        listening=_listening(options["layer"], options["aspect"], options["mix"]),
+        listening=listening(options["layer"], options["aspect"], options["mix"]),
     )
     with Client(options["address"]) as client:
         reply = client.compare_artists(request)
-    _print(reply, tables.compare(reply), as_json=options["as_json"])
+    print_reply(reply, tables.compare(reply), as_json=options["as_json"])
 
 
 @click.command(
@@ -257,14 +268,14 @@ def compare(a: str, b: str, **options: Unpack[CompareOptions]) -> None:
 @click.argument("name", required=False)
 @click.option("--audio", multiple=True, type=_FILE, help="One clip of a track in no catalog, in place of NAME.")
 @_limit_option
-@_listen_options
+@listen_options
 @click.option("--exclude-same-artist", is_flag=True, help="Leave out the artist of NAME.")
 @click.option(
     "--max-per-artist", type=click.IntRange(0), default=0, help="At most so many tracks of one artist; 0 is no limit."
 )
 @click.option("--keep-duplicates", is_flag=True, help="Show every release of a recording, not only the nearest.")
 @click.option("--genre", multiple=True, help="Only artists with one of these genres; may be repeated.")
-@_answer_options
+@answer_options
 def tracks(name: str | None, **options: Unpack[TracksOptions]) -> None:
     """Ask which tracks sound like the one called NAME, or like the clip in an --audio file."""
     from pb import soundkin_pb2 as pb
@@ -278,7 +289,7 @@ def tracks(name: str | None, **options: Unpack[TracksOptions]) -> None:
     if len(audio) > 1:
         raise click.UsageError("give --audio once; `soundkin similar` takes several clips of one act")
     request = pb.SimilarTracksRequest(
-        listening=_listening(options["layer"], options["aspect"], options["mix"]),
+        listening=listening(options["layer"], options["aspect"], options["mix"]),
         limit=options["limit"],
         exclude_same_artist=options["exclude_same_artist"],
         max_per_artist=options["max_per_artist"],
@@ -291,14 +302,17 @@ def tracks(name: str | None, **options: Unpack[TracksOptions]) -> None:
         if name is not None:
             request.track.id = client.find_track(track_refs(name))
         reply = client.similar_tracks(request)
-    _print(reply, tables.tracks(reply, clip=request.clip.name), as_json=options["as_json"])
+    print_reply(reply, tables.tracks(reply, clip=request.clip.name), as_json=options["as_json"])
 
 
 @click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin resolve "Low"')
 @click.argument("name", nargs=-1, required=True)
-@_answer_options
+@answer_options
 def resolve(name: tuple[str, ...], **options: Unpack[AnswerOptions]) -> None:
-    """Ask which artist each NAME means. Exit 1 when one of them is not exactly one artist."""
+    """Ask which artist each NAME means.
+
+    Exit 1 when one of them, or one of several names in it, is not exactly one artist; likely ones are shown.
+    """
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
@@ -306,13 +320,14 @@ def resolve(name: tuple[str, ...], **options: Unpack[AnswerOptions]) -> None:
 
     with Client(options["address"]) as client:
         reply = client.resolve_artists(pb.ResolveArtistsRequest(refs=artist_refs(name)))
-    _print(reply, tables.resolve(reply), as_json=options["as_json"])
-    if any(answer.resolution != pb.RESOLUTION_FOUND for answer in reply.artists):
+    print_reply(reply, tables.resolve(reply), as_json=options["as_json"])
+    answers = [answer for whole in reply.artists for answer in whole.parts or [whole]]
+    if any(answer.resolution != pb.RESOLUTION_FOUND for answer in answers):
         raise click.exceptions.Exit(1)
 
 
 @click.command(epilog="\b\nExample:\n  soundkin info --json")
-@_answer_options
+@answer_options
 def info(**options: Unpack[AnswerOptions]) -> None:
     """Ask what the server answers from."""
     from server.client import tables
@@ -320,13 +335,14 @@ def info(**options: Unpack[AnswerOptions]) -> None:
 
     with Client(options["address"]) as client:
         reply = client.get_index_info()
-    _print(reply, tables.info(reply), as_json=options["as_json"])
+    print_reply(reply, tables.info(reply), as_json=options["as_json"])
 
 
-def _listening(layer: str | None, aspect: str | None, mix: str | None) -> Any:  # Any: a message, imported when needed
-    from server.client.requests import ListenBy, listening
+def listening(layer: str | None, aspect: str | None, mix: str | None) -> Any:  # Any: a message, imported when needed
+    """The listening of a request, from the three options."""
+    from server.client import requests
 
-    return listening(ListenBy(layer=layer, aspect=aspect, mix=mix))
+    return requests.listening(requests.ListenBy(layer=layer, aspect=aspect, mix=mix))
 
 
 def _weighting(profile: str | None, weights: tuple[str, ...]) -> tuple[str | None, Any]:  # Any: as above
@@ -335,19 +351,20 @@ def _weighting(profile: str | None, weights: tuple[str, ...]) -> tuple[str | Non
     return profile, signal_weights(WeighBy(profile=profile, weights=weights))
 
 
-def _print(reply: Any, table: Iterable[RenderableType], *, as_json: bool) -> None:  # Any: as above
-    from google.protobuf.json_format import MessageToJson
+def print_reply(
+    reply: Any,  # Any: as above
+    table: Iterable[RenderableType],
+    *,
+    as_json: bool,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Print ``table``, or ``reply`` as JSON with what the client has to add in ``more``."""
+    from google.protobuf.json_format import MessageToDict
 
     from server.client import tables
 
     if as_json:
-        click.echo(
-            MessageToJson(
-                reply,
-                preserving_proto_field_name=True,
-                always_print_fields_with_no_presence=True,
-                indent=1,
-            )
-        )
+        facts = MessageToDict(reply, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        click.echo(json.dumps({**facts, **more}, indent=1))
     else:
         tables.show(*table)

@@ -1,8 +1,7 @@
-"""Turns command-line words into request messages, and reads the files of line-ups and clips."""
+"""Turns command-line words into request messages, and reads the files of clips."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,41 +63,6 @@ def artist_refs(words: Iterable[str]) -> list[pb.ArtistRef]:
     return [artist_ref(word) for word in words]
 
 
-def line_up(words: Iterable[str]) -> list[str]:
-    """The names of a line-up: each of ``words``, or each line of it where it is a file.
-
-    Lines that are blank or begin with ``#`` are skipped. Raises InvalidArgument for a file that is not UTF-8 or has no
-    names, and for a ``.txt`` file that does not exist.
-    """
-    return [name for word in words for name in (_lines(Path(word)) if _is_file(word) else [_name(word)])]
-
-
-def refuse_paths(words: Iterable[str], unresolved: Iterable[pb.ResolvedArtist]) -> None:
-    """Raise InvalidArgument for a word of a line-up that is no artist's name and looks like a path.
-
-    An artist's name may contain a path separator or be the name of a folder, so this is decided after the reply.
-    """
-    unknown = {answer.ref.name for answer in unresolved if answer.resolution == pb.RESOLUTION_NOT_FOUND}
-    for word in words:
-        if word not in unknown or _is_file(word):
-            continue
-        if os.path.isdir(word):
-            raise InvalidArgument("--lineup", f"{word!r} is a folder and no artist's name; give a file")
-        if os.sep in word:
-            raise InvalidArgument("--lineup", f"no file and no artist is called {word!r}; check the name")
-
-
-def _is_file(word: str) -> bool:
-    """Whether ``word`` can be read as a file; a pipe of the shell can."""
-    return os.path.exists(word) and not os.path.isdir(word)
-
-
-def _name(word: str) -> str:
-    if word.lower().endswith(".txt") and artist_ref(word).WhichOneof("ref") == "name":
-        raise InvalidArgument("--lineup", f"no such file {word!r}; check the path")
-    return word
-
-
 def audio_clips(files: Sequence[Path]) -> list[pb.AudioClip]:
     """A clip of each file, with the file's name. Raises InvalidArgument for more than the server accepts."""
     if len(files) > MAX_CLIPS:
@@ -119,17 +83,6 @@ def _read_clip(path: Path) -> bytes:
     if len(content) > MAX_CLIP_BYTES:
         raise InvalidArgument("--audio", f"{path} has more than {_MAX_CLIP}; cut 30 s out")
     return content
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InvalidArgument("--lineup", f"{path} is not UTF-8; save it as UTF-8") from error
-    names = [line for line in map(str.strip, lines) if line and not line.startswith("#")]
-    if not names:
-        raise InvalidArgument("--lineup", f"{path} has no names; write one name per line")
-    return names
 
 
 def track_refs(word: str) -> list[pb.TrackRef]:

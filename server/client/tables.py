@@ -60,6 +60,7 @@ def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
         yield Text(f"each signal: value/contribution; {NO_OPINION} no opinion", style="dim")
     yield from _reasons(reply.artists)
     yield from _missing(reply.not_indexed)
+    yield from _read_differently(reply.readings)
     for answer in reply.unresolved:
         yield Text(f"Not ranked: {printable(answer.message)}", style="yellow")
     yield _footer(reply.generation)
@@ -122,10 +123,7 @@ def tracks(reply: pb.SimilarTracksResponse, *, clip: str = "") -> Iterator[Rende
     """A ranking of tracks. For a seed that is a clip, ``clip`` is its name."""
     yield Text(f"Sounds like {_track(reply.seed) if reply.HasField('seed') else printable(clip)}", style="bold")
     if reply.tracks:
-        table = _table(("#", "right"), ("track", "left"), ("artist", "left"), ("score", "right"))
-        for rank, scored in enumerate(reply.tracks, start=1):
-            _row(table, str(rank), scored.track.title, scored.track.artist.name, f"{scored.score:.3f}")
-        yield table
+        yield _tracks(reply.tracks, "score")
     elif reply.not_indexed:
         yield Text("It has no embedding yet: run soundkin embed, build and publish.")
     else:
@@ -133,16 +131,70 @@ def tracks(reply: pb.SimilarTracksResponse, *, clip: str = "") -> Iterator[Rende
     yield _footer(reply.generation)
 
 
+def playlist(reply: pb.MakePlaylistResponse) -> Iterator[RenderableType]:
+    """Tracks in the order of playing; each with its similarity to what came before, or to what was asked from."""
+    if reply.tracks:
+        yield _tracks(reply.tracks, "near")
+        length_ms = sum(scored.track.duration_ms for scored in reply.tracks)
+        yield Text(f"{len(reply.tracks)} tracks" + (f", {_length(length_ms)}" if length_ms else ""))
+    else:
+        yield Text("No tracks: none of them has an embedding, or none passes the filters.")
+    yield from _missing(reply.artists_not_indexed)
+    for track in reply.not_indexed:
+        yield Text(f"{_track(track)} has no embedding yet: it is left out.", style="yellow")
+    yield _footer(reply.generation)
+
+
+def _tracks(tracks: Sequence[pb.ScoredTrack], measure: str) -> Table:
+    """A line for each track; album and length only where one of them has any."""
+    albums = any(scored.track.album for scored in tracks)
+    lengths = any(scored.track.duration_ms for scored in tracks)
+    headings = [("#", "right"), ("track", "left"), ("artist", "left")]
+    headings += [("album", "left")] * albums + [("length", "right")] * lengths
+    table = _table(*headings, (measure, "right"))
+    for rank, scored in enumerate(tracks, start=1):
+        track = scored.track
+        more = [track.album] * albums + [_length(track.duration_ms)] * lengths
+        _row(table, str(rank), track.title, track.credit or track.artist.name, *more, f"{scored.score:.3f}")
+    return table
+
+
+def _length(milliseconds: int) -> str:
+    """
+    >>> _length(61_499), _length(3_600_000), _length(0)
+    ('1:01', '1:00:00', '–')
+    """
+    if not milliseconds:
+        return NO_OPINION
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
 def resolve(reply: pb.ResolveArtistsResponse) -> Iterator[RenderableType]:
     """The artists that each reference means, one line for each artist."""
     table = _table(("asked for", "left"), ("is", "left"), ("artist", "left"), ("id", "left"))
-    for answer in reply.artists:
+    answers = [answer for whole in reply.artists for answer in whole.parts or [whole]]
+    for answer in answers:
         how = pb.Resolution.Name(answer.resolution).removeprefix("RESOLUTION_").lower().replace("_", " ")
         how += " (no embedding yet)" if answer.not_indexed else ""
         for artist in answer.candidates or [pb.ArtistSummary()]:
             _row(table, _asked(answer.ref), how, artist.name, artist.id)
     yield table
+    yield from _read_differently(reply.artists)
+    for answer in answers:
+        if answer.suggestions:
+            yield Text(printable(answer.message), style="yellow")
     yield _footer(reply.generation)
+
+
+def _read_differently(answers: Iterable[pb.ResolvedArtist]) -> Iterator[Text]:
+    """What an unknown name was read as, for the user to check."""
+    for answer in answers:
+        names = [answer.read_as] if answer.read_as else [part.ref.name for part in answer.parts]
+        if names:
+            read_as = ", ".join(f'"{name}"' for name in names)
+            yield Text(printable(f'"{answer.ref.name}" is unknown and was read as {read_as}'), style="yellow")
 
 
 def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:

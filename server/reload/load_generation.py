@@ -226,7 +226,7 @@ def require_use_of(manifest: Manifest, use: Use) -> None:
 
 
 def warm(recommender: Recommender) -> None:
-    """Use every index and every signal once, so that no request has to wait for the disk."""
+    """Use every index and every signal once, so that no request has to wait for the disk or for an index of names."""
     generation = recommender.generation
     for index in (*generation.tracks.values(), *generation.artists.values()):
         _warm_index(index)
@@ -234,6 +234,7 @@ def warm(recommender: Recommender) -> None:
         query = ArtistQuery(seeds=(0,), mix=layer_mix.by_default(generation.manifest.space))
         # A page after the candidates is ranked among all artists, so it reads the data of every artist.
         recommender.rank_artists(query, offset=generation.manifest.candidates.first, n=WARM_N)
+    recommender.directory.prepare()
 
 
 def _warm_index(index: VectorIndex) -> None:

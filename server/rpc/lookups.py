@@ -13,7 +13,8 @@ from recommender.ranking.artists import Recommender
 from recommender.ranking.tracks import tracks_of
 from server.reload.loaded_generation import Snapshot
 from server.rpc import requests, responses
-from server.rpc.requests import check_sizes, find_artist, find_track
+from server.rpc.requests import check_sizes, find_artist, find_track, look_up_artist
+from server.rpc.second_try import Budget, second_try
 
 
 def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb.CompareArtistsResponse:
@@ -43,21 +44,18 @@ def compare_artists(snapshot: Snapshot, request: pb.CompareArtistsRequest) -> pb
 def resolve_artists(snapshot: Snapshot, request: pb.ResolveArtistsRequest) -> pb.ResolveArtistsResponse:
     """The artist of each reference, in order, or why it is not exactly one."""
     check_sizes(request)
-    artists = [_resolve(snapshot.recommender, ref) for ref in request.refs]
+    budget = Budget()
+    artists = [_resolve(snapshot.recommender, ref, budget) for ref in request.refs]
     return pb.ResolveArtistsResponse(generation=responses.generation(snapshot), artists=artists)
 
 
-def _resolve(recommender: Recommender, ref: pb.ArtistRef) -> pb.ResolvedArtist:
+def _resolve(recommender: Recommender, ref: pb.ArtistRef, budget: Budget) -> pb.ResolvedArtist:
     try:
-        row = find_artist(recommender.directory, ref, "ref")
-    except (InvalidArgument, NotFound, AmbiguousName) as error:
+        return responses.resolved(recommender, ref, look_up_artist(recommender.directory, ref, "ref"))
+    except NotFound as error:
+        return second_try(recommender, ref, error, budget)
+    except (InvalidArgument, AmbiguousName) as error:
         return responses.unresolved(recommender, ref, error)
-    return pb.ResolvedArtist(
-        ref=ref,
-        resolution=pb.RESOLUTION_FOUND,
-        candidates=[responses.artist(recommender, row)],
-        not_indexed=bool(responses.not_indexed(recommender, [row])),
-    )
 
 
 def get_artist(snapshot: Snapshot, request: pb.GetArtistRequest) -> pb.GetArtistResponse:

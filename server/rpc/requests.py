@@ -16,7 +16,7 @@ import numpy as np
 
 from pb import soundkin_pb2 as pb
 from recommender import layer_mix
-from recommender.errors import InvalidArgument, InvalidWeights, SpaceMismatch
+from recommender.errors import InvalidArgument, InvalidWeights, NotFound, SpaceMismatch
 from recommender.fusion.profiles import WeightChoices, WeightProfile, find_profile
 from recommender.lookup import Directory
 from recommender.ranking.artists import ArtistQuery, Recommender
@@ -146,9 +146,18 @@ def find_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:
 
     Raises:
         InvalidArgument: the reference is empty or blank.
-        NotFound: it is no artist of the generation.
+        NotFound: it is no artist of the generation; the error has suggestions for a name.
         AmbiguousName: several artists have the name.
     """
+    try:
+        return look_up_artist(directory, ref, field)
+    except NotFound as error:
+        suggestions = directory.suggest_artists(ref.name) if ref.WhichOneof("ref") == "name" else ()
+        raise error.suggesting(suggestions) from error
+
+
+def look_up_artist(directory: Directory, ref: pb.ArtistRef, field: str) -> int:
+    """As :func:`find_artist`, without suggestions, which take milliseconds: for lists of many references."""
     with _within(field):
         match ref.WhichOneof("ref"):
             case "id":
@@ -168,14 +177,24 @@ def find_artists(directory: Directory, refs: Sequence[pb.ArtistRef], field: str)
 
 
 def find_track(directory: Directory, ref: pb.TrackRef, field: str) -> int:
-    """Row of the track that ``ref`` names. Raises InvalidArgument, NotFound or AmbiguousName."""
+    """Row of the track that ``ref`` names. Raises InvalidArgument, NotFound with suggestions, or AmbiguousName."""
     with _within(field):
         match ref.WhichOneof("ref"):
             case "id":
                 return directory.track_by_id(_given("id", ref.id))
             case "name":
-                return directory.track_by_name(ref.name.title, ref.name.artist)
+                return _find_named_track(directory, ref.name)
     raise InvalidArgument(field, "names no track; set id or name")
+
+
+def _find_named_track(directory: Directory, name: pb.TrackName) -> int:
+    """What is unknown may be the title, or the artist."""
+    try:
+        return directory.track_by_name(name.title, name.artist)
+    except NotFound as error:
+        if error.kind == "artist":
+            raise error.suggesting(directory.suggest_artists(name.artist)) from error
+        raise error.suggesting(directory.suggest_tracks(name.title, name.artist)) from error
 
 
 def _given(field: str, text: str) -> str:

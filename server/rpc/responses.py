@@ -24,6 +24,7 @@ from recommender.types import (
     SignalName,
     SignalScore,
 )
+from server.interceptors import to_suggestions
 from server.reload.loaded_generation import Snapshot
 from server.rpc.requests import SIGNALS
 
@@ -83,7 +84,23 @@ def unresolved(
         case _:
             how, several = pb.RESOLUTION_INVALID, []
     rows = [recommender.directory.artist_by_id(identifier) for identifier in several]
-    return pb.ResolvedArtist(ref=ref, resolution=how, candidates=artists(recommender, rows), message=str(error))
+    return pb.ResolvedArtist(
+        ref=ref,
+        resolution=how,
+        candidates=artists(recommender, rows),
+        message=str(error),
+        suggestions=to_suggestions(error.suggestions) if isinstance(error, NotFound) else (),
+    )
+
+
+def resolved(recommender: Recommender, ref: pb.ArtistRef, row: int) -> pb.ResolvedArtist:
+    """``ref`` is the artist at ``row``."""
+    return pb.ResolvedArtist(
+        ref=ref,
+        resolution=pb.RESOLUTION_FOUND,
+        candidates=[artist(recommender, row)],
+        not_indexed=bool(not_indexed(recommender, [row])),
+    )
 
 
 def not_indexed(recommender: Recommender, rows: Iterable[int]) -> list[pb.ArtistSummary]:

@@ -293,6 +293,18 @@ def test_popularity_ranks_everyone_alike_but_oneself(generation: Generation) -> 
     assert popularity_system(popularity).rank(2, 3).tolist() == [0, 1, 3]
 
 
+def test_a_popularity_from_imports_replaces_the_counts(generation: Generation) -> None:
+    artists = generation.contents.artists
+    given = np.full(len(artists.ids), np.nan)
+    given[5] = 0.9
+    contents = replace(generation.contents, artists=replace(artists, popularity=given))
+    popularity = popularity_of(replace(generation, contents=contents))
+    assert popularity.argmax() == 5
+    assert popularity[5] == pytest.approx(0.9 * len(given))
+    assert not np.isnan(popularity).any()
+    assert popularity[0] > popularity[1] > popularity[6] == 0.0, "listed with two, with one, with nobody"
+
+
 def test_features_hold_every_listed_pair_and_a_draw_of_others(generation: Generation, tmp_path: Path) -> None:
     recommender = Recommender(generation)
     truth = read_truth(families_csv(tmp_path / "t.csv"), recommender.directory)

@@ -181,6 +181,10 @@ def test_words_of_releases_may_be_said_one_after_another_and_once_off_stay_off(t
         assert fold_release(longer) == plain
 
 
+def test_a_short_title_keeps_its_strokes_whatever_its_suffixes() -> None:
+    assert fold_release("Ø (Remastered 2011)") == fold_release("Ø") == "ø"
+
+
 def test_a_title_as_long_as_a_book_takes_no_time() -> None:
     """Two megabytes of beginnings of a tail, each of which would be read to the end: an hour."""
     title = "a - " * (1 << 19) + ")"

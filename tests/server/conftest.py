@@ -112,7 +112,12 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @contextmanager
 def serving(
-    loop: asyncio.AbstractEventLoop, home: Path, *, use: Use = Use.PERSONAL, encoder: Address | None = None
+    loop: asyncio.AbstractEventLoop,
+    home: Path,
+    *,
+    use: Use = Use.PERSONAL,
+    encoder: Address | None = None,
+    show_paths: bool = False,
 ) -> Iterator[Served]:
     """Serve ``home`` during the block, looking at CURRENT many times a second."""
     drain_times = DrainTimes(lame_duck_s=0.0, grace_s=1.0)
@@ -126,6 +131,7 @@ def serving(
             wait=True,
             encoder=encoder,
             metrics=ANY_PORT,
+            show_paths=show_paths,
         )
     )
     running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(10)

@@ -23,6 +23,8 @@ from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument
 from server.address import Address, parse_address
+from server.serve import OPTIONS
+from server.serve_command import serve
 from tests.factories import write_generation
 from tests.server.ask import eventually
 from tests.server.conftest import MADE, Served
@@ -73,6 +75,13 @@ def test_a_signal_turns_health_off_goes_on_answering_and_then_stops(tmp_path: Pa
             assert stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
         assert process.wait(START_S) == 0
         assert not port_file.exists()
+
+
+def test_a_client_may_ping_every_ten_seconds_without_a_call() -> None:
+    """Go clients do. gRPC closes the connection of one that pings more often than this, or without leave."""
+    options = dict(OPTIONS)
+    assert options["grpc.http2.min_ping_interval_without_data_ms"] < 10_000
+    assert options["grpc.keepalive_permit_without_calls"] == 1
 
 
 def test_a_second_signal_a_second_later_ends_the_drain(tmp_path: Path) -> None:
@@ -252,3 +261,12 @@ def test_a_method_found_by_reflection_can_be_called(made: Served) -> None:
     request.seeds.add().name = "ay"  # type: ignore[attr-defined]  # made from the descriptor
     reply = call(request)
     assert [scored.artist.name for scored in reply.artists] == ["Bee", "Cé"]
+
+
+def test_paths_of_files_are_shown_only_when_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shows(*words: str) -> object:
+        return serve.make_context("serve", ["--home", str(tmp_path), *words]).params["show_paths"]
+
+    assert (shows(), shows("--show-paths")) == (False, True)
+    monkeypatch.setenv("SOUNDKIN_SHOW_PATHS", "1")
+    assert shows() is True

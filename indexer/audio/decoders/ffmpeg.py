@@ -32,7 +32,7 @@ from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
 from recommender.types import Waveform
 
-_DEMUXERS = {
+DEMUXERS = {
     Container.WAV: "wav",
     Container.AIFF: "aiff",
     Container.FLAC: "flac",
@@ -51,10 +51,12 @@ _DEMUXERS = {
     Container.AC3: "ac3",
     Container.EAC3: "eac3",
 }
+"""FFmpeg's name of the demuxer of each container; a file is given to no other."""
 _MUSIC_CODECS = "aac alac mp1 mp1float mp2 mp2float mp3 mp3float flac opus vorbis speex ac3 eac3 wavpack tta ape"
 _WINDOWS_CODECS = "wmav1 wmav2 wmapro wmalossless adpcm_ms adpcm_ima_wav adpcm_ima_qt adpcm_yamaha gsm_ms"
 _PCM_CODECS = tuple(name for name in sorted(av.codecs_available) if name.startswith("pcm_"))
-_CODECS = (*_MUSIC_CODECS.split(), *_WINDOWS_CODECS.split(), *_PCM_CODECS)
+CODECS = (*_MUSIC_CODECS.split(), *_WINDOWS_CODECS.split(), *_PCM_CODECS)
+"""FFmpeg's names of the codecs that may be opened."""
 _FULL_SCALE = {"flt": 1.0, "dbl": 1.0, "u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 """Full scale of each sample format, by FFmpeg's name without the ``p`` of its planar form."""
 
@@ -155,8 +157,8 @@ class _Frames:
 
 @contextmanager
 def _opened(sound: Sound) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
-    demuxer = _DEMUXERS[sound.container]
-    limits = {"protocol_whitelist": "none", "format_whitelist": demuxer, "codec_whitelist": ",".join(_CODECS)}
+    demuxer = DEMUXERS[sound.container]
+    limits = {"protocol_whitelist": "none", "format_whitelist": demuxer, "codec_whitelist": ",".join(CODECS)}
     try:
         source = av.open(sound.view(), mode="r", format=demuxer, options=limits, metadata_errors="replace")
     except av.FFmpegError as error:
@@ -172,7 +174,7 @@ def _audio_stream(source: av.container.InputContainer) -> av.AudioStream:
         raise BadInput(Reason.NOT_AUDIO, "there is no sound track in it")
     stream = source.streams.audio[0]
     codec = getattr(stream.codec_context, "name", "unknown")  # no context where FFmpeg knows no such codec
-    if codec not in _CODECS:
+    if codec not in CODECS:
         raise BadInput(Reason.UNSUPPORTED, f"the codec {codec} is not read; convert it to flac, mp3, ogg, m4a or wav")
     require_format(stream.codec_context.sample_rate, stream.codec_context.channels)
     return stream

@@ -14,13 +14,14 @@ import numpy as np
 
 from indexer.audio.identity.payload import Payload, joined, read_at
 
-_CAPTURE = b"OggS"
+_CAPTURE = b"OggS\0"
+"""With the version, which is always 0."""
 _HEADER_BYTES = 27
 _FIRST_PAGE = 2
 _WHOLE_SEGMENT = 255
 _MAX_PAGES = 1_500_000
 """Six hours with a page for every 20 ms are 1,080,000."""
-_SEARCH_BYTES = 64 << 10
+_SEARCH_BYTES, _MAX_SEARCH_BYTES = 512, 64 << 10
 _MAX_HEADER_PACKETS = 1000
 
 
@@ -69,7 +70,7 @@ def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
         header = read_at(file, position, _HEADER_BYTES)
         if len(header) < _HEADER_BYTES:
             return
-        if header[:5] != _CAPTURE + b"\0":
+        if not header.startswith(_CAPTURE):
             position = _next_page(file, position + 1)
             continue
         lacing = file.read(header[26])
@@ -80,12 +81,14 @@ def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
 
 
 def _next_page(file: BinaryIO, position: int) -> int:
-    """Offset of the next capture word, or of the end of the file."""
-    while block := read_at(file, position, _SEARCH_BYTES):
+    """Offset of the next page, or of the end of the file. Reads little at first: a page is seldom far."""
+    length = _SEARCH_BYTES
+    while block := read_at(file, position, length):
         at = block.find(_CAPTURE)
         if at >= 0:
             return position + at
         position += max(1, len(block) - len(_CAPTURE) + 1)
+        length = min(2 * length, _MAX_SEARCH_BYTES)
     return position
 
 

@@ -10,27 +10,8 @@ from typing import BinaryIO
 
 import av
 
+from indexer.audio.decoders.ffmpeg import CODECS, DEMUXERS
 from indexer.audio.signatures import Container
-
-DEMUXERS = {
-    Container.WAV: "wav",
-    Container.AIFF: "aiff",
-    Container.FLAC: "flac",
-    Container.OGG: "ogg",
-    Container.MP3: "mp3",
-    Container.MP4: "mov",
-    Container.ADTS: "aac",
-    Container.MATROSKA: "matroska,webm",
-    Container.CAF: "caf",
-    Container.AU: "au",
-    Container.W64: "w64",
-    Container.ASF: "asf",
-    Container.WAVPACK: "wv",
-    Container.TTA: "tta",
-    Container.APE: "ape",
-    Container.AC3: "ac3",
-    Container.EAC3: "eac3",
-}
 
 
 def packets_sha256(view: BinaryIO, container: Container) -> str | None:
@@ -40,10 +21,10 @@ def packets_sha256(view: BinaryIO, container: Container) -> str | None:
     """
     digest, size = hashlib.sha256(), 0
     demuxer = DEMUXERS[container]
-    limits = {"protocol_whitelist": "none", "format_whitelist": demuxer}
+    limits = {"protocol_whitelist": "none", "format_whitelist": demuxer, "codec_whitelist": ",".join(CODECS)}
     view.seek(0)
     try:
-        with av.open(view, "r", format=demuxer.partition(",")[0], options=limits, metadata_errors="replace") as source:
+        with av.open(view, "r", format=demuxer, options=limits, metadata_errors="replace") as source:
             if not source.streams.audio:
                 return None
             for packet in source.demux(source.streams.audio[0]):

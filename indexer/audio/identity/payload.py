@@ -8,6 +8,9 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+_NO_OFFSET = 1 << 62
+"""Sizes of 64 bits that lie lead to offsets that no system call takes."""
+
 Offsets = npt.NDArray[np.int64]
 
 
@@ -50,6 +53,8 @@ def joined(starts: Offsets, ends: Offsets, size: int) -> Payload | None:
 
 
 def read_at(file: BinaryIO, position: int, length: int) -> bytes:
-    """At most ``length`` bytes at ``position``, fewer at the end of the file."""
+    """At most ``length`` bytes at ``position``, fewer at the end of the file; none behind any file there can be."""
+    if position >= _NO_OFFSET:
+        return b""
     file.seek(position)
     return file.read(length)

@@ -18,11 +18,7 @@ _MAX_BLOCKS = 200
 _TAIL_BYTES = (64 << 10, 2 << 20)
 """Of the end of the file that are searched for the last frame: most frames are short, the longest may be 2 MiB."""
 _MAX_HEADER_BYTES = 16
-_BLOCK_SIZES = {
-    1: 192,
-    **{code: 576 << (code - 2) for code in range(2, 6)},
-    **{c: 256 << (c - 8) for c in range(8, 16)},
-}
+_BLOCK_SIZES = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
 _RATES_HZ = (0, 88_200, 176_400, 192_000, 8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _CRC8_POLYNOMIAL, _CRC16_POLYNOMIAL = 0x07, 0x8005
 

@@ -20,8 +20,8 @@ _BLOCK_BYTES = 4 << 20
 def find_links(view: BinaryIO) -> list[tuple[int, int]]:
     """``(start, end)`` of the links of a chained Ogg file, one after another; a plain file is one link.
 
-    A link starts with the first pages of all its streams: such a page behind a page of another sort starts the next link.
-    Bytes between pages are skipped.
+    A link starts with the first pages of all its streams: such a page behind a page of another sort starts the next
+    link. Bytes between pages are skipped.
     """
     starts: list[int] = []
     in_header, position = False, 0
@@ -39,7 +39,8 @@ def find_links(view: BinaryIO) -> list[tuple[int, int]]:
         in_header = starts_stream
         position = block_start + found + _page_bytes(block, found)
     end = view.seek(0, os.SEEK_END)
-    return list(zip(starts, [*starts[1:], end], strict=True)) or [(0, end)]
+    starts = starts or [0]
+    return list(zip(starts, [*starts[1:], end], strict=True))
 
 
 def _block(view: BinaryIO, position: int) -> bytes:

@@ -21,6 +21,7 @@ from indexer.processes.supervised_process import (
     RunningProcess,
     SupervisedProcess,
 )
+from indexer.processes.work_limit import WorkLimit
 from recommender.errors import BadInput, DecoderStartFailed
 
 _log = logging.getLogger(__name__)
@@ -81,8 +82,10 @@ class WorkerHandle:
         except ProcessClosed:
             raise DecoderStartFailed(*_POOL_CLOSED) from None
 
-    def ask(self, request: bytes, bounds: MessageBounds) -> Reply:
+    def ask(self, request: bytes, bounds: MessageBounds, *, extra_s: float = 0.0) -> Reply:
         """Send ``request`` and wait for its reply, starting the process if there is none.
+
+        The process may use ``extra_s`` of CPU time more than the limit that every request has.
 
         Raises BadInput ``decoder_crashed`` or ``decoder_timeout``, after which the next call starts a new process;
         DecoderStartFailed if that one does not start.
@@ -93,11 +96,10 @@ class WorkerHandle:
         if running is None:
             raise DecoderStartFailed(*_POOL_CLOSED)
         try:
-            reply = self._exchange(running, request, bounds)
-        except ProcessLate:
+            reply = self._exchange(running, request, bounds, extra_s)
+        except ProcessLate as late:
             self.stop()
-            detail = f"no answer from its decoder within {self._timeout_s:g} s; play it or convert it again"
-            raise BadInput(Reason.DECODER_TIMEOUT, detail) from None
+            raise BadInput(Reason.DECODER_TIMEOUT, f"its decoder gave {late}; play it or convert it again") from None
         except ProcessLost:
             ending = self.stop()
             if not self._process.retired:
@@ -108,10 +110,11 @@ class WorkerHandle:
             self.stop()
         return reply
 
-    def _exchange(self, running: _Running, request: bytes, bounds: MessageBounds) -> Reply:
+    def _exchange(self, running: _Running, request: bytes, bounds: MessageBounds, extra_s: float) -> Reply:
         self._served += 1
+        limit = WorkLimit(running.pid or 0, cpu_s=self._timeout_s + extra_s, idle_s=self._timeout_s)
         running.send(request)
-        return _own(running.receive(bounds, timeout_s=self._timeout_s))
+        return _own(running.receive_within(bounds, limit))
 
     def retire(self) -> None:
         """Kill the process, even in the middle of a request, and start no other."""

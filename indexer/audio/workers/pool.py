@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _ValueT = TypeVar("_ValueT")
 
 DEFAULT_HANDLER = "indexer.audio.workers.job_handler:answer"
+CPU_S_PER_HOUR = 20.0
+"""CPU time for each hour of sound, of which the excerpt of a long file is the middle. Twice what decoding all of it and
+three windows takes: Opus 7 s an hour, AAC from its start 2 to 4."""
 MAX_AHEAD = 4
 """Jobs in flight per worker: decoding continues while the consumer works, and memory stays bounded."""
 
@@ -53,7 +56,8 @@ class DecoderPool:
 
     Args:
         workers: processes, at least 1.
-        timeout_s: longest time for one file.
+        timeout_s: CPU time for one file, besides :data:`CPU_S_PER_HOUR` for its length; and time by the clock in
+            which its decoder may do nothing. A busy machine does not count.
         memory_bytes: address space of one process, where the system can limit it (Linux).
         handler: ``module:function`` that turns the bytes of a request into those of a reply, inside the process.
     """
@@ -130,7 +134,7 @@ class DecoderPool:
 
 def _ask(handle: WorkerHandle, job: Job) -> Inspection | Waveform:
     """Do ``job`` in the process of ``handle``, which is not used again after running out of memory or a bad reply."""
-    reply = handle.ask(job_to_bytes(job), reply_bounds(job))
+    reply = handle.ask(job_to_bytes(job), reply_bounds(job), extra_s=_extra_s(job))
     try:
         return reply_from_bytes(job, reply.head, reply.body)
     except BadInput as error:
@@ -141,3 +145,10 @@ def _ask(handle: WorkerHandle, job: Job) -> Inspection | Waveform:
         handle.stop()
         _log.warning("a decoder process gave a reply that makes no sense for %s: %s", job.path, error)
         raise BadInput(Reason.DECODER_CRASHED, "its decoder process gave a reply that makes no sense") from error
+
+
+def _extra_s(job: Job) -> float:
+    """CPU time that a decoder may need because the sound is long: as far behind the excerpt as before it."""
+    if isinstance(job, InspectJob):
+        return 0.0
+    return CPU_S_PER_HOUR * (2 * job.excerpt.start_ms + job.excerpt.length_ms) / 3_600_000

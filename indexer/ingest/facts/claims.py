@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from indexer.ingest.credits import KnownNames, credits_of, is_placeholder, names_known_from
-from indexer.ingest.path_layout import DEFAULT_LAYOUTS, PathFacts, parse_layout, read_path
+from indexer.ingest.credits import KnownNames, credits_of, names_known_from
+from indexer.ingest.path_layout import DEFAULT, PathFacts, parse_layout, read_path
+from indexer.ingest.placeholders import is_placeholder
 from recommender.catalog.derived import TAGS, TRACKLIST
 from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import ArtistRef, FileRecord
@@ -50,15 +51,12 @@ class FileClaim:
 
 def known_names(files: Collection[FileRecord], imported: Collection[str]) -> KnownNames:
     """The names that are known to mean one artist: of tracklist rows, of imports, and of tags that leave no doubt."""
-    known = KnownNames()
-    for name in imported:
-        known.add(name)
+    known = KnownNames(imported)
     for file in files:
         if file.row is not None and file.row.artist:
             known.add(file.row.artist)
         elif file.tags is not None:
-            for name in names_known_from(file.tags):
-                known.add(name)
+            known.add(*names_known_from(file.tags), *_names_of_path(file))
     return known
 
 
@@ -93,8 +91,15 @@ def read_claim(file: FileRecord, known: KnownNames) -> FileClaim:
     )
 
 
+def _names_of_path(file: FileRecord) -> tuple[str, ...]:
+    """The artist of a path that is believed, because the tags name none."""
+    tags = file.tags or FileTags()
+    path = _path_facts(file) if not (tags.artists or tags.album_artists) else PathFacts()
+    return (path.artist,) if path.artist else ()
+
+
 def _path_facts(file: FileRecord) -> PathFacts:
-    layouts = tuple(parse_layout(text) for text in file.layout) if file.layout else DEFAULT_LAYOUTS
+    layouts = tuple(parse_layout(text) for text in file.layout) if file.layout else DEFAULT
     return read_path(file.relative or "", layouts)
 
 

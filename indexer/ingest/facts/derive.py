@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from indexer.ingest.credits import commonest_spelling
+from indexer.ingest.credits import KnownNames, commonest_spelling
 from indexer.ingest.facts.claims import CreditedArtist, FileClaim, known_names, read_claim
 from indexer.ingest.facts.match_artists import ArtistMatching, MatchedRefs, RefKey
 from indexer.ingest.facts.splits import Splits, read_splits
@@ -106,7 +106,9 @@ def _owners(catalog: Catalog, track_of: Mapping[str, str | None]) -> dict[str, s
     return {clip_id: keys[track_id][0] for clip_id, track_id in track_of.items() if track_id in keys}
 
 
-def _claims(files: Iterable[FileRecord], names: object) -> tuple[list[FileClaim], dict[str, BadInput | AmbiguousName]]:
+def _claims(
+    files: Iterable[FileRecord], names: KnownNames
+) -> tuple[list[FileClaim], dict[str, BadInput | AmbiguousName]]:
     claims: list[FileClaim] = []
     problems: dict[str, BadInput | AmbiguousName] = {}
     for file in files:

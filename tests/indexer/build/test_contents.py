@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from indexer.build import contents
-from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList
+from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Collaboration, SceneEdge, SceneList, Track
+from recommender.generation.contents import TrackDetails, TrackFacts
 
 ARTISTS = {"a": 0, "b": 1, "c": 2}
 
@@ -19,6 +20,10 @@ def _genre(artist: str, genre: str, source: str, weight: float) -> ArtistGenre:
 
 def _edge(artist: str, neighbour: str, rank: int | None = None, strength: float | None = None) -> SceneEdge:
     return SceneEdge(source="map", artist_id=artist, neighbour_id=neighbour, rank=rank, strength=strength)
+
+
+def _popularity(artist: str, source: str, value: float) -> ArtistPopularity:
+    return ArtistPopularity(artist_id=artist, source=source, value=value)
 
 
 def _event(a: str, b: str, kind: str, title: str, credited: int) -> Collaboration:
@@ -35,6 +40,25 @@ def test_sources_are_brought_to_one_scale_and_averaged() -> None:
     names, weights = contents.genre_matrix(rows, ARTISTS)
     assert list(names) == ["house", "techno"]
     np.testing.assert_allclose(weights.toarray(), [[0.125, 1.0], [1.0, 0.0], [0.0, 0.0]])
+
+
+def test_popularity_is_the_mean_over_the_sources_of_mid_rank_percentiles() -> None:
+    rows = [
+        *(_popularity(artist, "fans", value) for artist, value in (("a", 10.0), ("b", 500.0), ("c", 10.0))),
+        _popularity("a", "plays", 9e9),
+        _popularity("b", "plays", 0.0),
+    ]
+    # fans: a and c share the ranks 1 and 2 of 3, (1.5 - .5) / 3; b has rank 3, 2.5 / 3. plays: b 1/4, a 3/4.
+    expected = [(1 / 3 + 3 / 4) / 2, (5 / 6 + 1 / 4) / 2, 1 / 3]
+    found = contents.popularity_percentiles(rows, ARTISTS)
+    assert found is not None
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_an_artist_of_no_source_has_no_popularity() -> None:
+    found = contents.popularity_percentiles([_popularity("b", "fans", 7.0)], ARTISTS)
+    np.testing.assert_array_equal(found, [np.nan, 0.5, np.nan])
+    assert contents.popularity_percentiles([], ARTISTS) is None
 
 
 def test_a_scene_strength_is_relative_to_its_list_and_the_larger_direction_counts() -> None:
@@ -91,3 +115,24 @@ def test_nothing_known_gives_empty_matrices_of_the_right_size() -> None:
     assert (list(names), weights.shape, matrix.shape) == ([], (3, 0), (3, 3))
     assert contents.scene_matrix([], ARTISTS).nnz == 0
     assert not known.any()
+
+
+def test_what_files_say_is_kept_in_columns_and_what_none_says_has_none() -> None:
+    tracks = [
+        Track("t1", "a", "One", album="First", album_artist="V", disc=1, number=2, year=2001, length_ms=61_000),
+        Track("t2", "a", "Two", credit="A feat. B", path="/m/2.ogg"),
+    ]
+    details = TrackDetails.of([contents.track_facts(track) for track in tracks])
+    said = TrackFacts(album="First", album_artist="V", disc=1, number=2, year=2001, length_ms=61_000)
+    assert [details.at(0), details.at(1)] == [said, TrackFacts(credit="A feat. B", path="/m/2.ogg")]
+    assert len(TrackDetails.of([contents.track_facts(Track("t", "a", "T"))]).album) == 0
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 31, 1 << 70])
+def test_a_number_that_no_file_can_mean_is_not_known(number: int) -> None:
+    facts = contents.track_facts(Track("t", "a", "T", disc=number, number=number, year=number, length_ms=number))
+    assert facts == TrackFacts()
+
+
+def test_a_path_that_no_reply_can_carry_is_left_out() -> None:
+    assert contents.track_facts(Track("t", "a", "T", path="/m/\udcff.ogg")).path == ""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -14,6 +15,7 @@ import soundkin
 from indexer.demo.synth import SAMPLE_RATE_HZ, render
 from indexer.files.home import CATALOG_FILE
 from recommender.catalog import Catalog
+from recommender.generation.open_generation import open_current
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -101,6 +103,33 @@ def test_an_import_of_a_file_of_no_use_leaves_no_source_behind(run: Run, tmp_pat
     assert run("import", "genres", str(data))[0] == 1
     with Catalog.open(tmp_path / "home" / CATALOG_FILE) as catalog:
         assert catalog.counts()["sources"] == 0
+
+
+def test_names_alone_can_be_built_and_published(run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "lineup.csv"
+    data.write_text("name;songkick_id;genres;listeners\nLow;1;Slowcore;9000\nMono;2;Post-Rock;7000\nGas;3;;\n")
+    code, out, _ = run("import", "artists", str(data), "--licence", "own")
+    assert (code, out) == (0, "3 rows: 3 imported, 0 unchanged, 3 new artists, 0 rejected\n")
+    code, _, err = run("build", "--use", "commercial")
+    assert (code, "has no audio: artists are compared by imported genres" in err) == (0, True)
+    assert "soundkin embed" not in err
+    assert run("publish", "--use", "commercial")[0] == 0
+    popularity = open_current(tmp_path / "home").contents.artists.popularity
+    assert popularity is not None
+    assert sorted(popularity[~np.isnan(popularity)].tolist()) == [0.25, 0.75]
+
+
+def test_rejections_are_counted_by_reason_with_three_examples_and_all_are_in_json(run: Run, tmp_path: Path) -> None:
+    data = tmp_path / "g.csv"
+    data.write_text("artist,genre,weight\nLow,rock,1\n" + "Low,rock,x\n" * 5 + ",rock,1\n")
+    code, out, _ = run("import", "genres", str(data))
+    lines = out.splitlines()
+    assert code == 1
+    assert lines[1:3] == ["Rejected, by reason:", "  bad_number: 5"]
+    assert [line.startswith(f"    {data}:{row}: weight") for row, line in zip((3, 4, 5), lines[3:6], strict=True)]
+    assert lines[6:8] == ["    … and 2 more", "  no_artist: 1"]
+    assert lines[-1] == "--json lists all"
+    assert len(json.loads(run("import", "genres", str(data), "--json")[1])["rejected"]) == 6
 
 
 def test_failures_of_earlier_runs_are_printed_until_they_are_cured(run: Run, tmp_path: Path) -> None:

@@ -241,6 +241,23 @@ def test_the_list_of_artists_comes_first_and_the_credit_tells_the_guests() -> No
 
 
 @pytest.mark.parametrize(
+    ("listed", "artist", "expected"),
+    [
+        ("Alpha/Beta", "Alpha feat. Beta", ["Alpha", "Beta"]),
+        ("AC/DC", "AC/DC", ["AC/DC"]),
+        ("AC/DC", "AC/DC feat. Beta", ["AC/DC"]),
+        ("AC/DC", "", ["AC/DC"]),
+        ("Alpha; Beta", "Alpha & Beta", ["Alpha", "Beta"]),
+    ],
+)
+def test_a_list_of_artists_in_one_value_is_cut_as_the_credit_says(
+    listed: str, artist: str, expected: list[str]
+) -> None:
+    tags = FileTags(artists=(artist,) if artist else (), artist_list=(listed,))
+    assert [credit.name for credit in credits_of(tags, KnownNames())] == expected
+
+
+@pytest.mark.parametrize(
     ("artist", "ids", "expected"),
     [
         ("Alpha & Beta", (ID_A, ID_B), [("Alpha", ID_A), ("Beta", ID_B)]),

@@ -79,7 +79,7 @@ def write(path: Path, seed: int) -> Path:
 
 
 def retag(path: Path, tags: dict[str, list[str]], *, cover: bytes = b"") -> None:
-    file = FLAC(path) if path.suffix == ".flac" else OggVorbis(path)
+    file: Any = FLAC(path) if path.suffix == ".flac" else OggVorbis(path)  # Any: mutagen has no types
     file.delete()
     file.update(tags)
     if cover and isinstance(file, FLAC):

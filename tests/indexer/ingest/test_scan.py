@@ -85,8 +85,8 @@ def test_folders_and_file_names_name_the_artist(catalog: Catalog, music: Path, r
     assert shelf(catalog) == [
         ("Low", "Words - Live"),
         ("Mono", "Ashes"),
-        ("SIGUR ROS", "Starálfur"),
-        ("SIGUR ROS", "Svefn-g-englar"),
+        ("Sigur Rós", "Starálfur"),
+        ("Sigur Rós", "Svefn-g-englar"),
     ]
 
 
@@ -123,7 +123,7 @@ def test_every_file_that_cannot_be_used_has_a_reason_in_report_and_ledger(
     for row in report.rejected:
         record = catalog.file_record(row.path)
         assert record is not None
-        assert (record.reason, record.clip_id) == (row.reason, None)
+        assert (record.reason, record.clip_id is None) == (row.reason, row.reason != "no_artist")
 
 
 def test_a_file_with_an_unknown_suffix_is_taken_by_its_first_bytes(catalog: Catalog, music: Path, run: Scan) -> None:
@@ -144,20 +144,18 @@ def test_links_pipes_and_hidden_folders_are_not_followed(tmp_path: Path, music: 
     assert (counts(report), report.ignored, report.rejected) == ((1, 1, 0, 0), 5, ())
 
 
-def test_the_same_content_twice_is_one_clip_of_the_file_it_was_first_found_in(
-    catalog: Catalog, music: Path, run: Scan
-) -> None:
+def test_the_same_content_twice_is_one_clip_of_the_older_file(catalog: Catalog, music: Path, run: Scan) -> None:
     first = write(music / "Low" / "Words.wav", 1)
     (music / "Mono").mkdir()
     shutil.copy(first, music / "Mono" / "Copy.wav")
     assert counts(run()) == (2, 1, 1, 0)
     assert shelf(catalog) == [("Low", "Words")]
     tracklist = "file,artist,title\nmusic/Low/Words.wav,Low,Words\nmusic/Mono/Copy.wav,Mono,Copy\n"
-    for _ in range(2):
-        assert counts(run(tracklist)) == (2, 0, 0, 2)
+    for expected in ((2, 0, 2, 0), (2, 0, 0, 2)):
+        assert counts(run(tracklist)) == expected
         assert shelf(catalog) == [("Low", "Words")]
     first.unlink()
-    assert counts(run(tracklist)) == (1, 0, 1, 0)
+    assert counts(run(tracklist)) == (1, 0, 0, 1)
     assert shelf(catalog) == [("Mono", "Copy")]
     (pending,) = catalog.pending_clips("space")
     assert pending.source_path == str(music.resolve() / "Mono" / "Copy.wav")
@@ -236,11 +234,11 @@ def test_a_tracklist_takes_precedence_over_the_path_and_two_ids_are_two_artists(
         ("pop", "manifest"),
     }
     cured = run(tracklist.replace("Which?,,", "Which?,,1"))
-    assert counts(cured) == (3, 1, 0, 2)
+    assert counts(cured) == (3, 0, 1, 2)
 
 
 def test_a_changed_tracklist_moves_clips_and_replaces_genres_without_reading_a_file(
-    catalog: Catalog, music: Path, run: Scan
+    catalog: Catalog, music: Path, run: Scan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(music / "a.wav", 1)
     write(music / "b.wav", 2)
@@ -248,11 +246,10 @@ def test_a_changed_tracklist_moves_clips_and_replaces_genres_without_reading_a_f
     run(header + "a.wav,Low,One,rock\nb.wav,Low,Two,slowcore\n")
     assert genres(catalog) == {("Low", "rock", "manifest"), ("Low", "slowcore", "manifest")}
     clips = [clip.clip_id for clip in catalog.pending_clips("space")]
-    for path in music.iterdir():
-        path.chmod(0)
-    assert counts(run(header + "a.wav,LOW,one,pop\nb.wav,Mono,Two,post-rock\n")) == (2, 0, 1, 1)
-    assert shelf(catalog) == [("Low", "One"), ("Mono", "Two")]
-    assert genres(catalog) == {("Low", "pop", "manifest"), ("Mono", "post rock", "manifest")}
+    monkeypatch.setattr(DecoderPool, "run", lambda pool, jobs: iter([pytest.fail(str(job)) for job in jobs]))
+    assert counts(run(header + "a.wav,LOW,one,pop\nb.wav,Mono,Two,post-rock\n")) == (2, 0, 2, 0)
+    assert shelf(catalog) == [("LOW", "one"), ("Mono", "Two")]
+    assert genres(catalog) == {("LOW", "pop", "manifest"), ("Mono", "post rock", "manifest")}
     assert [clip.clip_id for clip in catalog.pending_clips("space")] == clips
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from recommender.catalog import Catalog
-from recommender.catalog.rows import ArtistGenre, Collaboration, SceneEdge, SceneList, Source
+from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Collaboration, SceneEdge, SceneList, Source
 from recommender.errors import CatalogError, InvalidArgument, NotFound
 from tests.catalog_rows import add_artist
 
@@ -39,7 +39,7 @@ def test_a_source_that_said_nothing_does_not_count_and_may_take_another_licence(
 
 def test_every_kind_of_row_makes_its_source_count(catalog: Catalog, ids: list[str]) -> None:
     one, two, _ = ids
-    for name in "abcd":
+    for name in "abcde":
         catalog.ensure_source(name, "own")
     catalog.add_genres([ArtistGenre(artist_id=one, genre="x", source="a", weight=1.0)])
     catalog.add_scene_lists([SceneList(source="b", artist_id=one)])
@@ -47,16 +47,27 @@ def test_every_kind_of_row_makes_its_source_count(catalog: Catalog, ids: list[st
     catalog.add_collaborations(
         [Collaboration(artist_a=one, artist_b=two, kind="joint", title="", credited=2, source="d")]
     )
-    assert [source.name for source in catalog.read_sources()] == ["a", "b", "c", "d"]
-    assert [catalog.forget_source(name) for name in "abcd"] == [1, 1, 1, 1]
+    catalog.add_popularity([ArtistPopularity(artist_id=one, source="e", value=0.0)])
+    assert [source.name for source in catalog.read_sources()] == ["a", "b", "c", "d", "e"]
+    assert [catalog.forget_source(name) for name in "abcde"] == [1, 1, 1, 1, 1]
     assert catalog.read_sources() == []
     rows = (
         catalog.read_genres(),
         catalog.read_scene_lists(),
         catalog.read_scene_edges(),
         catalog.read_collaborations(),
+        catalog.read_popularity(),
     )
-    assert rows == ([], [], [], [])
+    assert rows == ([], [], [], [], [])
+
+
+def test_popularity_is_one_number_an_artist_and_source(catalog: Catalog, ids: list[str]) -> None:
+    catalog.ensure_source("fans", "own")
+    rows = [ArtistPopularity(artist_id=one, source=name, value=5.0) for one in ids[:2] for name in ("fans", "map")]
+    assert catalog.add_popularity(rows).states == ("new",) * 4
+    changed = [rows[0], replace(rows[1], value=6.5)]
+    assert catalog.add_popularity(changed).states == ("unchanged", "changed")
+    assert catalog.read_popularity() == [*changed, *rows[2:]]
 
 
 def test_forgetting_takes_back_one_source_only(catalog: Catalog, ids: list[str]) -> None:
@@ -82,16 +93,6 @@ def test_genres_written_twice_are_there_once_and_a_new_weight_stands(catalog: Ca
     changed = [replace(rows[0], weight=2.0), *rows[1:]]
     assert catalog.add_genres(changed).states == ("changed", "unchanged", "unchanged")
     assert catalog.read_genres() == changed
-
-
-def test_replacing_genres_is_for_one_source_and_the_artists_named(catalog: Catalog, ids: list[str]) -> None:
-    catalog.ensure_source("manifest", "own")
-    low, mono, clark = ids
-    catalog.replace_genres("manifest", {low: ["a", "b"], mono: ["a"], clark: ["a"]})
-    catalog.add_genres([ArtistGenre(artist_id=low, genre="a", source="map", weight=3.0)])
-    catalog.replace_genres("manifest", {low: ["c", "b"], mono: []})
-    found = {(row.artist_id, row.genre, row.source) for row in catalog.read_genres()}
-    assert found == {(low, "b", "manifest"), (low, "c", "manifest"), (low, "a", "map"), (clark, "a", "manifest")}
 
 
 def test_scene_edges_keep_rank_and_strength_or_that_there_is_none(catalog: Catalog, ids: list[str]) -> None:

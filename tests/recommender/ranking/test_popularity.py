@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import InvalidArgument
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.ranking.popularity import NEUTRAL, checked_depth, order_keys
+from recommender.ranking.popularity import NEUTRAL, checked_depth, guessed, order_keys, popularity_of
 from recommender.types import ScoredArtist
 from tests.calibrated import calibrated, plain
 
@@ -137,3 +137,17 @@ def test_a_depth_on_the_dial_is_given_back_as_it_is(depth: float) -> None:
 def test_a_depth_off_the_dial_is_refused_however_little_it_is_off(depth: float) -> None:
     with pytest.raises(InvalidArgument, match="depth"):
         checked_depth(depth)
+
+
+def test_a_given_popularity_replaces_the_guess_and_the_others_keep_theirs() -> None:
+    contents = calibrated().contents
+    guess = guessed(contents.relations)
+    np.testing.assert_array_equal(popularity_of(contents), guess)
+    known, unknown = int(np.flatnonzero(~np.isnan(guess))[0]), np.flatnonzero(np.isnan(guess))
+    given = np.full(len(guess), NAN)
+    given[known] = guess[known] / 2 + 0.1
+    if unknown.size:
+        given[unknown[0]] = 0.9
+    used = popularity_of(replace(contents, artists=replace(contents.artists, popularity=given)))
+    np.testing.assert_array_equal(used, np.where(np.isnan(given), guess, given))
+    assert used[known] != guess[known]

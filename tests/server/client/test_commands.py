@@ -154,9 +154,64 @@ def test_rank_names_who_is_not_known_and_says_so_by_its_status(made: Served, tmp
     several = "Not ranked: 2 artists are called 'twin'; ask by id: Twin [tracks: 0] (e), TWIN [tracks: 0] (f)"
     assert several in said
     assert re.search(r"1 +Bee", ended.stdout)
-    (tmp_path / "bill.txt").write_bytes(b"B\xe9e\n")
-    latin = run(made, commands.rank, "ay", f"--lineup={tmp_path / 'bill.txt'}")
-    assert isinstance(latin.exception, InvalidArgument)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig", "utf-32"])
+def test_a_line_up_is_read_in_any_encoding_of_unicode(made: Served, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "bill.txt").write_bytes("Cé\r\nbee\r\n".encode(encoding))
+    ended = run(made, commands.rank, "ay", f"--lineup={tmp_path / 'bill.txt'}")
+    assert [row[1] for row in rows(ended)] == ["Bee", "Cé"]
+    assert (ended.exit_code, ended.stderr) == (0, "")
+
+
+def test_a_line_that_is_not_unicode_costs_that_line(made: Served, tmp_path: Path) -> None:
+    bill = tmp_path / "bill.txt"
+    bill.write_bytes(b"C\xe9\nbee\n")
+    ended = run(made, commands.rank, "ay", f"--lineup={bill}")
+    assert [row[1] for row in rows(ended)] == ["Bee"]
+    assert (ended.exit_code, ended.stderr) == (
+        1,
+        f"soundkin: {bill}, line 1: is not UTF-8; save the file as UTF-8\n",
+    )
+    reply = json.loads(run(made, commands.rank, "ay", f"--lineup={bill}", "--json").stdout)
+    assert reply["bad_lines"] == [{"file": str(bill), "line": 1, "problem": "is not UTF-8; save the file as UTF-8"}]
+    assert [line["artist"]["name"] for line in reply["artists"]] == ["Bee"]
+    bill.write_bytes(b"C\xe9\n")
+    assert isinstance(run(made, commands.rank, "ay", f"--lineup={bill}").exception, InvalidArgument)
+
+
+def test_several_names_in_a_line_and_wording_are_told(made: Served, tmp_path: Path) -> None:
+    (tmp_path / "bill.txt").write_text("Bee, Cé\nDee (live) [US]\n", encoding="utf-8")
+    ended = run(made, commands.rank, "ay", f"--lineup={tmp_path / 'bill.txt'}")
+    assert sorted(row[1] for row in rows(ended)) == ["Bee", "Cé", "Dee"]
+    assert ended.exit_code == 0
+    assert '"Bee, Cé" is unknown and was read as "Bee", "Cé"' in ended.stdout
+    assert '"Dee (live) [US]" is unknown and was read as "Dee"' in ended.stdout
+
+
+def test_who_may_be_meant_is_shown_and_not_taken(made: Served) -> None:
+    ended = run(made, commands.resolve, "The Bee", "Dee DJ set")
+    assert ended.exit_code == 1
+    assert "no artist 'The Bee'; did you mean Bee (0.99)?" in ended.stdout
+    assert '"Dee DJ set" is unknown and was read as "Dee"' in ended.stdout
+    reply = json.loads(run(made, commands.resolve, "The Bee", "--json").stdout)
+    assert reply["artists"][0]["suggestions"] == [{"artist": {"id": "b", "name": "Bee"}, "score": 0.99, "why": "the"}]
+    error = run(made, commands.similar, "Bee (live)").exception
+    assert isinstance(error, NotFound)
+    assert str(error) == "no artist 'Bee (live)'; did you mean Bee (0.99)?"
+    assert [(one.artist_id, one.why) for one in error.suggestions] == [("b", "wording")]
+
+
+def test_the_likeliest_title_is_shown(made: Served) -> None:
+    error = run(made, commands.tracks, "Bee - Tunes").exception
+    assert isinstance(error, NotFound)
+    assert str(error) == "no track 'Tunes'; did you mean Tune by Bee (0.89)?"
+    assert [(one.track_id, one.title, one.artist_id) for one in error.suggestions] == [("t1", "Tune", "b")]
+
+
+@pytest.mark.parametrize("name", ["ay\u200b", "\ufeffAy", "\u202aAy\u202c"])
+def test_a_name_that_was_pasted_from_the_web_is_found(made: Served, name: str) -> None:
+    assert rows(run(made, commands.similar, name))[0][1] == "Bee"
 
 
 def test_lines_of_a_line_up_that_begin_with_a_hash_are_skipped(made: Served, tmp_path: Path) -> None:

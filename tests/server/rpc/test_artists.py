@@ -280,6 +280,20 @@ def test_who_cannot_be_found_in_a_line_up_is_given_back_as_asked(made: Served) -
     assert [one.artist.id for one in reply.artists] == ["b"]
 
 
+def test_wording_and_several_names_in_a_line_up_are_read_and_told(made: Served) -> None:
+    names = ["22:00 Bee (live)", "Ce b2b Nobody", "dee"]
+    reply = made.stub.RankArtists(
+        pb.RankArtistsRequest(seeds=[by_name("ay")], candidates=[by_name(name) for name in names])
+    )
+    assert sorted(line.artist.id for line in reply.artists) == ["b", "c", "d"]
+    assert [(each.ref.name, each.read_as, len(each.parts)) for each in reply.readings] == [
+        ("22:00 Bee (live)", "Bee", 0),
+        ("Ce b2b Nobody", "", 2),
+    ]
+    assert [ref.name for ref in reply.not_found] == ["Nobody"]
+    assert [answer.ref.name for answer in reply.unresolved] == ["Nobody"]
+
+
 def test_an_empty_line_up_is_answered_with_nobody(made: Served) -> None:
     assert not rank(made).artists
 

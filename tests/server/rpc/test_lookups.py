@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_status import rpc_status
 
 from pb import soundkin_pb2 as pb
 from tests.factories import MadeCatalog, write_generation
@@ -43,6 +48,35 @@ def test_every_reference_gets_its_own_answer_in_order(made: Served) -> None:
         "no artist 'nobody'; no spelling or alias matches",
         "ref.name: is blank",
     ]
+
+
+def test_a_line_of_several_names_is_answered_name_by_name(made: Served) -> None:
+    refs = [by_name(name) for name in ("Bee b2b Nobody", "Bee, Ce", "Bee, Nobody", "twin (live)")]
+    one, two, unknown, twin = made.stub.ResolveArtists(pb.ResolveArtistsRequest(refs=refs)).artists
+    assert [answer.resolution for answer in (one, two)] == [pb.RESOLUTION_SEVERAL] * 2
+    parts = [(part.ref.name, part.resolution) for part in one.parts]
+    assert parts == [("Bee", pb.RESOLUTION_FOUND), ("Nobody", pb.RESOLUTION_NOT_FOUND)]
+    assert [part.candidates[0].id for part in two.parts] == ["b", "c"]
+    assert (unknown.resolution, len(unknown.parts)) == (pb.RESOLUTION_NOT_FOUND, 0)
+    assert (twin.resolution, twin.read_as, len(twin.candidates)) == (pb.RESOLUTION_AMBIGUOUS, "twin", 2)
+
+
+def test_suggestions_of_one_request_are_bounded(made: Served) -> None:
+    refs = [by_name("The Bee")] * 25
+    answers = made.stub.ResolveArtists(pb.ResolveArtistsRequest(refs=refs)).artists
+    assert sum(bool(answer.suggestions) for answer in answers) == 20
+
+
+def test_an_error_has_suggestions_in_its_details(made: Served) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        made.stub.GetArtist(pb.GetArtistRequest(artist=by_name("The Dee")))
+    details = pb.Suggestions()
+    error: Any = caught.value
+    assert any(detail.Unpack(details) for detail in rpc_status.from_call(error).details)
+    assert [(one.artist.id, one.score, one.why) for one in details.suggestions] == [("d", 0.99, "the")]
+    batch = pb.BatchSimilarArtistsRequest(requests=[pb.SimilarArtistsRequest(seeds=[by_name("The Dee")])])
+    (entry,) = made.stub.BatchSimilarArtists(batch).entries
+    assert [one.artist.name for one in entry.suggestions] == ["Dee"]
 
 
 def test_more_than_a_thousand_references_are_refused(made: Served) -> None:

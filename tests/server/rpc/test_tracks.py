@@ -153,7 +153,7 @@ def repeated(loop: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         MadeTrack(id="k9", title="Other (2011 Remaster)", vectors={"low": (1, 2), "high": (1, 0)}),
     )
     elle = (
-        MadeTrack(id="l0", title="Song", vectors={"low": (1, 0.1), "high": (1, 0)}),
+        MadeTrack(id="l0", title="Song", vectors={"low": (1, 0.1), "high": (1, 1)}),  # another song of that name
         MadeTrack(id="l1", title="Far", vectors={"low": (0, 1), "high": (0, 1)}),
     )
     artists = (MadeArtist(id="k", name="Kay", tracks=kay), MadeArtist(id="l", name="Elle", tracks=elle))

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from indexer.audio.decode import probe
-from indexer.audio.lengths.ogg_pages import is_cut_off
+from indexer.audio.lengths.ogg_pages import find_links, is_cut_off
 from indexer.audio.rejection_reasons import Reason
 from recommender.errors import BadInput
 from tests.indexer.audio.written_audio import melody, write
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+SHARED = Path(__file__).resolve().parents[4].parent / "shared"
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +55,15 @@ def test_no_real_file_is_taken_for_cut() -> None:
     for path in paths:
         with path.open("rb") as file:
             assert not is_cut_off(file), path.name
+
+
+def test_the_links_of_a_chain_are_found(whole: bytes) -> None:
+    assert find_links(io.BytesIO(whole)) == [(0, len(whole))]
+    chain = whole + bytes(100) + whole + whole
+    second, third = len(whole) + 100, 2 * len(whole) + 100
+    assert find_links(io.BytesIO(chain)) == [(0, second), (second, third), (third, len(chain))]
+
+
+@pytest.mark.parametrize("content", [b"", b"OggS", b"OggS" + bytes(100), bytes(5000)])
+def test_what_has_no_pages_is_one_link(content: bytes) -> None:
+    assert find_links(io.BytesIO(content)) == [(0, len(content))]

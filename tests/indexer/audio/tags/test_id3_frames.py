@@ -25,3 +25,12 @@ def test_a_slash_cuts_only_where_as_many_ids_follow(artist: str, ids: str, names
     tags.add(TPE1(encoding=3, text=[artist]))
     tags.add(TXXX(encoding=3, desc="MusicBrainz Artist Id", text=[ids]))
     assert raw_id3(tags)["artist"] == names
+
+
+def test_a_text_frame_gives_what_no_frame_gives_and_nothing_else() -> None:
+    tags = ID3()
+    tags.add(TPE1(encoding=3, text=["Low"]))
+    tags.add(TXXX(encoding=3, desc="ARTIST", text=["Somebody Else"]))
+    tags.add(TXXX(encoding=3, desc="Album_Artist", text=["Low & Co"]))
+    tags.add(TXXX(encoding=3, desc="MOOD", text=["sad"]))
+    assert raw_id3(tags) == {"artist": ["Low"], "albumartist": ["Low & Co"]}

@@ -47,6 +47,11 @@ def _hang() -> bytes:
         time.sleep(1)
 
 
+def _endless() -> bytes:
+    while True:
+        sum(range(1000))
+
+
 def _leave() -> bytes:
     os._exit(0)
 
@@ -89,6 +94,7 @@ def _shorten() -> bytes:
 _ACTS: dict[str, Callable[[], Message]] = {
     "crash": _crash,
     "hang": _hang,
+    "endless": _endless,
     "leave": _leave,
     "babble": lambda: b"\x80\x04\x95 this could be a pickle",
     "flood": lambda: bytes(8 << 20),

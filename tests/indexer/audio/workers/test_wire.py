@@ -20,12 +20,14 @@ JOB = InspectJob(path=Path("a"))
 INSPECTION = Inspection(
     size=1000,
     mtime_ns=-1,
+    ctime_ns=-2,
     content_sha256="0" * 64,
+    audio_id="r1:" + "1" * 64,
     info=AudioInfo(duration_s=10.0, sample_rate_hz=44_100, channels=2, container="wav"),
     tags=FileTags(artists=("Low",), title="Words", genres=("slowcore",), number=3, repaired=("title",)),
 )
-NUMBERS = ("size", "mtime_ns", "info.sample_rate_hz", "info.channels")
-FIELDS = (*NUMBERS, "content_sha256", "info", "info.duration_s", "info.container")
+NUMBERS = ("size", "mtime_ns", "ctime_ns", "info.sample_rate_hz", "info.channels")
+FIELDS = (*NUMBERS, "content_sha256", "audio_id", "info", "info.duration_s", "info.container")
 TAGS = ("tags", "tags.artists", "tags.title", "tags.genres", "tags.number", "tags.repaired")
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.integers(-(10**40), 10**40) | st.floats() | st.text(),
@@ -57,7 +59,13 @@ def accepted(reply: bytes) -> Inspection | None:
 
 def fits(inspection: Inspection) -> bool:
     """Whether a database takes it."""
-    numbers = (inspection.size, inspection.mtime_ns, inspection.info.sample_rate_hz, inspection.info.channels)
+    numbers = (
+        inspection.size,
+        inspection.mtime_ns,
+        inspection.ctime_ns,
+        inspection.info.sample_rate_hz,
+        inspection.info.channels,
+    )
     return all(type(number) is int and abs(number) < 1 << 63 for number in numbers)
 
 

@@ -85,3 +85,39 @@ def test_a_title_of_two_tracks_needs_an_artist_that_is_one() -> None:
     assert DIRECTORY.track_by_name("only", "chk chk chk") == 2
     with pytest.raises(NotFound, match=r"none by Beyoncé is called so$"):
         DIRECTORY.track_by_name("only", "Beyoncé")
+
+
+@pytest.mark.parametrize(
+    ("name", "ids", "why"),
+    [
+        ("Nirvanna", ["a2", "a3"], "spelling"),
+        ("The Nirvana", ["a2", "a3"], "the"),
+        ("Nirvana (live)", ["a2", "a3"], "wording"),
+        ("chk-chk-chk", ["a4"], "punctuation"),
+        ("Queen and Bee", [], ""),
+        ("x" * 201, [], ""),
+    ],
+)
+def test_those_that_may_be_meant_are_suggested_with_the_reason(name: str, ids: list[str], why: str) -> None:
+    suggestions = DIRECTORY.suggest_artists(name)
+    assert [one.artist_id for one in suggestions] == ids
+    assert {one.why for one in suggestions} == ({why} if why else set())
+    assert all(0.8 <= one.score < 1 for one in suggestions)
+
+
+def test_titles_are_suggested_of_the_artist_or_of_all() -> None:
+    (by_artist,) = DIRECTORY.suggest_tracks("Litium", "nirvana")
+    assert (by_artist.track_id, by_artist.title, by_artist.artist_id) == ("t4", "Lithium", "a3")
+    assert [one.track_id for one in DIRECTORY.suggest_tracks("Litium", "")] == ["t4"]
+    assert DIRECTORY.suggest_tracks("Litium", "!!!") == ()
+
+
+@pytest.mark.parametrize("name", ["Beyonc\x00e", "B" * 3000, "\x1b[2J"])
+def test_a_name_that_nobody_can_have_is_not_found_and_says_why(name: str) -> None:
+    with pytest.raises(NotFound, match=r"the name (has the character|is 3000 bytes long)"):
+        DIRECTORY.artist_by_name(name)
+
+
+def test_a_question_is_cleaned_as_an_import_is() -> None:
+    assert DIRECTORY.artist_by_name("\ufeffBe\u00adyonce\u200b\u202c") == 0
+    assert DIRECTORY.track_by_name("lith\u200bium", "") == 3
