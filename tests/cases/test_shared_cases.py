@@ -106,7 +106,7 @@ def test_01_retag_and_move(case: Case) -> None:
     generation = case.publish()
     assert case.embedded == 0
     assert set(generation.contents.artists.names) == case.artists == {"Good Name", "Other 2", "Other 3"}
-    assert {track.title for track in case.catalog.read_tracks() if track.title.startswith("S")} == {"S1", "S2", "S3"}
+    assert case.tracks == {f"S{number}" for number in range(1, 8)}
 
 
 def test_02_retag_in_place_leaves_no_ghost(case: Case) -> None:
@@ -216,7 +216,7 @@ def test_files_that_only_a_second_look_reads(number: str, tmp_path: Path, pool: 
     case = Case(number, tmp_path, pool)
     report = case.scan()
     assert not report.rejected
-    assert len(case.tracks) == report.files
+    assert len(case.catalog.read_tracks()) == report.files
     assert all(6.9 < length < 7.1 for length in case.lengths_s().values())
     assert len(case.publish().contents.tracks.titles) == report.files
     assert case.embedded == report.new_clips
@@ -279,9 +279,8 @@ def test_37_one_recording_with_two_credits(case: Case) -> None:
     query = TrackQuery(vectors=vectors, mix=mix, exclude_track=seed)
     answers = recommender.tracks.rank(query, offset=0, n=50)
     titles = [recommender.generation.contents.tracks.titles[track.row] for track in answers]
-    assert answers
+    assert len(answers) == len(recommender.generation.contents.tracks.titles) - 3
     assert "Hit" not in titles
-    assert max(track.cosine for track in answers) < 0.98
 
 
 def test_40_invisible_marks_in_a_question(case: Case) -> None:

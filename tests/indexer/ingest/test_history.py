@@ -152,6 +152,8 @@ class Music:
         if kind in ("move", "copy"):
             target = self.folder / f"{rest[0]}{path.suffix}"
             target.parent.mkdir(parents=True, exist_ok=True)
+            if target == path:
+                return
             (shutil.move if kind == "move" else shutil.copy)(path, target)
             os.utime(target, (self.clock, self.clock))
             return

@@ -319,13 +319,13 @@ def test_a_folder_that_is_none_is_an_error(catalog: Catalog, music: Path, run: S
 
 
 @pytest.mark.skipif(not (SHARED / "audio").is_dir(), reason="needs shared/audio beside the checkout")
-def test_the_real_folder_gives_74_clips_of_31_artists(catalog: Catalog, pool: DecoderPool) -> None:
+def test_the_real_folder_gives_74_tracks_of_31_artists(catalog: Catalog, pool: DecoderPool) -> None:
     folder = SHARED / "audio"
-    for expected in ((74, 74, 0, 0), (74, 0, 0, 74)):
+    for expected in ((74, 73, 1, 0), (74, 0, 0, 74)):  # two of the files have the same sound under two titles
         options = ScanOptions(tracklist=folder / "manifest.csv")
         report = scan(catalog, folder, options=options, pool=pool, progress=lambda done, total: None)
         assert (counts(report), report.rejected) == (expected, ())
-    assert len(catalog.read_artists()) == 31
+    assert (len(catalog.read_artists()), len(catalog.read_tracks())) == (31, 74)
 
 
 @pytest.mark.skipif(not (SHARED / "malformed").is_dir(), reason="needs shared/malformed beside the checkout")
