@@ -171,16 +171,20 @@ class Edits(OpenDatabase):
         """Clip id -> the clip that stands for it today, for the clips that are not their own."""
         standing: dict[str, str] = {}
         names = {clip_id: [clip_id] for clip_id in clip_ids}
-        with self._reading() as connection:
-            for _ in range(_MAX_CHAIN):
-                onward: defaultdict[str, list[str]] = defaultdict(list)
-                for part in batches(sorted(names)):
-                    query = select(clips.c.id, clips.c.same_as).where(clips.c.id.in_(part))
-                    for clip_id, other in connection.execute(query.where(clips.c.same_as.is_not(None))):
-                        onward[other] += names[clip_id]
-                standing |= {name: other for other, those in onward.items() for name in those}
-                names = dict(onward)
+        for _ in range(_MAX_CHAIN):
+            onward: defaultdict[str, list[str]] = defaultdict(list)
+            for clip_id, other in self._same_sounds(sorted(names)):
+                onward[other] += names[clip_id]
+            standing |= {name: other for other, those in onward.items() for name in those}
+            names = dict(onward)
         return standing
+
+    def _same_sounds(self, clip_ids: Sequence[str]) -> list[tuple[str, str]]:
+        """(clip id, clip that stands for it) of those that another one stands for."""
+        query = select(clips.c.id, clips.c.same_as).where(clips.c.same_as.is_not(None))
+        with self._reading() as connection:
+            parts = [connection.execute(query.where(clips.c.id.in_(part))).all() for part in batches(clip_ids)]
+        return [(row[0], row[1]) for part in parts for row in part]
 
 
 def clips_of(subject: Subject) -> tuple[str, ...]:

@@ -118,19 +118,26 @@ def _match(
     for item in counted:
         claim = item.claim
         matched = [(results[_ref_key(c.ref, owners.get(claim.clip_id))], c) for c in _credits(claim, splits)]
-        artists: dict[str, bool] = {}
-        if claim.clip_id in splits.artist_of:
-            artists[splits.artist_of[claim.clip_id]] = False
-        elif not isinstance(matched[0][0], MatchedRefs):
+        first = splits.artist_of.get(claim.clip_id)
+        if first is None and not isinstance(matched[0][0], MatchedRefs):
             problems[claim.path] = matched[0][0]
             continue
-        for artist, credited in matched:
-            if isinstance(artist, MatchedRefs) and artist.id is not None:  # a guest that cannot be told is left out
-                artists.setdefault(artist.id, credited.featured)
-                if credited.ref.name:
-                    artist.names[credited.ref.name] += 1
+        artists = _credited(matched, {first: False} if first is not None else {})
         recordings.append(Recording(claim=claim, artists=tuple(artists.items()), is_copy=item.is_copy))
     return recordings, problems
+
+
+def _credited(
+    matched: Iterable[tuple[MatchedRefs | BadInput | AmbiguousName, CreditedArtist]], artists: dict[str, bool]
+) -> dict[str, bool]:
+    """``artists`` (id -> featured) and those that were matched. A guest that cannot be told is left out."""
+    for artist, credited in matched:
+        if not isinstance(artist, MatchedRefs) or artist.id is None:
+            continue
+        artists.setdefault(artist.id, credited.featured)
+        if credited.ref.name:
+            artist.names[credited.ref.name] += 1
+    return artists
 
 
 def _credits(claim: FileClaim, splits: Splits) -> Sequence[CreditedArtist]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from indexer.files.home import CATALOG_FILE
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
 from recommender.generation.open_generation import open_current
+from tests.fakes import write_tone
 from tests.indexer.build import homes
 from tests.indexer.nightly import nights
 
@@ -36,7 +37,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def home(tmp_path: Path) -> Path:
     """A home with three artists of three embedded tracks."""
     homes.add_music(tmp_path, range(3))
     return tmp_path
@@ -147,7 +148,7 @@ def test_a_nightly_run_follows_an_edit_and_embeds_no_removed_clip(tmp_path: Path
 
 def test_a_split_by_command(tmp_path: Path, run: Run) -> None:
     home = nights.make_home(tmp_path, artists=1)
-    nights.write_tone(home / "music" / "Artist 0" / "Other.wav", hz=900)
+    write_tone(home / "music" / "Artist 0" / "Other.wav", hz=900)
     run("scan", str(home / "music"), "--workers", "1")
     words = ("catalog", "split", "Artist 0", "--track", "Artist 0 - Other", "--name", "Artist 0")
     assert "appears: Artist 0" in run(*words, "--dry-run")[1]

@@ -18,7 +18,9 @@ from recommender.catalog.rows import FileRecord, NewClip
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound
 
 
-def add_file(catalog: Catalog, path: str, *artists: str, title: str, **more: Sequence[str]) -> str:
+def add_file(
+    catalog: Catalog, path: str, *artists: str, title: str, genres: Sequence[str] = (), artist_ids: Sequence[str] = ()
+) -> str:
     """Record a file with these tags, and derive; the id of its clip. The path stands for the sound."""
     clip = NewClip(
         track_id=None,
@@ -30,7 +32,7 @@ def add_file(catalog: Catalog, path: str, *artists: str, title: str, **more: Seq
         audio_id=f"sound of {path}",
     )
     clip_id = catalog.add_clip(clip).clip_id
-    tags = FileTags(artists=artists, title=title, **{name: tuple(value) for name, value in more.items()})
+    tags = FileTags(artists=artists, title=title, genres=tuple(genres), artist_ids=tuple(artist_ids))
     record = FileRecord(
         path=path, size=1, mtime_ns=1, content_sha256=clip.content_sha256, clip_id=clip_id, relative=path[1:], tags=tags
     )
