@@ -22,7 +22,10 @@ class Extra:
 EXTRAS: Mapping[str, Extra] = {
     "cpu": Extra(needed_by="build and serve", libraries=("faiss",)),
     "gpu": Extra(needed_by="build and serve, with CUDA and in the place of cpu", libraries=("faiss",)),
-    "catalog": Extra(needed_by="import, catalog, problems, publish, rollback and verify", libraries=("alembic", "psycopg", "sqlalchemy")),
+    "catalog": Extra(
+        needed_by="import, catalog, problems, publish, rollback and verify",
+        libraries=("alembic", "psycopg", "sqlalchemy"),
+    ),
     "indexer": Extra(
         needed_by="demo, scan, embed, cost, build, nightly and encoder",
         libraries=("av", "ftfy", "librosa", "mutagen", "soundfile", "soxr"),
