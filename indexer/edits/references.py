@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from indexer.edits.view import View
 from recommender.catalog.edits import Merge, Removal
 from recommender.catalog.rows import Artist, Track
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, Suggestion
 from recommender.names import NAMESPACES, fold
 
 _ID = "id:"
 _DASH = " - "
+_HOW_TO_ASK = "give its name as it is spelled, its id, or an external id such as mbid:…"
+_SUGGESTED = 3
+"""Artists that are suggested where a name is nobody's."""
 
 
 class References:
@@ -42,7 +45,8 @@ class References:
             labels = [(owner, self._artist_label(owner)) for owner in owners]
             raise AmbiguousName("artist", ref, labels)
         if not owners:
-            raise NotFound("artist", ref, self._why_no_artist(ref))
+            hint = self._why_no_artist(ref)
+            raise NotFound("artist", ref, hint or _HOW_TO_ASK, () if hint else self._suggestions(ref))
         return self._artists[owners[0]]
 
     def track(self, ref: str) -> Track:
@@ -109,7 +113,19 @@ class References:
             return edited
         if ref.partition(":")[0].lower() in NAMESPACES:
             return "no artist has this external id"
-        return "give its name as it is spelled, its id, or an external id such as mbid:…"
+        return ""
+
+    def _suggestions(self, ref: str) -> list[Suggestion]:
+        """The artists that may be meant, best first."""
+        from recommender.lookup.likely_names import LikelyNames  # its index takes seconds, and most words need none
+
+        likely = LikelyNames(sorted(self._by_name)).find(ref)
+        owners = {owner: one for one in reversed(likely) for owner in sorted(self._by_name[one.name])}
+        best = sorted(owners.items(), key=lambda item: (-item[1].score, item[0]))[:_SUGGESTED]
+        return [
+            Suggestion(artist_id=owner, artist_name=self._artists[owner].name, score=one.score, why=one.why)
+            for owner, one in best
+        ]
 
     def _edited(self, what: str, identifier: str) -> str:
         """Which edit in force took it away; empty when none did."""

@@ -90,7 +90,9 @@ def _facts(of: Manifest | Inputs) -> tuple[object, ...]:
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two parts of contents (columns, matrices, arrays) are equal."""
+    """Whether two parts of contents (columns, matrices, arrays; None where a part is left out) are equal."""
+    if one is None or other is None:
+        return one is other
     if is_dataclass(one):
         return all(_same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
     if isinstance(one, csr_array) and isinstance(other, csr_array):
@@ -99,7 +101,10 @@ def _same(one: object, other: object) -> bool:
         )
     if isinstance(one, TextColumn) and isinstance(other, TextColumn):
         return len(one) == len(other) and all(a == b for a, b in zip(one, other, strict=True))
-    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
+    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
+        return False
+    # NaN stands for "no source says it", and is not equal to itself.
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == other.dtype.kind == "f")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

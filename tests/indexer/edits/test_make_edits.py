@@ -244,6 +244,12 @@ def test_an_artist_that_is_not_there_changes_nothing(low: Catalog, ref: str) -> 
     assert list_edits(low) == []
 
 
+def test_a_name_with_a_typing_error_gets_a_suggestion(low: Catalog) -> None:
+    add_file(low, "/7", "Massive Attack", title="Teardrop")
+    with pytest.raises(NotFound, match=r"no artist 'Massiv Atack'; did you mean Massive Attack \(0\.9"):
+        remove(low, "artist", "Massiv Atack")
+
+
 def test_what_makes_no_sense_is_refused(low: Catalog) -> None:
     with pytest.raises(InvalidArgument, match="are one artist"):
         merge(low, "Low", "LOW")

@@ -24,6 +24,7 @@ from indexer.nightly.report import NightlyReport
 from indexer.publish.rollback import rollback
 from indexer.store.store import EmbeddingStore
 from recommender.catalog import Catalog
+from recommender.catalog.rows import ArtistPopularity
 from recommender.errors import Busy, LicenceRefused
 from recommender.generation.open_generation import CURRENT, open_current
 from recommender.types import Use
@@ -58,6 +59,14 @@ def second(done: Path, tmp_path: Path) -> Path:
     (home / CONFIG_FILE).write_text(config + f'\n[[scan]]\nfolder = "{tmp_path / "more"}"\n')
     (tmp_path / "more").mkdir()
     return home
+
+
+def test_popularity_of_some_artists_is_no_change_the_second_time(second: Path) -> None:
+    with Catalog.open(second / CATALOG_FILE) as catalog:
+        (popular,) = (artist.id for artist in catalog.read_artists() if artist.name == "Artist 0")
+        catalog.ensure_source("counts", "own")
+        catalog.add_popularity([ArtistPopularity(artist_id=popular, source="counts", value=7.0)])
+        assert [nights.run(catalog, second).outcome for _ in range(2)] == ["published", "unchanged"]
 
 
 def names(report: NightlyReport) -> list[str]:
