@@ -28,6 +28,7 @@ FAMILIES = {
     "evaluation/measures": "one measure a module",
     "indexer/audio/tags": "one kind of tag, or one step from it to what is kept, a module",
     "indexer/audio/identity": "one way to find the sound of a format a module",
+    "indexer/ingest/facts": "one step from what files say to the catalog a module",
     "indexer/demo/synth/styles": "one style of invented music a module",
     "indexer/encoders/descriptors": "one group of descriptors a module",
     "recommender/catalog": "one group of the catalog's methods or tables a module",
@@ -44,6 +45,7 @@ SHORT_ON_PURPOSE = {
 READS_SHARED_MATERIAL = {
     "benchmarks/artist_retrieval.py",
     "tests/benchmarks/test_artist_retrieval.py",
+    "tests/cases/test_shared_cases.py",
     "tests/indexer/audio/lengths/test_ogg_pages.py",
     "tests/indexer/audio/test_hostile_audio.py",
     "tests/indexer/ingest/test_scan.py",
@@ -55,7 +57,7 @@ READS_SHARED_MATERIAL = {
 ABOUT_THE_SEEDS = {"docs/seeds.md", "tests/house.py", "tests/test_house.py"}
 """Pages about the documents that Soundkin started from, and the rule itself."""
 
-WHOLE_FOLDERS = ("contracts", "faults", "gpu", "migrations")
+WHOLE_FOLDERS = ("cases", "contracts", "faults", "gpu", "migrations")
 """Folders of tests that are about no single module."""
 CROSS_CUTTING = {
     "tests/evaluation/test_subgenres.py": "all of evaluate, on styles of one genre",
@@ -67,6 +69,7 @@ CROSS_CUTTING = {
     "tests/indexer/encoders/mert/test_batch_memory.py": "how many clips fit into a device's memory",
     "tests/indexer/encoders/mert/test_chunked_encoder.py": "the contract of an encoder, in chunks",
     "tests/indexer/encoders/mert/test_context.py": "the setting --context",
+    "tests/indexer/ingest/test_history.py": "scan, ledger and derivation after any history",
     "tests/indexer/encoders/mert/test_on_its_own.py": "no network and no cache folder",
     "tests/indexer/encoders/mert/test_parity.py": "our forward pass beside transformers",
     "tests/indexer/encoders/mert/test_several_devices.py": "MERT in a process for each device",

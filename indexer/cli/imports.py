@@ -116,7 +116,7 @@ def forget(source: str, home: Path, database_url: str | None, as_json: bool) -> 
     What the sources `tags` and `manifest` say is in the files: the next scan brings it back.
     """
     from indexer.ingest.facts.derive import derive
-    from recommender.catalog.derived import FILE_SOURCES
+    from recommender.catalog.facts_of_files import FILE_SOURCES
 
     with open_catalog(home, database_url) as catalog:
         removed = catalog.forget_source(source)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from indexer.audio.decode import EXCERPT_POLICY, choose_excerpt
 from indexer.audio.rejection_reasons import PASSING
 from indexer.audio.workers.jobs import Inspection
-from indexer.ingest.facts.old_identity import row_of_old_scan
 from indexer.ingest.scan_plan import KEEPS_CLIP, FileToRead, UnchangedFile, UnusableFile, WaitingFile
 from indexer.ingest.walk_folder import FoundFile
 from indexer.tabular.records import Rejected, reason_of
@@ -17,6 +16,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.file_facts import RowFacts
 from recommender.catalog.rows import Clip, FileRecord, NewClip
 from recommender.errors import AmbiguousName, BadInput
+from recommender.names import fold
 from recommender.retry_schedule import count_losses, skip_after
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ class ScanWriter:
         file, inspection, before = one.planned.file, one.inspection, one.planned.before
         row = self._row(file.path, before)
         if row is None and self._rows is None and before is not None and before.tags is None and clip.track_id:
-            row = row_of_old_scan(self._catalog, clip, before, inspection, file.relative)
+            row = _row_of_old_scan(self._catalog, clip, before, inspection, file.relative)
         return FileRecord(
             path=file.path,
             size=inspection.size,
@@ -218,3 +218,26 @@ class ScanWriter:
                 vanished_at=None,
             )
         )
+
+
+def _row_of_old_scan(
+    catalog: Catalog, clip: Clip, before: FileRecord, inspection: Inspection, relative: str
+) -> RowFacts | None:
+    """The row that must have named a clip's artist, where neither the file's tags nor its path do; else None.
+
+    Only for a file with the bytes that the old scan read: if they changed, its new tags are believed.
+    """
+    if before.content_sha256 != inspection.content_sha256 or clip.track_id is None:
+        return None
+    owner = catalog.track_owner(clip.track_id)
+    if owner is None:
+        return None
+    artist, title = owner
+    tags = inspection.tags
+    parts = relative.split("/")
+    stem = parts[-1].rsplit(".", 1)[0]
+    own = {fold(text) for text in (*tags.artists, *tags.artist_list, *tags.album_artists, *parts[:-1])}
+    own |= {fold(part) for part in stem.split(" - ")}
+    if fold(artist) in own or any(fold(artist) in fold(text) for text in tags.artists):
+        return None
+    return RowFacts(artist=artist, title=title)

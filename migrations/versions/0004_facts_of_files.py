@@ -2,7 +2,7 @@
 
 The tables of tracks, clips, files and extractions are made again, because SQLite can neither drop a constraint nor let
 a column be null. Their rows are copied aside first and the tables are dropped children first, so that no row is deleted
-by a foreign key. Names and titles are folded again, because folding now treats more spellings as one.
+by a foreign key.
 
 Revision ID: 0004
 Revises: 0003
@@ -10,12 +10,8 @@ Revises: 0003
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import sqlalchemy as sa
 from alembic import op
-
-from recommender.names import fold
 
 revision = "0004"
 down_revision = "0003"
@@ -52,7 +48,6 @@ def upgrade() -> None:
     _create_retired()
     _create_popularity()
     _create_edits()
-    _fold_again()
 
 
 def downgrade() -> None:
@@ -263,106 +258,6 @@ def _create_edits() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_catalog_state")),
         comment="of the catalog as a whole; 'derived' is present while its facts agree with its sources",
     )
-
-
-def _fold_again() -> None:
-    connection = op.get_bind()
-    names = sa.table("artist_names", sa.column("artist_id"), sa.column("name"), sa.column("folded"))
-    rows = connection.execute(sa.select(names)).all()
-    changed = [
-        {"artist": artist_id, "given": name, "now": fold(name)}
-        for artist_id, name, folded in rows
-        if fold(name) != folded
-    ]
-    if changed:
-        here = (names.c.artist_id == sa.bindparam("artist"), names.c.name == sa.bindparam("given"))
-        connection.execute(names.update().where(*here).values(folded=sa.bindparam("now")), changed)
-        _join_artists({row["now"] for row in changed})
-    tracks = sa.table("tracks", sa.column("id"), sa.column("artist_id"), sa.column("title"), sa.column("folded"))
-    titles = connection.execute(sa.select(tracks).order_by(tracks.c.id)).all()
-    first: dict[tuple[str, str], str] = {}
-    for identifier, artist_id, title, folded in titles:
-        stays = first.setdefault((artist_id, fold(title)), identifier)
-        if stays != identifier:
-            _move_clips({identifier: stays})
-        elif fold(title) != folded:
-            connection.execute(tracks.update().where(tracks.c.id == identifier).values(folded=fold(title)))
-
-
-def _join_artists(folded: set[str]) -> None:
-    """Make one artist of those whose names differed in quotes, hyphens or invisible marks only.
-
-    Only artists whose external ids do not contradict each other: others are two artists of one name.
-    """
-    connection = op.get_bind()
-    names = sa.table("artist_names", sa.column("artist_id"), sa.column("name"), sa.column("folded"))
-    ids = sa.table("artist_external_ids", sa.column("artist_id"), sa.column("namespace"), sa.column("value"))
-    owners: defaultdict[str, set[str]] = defaultdict(set)
-    for artist_id, name in connection.execute(sa.select(names.c.artist_id, names.c.folded)).all():
-        if name in folded:
-            owners[name].add(artist_id)
-    external: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for artist_id, namespace, value in connection.execute(sa.select(ids)).all():
-        external[artist_id][namespace] = value
-    joined: dict[str, str] = {}
-    for _, alike in sorted(owners.items()):
-        stays, *others = sorted({joined.get(artist, artist) for artist in alike})
-        for other in others:
-            if all(external[stays].get(space, value) == value for space, value in external[other].items()):
-                _join(other, stays)
-                joined[other] = stays
-                external[stays] |= external[other]
-
-
-_COLUMNS_OF_ARTISTS = {
-    "artist_names": ("artist_id",),
-    "artist_external_ids": ("artist_id",),
-    "artist_genres": ("artist_id",),
-    "scene_lists": ("artist_id",),
-    "scene_edges": ("artist_id", "neighbour_id"),
-    "collaborations": ("artist_a", "artist_b"),
-    "tracks": ("artist_id",),
-}
-"""Every column that refers to an artist."""
-
-
-def _join(gone: str, stays: str) -> None:
-    """Let every row of one artist be of another; rows that are there already are not doubled."""
-    connection = op.get_bind()
-    for name, columns in _COLUMNS_OF_ARTISTS.items():
-        table = sa.Table(name, sa.MetaData(), autoload_with=connection)
-        mine = sa.or_(*(table.c[column] == gone for column in columns))
-        rows = [dict(row) for row in connection.execute(sa.select(table).where(mine)).mappings()]
-        for row in rows:
-            changed = row | {column: stays for column in columns if row[column] == gone}
-            if name == "collaborations":
-                changed["artist_a"], changed["artist_b"] = sorted((changed["artist_a"], changed["artist_b"]))
-            _replace(table, row, changed, columns)
-    connection.execute(sa.table("artists", sa.column("id")).delete().where(sa.column("id") == gone))
-
-
-def _replace(table: sa.Table, row: dict[str, object], changed: dict[str, object], columns: tuple[str, ...]) -> None:
-    """Write a row with its other artist, unless it would be a pair of one artist with itself, or is there already."""
-    connection = op.get_bind()
-    unique = [item for item in table.constraints if isinstance(item, sa.UniqueConstraint)]
-    keys = [[column.name for column in item.columns] for item in (table.primary_key, *unique)]
-    here = sa.and_(*(table.c[name] == row[name] for name in keys[0]))
-    if table.name == "tracks":
-        same = sa.and_(*(table.c[name] == changed[name] for name in keys[-1]))
-        other = connection.scalar(sa.select(table.c.id).where(same, table.c.id != row["id"]))
-        if other is not None:
-            _move_clips({str(row["id"]): other})
-            return
-    if len({changed[column] for column in columns}) < len(columns):
-        connection.execute(table.delete().where(here))
-        return
-    for names in keys:
-        same = sa.and_(*(table.c[name] == changed[name] for name in names))
-        is_other = any(changed[name] != row[name] for name in names)
-        if is_other and connection.execute(sa.select(table).where(same)).first():
-            connection.execute(table.delete().where(here))
-            return
-    connection.execute(table.update().where(here).values({column: changed[column] for column in columns}))
 
 
 def _move_clips(tracks: dict[str, str]) -> None:

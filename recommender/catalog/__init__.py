@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from recommender.catalog.artists import Artists
-from recommender.catalog.derived import Derived
 from recommender.catalog.edits import Edits
 from recommender.catalog.extractions import Extractions, History
+from recommender.catalog.facts_of_files import Derived
 from recommender.catalog.files import Files
 from recommender.catalog.migrate import Schema
 from recommender.catalog.read_all import Tables

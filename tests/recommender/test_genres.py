@@ -96,7 +96,7 @@ def test_hostile_genres_are_bounded() -> None:
     [
         ("Hip‐Hop", "hip hop"),
         ("Nu–Metal", "nu metal"),
-        ("R’n’B", "r n b"),
+        ("R’n’B", "rhythm and blues"),
         ("Forró", "forro"),
         ("80's", "80 s"),
         ("Post-Rock", "post rock"),

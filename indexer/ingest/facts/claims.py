@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from indexer.ingest.credits import KnownNames, credits_of, names_known_from
 from indexer.ingest.path_layout import DEFAULT, PathFacts, parse_layout, read_path
 from indexer.ingest.placeholders import is_placeholder
-from recommender.catalog.derived import TAGS, TRACKLIST
+from recommender.catalog.facts_of_files import TAGS, TRACKLIST
 from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import ArtistRef, FileRecord
 from recommender.errors import BadInput
@@ -127,7 +127,7 @@ def _credits(file: FileRecord, tags: FileTags, path: PathFacts, known: KnownName
 
 
 def _ref(name: str, mbid: str | None) -> ArtistRef:
-    return ArtistRef(name=clean(name, what="artist name"), external_ids=(("mbid", mbid),) if mbid else ())
+    return ArtistRef(name=clean(name, what="artist name"), external_ids=(("mbid", mbid.lower()),) if mbid else ())
 
 
 def _credit_text(tags: FileTags, artists: tuple[CreditedArtist, ...]) -> str | None:

@@ -18,7 +18,7 @@ from indexer.ingest.facts.splits import Splits, read_splits
 from indexer.ingest.facts.tracks import Recording, StoredTracks, group_tracks
 from indexer.tabular.records import reason_of
 from recommender.catalog import Catalog
-from recommender.catalog.derived import TAGS, DerivedArtist, DerivedFacts, KnownArtist
+from recommender.catalog.facts_of_files import TAGS, DerivedArtist, DerivedFacts, KnownArtist
 from recommender.catalog.rows import ArtistGenre, ArtistRef, Collaboration, FileRecord
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import fold, fold_release

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from recommender.catalog.derived import KnownArtist
+from recommender.catalog.facts_of_files import KnownArtist
 from recommender.catalog.rows import ArtistRef
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import fold

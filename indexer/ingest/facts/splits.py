@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from recommender.catalog.derived import DerivedArtist
 from recommender.catalog.edits import CatalogEdit, Split
+from recommender.catalog.facts_of_files import DerivedArtist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

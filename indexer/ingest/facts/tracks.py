@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from indexer.ingest.credits import commonest_spelling
 from indexer.ingest.facts.claims import FileClaim
-from recommender.catalog.derived import DerivedTrack
+from recommender.catalog.facts_of_files import DerivedTrack
 from recommender.names import fold, fold_release
 
 TrackKey = tuple[str, str, str]
