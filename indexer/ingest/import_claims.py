@@ -11,6 +11,7 @@ from functools import cache
 from itertools import islice
 from typing import Generic, TypeVar
 
+from indexer.ingest.placeholders import PLACEHOLDER_MBIDS, is_placeholder
 from indexer.ingest.seen_rows import SeenRows
 from indexer.tabular.records import Record, Rejected, Row, reason_of
 from recommender.catalog import Catalog
@@ -139,8 +140,9 @@ def enter(
     remaining = iter(claims)
     with catalog.transaction():
         while batch := list(islice(remaining, BATCH)):
-            good = [item for item in batch if isinstance(item, Claim)]
-            tally.rejected += [item for item in batch if isinstance(item, Rejected)]
+            checked = [_without_placeholders(item) if isinstance(item, Claim) else item for item in batch]
+            good = [item for item in checked if isinstance(item, Claim)]
+            tally.rejected += [item for item in checked if isinstance(item, Rejected)]
             nouns = [
                 noun for noun, record in _nouns(catalog, good, tally, source) if tally.admit(noun, key(noun), record)
             ]
@@ -150,6 +152,18 @@ def enter(
         if tally.imported:
             catalog.facts_may_differ()
     return tally.report()
+
+
+def _without_placeholders(claim: Claim[NounT]) -> Claim[NounT] | Rejected:
+    """The claim, unless one of its artists is a name or an id that identifies nobody."""
+    for ref in claim.artists:
+        nameless = is_placeholder(ref.name) if ref.name else False
+        ids = {value.lower() for namespace, value in ref.external_ids if namespace == "mbid"}
+        if ids & PLACEHOLDER_MBIDS or (nameless and not ref.external_ids):
+            named = ref.name or next(iter(ids))
+            detail = f"{named!r} stands for no artist; name the artist, or leave the row out"
+            return claim.record.reject("no_artist", detail)
+    return claim
 
 
 def _nouns(

@@ -105,7 +105,7 @@ def _path_facts(file: FileRecord) -> PathFacts:
 
 def _credits(file: FileRecord, tags: FileTags, path: PathFacts, known: KnownNames) -> tuple[CreditedArtist, ...]:
     row = file.row
-    if row is not None:
+    if row is not None and (row.external_ids or not is_placeholder(row.artist)):
         ref = ArtistRef(name=clean(row.artist, what="artist name"), external_ids=row.external_ids)
         return (CreditedArtist(ref=ref, featured=False),)
     read = [

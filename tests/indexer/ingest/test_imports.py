@@ -254,3 +254,10 @@ def test_a_source_is_known_only_when_a_row_went_in(
     (tmp_path / "a.csv").write_text(bad + "Low,Mono\n")
     assert importer(catalog, tmp_path / "a.csv", source="a.csv", licence="own").imported == 1
     assert catalog.read_sources() == [Source(name="a.csv", licence="own")]
+
+
+def test_a_row_that_names_a_placeholder_is_rejected_and_the_others_go_on(catalog: Catalog, run: Import) -> None:
+    various = "89ad4ac3-39f7-470e-963a-56509c546377"
+    report = run(import_genres, f"artist,genre,artist_mbid\nLow,slowcore,\nVarious Artists,pop,\nX,pop,{various}\n")
+    assert reasons(report) == [(3, "no_artist"), (4, "no_artist")]
+    assert [artist.name for artist in catalog.read_artists()] == ["Low"]
