@@ -15,7 +15,7 @@ from indexer.ingest.scan_plan import FileToRead, plan, read_ledger
 from indexer.ingest.scan_writer import ScanWriter
 from indexer.ingest.tracklist import NO_TRACKLIST, TracklistMatch, TracklistRow, match, read_tracklist
 from indexer.ingest.vanished_files import VanishedFiles, record_vanished
-from indexer.ingest.walk_folder import Walk, walk
+from indexer.ingest.walk_folder import Walk, walk, within_library
 from indexer.tabular.records import Rejected
 from recommender.catalog import Catalog
 from recommender.catalog.file_facts import RowFacts
@@ -84,7 +84,7 @@ def scan(
 
     Raises BadInput when the folder, the tracklist or a layout as a whole cannot be used.
     """
-    walked = walk(folder)
+    walked = within_library(catalog, walk(folder))
     matched = match(read_tracklist(options.tracklist), walked) if options.tracklist else NO_TRACKLIST
     planned = plan(walked.files, read_ledger(catalog, walked.files), reread=options.reread)
     rows = {path: _facts(row) for path, row in matched.rows.items()} if options.tracklist else None

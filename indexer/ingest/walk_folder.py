@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from indexer.audio.decode import AUDIO_SUFFIXES, IGNORED_SUFFIXES, looks_like_audio
 from indexer.tabular.records import Rejected
+from recommender.catalog import Catalog
 from recommender.errors import BadInput
 
 _MAX_PATH_BYTES = 2000
@@ -84,6 +85,22 @@ def walk(folder: Path) -> Walk:
         unreadable=tuple(sorted(unreadable, key=lambda item: item.path)),
         ignored=len(entries) - len(files),
     )
+
+
+def within_library(catalog: Catalog, walked: Walk) -> Walk:
+    """``walked`` with paths relative to the library of which its folder is a part, where earlier scans know one.
+
+    To scan one artist's folder again must not change what its paths say: they are read as in the scan of the whole
+    library. A folder above counts as the library when other files of its scan lie outside of ``walked``.
+    """
+    for folder in walked.root.parents:
+        for record in catalog.files_beside(str(folder), outside=str(walked.root)):
+            library = Path(record.path.removesuffix(record.relative or "\0"))
+            if library != walked.root and walked.root.is_relative_to(library):
+                prefix = walked.root.relative_to(library).as_posix()
+                files = (replace(file, relative=f"{prefix}/{file.relative}") for file in walked.files)
+                return replace(walked, files=tuple(files))
+    return walked
 
 
 def shown(path: str) -> str:

@@ -101,6 +101,19 @@ class Files(OpenDatabase):
             rows = (_from_row(row) for row in connection.execute(query).mappings())
             return {record.path: record for record in rows if record.path.startswith(first)}
 
+    def files_beside(self, folder: str, *, outside: str) -> list[FileRecord]:
+        """The first and the last file, by path, in ``folder`` and below it that do not lie in the folder ``outside``.
+
+        None where there is no such file, or where no scan has recorded its place since migration 0004.
+        """
+        start, end = f"{folder.rstrip('/')}/", f"{folder.rstrip('/')}0"
+        here = (files.c.path >= start, files.c.path < end, files.c.relative.is_not(None))
+        before, behind = files.c.path < f"{outside}/", files.c.path >= f"{outside}0"
+        first = select(files).where(*here, before).order_by(files.c.path).limit(1)
+        last = select(files).where(*here, behind).order_by(files.c.path.desc()).limit(1)
+        with self._reading() as connection:
+            return [_from_row(row) for query in (first, last) for row in connection.execute(query).mappings()]
+
     def clips_of_present_files(self, clip_ids: Sequence[str]) -> dict[str, set[str]]:
         """Clip id -> paths of files that have it and have not vanished. Clips without such a file are left out."""
         query = select(files.c.clip_id, files.c.path).where(files.c.vanished_at.is_(None))

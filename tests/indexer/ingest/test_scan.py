@@ -305,6 +305,28 @@ def test_tags_speak_before_the_path_and_bring_genres_and_ids(catalog: Catalog, m
     assert [(row.namespace, row.value) for row in catalog.read_external_ids()] == [("mbid", MBID)]
 
 
+def test_a_part_of_a_library_scanned_again_is_read_as_before(catalog: Catalog, music: Path, run: Scan) -> None:
+    write(music / "Low" / "Secret Name" / "01 - Words.wav", 1)
+    write(music / "Mono" / "You Are There" / "01 - Ashes.wav", 2)
+    run()
+    before = shelf(catalog)
+    write(music / "Low" / "Trust" / "02 - Canada.wav", 3)
+    assert counts(run(folder=music / "Low")) == (2, 1, 0, 1)
+    assert shelf(catalog) == sorted([*before, ("Low", "Canada")])
+    write(music / "Low" / "One.wav", 4)
+    run(folder=music / "Low")
+    assert ("Low", "One") in shelf(catalog)
+
+
+def test_a_folder_above_the_library_that_was_scanned_by_mistake_is_corrected_by_a_second_scan(
+    catalog: Catalog, music: Path, run: Scan
+) -> None:
+    write(music / "Low" / "Words.wav", 1)
+    run(folder=music.parent)
+    run()
+    assert shelf(catalog) == [("Low", "Words")]
+
+
 def test_progress_ends_with_every_file_done(catalog: Catalog, music: Path, pool: DecoderPool) -> None:
     for seed in range(3):
         write(music / f"Low - {seed}.wav", seed)
