@@ -13,7 +13,7 @@ from recommender.catalog.file_facts import FileTags, RowFacts
 from recommender.catalog.rows import FileRecord
 from recommender.catalog.tables import clips, extractions, files
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, upsert
+from recommender.catalog.upsert import batches, update_rows, upsert
 from recommender.retry_schedule import POISON, RETRY_AFTER_RUNS
 
 _JSON: Mapping[str, tuple[str, msgspec.json.Decoder[Any]]] = {  # Any: each decoder has its own type
@@ -60,9 +60,9 @@ class Files(OpenDatabase):
     def set_rejections(self, problems: Mapping[str, tuple[str, str] | None]) -> None:
         """Set (reason, detail) of files by path; None takes the rejection back."""
         with self._writing() as connection:
-            for path, problem in sorted(problems.items()):
-                reason, detail = problem or (None, None)
-                connection.execute(files.update().where(files.c.path == path).values(reason=reason, detail=detail))
+            rows = [(path, *(problem or (None, None))) for path, problem in sorted(problems.items())]
+            changed = [{"path": path, "reason": reason, "detail": detail} for path, reason, detail in rows]
+            update_rows(connection, files, changed, keys=["path"])
 
     def count_skipped_files(self, paths: Sequence[str]) -> None:
         """Reduce ``skip_runs`` by one for each of these files, because this run skipped them."""

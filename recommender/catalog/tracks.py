@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from recommender.catalog.rows import AddedClip, Clip, NewClip
 from recommender.catalog.tables import artists, clips, files, tracks
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches
+from recommender.catalog.upsert import batches, update_rows
 from recommender.errors import BadInput
 from recommender.names import clean, fold
 from recommender.names import clip_id as name_clip
@@ -80,8 +80,8 @@ class Tracks(OpenDatabase):
     def set_audio_ids(self, audio_ids: Sequence[tuple[str, str]]) -> None:
         """Record the identity of the sound of clips: (clip id, audio id)."""
         with self._writing() as connection:
-            for clip_id, audio_id in audio_ids:
-                connection.execute(clips.update().where(clips.c.id == clip_id).values(audio_id=audio_id))
+            changed = [{"id": clip_id, "audio_id": audio_id} for clip_id, audio_id in audio_ids]
+            update_rows(connection, clips, changed, keys=["id"])
 
     def set_same_sound(self, clip_id: str, stands_for_it: str) -> None:
         """Let another clip of the same sound stand for a clip: its files and its track go to that one."""
