@@ -61,13 +61,14 @@ class ScanWriter:
             self._reject(one.file, one.error)
             if one.before is None:
                 self._record_rejection(one.file, one.error, before=None)
-            elif one.before.vanished_at is not None:
-                self._ledger.append(replace(one.before, vanished_at=None))
+            else:
+                self._is_there(one.before)
 
     def pass_over(self, waiting: Sequence[WaitingFile]) -> None:
         """Skip the files that crashed their decoders, and count this run in their retry schedule."""
         for one in waiting:
             self._reject(one.file, one.error)
+            self._is_there(one.before)
             self.quarantined += one.quarantined
             self.waiting += not one.quarantined
         self._passed_over += [one.file.path for one in waiting]
@@ -189,8 +190,14 @@ class ScanWriter:
         self._reject(planned.file, error)
         before = planned.before if error.reason in KEEPS_CLIP else None
         if before is not None and before.clip_id is not None and error.reason in PASSING:
+            self._is_there(before)
             return  # the old record keeps the clip, and makes the next scan read the file again
         self._record_rejection(planned.file, error, before=before, losses=count_losses(planned.losses, error.reason))
+
+    def _is_there(self, before: FileRecord) -> None:
+        """Record that a file that cannot be used now has not vanished."""
+        if before.vanished_at is not None:
+            self._ledger.append(replace(before, vanished_at=None))
 
     def _reject(self, file: FoundFile, error: BadInput | AmbiguousName) -> None:
         reason, detail = reason_of(error)

@@ -30,7 +30,7 @@ from recommender.catalog.tables import (
     tracks,
 )
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches
+from recommender.catalog.upsert import batches, delete_rows, update
 from recommender.names import fold
 
 TAGS = "tags"
@@ -235,9 +235,8 @@ def _write_artists(connection: Connection, wanted: Sequence[DerivedArtist]) -> N
         connection.execute(retired_artists.delete().where(retired_artists.c.id.in_(part)))
     if new:
         connection.execute(artists.insert(), new)
-    for artist in wanted:
-        if stored.get(artist.id, artist.name) != artist.name:
-            connection.execute(artists.update().where(artists.c.id == artist.id).values(name=artist.name))
+    renamed = [artist for artist in wanted if stored.get(artist.id, artist.name) != artist.name]
+    update(connection, artists, [{"id": artist.id, "name": artist.name} for artist in renamed], keys=["id"])
 
 
 def _write_tracks(connection: Connection, facts: DerivedFacts, unread: Collection[str]) -> None:
@@ -249,13 +248,13 @@ def _write_tracks(connection: Connection, facts: DerivedFacts, unread: Collectio
         for identifier, row in wanted.items()
         if identifier in stored and any(stored[identifier][name] != value for name, value in row.items())
     }
-    for identifier in changed:  # two tracks may exchange their titles: no two may have one key on the way there
-        connection.execute(tracks.update().where(tracks.c.id == identifier).values(folded=f"\x1f{identifier}"))
+    # Two tracks may exchange their titles: no two may have one key on the way there.
+    aside = [{"id": identifier, "folded": f"\x1f{identifier}"} for identifier in changed]
+    update(connection, tracks, aside, keys=["id"])
     gone = sorted(set(stored) - set(wanted) - _tracks_of(connection, unread))
     for part in batches(gone):
         connection.execute(tracks.delete().where(tracks.c.id.in_(part)))
-    for identifier, row in changed.items():
-        connection.execute(tracks.update().where(tracks.c.id == identifier).values(**row))
+    update(connection, tracks, [{"id": identifier, **row} for identifier, row in changed.items()], keys=["id"])
     new = [{"id": identifier, **row} for identifier, row in wanted.items() if identifier not in stored]
     if new:
         connection.execute(tracks.insert(), new)
@@ -281,15 +280,13 @@ def _tracks_of(connection: Connection, clip_ids: Collection[str]) -> set[str]:
 def _assign_clips(connection: Connection, facts: DerivedFacts, unread: Collection[str]) -> None:
     track_of = {clip_id: track.id for track in facts.tracks for clip_id in track.clips}
     rows = connection.execute(select(clips.c.id, clips.c.track_id, clips.c.source_path, clips.c.same_as)).all()
+    changed: list[dict[str, str | None]] = []
     for identifier, track_id, path, same_as in rows:
-        if identifier in unread:
-            continue
-        values = {
-            "track_id": None if same_as else track_of.get(identifier),
-            "source_path": facts.source_paths.get(identifier, path),
-        }
-        if values != {"track_id": track_id, "source_path": path}:
-            connection.execute(clips.update().where(clips.c.id == identifier).values(**values))
+        track_now = None if same_as else track_of.get(identifier)
+        path_now = facts.source_paths.get(identifier, path)
+        if identifier not in unread and (track_now, path_now) != (track_id, path):
+            changed.append({"id": identifier, "track_id": track_now, "source_path": path_now})
+    update(connection, clips, changed, keys=["id"])
 
 
 def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], kept: Collection[str]) -> None:
@@ -301,10 +298,9 @@ def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], ke
 
     names = {(artist.id, name) for artist in wanted for name in artist.names}
     not_imported = or_(artist_names.c.source.is_(None), artist_names.c.source == FILES)
-    for row in connection.execute(select(artist_names).where(not_imported)).mappings().all():
-        if is_derived(row) and (row["artist_id"], row["name"]) not in names:
-            here = and_(artist_names.c.artist_id == row["artist_id"], artist_names.c.name == row["name"])
-            connection.execute(artist_names.delete().where(here))
+    rows = connection.execute(select(artist_names).where(not_imported)).mappings().all()
+    gone = [row for row in rows if is_derived(row) and (row["artist_id"], row["name"]) not in names]
+    delete_rows(connection, artist_names, gone, keys=["artist_id", "name"])
     known: set[tuple[str, str]] = set()
     for part in batches(sorted({artist_id for artist_id, _ in names})):
         query = select(artist_names.c.artist_id, artist_names.c.name).where(artist_names.c.artist_id.in_(part))
@@ -324,10 +320,8 @@ def _write_external_ids(connection: Connection, wanted: Sequence[DerivedArtist],
     stored = {
         (row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()
     }
-    for (namespace, value), row in stored.items():
-        if is_derived(row) and ids.get((namespace, value)) != row["artist_id"]:
-            here = and_(artist_external_ids.c.namespace == namespace, artist_external_ids.c.value == value)
-            connection.execute(artist_external_ids.delete().where(here))
+    gone = [row for pair, row in stored.items() if is_derived(row) and ids.get(pair) != row["artist_id"]]
+    delete_rows(connection, artist_external_ids, gone, keys=["namespace", "value"])
     new = [
         {"namespace": namespace, "value": value, "artist_id": artist_id, "source": FILES}
         for (namespace, value), artist_id in sorted(ids.items())
@@ -342,11 +336,9 @@ def _write_genres(connection: Connection, wanted: Sequence[ArtistGenre], kept: C
     query = select(artist_genres.c.artist_id, artist_genres.c.genre, artist_genres.c.source)
     stored = {tuple(row) for row in connection.execute(query.where(artist_genres.c.source.in_(FILE_SOURCES)))}
     keys = {(row.artist_id, row.genre, row.source) for row in wanted}
-    for artist_id, genre, source in sorted(stored - keys):
-        if artist_id in kept:
-            continue
-        here = and_(artist_genres.c.artist_id == artist_id, artist_genres.c.genre == genre)
-        connection.execute(artist_genres.delete().where(here, artist_genres.c.source == source))
+    columns = ("artist_id", "genre", "source")
+    gone = [dict(zip(columns, key, strict=True)) for key in sorted(stored - keys) if key[0] not in kept]
+    delete_rows(connection, artist_genres, gone, keys=columns)
     new = [{"artist_id": a, "genre": g, "source": s, "weight": 1.0} for a, g, s in sorted(keys - stored)]
     if new:
         connection.execute(artist_genres.insert(), new)
@@ -358,9 +350,10 @@ def _write_collaborations(connection: Connection, wanted: Sequence[Collaboration
     rows = connection.execute(select(collaborations.c.id, *columns).where(collaborations.c.source == TAGS)).all()
     stored = {tuple(row[1:]): row[0] for row in rows}
     keys = {tuple(getattr(row, name) for name in names) for row in wanted}
-    for key in sorted(set(stored) - keys):
-        if not {key[0], key[1]} <= set(kept):
-            connection.execute(collaborations.delete().where(collaborations.c.id == stored[key]))
+    replaced = {key[:4] for key in keys}  # one row for each recording, however many are credited on it
+    gone = [stored[key] for key in set(stored) - keys if key[:4] in replaced or not {key[0], key[1]} <= set(kept)]
+    for part in batches(sorted(gone)):
+        connection.execute(collaborations.delete().where(collaborations.c.id.in_(part)))
     new = [{**dict(zip(names, key, strict=True)), "source": TAGS} for key in sorted(keys - set(stored))]
     if new:
         connection.execute(collaborations.insert(), new)

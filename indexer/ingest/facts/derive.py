@@ -50,7 +50,7 @@ def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
 def _derive(catalog: Catalog) -> None:
     files = [file for file in catalog.read_files() if file.clip_id is not None]
     track_of = catalog.tracks_of_clips()
-    known = catalog.known_artists() if files else []  # of names alone there may be millions
+    known = catalog.known_artists()
     read = [file for file in files if file.tags is not None]
     unread = _unread(files, track_of)
     imported = [name for artist in known if artist.imported for name in (artist.names or (artist.name,))]
