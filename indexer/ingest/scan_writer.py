@@ -131,12 +131,22 @@ class ScanWriter:
             clip = replace(old, audio_id=inspection.audio_id)
         elif old is not None and clip is not None:
             self._catalog.set_audio_ids([(old.id, inspection.audio_id)])
-            self._catalog.set_same_sound(old.id, clip.id)
+            clip = self._join(clip, old)
         self.states[one.planned.file.path] = "new" if clip is None else "known"
         if clip is None:
             clip = self._add_clip(one)
         by_sound[inspection.audio_id] = clip
         return clip
+
+    def _join(self, clip: Clip, old: Clip) -> Clip:
+        """Let one of two clips with one sound stand for both: that with more embeddings, which are then not lost."""
+        embeddings = self._catalog.count_embeddings([clip.id, old.id])
+        stands, other = (clip, old) if embeddings.get(clip.id, 0) >= embeddings.get(old.id, 0) else (old, clip)
+        self._catalog.set_same_sound(other.id, stands.id)
+        self._ledger = [
+            replace(record, clip_id=stands.id) if record.clip_id == other.id else record for record in self._ledger
+        ]
+        return stands
 
     def _add_clip(self, one: _ReadFile) -> Clip:
         inspection = one.inspection

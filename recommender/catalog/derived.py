@@ -299,7 +299,7 @@ def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], ke
     names = {(artist.id, name) for artist in wanted for name in artist.names}
     not_imported = or_(artist_names.c.source.is_(None), artist_names.c.source == FILES)
     rows = connection.execute(select(artist_names).where(not_imported)).mappings().all()
-    gone = [row for row in rows if is_derived(row) and (row["artist_id"], row["name"]) not in names]
+    gone = [dict(row) for row in rows if is_derived(row) and (row["artist_id"], row["name"]) not in names]
     delete_rows(connection, artist_names, gone, keys=["artist_id", "name"])
     known: set[tuple[str, str]] = set()
     for part in batches(sorted({artist_id for artist_id, _ in names})):
@@ -320,7 +320,7 @@ def _write_external_ids(connection: Connection, wanted: Sequence[DerivedArtist],
     stored = {
         (row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()
     }
-    gone = [row for pair, row in stored.items() if is_derived(row) and ids.get(pair) != row["artist_id"]]
+    gone = [dict(row) for pair, row in stored.items() if is_derived(row) and ids.get(pair) != row["artist_id"]]
     delete_rows(connection, artist_external_ids, gone, keys=["namespace", "value"])
     new = [
         {"namespace": namespace, "value": value, "artist_id": artist_id, "source": FILES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -12,6 +13,20 @@ from alembic import command
 from recommender.catalog import database, migrate
 
 REVISION = "0003"
+_ORDER = (
+    "sources",
+    "artists",
+    "artist_names",
+    "artist_external_ids",
+    "artist_genres",
+    "scene_lists",
+    "scene_edges",
+    "collaborations",
+    "tracks",
+    "clips",
+    "files",
+    "extractions",
+)
 
 Rows = Mapping[str, list[dict[str, object]]]
 """Table -> rows, parents first."""
@@ -26,15 +41,17 @@ def make_old_catalog(url: str, rows: Rows) -> None:
         command.upgrade(settings, REVISION)
         for table, those in rows.items():
             for row in those:
-                columns = [sa.column(name) for name in row]
+                columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in row]  # Any: of every type
                 connection.execute(sa.table(table, *columns).insert().values(row))
     engine.dispose()
 
 
 def artist(identifier: str, *names: tuple[str, str]) -> Rows:
     """An artist with spellings: (name, as it was folded). The first is the preferred one."""
-    spellings = [{"artist_id": identifier, "name": name, "folded": folded} for name, folded in names]
-    return {"artists": [{"id": identifier, "name": names[0][0]}], "artist_names": list(spellings)}
+    spellings: list[dict[str, object]] = [
+        {"artist_id": identifier, "name": name, "folded": folded} for name, folded in names
+    ]
+    return {"artists": [{"id": identifier, "name": names[0][0]}], "artist_names": spellings}
 
 
 def track(identifier: str, artist_id: str, title: str, folded: str) -> Rows:
@@ -72,6 +89,4 @@ def embedded_file(path: Path, clip_id: str, track_id: str, *, seconds: float, do
 
 def joined(*parts: Rows) -> Rows:
     """The rows of all parts, with the tables in an order that foreign keys allow."""
-    order = ("sources", "artists", "artist_names", "artist_external_ids", "artist_genres", "scene_lists", "scene_edges")
-    order += ("collaborations", "tracks", "clips", "files", "extractions")
-    return {table: [row for part in parts for row in part.get(table, [])] for table in order}
+    return {table: [row for part in parts for row in part.get(table, [])] for table in _ORDER}
