@@ -94,7 +94,7 @@ def test_two_bands_of_one_name_stay_two_where_their_ids_differ(database_url: str
 def music(tmp_path: Path) -> Path:
     """Six files in two folders, as an old scan left them."""
     folder = tmp_path.resolve() / "music"
-    for seed, name in enumerate(("Low/Words.flac", "a.flac", "b.flac", "c.flac", "d.flac")):
+    for seed, name in enumerate(("very/deep/Low - Words.flac", "a.flac", "b.flac", "c.flac", "d.flac")):
         retag(write(folder / "here" / name, seed), {})
     retag(folder / "here/b.flac", {"artist": ["Low"], "title": ["Tagged"]})
     retag(folder / "here/c.flac", {"artist": ["Twin"], "title": ["First"]})
@@ -107,7 +107,7 @@ def old_home(music: Path) -> Rows:
     """Two artists called Twin, told apart by a tracklist; rows named the artists of a.flac and d.flac too."""
     names = ((A, "Low"), (B, "Twin"), (C, "Twin"), (D, "Row Act"), (E, "dive"))
     files = (
-        ("here/Low/Words.flac", A, "Words"),
+        ("here/very/deep/Low - Words.flac", A, "Words"),
         ("here/a.flac", D, "Rowed"),
         ("here/b.flac", A, "Tagged"),
         ("here/c.flac", B, "First"),
