@@ -149,12 +149,13 @@ class Derived(OpenDatabase):
             for source in FILE_SOURCES:
                 _ensure_source(connection, source)
             kept = _artists_of(connection, unread)
+            pairs = _external_ids_by_artist(connection)  # before those that no file gives any more are deleted
             _write_artists(connection, facts.artists)
             _write_tracks(connection, facts, unread)
             _write_spellings(connection, facts.artists, kept)
             _write_genres(connection, facts.genres, kept)
             _write_collaborations(connection, facts.collaborations, kept)
-            _retire(connection, {artist.id for artist in facts.artists} | kept)
+            _retire(connection, {artist.id for artist in facts.artists} | kept, pairs)
             connection.execute(catalog_state.delete().where(catalog_state.c.key == FACTS_DERIVED))
             connection.execute(catalog_state.insert(), {"key": FACTS_DERIVED, "value": _RULES})
 
@@ -359,22 +360,35 @@ def _write_collaborations(connection: Connection, wanted: Sequence[Collaboration
         connection.execute(collaborations.insert(), new)
 
 
-def _retire(connection: Connection, supported: Collection[str]) -> None:
-    """Move the artists that neither a file nor an import names to the retired ones, which keep only their ids."""
+def _external_ids_by_artist(connection: Connection) -> dict[str, list[tuple[str, str]]]:
+    table = artist_external_ids.c
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for artist_id, namespace, value in connection.execute(select(table.artist_id, table.namespace, table.value)):
+        pairs.setdefault(artist_id, []).append((namespace, value))
+    return pairs
+
+
+def _retire(
+    connection: Connection, supported: Collection[str], pairs: Mapping[str, Sequence[tuple[str, str]]]
+) -> None:
+    """Move the artists that neither a file nor an import names to the retired ones, which keep only their ids.
+
+    ``pairs``: artist id -> its external ids until now.
+    """
     stays = set(supported) | _imported_ids(connection)
     stays |= set(connection.scalars(select(tracks.c.artist_id)))
     gone = sorted(set(connection.scalars(select(artists.c.id))) - stays)
     for part in batches(gone):
-        ids: dict[str, list[list[str]]] = {identifier: [] for identifier in part}
-        table = artist_external_ids.c
-        query = select(table.artist_id, table.namespace, table.value).where(table.artist_id.in_(part))
-        for artist_id, namespace, value in connection.execute(query):
-            ids[artist_id].append([namespace, value])
         rows = connection.execute(select(artists.c.id, artists.c.name).where(artists.c.id.in_(part))).all()
         connection.execute(
             retired_artists.insert(),
             [
-                {"id": row[0], "name": row[1], "folded": fold(row[1]), "external_ids": json.dumps(sorted(ids[row[0]]))}
+                {
+                    "id": row[0],
+                    "name": row[1],
+                    "folded": fold(row[1]),
+                    "external_ids": json.dumps(sorted(pairs.get(row[0], ()))),
+                }
                 for row in rows
             ],
         )
