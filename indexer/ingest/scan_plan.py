@@ -43,7 +43,7 @@ class UnusableFile:
     file: FoundFile
     error: BadInput
     before: FileRecord | None
-    """The record that has this error already; None when it is new."""
+    """The record that stays: it has this error already, or the error passes. None when the error is to be recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def _decide(
     file: FoundFile, record: FileRecord | None, reread: bool
 ) -> FileToRead | UnchangedFile | UnusableFile | WaitingFile:
     if file.fault is not None:
-        return UnusableFile(file=file, error=file.fault, before=None)
+        return UnusableFile(file=file, error=file.fault, before=record if file.fault.reason in PASSING else None)
     # Size and times stand for the content: hashing every file would cost as much as reading it.
     if record is None or (record.size, record.mtime_ns) != (file.size, file.mtime_ns):
         return FileToRead(file=file, before=record)

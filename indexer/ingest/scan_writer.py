@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from indexer.audio.decode import EXCERPT_POLICY, choose_excerpt
 from indexer.audio.rejection_reasons import PASSING
 from indexer.audio.workers.jobs import Inspection
+from indexer.ingest.facts.old_identity import row_of_old_scan
 from indexer.ingest.scan_plan import KEEPS_CLIP, FileToRead, UnchangedFile, UnusableFile, WaitingFile
 from indexer.ingest.walk_folder import FoundFile
 from indexer.tabular.records import Rejected, reason_of
@@ -16,7 +17,6 @@ from recommender.catalog import Catalog
 from recommender.catalog.file_facts import RowFacts
 from recommender.catalog.rows import Clip, FileRecord, NewClip
 from recommender.errors import AmbiguousName, BadInput
-from recommender.names import fold
 from recommender.retry_schedule import count_losses, skip_after
 
 logger = logging.getLogger(__name__)
@@ -61,13 +61,14 @@ class ScanWriter:
             self._reject(one.file, one.error)
             if one.before is None:
                 self._record_rejection(one.file, one.error, before=None)
-            elif one.before.vanished_at is not None:
-                self._ledger.append(replace(one.before, vanished_at=None))
+            else:
+                self._is_there(one.before)
 
     def pass_over(self, waiting: Sequence[WaitingFile]) -> None:
         """Skip the files that crashed their decoders, and count this run in their retry schedule."""
         for one in waiting:
             self._reject(one.file, one.error)
+            self._is_there(one.before)
             self.quarantined += one.quarantined
             self.waiting += not one.quarantined
         self._passed_over += [one.file.path for one in waiting]
@@ -130,12 +131,22 @@ class ScanWriter:
             clip = replace(old, audio_id=inspection.audio_id)
         elif old is not None and clip is not None:
             self._catalog.set_audio_ids([(old.id, inspection.audio_id)])
-            self._catalog.set_same_sound(old.id, clip.id)
+            clip = self._join(clip, old)
         self.states[one.planned.file.path] = "new" if clip is None else "known"
         if clip is None:
             clip = self._add_clip(one)
         by_sound[inspection.audio_id] = clip
         return clip
+
+    def _join(self, clip: Clip, old: Clip) -> Clip:
+        """Let one of two clips with one sound stand for both: that with more embeddings, which are then not lost."""
+        embeddings = self._catalog.count_embeddings([clip.id, old.id])
+        stands, other = (clip, old) if embeddings.get(clip.id, 0) >= embeddings.get(old.id, 0) else (old, clip)
+        self._catalog.set_same_sound(other.id, stands.id)
+        self._ledger = [
+            replace(record, clip_id=stands.id) if record.clip_id == other.id else record for record in self._ledger
+        ]
+        return stands
 
     def _add_clip(self, one: _ReadFile) -> Clip:
         inspection = one.inspection
@@ -163,7 +174,7 @@ class ScanWriter:
         file, inspection, before = one.planned.file, one.inspection, one.planned.before
         row = self._row(file.path, before)
         if row is None and self._rows is None and before is not None and before.tags is None and clip.track_id:
-            row = _row_of_old_scan(self._catalog, clip, before, inspection, file.relative)
+            row = row_of_old_scan(self._catalog, clip, before, inspection, file.relative)
         return FileRecord(
             path=file.path,
             size=inspection.size,
@@ -189,8 +200,14 @@ class ScanWriter:
         self._reject(planned.file, error)
         before = planned.before if error.reason in KEEPS_CLIP else None
         if before is not None and before.clip_id is not None and error.reason in PASSING:
+            self._is_there(before)
             return  # the old record keeps the clip, and makes the next scan read the file again
         self._record_rejection(planned.file, error, before=before, losses=count_losses(planned.losses, error.reason))
+
+    def _is_there(self, before: FileRecord) -> None:
+        """Record that a file that cannot be used now has not vanished."""
+        if before.vanished_at is not None:
+            self._ledger.append(replace(before, vanished_at=None))
 
     def _reject(self, file: FoundFile, error: BadInput | AmbiguousName) -> None:
         reason, detail = reason_of(error)
@@ -218,26 +235,3 @@ class ScanWriter:
                 vanished_at=None,
             )
         )
-
-
-def _row_of_old_scan(
-    catalog: Catalog, clip: Clip, before: FileRecord, inspection: Inspection, relative: str
-) -> RowFacts | None:
-    """The row that must have named a clip's artist, where neither the file's tags nor its path do; else None.
-
-    Only for a file with the bytes that the old scan read: if they changed, its new tags are believed.
-    """
-    if before.content_sha256 != inspection.content_sha256 or clip.track_id is None:
-        return None
-    owner = catalog.track_owner(clip.track_id)
-    if owner is None:
-        return None
-    artist, title = owner
-    tags = inspection.tags
-    parts = relative.split("/")
-    stem = parts[-1].rsplit(".", 1)[0]
-    own = {fold(text) for text in (*tags.artists, *tags.artist_list, *tags.album_artists, *parts[:-1])}
-    own |= {fold(part) for part in stem.split(" - ")}
-    if fold(artist) in own or any(fold(artist) in fold(text) for text in tags.artists):
-        return None
-    return RowFacts(artist=artist, title=title)

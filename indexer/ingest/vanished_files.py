@@ -37,8 +37,9 @@ def record_vanished(catalog: Catalog, walked: Walk, *, forget_after_days: float 
     missing = {
         path: file for path, file in ledger.items() if path not in there and not path.startswith(hidden or ("\0",))
     }
-    if ledger and not there:
-        known = sum(file.clip_id is not None for file in ledger.values())
+    known = sum(file.clip_id is not None for file in ledger.values())
+    is_empty = all(file.fault is not None for file in walked.files)  # such as the note that some leave in mount points
+    if ledger and (not there or (known and is_empty)):
         detail = (
             f"no audio in it, where {known} files are known; is its disk mounted? If it was emptied on purpose, "
             "scan the folder above it, or remove the files with soundkin catalog remove"

@@ -41,15 +41,29 @@ def _fold_again() -> None:
         here = (names.c.artist_id == sa.bindparam("artist"), names.c.name == sa.bindparam("given"))
         connection.execute(names.update().where(*here).values(folded=sa.bindparam("now")), changed)
         _join_artists({row["now"] for row in changed})
+    _fold_titles_again()
+
+
+def _fold_titles_again() -> None:
+    """Fold titles again; of an artist's titles that are one now, the track with the smallest id stays."""
+    connection = op.get_bind()
     tracks = sa.table("tracks", sa.column("id"), sa.column("artist_id"), sa.column("title"), sa.column("folded"))
-    titles = connection.execute(sa.select(tracks).order_by(tracks.c.id)).all()
     first: dict[tuple[str, str], str] = {}
-    for identifier, artist_id, title, folded in titles:
-        stays = first.setdefault((artist_id, fold(title)), identifier)
+    doubles: dict[str, str] = {}
+    changed: list[dict[str, str]] = []
+    for identifier, artist_id, title, folded in connection.execute(sa.select(tracks).order_by(tracks.c.id)).all():
+        now = fold(title)
+        stays = first.setdefault((artist_id, now), identifier)
         if stays != identifier:
-            _move_clips({identifier: stays})
-        elif fold(title) != folded:
-            connection.execute(tracks.update().where(tracks.c.id == identifier).values(folded=fold(title)))
+            doubles[identifier] = stays
+        elif now != folded:
+            changed.append({"track": identifier, "now": now})
+    _move_clips(doubles)  # before any title changes: a track that goes may still have the title that another gets
+    if changed:
+        here = tracks.c.id == sa.bindparam("track")
+        # No two tracks may have one key on the way, so all of them leave their old titles first.
+        connection.execute(tracks.update().where(here).values(folded=sa.literal("\x1f") + tracks.c.id), changed)
+        connection.execute(tracks.update().where(here).values(folded=sa.bindparam("now")), changed)
 
 
 def _join_artists(folded: set[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 
 from recommender.catalog.rows import Failure, Generation, PendingClip, Publication
 from recommender.catalog.tables import clips, extractions, files, generations, publications, runs
@@ -118,6 +118,18 @@ class Extractions(OpenDatabase):
         waiting = and_(extractions.c.space == space, extractions.c.skip_runs > 0)
         with self._writing() as connection:
             connection.execute(extractions.update().where(waiting).values(skip_runs=extractions.c.skip_runs - 1))
+
+    def count_embeddings(self, clip_ids: Sequence[str]) -> dict[str, int]:
+        """Clip id -> spaces that have an embedding of it. Clips without one are left out."""
+        done = select(extractions.c.clip_id, func.count()).where(extractions.c.state == "done")
+        with self._reading() as connection:
+            return {
+                row[0]: row[1]
+                for part in batches(sorted(set(clip_ids)))
+                for row in connection.execute(
+                    done.where(extractions.c.clip_id.in_(part)).group_by(extractions.c.clip_id)
+                )
+            }
 
     def forget_extractions(self, space: str, clip_ids: Sequence[str]) -> None:
         """Make clips pending again, because the embedding store has lost their embeddings."""

@@ -30,7 +30,7 @@ from recommender.catalog.tables import (
     tracks,
 )
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, delete_rows, update_rows
+from recommender.catalog.upsert import batches, delete_rows, update
 from recommender.names import fold
 
 TAGS = "tags"
@@ -149,12 +149,13 @@ class Derived(OpenDatabase):
             for source in FILE_SOURCES:
                 _ensure_source(connection, source)
             kept = _artists_of(connection, unread)
+            pairs = _external_ids_by_artist(connection)  # before those that no file gives any more are deleted
             _write_artists(connection, facts.artists)
             _write_tracks(connection, facts, unread)
             _write_spellings(connection, facts.artists, kept)
             _write_genres(connection, facts.genres, kept)
             _write_collaborations(connection, facts.collaborations, kept)
-            _retire(connection, {artist.id for artist in facts.artists} | kept)
+            _retire(connection, {artist.id for artist in facts.artists} | kept, pairs)
             connection.execute(catalog_state.delete().where(catalog_state.c.key == FACTS_DERIVED))
             connection.execute(catalog_state.insert(), {"key": FACTS_DERIVED, "value": _RULES})
 
@@ -236,7 +237,7 @@ def _write_artists(connection: Connection, wanted: Sequence[DerivedArtist]) -> N
     if new:
         connection.execute(artists.insert(), new)
     renamed = [artist for artist in wanted if stored.get(artist.id, artist.name) != artist.name]
-    update_rows(connection, artists, [{"id": artist.id, "name": artist.name} for artist in renamed], keys=["id"])
+    update(connection, artists, [{"id": artist.id, "name": artist.name} for artist in renamed], keys=["id"])
 
 
 def _write_tracks(connection: Connection, facts: DerivedFacts, unread: Collection[str]) -> None:
@@ -249,12 +250,12 @@ def _write_tracks(connection: Connection, facts: DerivedFacts, unread: Collectio
         if identifier in stored and any(stored[identifier][name] != value for name, value in row.items())
     }
     # Two tracks may exchange their titles: no two may have one key on the way there.
-    between = [{"id": identifier, "folded": f"\x1f{identifier}"} for identifier in changed]
-    update_rows(connection, tracks, between, keys=["id"])
+    aside = [{"id": identifier, "folded": f"\x1f{identifier}"} for identifier in changed]
+    update(connection, tracks, aside, keys=["id"])
     gone = sorted(set(stored) - set(wanted) - _tracks_of(connection, unread))
     for part in batches(gone):
         connection.execute(tracks.delete().where(tracks.c.id.in_(part)))
-    update_rows(connection, tracks, [{"id": identifier, **row} for identifier, row in changed.items()], keys=["id"])
+    update(connection, tracks, [{"id": identifier, **row} for identifier, row in changed.items()], keys=["id"])
     new = [{"id": identifier, **row} for identifier, row in wanted.items() if identifier not in stored]
     if new:
         connection.execute(tracks.insert(), new)
@@ -280,13 +281,13 @@ def _tracks_of(connection: Connection, clip_ids: Collection[str]) -> set[str]:
 def _assign_clips(connection: Connection, facts: DerivedFacts, unread: Collection[str]) -> None:
     track_of = {clip_id: track.id for track in facts.tracks for clip_id in track.clips}
     rows = connection.execute(select(clips.c.id, clips.c.track_id, clips.c.source_path, clips.c.same_as)).all()
-    changed = []
+    changed: list[dict[str, str | None]] = []
     for identifier, track_id, path, same_as in rows:
-        track = None if same_as else track_of.get(identifier)
-        source_path = facts.source_paths.get(identifier, path)
-        if identifier not in unread and (track, source_path) != (track_id, path):
-            changed.append({"id": identifier, "track_id": track, "source_path": source_path})
-    update_rows(connection, clips, changed, keys=["id"])
+        track_now = None if same_as else track_of.get(identifier)
+        path_now = facts.source_paths.get(identifier, path)
+        if identifier not in unread and (track_now, path_now) != (track_id, path):
+            changed.append({"id": identifier, "track_id": track_now, "source_path": path_now})
+    update(connection, clips, changed, keys=["id"])
 
 
 def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], kept: Collection[str]) -> None:
@@ -298,12 +299,9 @@ def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], ke
 
     names = {(artist.id, name) for artist in wanted for name in artist.names}
     not_imported = or_(artist_names.c.source.is_(None), artist_names.c.source == FILES)
-    gone = [
-        {"artist_id": row["artist_id"], "name": row["name"]}
-        for row in connection.execute(select(artist_names).where(not_imported)).mappings()
-        if is_derived(row) and (row["artist_id"], row["name"]) not in names
-    ]
-    delete_rows(connection, artist_names, gone)
+    rows = connection.execute(select(artist_names).where(not_imported)).mappings().all()
+    gone = [dict(row) for row in rows if is_derived(row) and (row["artist_id"], row["name"]) not in names]
+    delete_rows(connection, artist_names, gone, keys=["artist_id", "name"])
     known: set[tuple[str, str]] = set()
     for part in batches(sorted({artist_id for artist_id, _ in names})):
         query = select(artist_names.c.artist_id, artist_names.c.name).where(artist_names.c.artist_id.in_(part))
@@ -323,8 +321,8 @@ def _write_external_ids(connection: Connection, wanted: Sequence[DerivedArtist],
     stored = {
         (row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()
     }
-    gone = [pair for pair, row in stored.items() if is_derived(row) and ids.get(pair) != row["artist_id"]]
-    delete_rows(connection, artist_external_ids, [{"namespace": name, "value": value} for name, value in gone])
+    gone = [dict(row) for pair, row in stored.items() if is_derived(row) and ids.get(pair) != row["artist_id"]]
+    delete_rows(connection, artist_external_ids, gone, keys=["namespace", "value"])
     new = [
         {"namespace": namespace, "value": value, "artist_id": artist_id, "source": FILES}
         for (namespace, value), artist_id in sorted(ids.items())
@@ -339,8 +337,9 @@ def _write_genres(connection: Connection, wanted: Sequence[ArtistGenre], kept: C
     query = select(artist_genres.c.artist_id, artist_genres.c.genre, artist_genres.c.source)
     stored = {tuple(row) for row in connection.execute(query.where(artist_genres.c.source.in_(FILE_SOURCES)))}
     keys = {(row.artist_id, row.genre, row.source) for row in wanted}
-    gone = [{"artist_id": a, "genre": g, "source": s} for a, g, s in sorted(stored - keys) if a not in kept]
-    delete_rows(connection, artist_genres, gone)
+    columns = ("artist_id", "genre", "source")
+    gone = [dict(zip(columns, key, strict=True)) for key in sorted(stored - keys) if key[0] not in kept]
+    delete_rows(connection, artist_genres, gone, keys=columns)
     new = [{"artist_id": a, "genre": g, "source": s, "weight": 1.0} for a, g, s in sorted(keys - stored)]
     if new:
         connection.execute(artist_genres.insert(), new)
@@ -352,29 +351,42 @@ def _write_collaborations(connection: Connection, wanted: Sequence[Collaboration
     rows = connection.execute(select(collaborations.c.id, *columns).where(collaborations.c.source == TAGS)).all()
     stored = {tuple(row[1:]): row[0] for row in rows}
     keys = {tuple(getattr(row, name) for name in names) for row in wanted}
-    gone = [key for key in sorted(set(stored) - keys) if key[0] not in kept or key[1] not in kept]
-    delete_rows(connection, collaborations, [{"id": stored[key]} for key in gone])
+    replaced = {key[:4] for key in keys}  # one row for each recording, however many are credited on it
+    gone = [stored[key] for key in set(stored) - keys if key[:4] in replaced or not {key[0], key[1]} <= set(kept)]
+    for part in batches(sorted(gone)):
+        connection.execute(collaborations.delete().where(collaborations.c.id.in_(part)))
     new = [{**dict(zip(names, key, strict=True)), "source": TAGS} for key in sorted(keys - set(stored))]
     if new:
         connection.execute(collaborations.insert(), new)
 
 
-def _retire(connection: Connection, supported: Collection[str]) -> None:
-    """Move the artists that neither a file nor an import names to the retired ones, which keep only their ids."""
+def _external_ids_by_artist(connection: Connection) -> dict[str, list[tuple[str, str]]]:
+    table = artist_external_ids.c
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for artist_id, namespace, value in connection.execute(select(table.artist_id, table.namespace, table.value)):
+        pairs.setdefault(artist_id, []).append((namespace, value))
+    return pairs
+
+
+def _retire(connection: Connection, supported: Collection[str], pairs: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Move the artists that neither a file nor an import names to the retired ones, which keep only their ids.
+
+    ``pairs``: artist id -> its external ids until now.
+    """
     stays = set(supported) | _imported_ids(connection)
     stays |= set(connection.scalars(select(tracks.c.artist_id)))
     gone = sorted(set(connection.scalars(select(artists.c.id))) - stays)
     for part in batches(gone):
-        ids: dict[str, list[list[str]]] = {identifier: [] for identifier in part}
-        table = artist_external_ids.c
-        query = select(table.artist_id, table.namespace, table.value).where(table.artist_id.in_(part))
-        for artist_id, namespace, value in connection.execute(query):
-            ids[artist_id].append([namespace, value])
         rows = connection.execute(select(artists.c.id, artists.c.name).where(artists.c.id.in_(part))).all()
         connection.execute(
             retired_artists.insert(),
             [
-                {"id": row[0], "name": row[1], "folded": fold(row[1]), "external_ids": json.dumps(sorted(ids[row[0]]))}
+                {
+                    "id": row[0],
+                    "name": row[1],
+                    "folded": fold(row[1]),
+                    "external_ids": json.dumps(sorted(pairs.get(row[0], ()))),
+                }
                 for row in rows
             ],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -13,8 +14,10 @@ from recommender.catalog.file_facts import FileTags, RowFacts
 from recommender.catalog.rows import FileRecord
 from recommender.catalog.tables import clips, extractions, files
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, update_rows, upsert
+from recommender.catalog.upsert import batches, update, upsert
 from recommender.retry_schedule import POISON, RETRY_AFTER_RUNS
+
+logger = logging.getLogger(__name__)
 
 _JSON: Mapping[str, tuple[str, msgspec.json.Decoder[Any]]] = {  # Any: each decoder has its own type
     "tags": ("tags", msgspec.json.Decoder(FileTags)),
@@ -41,7 +44,7 @@ class Files(OpenDatabase):
             upsert(connection, files, [_to_row(record) for record in records], keys=["path"], by=["path"])
             changed = [(earlier[record.path], record) for record in records if record.path in earlier]
             _retry_changed(connection, changed)
-            _leave_clips(connection, {old.clip_id: old.path for old, new in changed if old.clip_id != new.clip_id})
+            _leave_clips(connection, [(old.clip_id, old.path) for old, new in changed if old.clip_id != new.clip_id])
 
     def set_vanished(self, paths: Sequence[str], *, at: str | None) -> None:
         """Record when these files were first missed, or with None that they are there again."""
@@ -55,14 +58,14 @@ class Files(OpenDatabase):
             earlier = _read(connection, paths)
             for part in batches(sorted(earlier)):
                 connection.execute(files.delete().where(files.c.path.in_(part)))
-            _leave_clips(connection, {record.clip_id: path for path, record in earlier.items()})
+            _leave_clips(connection, [(record.clip_id, path) for path, record in earlier.items()])
 
     def set_rejections(self, problems: Mapping[str, tuple[str, str] | None]) -> None:
         """Set (reason, detail) of files by path; None takes the rejection back."""
         with self._writing() as connection:
             rows = [(path, *(problem or (None, None))) for path, problem in sorted(problems.items())]
             changed = [{"path": path, "reason": reason, "detail": detail} for path, reason, detail in rows]
-            update_rows(connection, files, changed, keys=["path"])
+            update(connection, files, changed, keys=["path"])
 
     def count_skipped_files(self, paths: Sequence[str]) -> None:
         """Reduce ``skip_runs`` by one for each of these files, because this run skipped them."""
@@ -95,8 +98,9 @@ class Files(OpenDatabase):
 
     def files_below(self, folder: str) -> dict[str, FileRecord]:
         """Records of all files in ``folder`` (absolute, without a slash at its end) and the folders below, by path."""
-        first, last = f"{folder.rstrip('/')}/", f"{folder.rstrip('/')}0"  # "0" follows "/" in ASCII
-        query = select(files).where(files.c.path >= first, files.c.path < last)
+        # Not by the order of paths: PostgreSQL sorts text by its locale, in which "/" may not count at all.
+        first = f"{folder.rstrip('/')}/"
+        query = select(files).where(files.c.path.startswith(first, autoescape=True))
         with self._reading() as connection:
             rows = (_from_row(row) for row in connection.execute(query).mappings())
             return {record.path: record for record in rows if record.path.startswith(first)}
@@ -141,9 +145,20 @@ def _to_row(record: FileRecord) -> dict[str, Any]:  # Any: database values
 
 def _from_row(row: Mapping[Any, Any]) -> FileRecord:  # Any: database values
     decoded: dict[str, Any] = {  # Any: as above
-        name: None if row[column] is None else decoder.decode(row[column]) for name, (column, decoder) in _JSON.items()
+        name: _decode(row["path"], row[column], decoder) for name, (column, decoder) in _JSON.items()
     }
     return FileRecord(**{name: row[name] for name in _PLAIN}, **decoded)
+
+
+def _decode(path: str, stored: str | None, decoder: msgspec.json.Decoder[Any]) -> Any:  # Any: as the decoder
+    """What a column says; None where it was changed by hand so that it cannot be read: the next scan reads the file."""
+    if stored is None:
+        return None
+    try:
+        return decoder.decode(stored)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        logger.warning("%s: what the catalog keeps of it cannot be read (%s); scan its folder again", path, error)
+        return None
 
 
 def _read(connection: Connection, paths: Sequence[str]) -> dict[str, FileRecord]:
@@ -172,14 +187,17 @@ def _retry_changed(connection: Connection, changed: Iterable[tuple[FileRecord, F
         connection.execute(extractions.delete().where(retryable))
 
 
-def _leave_clips(connection: Connection, left: Mapping[str | None, str]) -> None:
-    """After files were changed or forgotten. ``left``: clip id -> path of a file that has the clip no more."""
-    clip_ids = sorted(clip_id for clip_id in left if clip_id is not None)
-    for part in batches(clip_ids):
+def _leave_clips(connection: Connection, left: Sequence[tuple[str | None, str]]) -> None:
+    """After files were changed or forgotten. ``left``: (clip id, path of a file that has the clip no more)."""
+    paths: dict[str, set[str]] = {}
+    for clip_id, path in left:
+        if clip_id is not None:
+            paths.setdefault(clip_id, set()).add(path)
+    for part in batches(sorted(paths)):
         query = select(files.c.clip_id, func.min(files.c.path)).where(files.c.clip_id.in_(part))
         elsewhere = {row[0]: row[1] for row in connection.execute(query.group_by(files.c.clip_id))}
         orphans = [clip_id for clip_id in part if clip_id not in elsewhere]
         connection.execute(clips.update().where(clips.c.id.in_(orphans)).values(track_id=None))
-        for clip_id, path in elsewhere.items():
-            moved = (clips.c.id == clip_id) & (clips.c.source_path == left[clip_id])
-            connection.execute(clips.update().where(moved).values(source_path=path))
+        sources = connection.execute(select(clips.c.id, clips.c.source_path).where(clips.c.id.in_(list(elsewhere))))
+        moved = [{"id": row[0], "source_path": elsewhere[row[0]]} for row in sources if row[1] in paths[row[0]]]
+        update(connection, clips, moved, keys=["id"])

@@ -30,7 +30,6 @@ from recommender.errors import InvalidArgument, NotFound
 _GENRE_KEY = ("artist_id", "genre", "source")
 _POPULARITY_KEY = ("artist_id", "source")
 _LIST_KEY = ("source", "artist_id")
-_POPULARITY_KEY = ("artist_id", "source")
 _EDGE_KEY = ("source", "artist_id", "neighbour_id")
 _COLLABORATION_KEY = ("artist_a", "artist_b", "kind", "title", "source")
 

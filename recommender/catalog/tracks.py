@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from recommender.catalog.rows import AddedClip, Clip, NewClip
-from recommender.catalog.tables import artists, clips, files, tracks
+from recommender.catalog.tables import artist_external_ids, artist_names, artists, clips, files, tracks
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, update_rows
+from recommender.catalog.upsert import batches, update
 from recommender.errors import BadInput
 from recommender.names import clean, fold
 from recommender.names import clip_id as name_clip
@@ -26,6 +26,17 @@ _COLUMNS = (
     clips.c.length_ms,
     clips.c.source_path,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackOwner:
+    """The artist of a track, and the track's title."""
+
+    name: str
+    title: str
+    external_ids: tuple[tuple[str, str], ...]
+    shares_name: bool
+    """Whether another artist of the catalog has this name too."""
 
 
 class Tracks(OpenDatabase):
@@ -81,21 +92,34 @@ class Tracks(OpenDatabase):
         """Record the identity of the sound of clips: (clip id, audio id)."""
         with self._writing() as connection:
             changed = [{"id": clip_id, "audio_id": audio_id} for clip_id, audio_id in audio_ids]
-            update_rows(connection, clips, changed, keys=["id"])
+            update(connection, clips, changed, keys=["id"])
 
     def set_same_sound(self, clip_id: str, stands_for_it: str) -> None:
         """Let another clip of the same sound stand for a clip: its files and its track go to that one."""
         with self._writing() as connection:
             here = clips.c.id == clip_id
             connection.execute(clips.update().where(here).values(same_as=stands_for_it, track_id=None))
+            connection.execute(clips.update().where(clips.c.same_as == clip_id).values(same_as=stands_for_it))
             connection.execute(files.update().where(files.c.clip_id == clip_id).values(clip_id=stands_for_it))
 
-    def track_owner(self, track_id: str) -> tuple[str, str] | None:
-        """(name of the artist, title) of a track; None when there is none."""
-        query = select(artists.c.name, tracks.c.title).join(tracks, tracks.c.artist_id == artists.c.id)
+    def track_owner(self, track_id: str) -> TrackOwner | None:
+        """Who made a track; None when there is none."""
+        query = select(artists.c.id, artists.c.name, tracks.c.title).join(tracks, tracks.c.artist_id == artists.c.id)
+        ids, names = artist_external_ids.c, artist_names.c
         with self._reading() as connection:
             row = connection.execute(query.where(tracks.c.id == track_id)).first()
-            return (row[0], row[1]) if row is not None else None
+            if row is None:
+                return None
+            artist_id, name, title = row
+            pairs = connection.execute(select(ids.namespace, ids.value).where(ids.artist_id == artist_id)).all()
+            others = select(names.artist_id).where(names.folded == fold(name), names.artist_id != artist_id)
+            shares_name = connection.execute(others.limit(1)).first() is not None
+        return TrackOwner(
+            name=name,
+            title=title,
+            external_ids=tuple(sorted((pair[0], pair[1]) for pair in pairs)),
+            shares_name=shares_name,
+        )
 
     def read_clips(self, clip_ids: Sequence[str]) -> dict[str, Clip]:
         """Those of ``clip_ids`` that exist, by id."""

@@ -15,7 +15,7 @@ from indexer.ingest.facts.believed_files import BelievedClaim, believed
 from indexer.ingest.facts.claims import CreditedArtist, FileClaim, known_names, read_claim
 from indexer.ingest.facts.match_artists import ArtistMatching, MatchedRefs, RefKey
 from indexer.ingest.facts.splits import Splits, read_splits
-from indexer.ingest.facts.tracks import Recording, StoredTracks, group_tracks
+from indexer.ingest.facts.tracks import Recording, StoredTracks, TrackKey, group_tracks
 from indexer.tabular.records import reason_of
 from recommender.catalog import Catalog
 from recommender.catalog.facts_of_files import TAGS, DerivedArtist, DerivedFacts, KnownArtist
@@ -50,20 +50,21 @@ def derive(catalog: Catalog, *, only_if_changed: bool = True) -> bool:
 def _derive(catalog: Catalog) -> None:
     files = [file for file in catalog.read_files() if file.clip_id is not None]
     track_of = catalog.tracks_of_clips()
-    known = catalog.known_artists() if files else []  # of names alone there may be millions
+    keys = catalog.track_keys()
+    known = catalog.known_artists() if files or keys else []  # of names alone there may be millions
     read = [file for file in files if file.tags is not None]
     unread = _unread(files, track_of)
     imported = [name for artist in known if artist.imported for name in (artist.names or (artist.name,))]
     names = known_names(read, imported)
     claims, problems = _claims(read, names)
     splits = read_splits(catalog.read_edits())
-    owners = splits.owners_before(_owners(catalog, track_of))
+    owners = splits.owners_before(_owners(keys, track_of))
     matching = ArtistMatching(known, made_by_hand=splits.artists)
     counted = believed(claims, {file.path: file for file in read})
     recordings, unmatched = _match(counted, matching, owners, splits)
     problems |= unmatched
     reserved = frozenset(track_id for clip_id, track_id in track_of.items() if clip_id in unread and track_id)
-    stored = StoredTracks(keys=catalog.track_keys(), track_of=track_of, reserved=reserved)
+    stored = StoredTracks(keys=keys, track_of=track_of, reserved=reserved)
     tracks, copies = group_tracks(recordings, stored)
     catalog.replace_facts(
         DerivedFacts(
@@ -85,10 +86,9 @@ def _unread(files: Sequence[FileRecord], track_of: Mapping[str, str | None]) -> 
     return frozenset(clip_id for clip_id, track_id in track_of.items() if track_id is not None and clip_id not in read)
 
 
-def _owners(catalog: Catalog, track_of: Mapping[str, str | None]) -> dict[str, str]:
+def _owners(keys: Mapping[str, TrackKey], track_of: Mapping[str, str | None]) -> dict[str, str]:
     """Clip id -> id of the artist that it belongs to now."""
-    keys = catalog.track_keys()
-    return {clip_id: keys[track_id][0] for clip_id, track_id in track_of.items() if track_id in keys}
+    return {clip_id: keys[track_id][0] for clip_id, track_id in track_of.items() if track_id and track_id in keys}
 
 
 def _claims(

@@ -41,7 +41,7 @@ class StoredTracks:
     track_of: Mapping[str, str | None]
     """Clip id -> track id."""
     reserved: frozenset[str]
-    """Tracks that also have clips whose files have not been read: they keep their titles."""
+    """Tracks that also have clips whose files have not been read: they keep their artists and titles."""
 
 
 def group_tracks(
@@ -62,12 +62,16 @@ def _track_ids(groups: Mapping[TrackKey, Sequence[Recording]], stored: StoredTra
     """An id for each track: that of the track with the same key, else of the one its clips were in, else a new one."""
     by_key = {key: identifier for identifier, key in stored.keys.items()}
     ids = {key: by_key[key] for key in groups if key in by_key}
-    taken = set(ids.values()) | stored.reserved
+    taken = set(ids.values())
     for key, group in sorted(groups.items()):
         if key in ids:
             continue
         before = Counter(stored.track_of.get(one.claim.clip_id) for one in group if not one.is_copy)
-        candidates = sorted((-count, track) for track, count in before.items() if track and track not in taken)
+        candidates = sorted(
+            (-count, track)
+            for track, count in before.items()
+            if track and track not in taken and (track not in stored.reserved or stored.keys[track][:2] == key[:2])
+        )
         ids[key] = candidates[0][1] if candidates else uuid.uuid4().hex
         taken.add(ids[key])
     return ids

@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutagen.flac import FLAC, Picture
-from mutagen.oggvorbis import OggVorbis
 
-from indexer.audio.workers.jobs import Inspection, InspectJob, inspect
-from indexer.audio.workers.pool import Outcome
 from indexer.ingest.facts.derive import derive
 from indexer.ingest.scan import ScanOptions, ScanReport, scan
 from recommender.catalog import Catalog
-from recommender.errors import BadInput
+from tests.indexer.ingest.scanned_music import HerePool, retag, write
 
-RATE_HZ = 8000
 NO_ROWS = "file,artist\n"
 
 Facts = dict[str, object]
-
-
-class HerePool:
-    """Inspects files in this process: the same result as a pool of decoders, without starting one."""
-
-    def run(self, jobs: Iterable[InspectJob]) -> Iterator[Outcome[Inspection]]:
-        for job in jobs:
-            try:
-                yield Outcome(job=job, value=inspect(job.path))
-            except BadInput as error:
-                yield Outcome(job=job, error=error)
 
 
 def scanned(catalog: Catalog, folder: Path, *, tracklist: str = NO_ROWS) -> ScanReport:
@@ -68,25 +49,6 @@ def published(catalog: Catalog) -> Facts:
             for row in catalog.read_collaborations()
         ),
     }
-
-
-def write(path: Path, seed: int) -> Path:
-    """Noise that is the same for the same seed, 5.2 s."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, int(5.2 * RATE_HZ))
-    soundfile.write(path, noise, RATE_HZ)
-    return path
-
-
-def retag(path: Path, tags: dict[str, list[str]], *, cover: bytes = b"") -> None:
-    file: Any = FLAC(path) if path.suffix == ".flac" else OggVorbis(path)  # Any: mutagen has no types
-    file.delete()
-    file.update(tags)
-    if cover and isinstance(file, FLAC):
-        picture = Picture()
-        picture.data, picture.mime, picture.type = cover, "image/png", 3
-        file.add_picture(picture)
-    file.save()
 
 
 def fresh_facts(folder: Path, tracklist: str) -> Facts:
