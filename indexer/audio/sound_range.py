@@ -63,9 +63,9 @@ class SoundRange:
 def find_sound(file: BinaryIO, *, search: bool = True) -> SoundRange:
     """Skip tags and padding at both ends of ``file``; with ``search`` also unknown bytes before the sound.
 
-    Any number of ID3v2, APEv2 and TAG blocks and zeros may come first (zeros up to :data:`MAX_PADDING_BYTES`); behind unknown bytes (at most
-    :data:`MAX_JUNK_BYTES`) three frames in a row, a FLAC header or the first page of an ogg stream are a start. Texts,
-    archives and films are never searched. The file position afterwards is undefined.
+    Any number of ID3v2, APEv2 and TAG blocks may come first, and zeros up to :data:`MAX_PADDING_BYTES`; behind unknown
+    bytes (at most :data:`MAX_JUNK_BYTES`) three frames in a row, a FLAC header or the first page of an ogg stream are a
+    start. Texts, archives and films are never searched. The file position afterwards is undefined.
 
     Raises BadInput: ``not_audio``, or ``unsupported`` for audio of a format Soundkin does not decode.
     """
