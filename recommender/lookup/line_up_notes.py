@@ -33,10 +33,8 @@ _NOTES = frozenset(
     live av; a/v live; dj; djs; set; acoustic; akustik; unplugged; solo; solo set; full band; all night long
     special guest; special guests; support; headliner; co-headliner; opener; opening; closing; host; sold out; cancelled
     canceled; postponed; tba; tbc; new; debut; premiere; reunion; album release; record release; ep release
-    release show; release party;
-    ライブ; ライヴ; farewell show; farewell tour; on tour; concert; dj support; b2b""".replace("\n    ", "; ").split(
-        "; "
-    )
+    release show; release party; farewell show; farewell tour; on tour; concert; dj support; b2b
+    ライブ; ライヴ""".replace("\n    ", "; ").split("; ")
 )
 _COUNTRIES = frozenset(
     """argentina; australia; austria; belgium; brasil; brazil; canada; chile; china; colombia; croatia; cuba
@@ -139,12 +137,8 @@ RULES: tuple[Rule, ...] = (
     partial(_note, _pattern(r"(?:,|\s+[-–—|~/•·]{1,2})\s*(?P<note>[^-–—|~]{1,60})$")),
     partial(_end, _pattern(rf"[\s,]\s*(?:{_SET}|live\s+a/?v|live\s+pa)$")),
     partial(_front, _pattern(rf"(?:{_LABELS})\s?(?::|\s[-–—|]\s)\s*(?=\S)")),
-    partial(
-        _end,
-        _pattern(
-            r"\s*(?:\[(?!(?:feat|ft\b|w/|with\b|b2b|vs\b))[^\[\]]{1,40}\]|\([^()]{1,40}\s(?:records|recordings|music|label|rec\.?|tapes)\))$"
-        ),
-    ),
+    partial(_end, _pattern(r"\s*\[(?!(?:feat|ft\b|w/|with\b|b2b|vs\b))[^\[\]]{1,40}\]$")),
+    partial(_end, _pattern(r"\s*\([^()]{1,40}\s(?:records|recordings|music|label|rec\.?|tapes)\)$")),
     partial(_end, _pattern(r"(?:\s*[*†‡§¹²³⁴]+|[,;:|])$")),
     partial(
         _end, _pattern(r"\s+(?:\+|&|with|w/|plus|and)\s+(?:very )?(?:special )?(?:guests?|supports?|support acts?)$")
