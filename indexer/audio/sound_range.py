@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from indexer.audio.mpeg import id3_bytes
@@ -26,7 +26,9 @@ from indexer.audio.signatures import (
 from recommender.errors import BadInput
 
 MAX_JUNK_BYTES = 256 << 10
-"""Of padding, and of unknown bytes, searched for the start of the sound. Tags are skipped whatever their size."""
+"""Of unknown bytes, searched for the start of the sound. Tags are skipped whatever their size."""
+MAX_PADDING_BYTES = 4 << 20
+"""Of zeros before the sound: they cost next to nothing, and a tagger that moved a cover leaves as many."""
 
 _MAX_TAGS = 64
 """Tags that are skipped at either end."""
@@ -61,15 +63,36 @@ class SoundRange:
 def find_sound(file: BinaryIO, *, search: bool = True) -> SoundRange:
     """Skip tags and padding at both ends of ``file``; with ``search`` also unknown bytes before the sound.
 
-    Any number of ID3v2, APEv2 and TAG blocks and zeros may come first; behind unknown bytes (at most
-    :data:`MAX_JUNK_BYTES`) three frames in a row, a FLAC header or the first page of an ogg stream are a start. Texts,
-    archives and films are never searched. The file position afterwards is undefined.
+    Any number of ID3v2, APEv2 and TAG blocks may come first, and zeros up to :data:`MAX_PADDING_BYTES`; behind unknown
+    bytes (at most :data:`MAX_JUNK_BYTES`) three frames in a row, a FLAC header or the first page of an ogg stream are a
+    start. Texts, archives and films are never searched. The file position afterwards is undefined.
 
     Raises BadInput: ``not_audio``, or ``unsupported`` for audio of a format Soundkin does not decode.
     """
     size = file.seek(0, os.SEEK_END)
     start, container = _find_start(file, size, search=search)
     return SoundRange(start=start, end=_find_end(file, start, size), container=container)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagPlaces:
+    """Where the tags of a file may lie."""
+
+    start: int
+    """Offset of the sound, whose format may have tags of its own."""
+    id3: tuple[int, ...]
+    """Offsets of ID3v2 tags, those in front of the sound first."""
+
+
+def find_tags(file: BinaryIO) -> TagPlaces:
+    """Where the sound of ``file`` starts, and the ID3v2 tags around it. The file position afterwards is undefined.
+
+    Raises BadInput as :func:`find_sound` does.
+    """
+    size = file.seek(0, os.SEEK_END)
+    start, _ = _find_start(file, size, search=True)
+    behind = [at for at in _tags_behind(file, start, size) if _read_at(file, at, 3) == b"ID3"]
+    return TagPlaces(start=start, id3=(*_front(file, size).id3, *behind))
 
 
 class SoundView(io.BufferedReader):
@@ -117,28 +140,50 @@ class _RawView(io.RawIOBase):
         return len(block)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Front:
+    """What lies before the sound, as far as it is tags and padding."""
+
+    position: int = 0
+    """Offset behind it."""
+    container: Container | None = None
+    """The format that starts there, None for unknown bytes."""
+    id3: list[int] = field(default_factory=list)
+    """Offsets of ID3v2 tags."""
+    is_tagged: bool = False
+
+
 def _find_start(file: BinaryIO, size: int, *, search: bool) -> tuple[int, Container]:
     """(offset of the first byte of the format, the format). Raises BadInput."""
-    position = padding = 0
-    tagged = False
+    front = _front(file, size)
+    if front.container is not None:
+        return front.position, front.container
+    if search and not front.is_tagged:
+        search = not is_other_file(_read_at(file, 0, HEADER_BYTES))
+    return _start_behind_junk(file, front.position, search=search)
+
+
+def _front(file: BinaryIO, size: int) -> _Front:
+    """Go past tags and zeros at the start of ``file``."""
+    front, padding = _Front(), 0
     for _ in range(_MAX_TAGS):
-        header = _read_at(file, position, HEADER_BYTES)
-        container = container_at(header)
-        if container is not None:
-            return position, container
-        tag = _leading_tag_bytes(header)
-        tagged = tagged or tag > 0
-        if tag and position + tag > size:
-            position += _ID3_HEADER_BYTES  # the size is a lie: what the tag holds is searched as unknown bytes
+        header = _read_at(file, front.position, HEADER_BYTES)
+        front.container = container_at(header)
+        if front.container is not None:
             break
-        zeros = 0 if tag else _zeros(file, position, MAX_JUNK_BYTES - padding)
+        tag = _leading_tag_bytes(header)
+        front.is_tagged = front.is_tagged or tag > 0
+        if header.startswith(b"ID3") and tag:
+            front.id3.append(front.position)
+        if tag and front.position + tag > size:
+            front.position += _ID3_HEADER_BYTES  # the size is a lie: what the tag holds is searched as unknown bytes
+            break
+        zeros = 0 if tag else _zeros(file, front.position, MAX_PADDING_BYTES - padding)
         if not tag and not zeros:
             break
         padding += zeros
-        position = _box_before(file, position + zeros) if zeros else position + tag
-    if search and not tagged:
-        search = not is_other_file(_read_at(file, 0, HEADER_BYTES))
-    return _start_behind_junk(file, position, search=search)
+        front.position = _box_before(file, front.position + zeros) if zeros else front.position + tag
+    return front
 
 
 def _start_behind_junk(file: BinaryIO, position: int, *, search: bool) -> tuple[int, Container]:
@@ -171,6 +216,16 @@ def _leading_tag_bytes(header: bytes) -> int:
     return _ID3V1_BYTES if header.startswith(b"TAG") else 0
 
 
+def skip_leading_tags(file: BinaryIO, position: int) -> int:
+    """Offset behind the tags that start at ``position``, which may lie beyond the end of ``file``."""
+    for _ in range(_MAX_TAGS):
+        tag = _leading_tag_bytes(_read_at(file, position, _APE_FOOTER_BYTES))
+        if not tag:
+            break
+        position += tag
+    return position
+
+
 def _zeros(file: BinaryIO, position: int, at_most: int) -> int:
     """Number of zero bytes at ``position``, at most ``at_most``."""
     block = _read_at(file, position, at_most)
@@ -186,13 +241,20 @@ def _box_before(file: BinaryIO, position: int) -> int:
 
 def _find_end(file: BinaryIO, start: int, size: int) -> int:
     """Offset behind the last byte that belongs to no tag."""
+    return min(_tags_behind(file, start, size), default=size)
+
+
+def _tags_behind(file: BinaryIO, start: int, size: int) -> list[int]:
+    """Offsets of the tags at the end of ``file``, the last one first."""
+    offsets: list[int] = []
     end = size
     for _ in range(_MAX_TAGS):
         tag = _trailing_tag_bytes(file, start, end)
         if not 0 < tag <= end - start:
             break
         end -= tag
-    return end
+        offsets.append(end)
+    return offsets
 
 
 def _trailing_tag_bytes(file: BinaryIO, start: int, end: int) -> int:

@@ -15,20 +15,33 @@ MAX_NAMES = 1000
 _MAX_DEPTH = 3
 """An entry may be a list by semicolons, of lists by commas, of acts that play back to back."""
 
+_WITH_GUESTS = (
+    r"(?:with|w/|plus|\+|&|and)\s*(?:very )?(?:special )?(?:guests?|support)(?: acts?)?(?: (?:from|by))?"
+    r"|supported by|support(?: from)?:|featuring|feat\.?|ft\.?|w/"
+)
 _SURE = (
     re.compile(r"\s*[;\t\uff1b]\s*"),
-    re.compile(r"\s+(?:b2b|b3b|b4b|back to back|back-to-back|vs\.?)\s+", re.IGNORECASE),
+    re.compile(rf"\s+[(\[]?(?:b2b|b3b|b4b|back to back|back-to-back|vs\.?|versus|{_WITH_GUESTS}):?\s+", re.IGNORECASE),
 )
 """What separates names although some of them are unknown: hardly any name has it inside."""
-_COMMA = re.compile(r"\s*[,\u3001\uff0c]\s*")
-"""It stands inside names too ("Tyler, The Creator"), so it separates only where every part is known."""
+_COMMA = r"\s*[,\u3001\uff0c]\s*(?:(?:&|and)\s+)?"
+_SOFT = (
+    re.compile(_COMMA),
+    re.compile(
+        rf"{_COMMA}|\s+(?:[&+/|×•·\-\u2013\u2014]|x|and|und|et|y|e|with)\s+|\s*\uff06\s*",
+        re.IGNORECASE,
+    ),
+)
+"""They stand inside names too ("Tyler, The Creator"), so they separate only where every part is known."""
+_UNOPENED = re.compile(r"^[^(\[]*[)\]]$")
 
 
 def read_names(directory: Directory, entry: str) -> tuple[str, ...]:
     """The names that ``entry`` can be read as; none when it cannot. ``entry`` itself is no artist's name.
 
-    One name: the entry without the wording of a line-up. Several: the parts between tabs, semicolons, "b2b" or "vs."
-    where at least one of them is known, or between commas where all are. Unknown parts are among them, as given.
+    One name: the entry without the wording of a line-up. Several: the parts between tabs, semicolons, or words such as
+    "b2b" and "with support from" where at least one of them is known, or between commas, "&" and the like where all
+    are. Unknown parts are among them, as given.
     """
     return _read(directory, entry, _MAX_DEPTH) if len(entry) <= MAX_ENTRY else ()
 
@@ -46,13 +59,19 @@ def _read(directory: Directory, entry: str, depth: int) -> tuple[str, ...]:
         readings = [_read(directory, part, depth - 1) for part in parts]
         if any(readings):
             return tuple(name for part, names in zip(parts, readings, strict=True) for name in names or (part,))
-    return _all_read(directory, _parts(_COMMA, stripped), depth - 1)
+    readings = (_all_read(directory, _parts(pattern, stripped), depth - 1) for pattern in _SOFT)
+    return next((names for names in readings if names), ())
 
 
 def _parts(pattern: re.Pattern[str], entry: str) -> list[str]:
     """The parts of ``entry``; none when there are fewer than two, or too many."""
-    parts = [part for part in pattern.split(entry.strip(), maxsplit=MAX_NAMES) if part.strip()]
+    parts = [_closed(part) for part in pattern.split(entry.strip(), maxsplit=MAX_NAMES) if part.strip()]
     return parts if 1 < len(parts) <= MAX_NAMES else []
+
+
+def _closed(part: str) -> str:
+    """``part`` without the bracket that was opened before it: "(with Low)" is cut behind "with"."""
+    return part[:-1].strip() if _UNOPENED.match(part) else part
 
 
 def _all_read(directory: Directory, parts: Sequence[str], depth: int) -> tuple[str, ...]:

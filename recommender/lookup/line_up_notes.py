@@ -33,9 +33,8 @@ _NOTES = frozenset(
     live av; a/v live; dj; djs; set; acoustic; akustik; unplugged; solo; solo set; full band; all night long
     special guest; special guests; support; headliner; co-headliner; opener; opening; closing; host; sold out; cancelled
     canceled; postponed; tba; tbc; new; debut; premiere; reunion; album release; record release; ep release
-    release show; release party; farewell show; farewell tour; on tour; concert; dj support; b2b""".replace(
-        "\n    ", "; "
-    ).split("; ")
+    release show; release party; farewell show; farewell tour; on tour; concert; dj support; b2b
+    ライブ; ライヴ""".replace("\n    ", "; ").split("; ")
 )
 _COUNTRIES = frozenset(
     """argentina; australia; austria; belgium; brasil; brazil; canada; chile; china; colombia; croatia; cuba
@@ -47,15 +46,20 @@ _COUNTRIES = frozenset(
     united kingdom; united states; venezuela; wales; österreich""".replace("\n    ", "; ").split("; ")
 )
 _COUNTRY_CODE = re.compile(r"[A-Z]{2,3}|U\.K\.|U\.S\.(?:A\.)?")
-_SET_OR_TIME = re.compile(rf"{_SET}|(?:[\w/-]+ ){{1,3}}(?:sets?|show)|{_TIME}|\d{{1,3}} ?min(?:utes)?", re.IGNORECASE)
+_STAGE = r"(?:\w{1,20} )?(?:stage|floor|room|tent|bühne|arena|hall)(?: \w{1,10})?"
+_DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+_SET_OR_TIME = re.compile(
+    rf"{_SET}|{_STAGE}|(?:[\w/-]+ ){{1,3}}(?:sets?|show)|{_TIME}|\d{{1,3}} ?min(?:utes)?", re.IGNORECASE
+)
 _PART_BREAK = re.compile(r"\s*(?:[,;|+&·•]|(?<!\ba)/|\s[-–—]\s)\s*", re.IGNORECASE)
 _LABELS = (
     r"(?:co-?)?headliners?|main acts?|(?:special )?guests?|support(?:s|ed by)?|openers?|opening(?: act)?|closing"
     r"|live|dj|djs|dj[- ]set|host(?:ed by)?|presents|lineup|line-up|act|artist|band"
-    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|day \d{1,2}"
-    r"|(?:\w{1,20} )?(?:stage|floor|room|tent|bühne)(?: \w{1,10})?"
+    rf"|sold out|cancell?ed|{_DAY}|day \d{{1,2}}|{_STAGE}"
 )
+_PICTURE = r"(?:[\U0001F300-\U0001F5FF\U0001F600-\U0001FAFF\u23f0\u2728\u26a1\u2b50][\ufe0e\ufe0f]?\s*)"
 _FLAG = r"(?:[\U0001F1E6-\U0001F1FF]{2}|\U0001F3F4[\U000E0020-\U000E007F]*|[\U0001F3C1\U0001F3F3\U0001F6A9]\ufe0f?)"
+_ASCII_BRACKETS = str.maketrans("\uff08\uff09\uff3b\uff3d\u3010\u3011\uff5b\uff5d{}", "()[][]()()")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»", "‘": "’", "`": "`"}
 
 
@@ -71,7 +75,7 @@ def strip_wording(name: str) -> tuple[str, tuple[str, ...]]:
     """
     if len(name) > MAX_WORDING:
         return name, ()
-    rest = drop_shapeless(name).strip()
+    rest = drop_shapeless(name).translate(_ASCII_BRACKETS).strip()
     notes: list[str] = []
     while len(notes) < _MAX_ROUNDS and (applied := _first(rest)):
         rest, note = applied
@@ -108,7 +112,7 @@ def _note(pattern: re.Pattern[str], name: str) -> tuple[str, str] | None:
 
 def _is_known(part: str) -> bool:
     """Whether ``part`` of a note is a kind of show, a country or a time."""
-    word = part.casefold()
+    word = part.casefold().rstrip("!")
     return bool(word in _NOTES or word in _COUNTRIES or _COUNTRY_CODE.fullmatch(part) or _SET_OR_TIME.fullmatch(part))
 
 
@@ -125,18 +129,23 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 RULES: tuple[Rule, ...] = (
-    partial(_front, _pattern(rf"{_TIME}(?:\s?[-–—|:]\s?|\s)\s*(?=\S)")),
-    partial(_end, _pattern(rf"(?:\s*[-–—|@,]|\s)\s*{_TIME}$")),
+    partial(_front, _pattern(rf"(?:{_DAY}[.,]?\s+)?{_TIME}(?:\s?[-–—|:]\s?|\s)\s*(?=\S)")),
+    partial(_front, _pattern(rf"[\[(](?:{_DAY}[.,]?\s+)?{_TIME}[\])]\s*(?:[-–—|:]\s*)?(?=\S)")),
+    partial(_end, _pattern(rf"(?:\s*[-–—|@,•·⏰]|\s)\s*{_TIME}$")),
     partial(_front, _pattern(r"(?:[•·▪▫‣◦●○■□►▶→➤✓✔★☆♦]\s*|[-–—*+>]+\s+|(?:\d{1,3}[.)]|#\d{1,3})\s+)(?=\S)")),
     partial(_note, _pattern(r"\s*[\[(](?P<note>[^\[\]()]{1,60})[\])]$")),
-    partial(_note, _pattern(r"\s+[-–—|~/]\s*(?P<note>[^-–—|~]{1,60})$")),
+    partial(_note, _pattern(r"(?:,|\s+[-–—|~/•·]{1,2})\s*(?P<note>[^-–—|~]{1,60})$")),
     partial(_end, _pattern(rf"[\s,]\s*(?:{_SET}|live\s+a/?v|live\s+pa)$")),
     partial(_front, _pattern(rf"(?:{_LABELS})\s?(?::|\s[-–—|]\s)\s*(?=\S)")),
-    partial(
-        _end, _pattern(r"\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\s(?:records|recordings|music|label|rec\.?|tapes)\))$")
-    ),
+    partial(_end, _pattern(r"\s*\[(?!(?:feat|ft\b|w/|with\b|b2b|vs\b))[^\[\]]{1,40}\]$")),
+    partial(_end, _pattern(r"\s*\([^()]{1,40}\s(?:records|recordings|music|label|rec\.?|tapes)\)$")),
     partial(_end, _pattern(r"(?:\s*[*†‡§¹²³⁴]+|[,;:|])$")),
+    partial(
+        _end, _pattern(r"\s+(?:\+|&|with|w/|plus|and)\s+(?:very )?(?:special )?(?:guests?|supports?|support acts?)$")
+    ),
     partial(_front, _pattern(rf"(?:{_FLAG}\s*)+")),
+    partial(_front, _pattern(rf"{_PICTURE}+")),
+    partial(_end, _pattern(rf"\s+{_PICTURE}+$")),
     partial(_end, _pattern(rf"(?:\s*{_FLAG})+$")),
     _quotes,
 )

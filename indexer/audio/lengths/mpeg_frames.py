@@ -13,12 +13,13 @@ from typing import BinaryIO
 
 from indexer.audio.lengths.byte_length import ByteLength
 from indexer.audio.mpeg import Frame, parse_frame
+from indexer.audio.sound_range import skip_leading_tags
 
 _BLOCK_BYTES = 4 << 20
 _HEADER_BYTES = 4
 _TAG_WITHIN_BYTES = 256
 _MAX_RESYNC_BYTES = 1 << 20
-"""Unknown bytes between two frames after which the sound counts as ended: pictures in a tag between joined files."""
+"""Unknown bytes between two frames after which the sound counts as ended. Tags between joined files do not count."""
 _MAX_CHANGES = 64
 """Changes of layer or rate after which the walk stops: only damage has that many."""
 _FLAG_FRAMES, _FLAG_BYTES, _FLAG_TOC, _FLAG_QUALITY = 1, 2, 4, 8
@@ -61,15 +62,15 @@ class _Blocks:
     """Reads a file in large blocks, so that a step over a frame costs no call."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self.file = file
         self.size = file.seek(0, os.SEEK_END)
         self.start = 0
         self.bytes = b""
 
     def at(self, position: int) -> bytes:
         """The block that starts at ``position``."""
-        self._file.seek(position)
-        self.start, self.bytes = position, self._file.read(_BLOCK_BYTES)
+        self.file.seek(position)
+        self.start, self.bytes = position, self.file.read(_BLOCK_BYTES)
         return self.bytes
 
 
@@ -167,6 +168,9 @@ def _walk_stream(blocks: _Blocks, walk: _Walk, stream: Frame) -> None:
 
 def _resync(blocks: _Blocks, walk: _Walk) -> Frame | None:
     """Move ``walk.position`` to the next frame that another of its stream follows; None if there is none nearby."""
+    behind_tags = skip_leading_tags(blocks.file, walk.position)
+    if behind_tags < blocks.size:  # else the size of the tag is a lie
+        walk.position = behind_tags
     block = blocks.at(walk.position)[:_MAX_RESYNC_BYTES]
     at = block.find(b"\xff")
     while at >= 0:

@@ -13,6 +13,8 @@ _MAX_CHUNKS = 1000
 _STREAMED = 0x7FFF0000
 """A writer that could not go back to fill in the size leaves this or more, commonly 0xFFFFFFFF."""
 _OPEN_SIZE = b"\xff\xff\xff\xff"
+_TAGS = (b"ID3\x02", b"ID3\x03", b"ID3\x04", b"TAG", b"APETAGEX")
+"""Starts of tags that belong behind an mp3 and that some programs put behind a wav too."""
 _64_BIT = (b"RF64", b"BW64")
 
 
@@ -113,13 +115,13 @@ def find_sound_chunk(view: BinaryIO) -> SoundChunk | None:
 
 
 def _chunks_follow(view: BinaryIO, chunk: SoundChunk) -> bool:
-    """Whether the end of the file, or a chunk that fits into it, is where the sound is declared to end."""
+    """Whether the end of the file, a tag, or a chunk that fits into the file, is where the sound is declared to end."""
     end = chunk.position + chunk.present
     for odd in (chunk.declared % 2, 0):  # some writers leave the padding byte out
         at = chunk.position + chunk.declared + odd
         view.seek(min(at, end))
         header = view.read(_CHUNK_HEADER_BYTES)
-        if len(header) < _CHUNK_HEADER_BYTES:
+        if len(header) < _CHUNK_HEADER_BYTES or header.startswith(_TAGS):
             return True
         size = int.from_bytes(header[4:], "little")
         if all(0x20 <= byte < 0x7F for byte in header[:4]) and at + _CHUNK_HEADER_BYTES + size <= end:

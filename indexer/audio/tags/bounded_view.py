@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from typing import BinaryIO
 
@@ -40,7 +41,7 @@ class BoundedView(io.RawIOBase):
         """Move to ``offset``; a position before the start raises OSError, as for a real file."""
         position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         if position < 0:
-            raise OSError("a position before the start of the file")
+            raise OSError(errno.EINVAL, "a position before the start of the file")
         self._position = position
         return position
 

@@ -15,12 +15,14 @@ from mutagen.mp4 import MP4
 
 from indexer.audio.mpeg import skip_tags
 from indexer.audio.safe_open import open_regular
+from indexer.audio.sound_range import find_tags
 from indexer.audio.tags.bounded_view import BoundedView
 from indexer.audio.tags.id3_frames import raw_id3
 from indexer.audio.tags.riff_chunks import read_aiff_id3, read_aiff_texts, read_wav_id3, read_wav_info
 from indexer.audio.tags.tag_fields import RawTags, file_tags, joined
 from indexer.audio.tags.vorbis_comments import read_flac, read_ogg
 from recommender.catalog.file_facts import FileTags
+from recommender.errors import BadInput
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,9 @@ _MP4_KEYS = {
 }
 _MP4_FREE = "----:com.apple.iTunes:"
 
+_MAX_ID3 = 4
+"""ID3v2 tags of one file that are read."""
+
 _FFMPEG_KINDS = {b"caff": "caf", b".snd": "au", b"\x1a\x45\xdf\xa3": "matroska", b"riff": "w64"}
 """First bytes -> demuxer, for the formats that mutagen does not read."""
 
@@ -54,14 +59,24 @@ def read_tags(path: Path) -> FileTags:
 def read_tags_open(file: BinaryIO) -> FileTags:
     """:func:`read_tags` for a file that is open already. Never raises for what the file contains.
 
-    The format's own tags come first. APEv2 behind the sound and ID3 around it (also around FLAC, WAV and Ogg, where it
-    does not belong) give what those lack.
+    The format's own tags come first, also behind padding and unknown bytes. APEv2 behind the sound and ID3 around it
+    (also around FLAC, WAV and Ogg, where it does not belong) give what those lack.
     """
-    start = skip_tags(file)
+    start, id3 = _places(file)
     file.seek(start)
     own = [(reader, start) for reader in _own_readers(file.read(16))]
-    sources = [*own, (_read_id3, 0), (_read_apev2, 0)]
+    # Without ID3v2 the same reader finds ID3v1 at the end of the file.
+    sources = [*own, *((_read_id3, offset) for offset in id3[:_MAX_ID3] or (0,)), (_read_apev2, 0)]
     return joined(file_tags(raw) for reader, offset in sources for raw in _all(reader, file, offset))
+
+
+def _places(file: BinaryIO) -> tuple[int, tuple[int, ...]]:
+    """(offset of the sound, offsets of ID3v2 tags); of what is no sound, behind the first tags."""
+    try:
+        places = find_tags(file)
+    except BadInput:
+        return skip_tags(file), ()
+    return places.start, places.id3
 
 
 def _all(reader: _Reader, file: BinaryIO, start: int) -> list[RawTags]:

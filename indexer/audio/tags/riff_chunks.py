@@ -16,6 +16,7 @@ _MAX_CHUNKS = 1000
 _MAX_INFO_BYTES = 1 << 20
 _HEADER_BYTES = 12
 _UNKNOWN_SIZE = 0xFFFFFFFF
+_ID3_VERSIONS = (2, 3, 4)
 
 _INFO_KEYS = {
     b"IART": "artist",
@@ -68,6 +69,10 @@ def _chunks(view: BoundedView, byte_order: Literal["little", "big"]) -> list[tup
         header = view.read(8)
         if len(header) < 8:
             break
+        if header[:3] == b"ID3" and header[3] in _ID3_VERSIONS:  # a tag that was put behind the file as for mp3
+            view.seek(position)
+            chunks.append((b"ID3 ", view.read()))
+            break
         name = header[:4]
         size = int.from_bytes(header[4:], byte_order)
         if name == b"ds64":
@@ -76,7 +81,10 @@ def _chunks(view: BoundedView, byte_order: Literal["little", "big"]) -> list[tup
             chunks.append((name, view.read(size if name != b"LIST" else min(size, _MAX_INFO_BYTES))))
         elif name == b"data" and size in (0, _UNKNOWN_SIZE):
             size = data_size  # a stream: nothing can be found behind sound of unknown length
-        position += 8 + size + size % 2
+        position += 8 + size
+        if size % 2:
+            view.seek(position)
+            position += not view.read(1).isalpha()  # some writers leave the padding byte out
     return chunks
 
 

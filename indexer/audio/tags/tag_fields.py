@@ -77,7 +77,7 @@ def file_tags(raw: RawTags) -> FileTags:
         fields[field] = next(iter(texts), None) if field in _SINGLE else texts
         if repaired != values.get(key, []):
             marks["repaired"].append(field)
-        elif any(map(is_doubtful, texts)):
+        elif any(map(is_doubtful, repaired)):
             marks["doubtful"].append(field)
     fields |= {
         "disc": _number(values.get("discnumber", ())),

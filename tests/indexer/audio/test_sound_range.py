@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from indexer.audio.containers import sniff
-from indexer.audio.sound_range import MAX_JUNK_BYTES, SoundRange, SoundView, find_sound
+from indexer.audio.sound_range import MAX_JUNK_BYTES, MAX_PADDING_BYTES, SoundRange, SoundView, find_sound
 from recommender.errors import BadInput
 from tests.indexer.audio.written_audio import melody, write
 
@@ -154,6 +154,12 @@ def test_unknown_bytes_are_searched_up_to_a_limit(mp3: bytes) -> None:
     assert found(noise[: MAX_JUNK_BYTES - 2] + mp3).start == MAX_JUNK_BYTES - 2
     with pytest.raises(BadInput):
         found(noise[: MAX_JUNK_BYTES + 3000] + mp3[:3000])
+
+
+def test_zeros_are_skipped_up_to_a_limit(mp3: bytes) -> None:
+    assert found(bytes(MAX_PADDING_BYTES) + mp3).start == MAX_PADDING_BYTES
+    with pytest.raises(BadInput):
+        found(bytes(MAX_PADDING_BYTES + MAX_JUNK_BYTES) + mp3)
 
 
 def test_a_view_gives_the_sound_and_leaves_the_file_open(mp3: bytes) -> None:

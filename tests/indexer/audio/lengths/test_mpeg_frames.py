@@ -7,7 +7,7 @@ import io
 import pytest
 
 from indexer.audio.lengths.mpeg_frames import frame_count, mpeg_length
-from tests.indexer.audio.written_formats import Written, with_xing_frames, without_first_frame
+from tests.indexer.audio.written_formats import Written, ape_tag, id3, with_xing_frames, without_first_frame
 
 SECONDS = 5.6
 MP3 = Written("MP3", "MPEG_LAYER_III", library="sndfile")
@@ -53,6 +53,16 @@ def test_frames_are_counted_across_blocks_and_junk(monkeypatch: pytest.MonkeyPat
     monkeypatch.undo()
     middle = content.index(content[:2], len(content) // 2)
     assert length_s(content[:middle] + bytes(5000) + content[middle:]) == pytest.approx(whole, abs=0.06)
+
+
+def test_a_tag_between_joined_files_may_be_of_any_size() -> None:
+    one, other = MP3.content(SECONDS), MP3.content(7.0, seed=1)
+    both = length_s(one + other)
+    assert both == pytest.approx(SECONDS + 7.0, abs=0.1)
+    for tag in (id3(b"\x01" * 3_000_000), id3() + ape_tag(b"\x01" * 2_000_000), b"TAG" + bytes(125) + id3()):
+        assert length_s(one + tag + other) == pytest.approx(both, abs=1e-6)
+    lie = b"ID3\x04\0\0\x7f\x7f\x7f\x7f"
+    assert length_s(one + lie + other) == pytest.approx(both, abs=1e-6), "the size of the tag is no reason to stop"
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"\xff\xfb", b"hello", bytes(5000), b"\xff\xfb\x00\xc4" * 500])

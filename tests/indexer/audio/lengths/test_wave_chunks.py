@@ -7,7 +7,7 @@ import io
 import pytest
 
 from indexer.audio.lengths.wave_chunks import OpenSizeView, missing_fraction, wrong_size
-from tests.indexer.audio.written_formats import Written, with_data_size
+from tests.indexer.audio.written_formats import Written, ape_tag, id3, with_data_size
 
 WAV = Written("WAV", "PCM_16", channels=1, library="sndfile").content(5.6)
 LIST = b"LIST\x0c\0\0\0INFOIART\0\0\0\0"
@@ -19,7 +19,19 @@ def test_a_size_that_no_chunk_follows_is_wrong(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [WAV, WAV + LIST, WAV + b"\0", WAV[:44], with_data_size(0)(WAV[:44]) + LIST, b"", b"RIFF"]
+    "content",
+    [
+        WAV,
+        WAV + LIST,
+        WAV + b"\0",
+        WAV + id3(),
+        WAV + b"TAG" + bytes(125),
+        WAV + ape_tag(),
+        WAV[:44],
+        with_data_size(0)(WAV[:44]) + LIST,
+        b"",
+        b"RIFF",
+    ],
 )
 def test_a_size_that_fits_is_right(content: bytes) -> None:
     assert wrong_size(io.BytesIO(content)) is None

@@ -197,6 +197,43 @@ def test_id3_in_front_fills_what_the_own_tags_lack(tmp_path: Path, suffix: str) 
     assert read_tags(path) == FileTags(artists=("Own Act",), title="Id3 title"), "the id is that of Id3 Act"
 
 
+def id3_of(frame: type[TPE1] | type[TIT2], text: str) -> bytes:
+    """An ID3 tag of one frame."""
+    tags, target = ID3(), io.BytesIO()
+    tags.add(frame(encoding=3, text=[text]))
+    tags.save(target)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "front"),
+    [(suffix, front) for suffix in ("flac", "ogg", "m4a") for front in (bytes(3000), id3_of(TIT2, "Front"))]
+    + [(suffix, b"\x01\x02\x03" * 1000) for suffix in ("flac", "ogg")],
+)
+def test_own_tags_are_read_wherever_the_sound_starts(tmp_path: Path, suffix: str, front: bytes) -> None:
+    path = write(tmp_path / f"a.{suffix}", melody(1))
+    file = mutagen.File(path)
+    file["\xa9ART" if suffix == "m4a" else "artist"] = ["Own Act"]
+    file.save()
+    path.write_bytes(front + path.read_bytes())
+    assert read_tags(path).artists == ("Own Act",)
+
+
+@pytest.mark.parametrize("between", [b"", bytes(700)])
+def test_every_id3_tag_around_the_sound_is_read(tmp_path: Path, between: bytes) -> None:
+    path = write(tmp_path / "a.mp3", melody(1))
+    path.write_bytes(between + id3_of(TIT2, "Second") + between + id3_of(TPE1, "Third") + path.read_bytes())
+    assert read_tags(path) == FileTags(artists=("Third",), title="Second")
+
+
+def test_an_id3_tag_with_a_footer_behind_the_sound_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp3", melody(1))
+    body = b"TPE1\0\0\0\x09\0\0\x03Last Act"
+    header = b"\x04\0\x10\0\0\0" + bytes([len(body)])
+    path.write_bytes(path.read_bytes() + b"ID3" + header + body + b"3DI" + header)
+    assert read_tags(path).artists == ("Last Act",)
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "m4a", "aac"])
 def test_a_file_without_tags_says_nothing(tmp_path: Path, suffix: str) -> None:
     assert read_tags(write(tmp_path / f"a.{suffix}", melody(1))) == FileTags()

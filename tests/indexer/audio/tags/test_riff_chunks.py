@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 
 import pytest
+from mutagen.id3 import ID3, TPE1
 
 from indexer.audio.tags.bounded_view import BoundedView
-from indexer.audio.tags.riff_chunks import read_aiff_texts, read_wav_info
+from indexer.audio.tags.riff_chunks import read_aiff_texts, read_wav_id3, read_wav_info
 
 SOUND = bytes(101)
 
@@ -53,6 +54,20 @@ def test_info_behind_the_sound_of_rf64_is_read() -> None:
 
 def test_info_of_an_older_program_is_read_in_its_encoding() -> None:
     assert list(read_wav_info(wav(info(IART="Sigur Rós".encode("cp1252"))))) == [{"artist": ["Sigur Rós"]}]
+
+
+def test_info_behind_a_sound_without_its_padding_byte_is_read() -> None:
+    unpadded = chunk(b"data", SOUND)[:-1]
+    assert len(unpadded) % 2
+    assert list(read_wav_info(wav(unpadded, FULL))) == [EXPECTED]
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_id3_behind_the_sound_needs_no_chunk(version: int) -> None:
+    tags, target = ID3(), io.BytesIO()
+    tags.add(TPE1(encoding=1, text=["Sigur Rós"]))
+    tags.save(target, v2_version=version)
+    assert list(read_wav_id3(wav(chunk(b"data", SOUND), target.getvalue()))) == [{"artist": ["Sigur Rós"]}]
 
 
 def test_chunks_without_end_are_left() -> None:

@@ -62,6 +62,11 @@ def test_the_fields_that_were_repaired_or_look_wrong_are_named() -> None:
     assert tags == FileTags(artists=("Björk",), title="Êèíî", album="Café", repaired=("artists",), doubtful=("title",))
 
 
+def test_control_characters_show_a_wrong_encoding_before_they_are_removed() -> None:
+    tags = file_tags({"artist": ["Guns N\x92 Roses"], "title": ["宇多田ヒカル".encode("shift-jis").decode("latin-1")]})
+    assert (tags.artists, tags.repaired, tags.doubtful) == (("Guns N’ Roses",), ("artists",), ("title",))
+
+
 def test_a_later_kind_of_tag_fills_gaps_with_its_marks() -> None:
     first = file_tags({"artist": ["Low"]})
     second = file_tags({"artist": ["BjÃ¶rk"], "musicbrainz_artistid": [MBID], "title": ["Êèíî"], "album": ["X"]})

@@ -51,7 +51,44 @@ def test_utf8_that_was_read_as_cp1252_is_put_right(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "encoding"), [("Кино", "cp1251"), ("Аквариум", "koi8-r"), ("周杰伦", "gbk"), ("坂本龍一", "shift-jis")]
+    "name", ["Guns N’ Roses", "“Weird Al” Yankovic", "’68", "It’s Immaterial", "Œil – Noir", "“A”"]
+)
+def test_quotes_and_letters_of_cp1252_that_were_read_as_latin1_are_put_right(name: str) -> None:
+    wrong = name.encode("cp1252").decode("latin-1")
+    assert repair_encoding(wrong) == name
+    assert not is_doubtful(name)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("Björk".encode().decode(encoding) for encoding in ("cp1251", "mac_roman", "cp437")),
+        "Кино".encode().decode("cp1251"),
+        "Sigur Rós".encode("cp1252").decode("cp1251"),
+        "Żywiołak".encode("cp1250").decode("latin-1"),
+    ],
+)
+def test_what_is_probably_wrong_but_not_certain_is_told(wrong: str) -> None:
+    assert repair_encoding(wrong) == wrong
+    assert is_doubtful(wrong)
+
+
+@pytest.mark.parametrize("name", ["Её", "Ñu", "MØ", "Їжак", "Агата Кристи", "Łódź", "Кино feat. Björk", "Café ½"])
+def test_names_with_rare_letters_are_not_told(name: str) -> None:
+    assert not is_doubtful(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("Кино", "cp1251"),
+        ("Аквариум", "koi8-r"),
+        ("周杰伦", "gbk"),
+        ("坂本龍一", "shift-jis"),
+        ("宇多田ヒカル", "shift-jis"),
+        ("周杰倫", "shift-jis"),
+        ("아이유", "euc-kr"),
+    ],
 )
 def test_other_encodings_are_told_and_left_alone(name: str, encoding: str) -> None:
     wrong = name.encode(encoding).decode("latin-1")
