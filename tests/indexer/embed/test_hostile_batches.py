@@ -25,7 +25,7 @@ LET_THROUGH = "tests.indexer.audio.workers.decoder_handlers:let_silence_through"
 
 def _artist(music: Path) -> Path:
     """A folder inside: the scan reads the artist's name from it."""
-    folder = music / "Artist"
+    folder = music / "Hostile"
     folder.mkdir()
     return folder
 
