@@ -92,7 +92,7 @@ def scan(
         forget_after_days=wanted["forget_after"],
     )
     reports = []
-    with open_catalog(home, database_url) as catalog, DecoderPool(workers=workers) as pool:
+    with open_catalog(home, database_url) as catalog, DecoderPool(workers=workers, on_demand=True) as pool:
         for folder in folders:
             if retry_failed:
                 read_again(catalog, folder)

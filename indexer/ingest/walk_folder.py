@@ -109,6 +109,8 @@ def shown(path: str) -> str:
     >>> shown("Low - Words\\n.mp3")
     'Low - Words\\\\x0a.mp3'
     """
+    if path.isprintable():  # nearly every path: no control characters, and no bytes that are not UTF-8
+        return path
     text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
     return "".join(f"\\x{ord(char):02x}" if unicodedata.category(char) == "Cc" else char for char in text)
 

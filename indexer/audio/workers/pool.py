@@ -60,6 +60,7 @@ class DecoderPool:
             which its decoder may do nothing. A busy machine does not count.
         memory_bytes: address space of one process, where the system can limit it (Linux).
         handler: ``module:function`` that turns the bytes of a request into those of a reply, inside the process.
+        on_demand: start each process at its first job, so that a pool without jobs costs nothing.
     """
 
     def __init__(
@@ -69,18 +70,21 @@ class DecoderPool:
         timeout_s: float = 60.0,
         memory_bytes: int = 4 << 30,
         handler: str = DEFAULT_HANDLER,
+        on_demand: bool = False,
     ) -> None:
         if workers < 1:
             raise InvalidArgument("workers", f"{workers}; at least 1 is needed")
+        self._on_demand = on_demand
         limits = WorkerLimits(handler=handler, memory_bytes=memory_bytes)
         self._handles = [WorkerHandle(limits, timeout_s) for _ in range(workers)]
         self._idle: queue.SimpleQueue[WorkerHandle] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="soundkin-decoder")
 
     def __enter__(self) -> Self:
-        """Start the processes, side by side. Raises DecoderStartFailed."""
+        """Start the processes, side by side, unless on demand. Raises DecoderStartFailed."""
         try:
-            list(self._threads.map(WorkerHandle.start, self._handles))
+            if not self._on_demand:
+                list(self._threads.map(WorkerHandle.start, self._handles))
         except BaseException:
             self.close()
             raise
