@@ -222,3 +222,18 @@ def test_a_file_that_is_gone_keeps_its_embedding_until_it_is_forgotten(database_
         scan_here(catalog, music, ScanOptions(forget_after_days=0))
         assert shelf(catalog) == [row for row in OLD_SHELF if row[0] != "Row Act"]
         assert catalog.counts()["extractions"] == 6
+
+
+def test_genres_and_events_of_files_that_wait_for_their_scan_stay(database_url: str, music: Path) -> None:
+    known: Rows = {
+        "sources": [{"name": "tags", "licence": "own"}],
+        "artist_genres": [
+            {"artist_id": owner, "genre": "rock", "source": "tags", "weight": 1.0} for owner in (A, B, C)
+        ],
+    }
+    make_old_catalog(database_url, joined(known, old_home(music)))
+    with Catalog.open(database_url) as catalog:
+        scan_here(catalog, music / "here")
+        assert [row.artist_id for row in catalog.read_genres()] == [C]
+        scan_here(catalog, music / "there")
+        assert catalog.read_genres() == []
