@@ -366,9 +366,7 @@ def _external_ids_by_artist(connection: Connection) -> dict[str, list[tuple[str,
     return pairs
 
 
-def _retire(
-    connection: Connection, supported: Collection[str], pairs: Mapping[str, Sequence[tuple[str, str]]]
-) -> None:
+def _retire(connection: Connection, supported: Collection[str], pairs: Mapping[str, Sequence[tuple[str, str]]]) -> None:
     """Move the artists that neither a file nor an import names to the retired ones, which keep only their ids.
 
     ``pairs``: artist id -> its external ids until now.
