@@ -249,12 +249,10 @@ def _write_tracks(connection: Connection, facts: DerivedFacts, unread: Collectio
         for identifier, row in wanted.items()
         if identifier in stored and any(stored[identifier][name] != value for name, value in row.items())
     }
-    # Two tracks may exchange their titles: no two may have one key on the way there.
-    aside = [{"id": identifier, "folded": f"\x1f{identifier}"} for identifier in changed]
-    update(connection, tracks, aside, keys=["id"])
     gone = sorted(set(stored) - set(wanted) - _tracks_of(connection, unread))
     for part in batches(gone):
         connection.execute(tracks.delete().where(tracks.c.id.in_(part)))
+    # No key is in use on the way: a title that some track had before is of that track afterwards (_track_ids).
     update(connection, tracks, [{"id": identifier, **row} for identifier, row in changed.items()], keys=["id"])
     new = [{"id": identifier, **row} for identifier, row in wanted.items() if identifier not in stored]
     if new:

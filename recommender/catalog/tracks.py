@@ -73,20 +73,9 @@ class Tracks(OpenDatabase):
                 connection.execute(clips.insert(), {"id": identifier, **asdict(clip)})
             else:
                 _move(connection, identifier, old=old[0], new=clip.track_id)
-                self.set_source_path(identifier, clip.source_path)
+                here = clips.c.id == identifier
+                connection.execute(clips.update().where(here).values(source_path=clip.source_path))
         return AddedClip(clip_id=identifier, is_new=old is None)
-
-    def move_clip(self, clip_id: str, track_id: str) -> None:
-        """Move a clip to another track. Its old track is deleted when it has no clip left."""
-        with self._writing() as connection:
-            old = connection.execute(select(clips.c.track_id).where(clips.c.id == clip_id)).first()
-            if old is not None:
-                _move(connection, clip_id, old=old[0], new=track_id)
-
-    def set_source_path(self, clip_id: str, path: str) -> None:
-        """Set the absolute path where the clip's audio can be read."""
-        with self._writing() as connection:
-            connection.execute(clips.update().where(clips.c.id == clip_id).values(source_path=path))
 
     def set_audio_ids(self, audio_ids: Sequence[tuple[str, str]]) -> None:
         """Record the identity of the sound of clips: (clip id, audio id)."""
@@ -134,16 +123,6 @@ class Tracks(OpenDatabase):
         """SHA-256 of a file -> its clip, among the clips whose sound has no identity yet."""
         found = self._clips(clips.c.content_sha256, hashes, clips.c.audio_id.is_(None))
         return {clip.content_sha256: clip for clip in reversed(found)}
-
-    def clip_ids_of_artists(self, artist_ids: Sequence[str]) -> dict[str, frozenset[str]]:
-        """Artist id -> ids of all its clips. Artists without a clip are left out."""
-        query = select(tracks.c.artist_id, clips.c.id).join(tracks, tracks.c.id == clips.c.track_id)
-        clip_ids: dict[str, set[str]] = {}
-        with self._reading() as connection:
-            for part in batches(sorted(set(artist_ids))):
-                for artist_id, identifier in connection.execute(query.where(tracks.c.artist_id.in_(part))):
-                    clip_ids.setdefault(artist_id, set()).add(identifier)
-        return {artist_id: frozenset(ids) for artist_id, ids in clip_ids.items()}
 
     def _clips(self, column: ColumnElement[str], values: Sequence[str], *where: ColumnElement[bool]) -> list[Clip]:
         """Clips in which ``column`` has one of ``values``, by id."""

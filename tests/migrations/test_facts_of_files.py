@@ -222,3 +222,37 @@ def test_a_file_that_is_gone_keeps_its_embedding_until_it_is_forgotten(database_
         scan_here(catalog, music, ScanOptions(forget_after_days=0))
         assert shelf(catalog) == [row for row in OLD_SHELF if row[0] != "Row Act"]
         assert catalog.counts()["extractions"] == 6
+
+
+def test_genres_and_events_of_files_that_wait_for_their_scan_stay(database_url: str, music: Path) -> None:
+    known: Rows = {
+        "sources": [{"name": "tags", "licence": "own"}],
+        "artist_genres": [
+            {"artist_id": owner, "genre": "rock", "source": "tags", "weight": 1.0} for owner in (A, B, C)
+        ],
+    }
+    make_old_catalog(database_url, joined(known, old_home(music)))
+    with Catalog.open(database_url) as catalog:
+        scan_here(catalog, music / "here")
+        assert [row.artist_id for row in catalog.read_genres()] == [C]
+        scan_here(catalog, music / "there")
+        assert catalog.read_genres() == []
+
+
+def test_a_track_keeps_its_title_while_one_of_its_files_waits_and_another_has_a_new_one(
+    database_url: str, tmp_path: Path
+) -> None:
+    music = tmp_path.resolve() / "music"
+    for seed, (folder, title) in enumerate((("here", "Tagged"), ("there", "Words"))):
+        retag(write(music / folder / "x.flac", seed), {"artist": ["Low"], "title": [title]})
+    rows = joined(
+        artist(A, ("Low", "low")),
+        track(ONE, A, "Words", "words"),
+        embedded_file(music / "here/x.flac", ONE, ONE, seconds=SECONDS),
+        embedded_file(music / "there/x.flac", TWO, ONE, seconds=SECONDS),
+    )
+    make_old_catalog(database_url, rows)
+    with Catalog.open(database_url) as catalog:
+        scan_here(catalog, music / "here")
+        assert ids_of_tracks(catalog)["Words"] == ONE
+        assert shelf(catalog) == [("Low", "Tagged"), ("Low", "Words")]

@@ -193,3 +193,14 @@ def test_the_number_of_statements_does_not_grow_with_the_files(count: int) -> No
         derive(catalog)
         assert len(catalog.read_tracks()) == count
         assert len(statements) < 100, "for any number of files"
+
+
+def test_a_path_gives_an_album_only_where_it_gives_the_title_too(catalog: Catalog) -> None:
+    """A tagged file in a folder of mixed songs is not on an album that is called as the folder is."""
+    named = replace(record("/m/1", "Low", "Tagged"), relative="Low/Folder/01 - Song.flac")
+    silent = replace(record("/m/2", "", ""), relative="Low/Folder/02 - Song.flac", tags=FileTags())
+    put(catalog, named, silent)
+    assert {(track.title, track.album, track.number) for track in catalog.read_tracks()} == {
+        ("Tagged", "", 1),
+        ("Song", "Folder", 2),
+    }
