@@ -46,6 +46,7 @@ _PART = re.compile(
 
 _NUMBERS = re.compile(r"\s*(?:\(\s*(?:\d{1,4}|RX|CR)\s*\)\s*)+")
 """Numbers of ID3v2.3 in front of a genre: "(17)", "(4)Eurodisco"; RX and CR are remix and cover, which are none."""
+_AROUND = {"(": ")", "[": "]", "<": ">", '"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
 _DIGITS = re.compile(r"\d{1,4}")
 _NO_WORD = re.compile(r"[\W_]*")
 
@@ -55,8 +56,11 @@ _NOTHING_LATIN = (
     "unknown genre|unspecified|untagged|va|various|various genres|"
     "altro|andere|autre|autres|desconocido|inconnu|otro|otros|sonstige|sonstiges|unbekannt"
 )
-_NOTHING_OTHER = "неизвестно|прочее|その他|不明|未知|其他"
-_NOTHING = frozenset(f"{_NOTHING_LATIN}|{_NOTHING_OTHER}".split("|"))
+_NOTHING_OTHER = (
+    "неизвестно|неизвестный|прочее|другое|другой|разное|інше|その他|不明|未知|其他|其它|其他類型|기타|알 수 없음|"
+    "annet|andet|övrigt|okand|muu|inne|inny|nieznany|ostatni|jine|egyeb|diger|bilinmiyor|altele|outro|outros|άλλο|άγνωστο"
+)
+_NOTHING = frozenset(fold(name) for name in f"{_NOTHING_LATIN}|{_NOTHING_OTHER}".split("|"))
 """Folded genres that say nothing: as shared genres they would make kin of everybody."""
 
 _NAMES_BY_NUMBER = (
@@ -108,6 +112,7 @@ def split_genres(values: Iterable[str]) -> tuple[str, ...]:
 
 def _by_name(genre: str) -> list[str]:
     """``genre`` with the numbers of ID3 spelled out: "(4)Eurodisco" is Disco and Eurodisco."""
+    genre = _bare(genre)
     leading = _NUMBERS.match(genre)
     numbers = _DIGITS.findall(leading[0]) if leading else []
     rest = genre[leading.end() :] if leading else genre
@@ -115,6 +120,18 @@ def _by_name(genre: str) -> list[str]:
         numbers, rest = [rest], ""
     names = [_ID3_GENRES[int(number)] for number in numbers if int(number) < len(_ID3_GENRES)]
     return [*names, rest] if rest else names
+
+
+def _bare(genre: str) -> str:
+    """``genre`` without the quotes or brackets around it, and without the ``#`` of a tag.
+
+    ID3v2.3 writes "((Live)" for "(Live)".
+    """
+    text = genre.removeprefix("(") if genre.startswith("((") else genre.lstrip("#")
+    closing = _AROUND.get(text[:1])
+    inner = text[1:-1].strip()
+    is_around = closing is not None and text.endswith(closing) and not _DIGITS.fullmatch(inner)
+    return inner if is_around and closing not in inner and text[0] not in inner else text
 
 
 def _says_something(genre: str) -> bool:

@@ -50,9 +50,15 @@ _TITLE_END = re.compile(r"\s[(\[]|\s[-\u2013\u2014]\s|[)\]]")
 _SURE = re.compile(r"(?<!&amp)(?<!&quot)(?<!&#39)[;\0\uff1b]|\s•\s|\\{2,}")
 _RIVALS = re.compile(r"\s+(?:vs\.?|versus|×|b2b)\s+|\s*\uff0f\s*", re.IGNORECASE)
 _SOFT = re.compile(
-    r"\s*,\s*(?:&|and\s)\s*|\s*,\s+|\s*[、\uff0c]\s*|\s+/\s+|\s*\uff06\s*|\s+(?:&|and|x|y|e|et|und|con|with|avec)\s+",
+    r"\s*,\s*(?:&|and\s)\s*|\s*,\s+|\s*[、\uff0c]\s*|\s*\uff06\s*|\s+[/|·]\s+"
+    r"|\s+(?:&|and|x|y|e|et|und|и|och|og|en|con|with|avec|mit|met|med|meets|pres\.|presents)\s+"
+    r"|(?<=[^\x00-\x7f])[&×・](?=[^\x00-\x7f])",
     re.IGNORECASE,
 )
+_WITH = re.compile(
+    r"\s*[(\[\uff08]\s*(?P<join>with|con|avec|mit)\s+(?P<names>[^()\[\]\uff08\uff09]+)[)\]\uff09]", re.IGNORECASE
+)
+"""The bracket of "Song (with X)"; of "Song (with Strings)" too, so that X must be known."""
 _LIST = re.compile(
     r"\s*,\s+(?:&\s*|and\s+)?|\s*[;\0、\uff0c\uff1b]\s*|\s+&\s+|\s*\uff06\s*|\s+(?:[/+×•]|and|y|e|et|und|и)\s+|\s*\uff0f\s*",
     re.IGNORECASE,
@@ -125,7 +131,8 @@ def split_credit(text: str, known: KnownNames) -> tuple[Credit, ...]:
 def credits_of(tags: FileTags, known: KnownNames) -> tuple[Credit, ...]:
     """The artists of a file by its tags; empty when they name none.
 
-    ARTISTS comes first, then the values of the artist field. Guests in the title ("Song (feat. X)") are featured too.
+    ARTISTS comes first, then the values of the artist field. Guests in the title ("Song (feat. X)", and "Song (with X)"
+    where X is known) are featured too.
     The album artist counts only where the artist is missing or a placeholder. Ids belong to the names where there are
     as many.
     """
@@ -134,8 +141,10 @@ def credits_of(tags: FileTags, known: KnownNames) -> tuple[Credit, ...]:
         credits = _field_credits(tags.album_artists, (), tags.album_artist_ids, known)
     if not credits:
         return ()
-    guests = [credit for guest in _title_guests(tags.title or "") for credit in _listed(guest, known, featured=True)]
-    return _distinct([*credits, *guests])
+    title = tags.title or ""
+    guests = [credit for guest in _title_guests(title) for credit in _listed(guest, known, featured=True)]
+    partners = [Credit(name=name, featured=True) for name in _title_partners(title, known)]
+    return _distinct([*credits, *guests, *partners])
 
 
 def commonest_spelling(counts: Mapping[str, int]) -> str:
@@ -227,7 +236,7 @@ def _main_names(text: str, known: KnownNames) -> list[str]:
 
 def _soft_names(text: str, known: KnownNames) -> list[str]:
     """The names that soft joins connect, if every one of them is known; else ``text`` whole."""
-    groups = _known_groups(text, known)
+    groups = _known_groups(_WITH.sub(r" \g<join> \g<names>", text), known)
     return groups or [text]
 
 
@@ -261,7 +270,8 @@ def _listed(text: str, known: KnownNames, *, featured: bool) -> Iterator[Credit]
         end = next((end for end in ends if text[spans[start][0] : spans[end - 1][1]] in known), start + 1)
         while end < len(spans) and not _may_cut(text, spans, end):
             end += 1
-        yield Credit(name=text[spans[start][0] : spans[end - 1][1]], featured=featured)
+        names = _main_names(text[spans[start][0] : spans[end - 1][1]], known)
+        yield from (Credit(name=name, featured=featured) for name in names)
         start = end
 
 
@@ -296,6 +306,12 @@ def _title_guests(title: str) -> list[str]:
     end = (_CLOSING if found["open"] else _TITLE_END).search(behind)
     guest = behind[: end.start()] if end else behind
     return [guest.strip()] if guest.strip() else []
+
+
+def _title_partners(title: str, known: KnownNames) -> list[str]:
+    """The known artists of "Song (with X & Y)"; none where one of them is unknown."""
+    found = _WITH.search(title)
+    return _known_groups(found["names"].strip(), known) if found else []
 
 
 def _is_cut_surely(text: str) -> bool:

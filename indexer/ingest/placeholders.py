@@ -36,12 +36,13 @@ _SEVERAL = (
     "různí|různí interpreti|různí umělci|różni|różni wykonawcy|różni artyści|különböző előadók|válogatás|"
     "çeşitli sanatç\u0131lar|διάφοροι|διάφοροι καλλιτέχνες|"
     "разные|разные исполнители|различные исполнители|сборник|різні виконавці|"
-    "ヴァリアス・アーティスト|ヴァリアス|オムニバス|群星|合輯|合辑|多位艺术家|여러 아티스트|"
+    "ヴァリアス・アーティスト|ヴァリアス|オムニバス|群星|华语群星|合輯|合辑|多位艺术家|여러 아티스트|"
     "original soundtrack|original motion picture soundtrack"
 )
 _UNKNOWN = (
     "unknown|unknown artist|unknown artists|unknown performer|unknown composer|artist unknown|unknown interpret|"
-    "no artist|no artist name|not available|n/a|n.a.|none|null|undefined|unspecified|artist|artist name|artiste|"
+    "no artist|no artist name|not available|n/a|n.a.|none|null|undefined|unspecified|default artist|"
+    "interpret|albumartist|album artist|artist|artist name|artiste|"
     "unbekannt|unbekannter künstler|unbekannter interpret|unbekannte interpreten|kein interpret|"
     "inconnu|artiste inconnu|artista desconocido|desconocido|artista desconhecido|desconhecido|"
     "artista sconosciuto|sconosciuto|onbekend|onbekende artiest|okänd|okänd artist|ukjent|ukjent artist|"
@@ -56,13 +57,16 @@ _BRACKETED = "anonymous|traditional|dialogue|data|disney|theatre|church chimes|l
 """Placeholders only in brackets: without them they are names of real acts, or of tunes' origin."""
 
 _NAMES = frozenset(fold(name) for name in f"{_SEVERAL}|{_UNKNOWN}".split("|"))
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+_RUN_TOGETHER = frozenset(_BETWEEN_WORDS.sub("", name) for name in _NAMES if " " in name)
+"""Programs write "unknown_artist" and "UnknownArtist" too; names of one word have nothing between words."""
 _IN_BRACKETS = frozenset(_BRACKETED.split("|"))
 _INITIALS = frozenset(("va", "vvaa", "aavv"))
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _BRACKETS = re.compile(r"[<\[({]\s*(.*?)\s*[>\])}]")
 _NUMBERED = re.compile(
     r"(?:(?:audio ?)?track|titel|spur|piste|pista|faixa|tracciato|трек|дорожка|トラック)\s*(?:no\.?\s*|#\s*)?\d+"
-    r"|unknown artist\s*[(#\[]?\d+[)\]]?"
+    r"|(?:unknown|various) artists?\s*[(#\[]?\d+[)\]]?"
 )
 _DASHES = re.compile(r"[-_.\s]+")
 _MAX_CHARACTERS = 60
@@ -84,6 +88,7 @@ def is_placeholder(name: str) -> bool:
     bare = bracketed[1] if bracketed else folded
     return (
         bare in _NAMES
+        or _BETWEEN_WORDS.sub("", bare) in _RUN_TOGETHER
         or _NOT_LETTERS.sub("", bare) in _INITIALS
         or (bracketed is not None and bare in _IN_BRACKETS)
         or _NUMBERED.fullmatch(bare) is not None

@@ -153,6 +153,8 @@ class _Header:
 def _read_header(path: Path, lines: _Lines, required: Sequence[str]) -> _Header:
     """Go past the header, and what stands before it. Raises BadInput ``no_header`` or ``bad_header``."""
     given = _given_delimiter(path, lines)
+    if not lines.ahead(1):
+        raise BadInput("no_header", f"{path.name} is empty; the first line must name the columns")
     choices = [given] if given else sorted(DELIMITERS, key=lambda one: one != "\t" if path.suffix == ".tsv" else False)
     headers = [_header(lines.next_row(delimiter)[0], delimiter) for delimiter in choices]
     best = max(headers, key=lambda one: (-len(_missing(one, required)), len(one.names)))

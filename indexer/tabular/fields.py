@@ -48,12 +48,13 @@ def text(record: Record, *columns: str) -> str | None:
 def number(record: Record, *columns: str) -> float | None:
     """The first of these columns that is given, as a finite number of at least 0. Raises BadInput ``bad_number``.
 
-    A decimal comma, and points between thousands before it, are read where semicolons separate the columns.
+    A decimal comma is read where it cannot separate thousands, as in "1,5"; where semicolons separate the columns
+    always, and points between thousands before it.
     """
     given = text_or_number(record, *columns)
     if given is None:
         return None
-    if record.decimal_comma and isinstance(given, str) and _DECIMAL_COMMA.fullmatch(given.strip()):
+    if isinstance(given, str) and _has_decimal_comma(given.strip(), certain=record.decimal_comma):
         given = given.replace(".", "").replace(",", ".")
     try:
         value = float(given)
@@ -62,6 +63,10 @@ def number(record: Record, *columns: str) -> float | None:
     if not (math.isfinite(value) and value >= 0):
         raise BadInput("bad_number", f"{columns[0]} must be a finite number of at least 0, not {_short(given)}")
     return value
+
+
+def _has_decimal_comma(digits: str, *, certain: bool) -> bool:
+    return _DECIMAL_COMMA.fullmatch(digits) is not None and (certain or _COMMA_GROUPS.fullmatch(digits) is None)
 
 
 def count(record: Record, *columns: str) -> float | None:

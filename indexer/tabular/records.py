@@ -65,6 +65,7 @@ class Record:
 
 
 Row = Record | Rejected
+_SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
@@ -81,6 +82,8 @@ def read_records(path: Path, *, required: Sequence[str]) -> Iterator[Row]:
         return _started(_json_lines(path))
     if suffix == ".json":
         return list_rows(path, read_json(path))
+    if suffix in _SPREADSHEETS:
+        raise BadInput("unknown_format", f"{path.name} is a spreadsheet; export it as CSV in UTF-8")
     raise BadInput("unknown_format", f"{path.name} is none of {', '.join(_CSV_SUFFIXES)}, .json and .jsonl")
 
 

@@ -18,6 +18,7 @@ _BAD_BYTES = "\udcff"
 """Stands for bytes that are not text; no decoder gives a lone surrogate, so it cannot be a character of the file."""
 _OVERLONG = "\udcfe"
 """Stands for a line of more than MAX_LINE characters."""
+_START_BYTES = 16
 _MARKED = re.compile("[\0\udcfe\udcff]")
 
 _BYTE_ORDER_MARKS = (
@@ -27,6 +28,16 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+_OTHER_FILES = (
+    (b"PK\x03\x04", "a spreadsheet or an archive"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a spreadsheet of an old version"),
+    (b"\x1f\x8b", "compressed"),
+    (b"%PDF", "a PDF"),
+    (b"SQLite format 3\0", "a database"),
+)
+"""How files start that are often given in place of text, whatever their name says."""
 
 
 def _mark_bad_bytes(error: UnicodeError) -> tuple[str, int]:
@@ -40,13 +51,13 @@ codecs.register_error(_MARKS, _mark_bad_bytes)
 
 
 def read_text(path: Path) -> str:
-    """The whole file as text. Raises BadInput ``unreadable`` or ``bad_encoding``."""
+    """The whole file as text. Raises BadInput ``unreadable``, ``unknown_format`` or ``bad_encoding``."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise BadInput("unreadable", f"{path}: {error.strerror}") from error
     try:
-        return data.decode(_encoding(path, data[:4]))
+        return data.decode(_encoding(path, data[:_START_BYTES]))
     except UnicodeDecodeError as error:
         problem = f"{path.name} is not {error.encoding.upper()} at byte {error.start}; save it as UTF-8"
         raise BadInput("bad_encoding", problem) from error
@@ -55,8 +66,8 @@ def read_text(path: Path) -> str:
 def read_lines(path: Path) -> Iterator[str]:
     """The lines of the file with their ends, read as they are asked for.
 
-    A line that cannot be used is still one line: :func:`fault_of` gives the reason. Raises BadInput ``unreadable``, or
-    ``bad_encoding`` for UTF-32.
+    A line that cannot be used is still one line: :func:`fault_of` gives the reason. Raises BadInput ``unreadable``,
+    ``unknown_format`` for what is no text, or ``bad_encoding`` for UTF-32.
     """
     try:
         with _opened(path) as file:
@@ -69,7 +80,7 @@ def read_lines(path: Path) -> Iterator[str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[io.TextIOWrapper]:
     with path.open("rb") as raw:
-        encoding = _encoding(path, raw.peek(4)[:4])
+        encoding = _encoding(path, raw.peek(_START_BYTES)[:_START_BYTES])
         with io.TextIOWrapper(raw, encoding=encoding, errors=_MARKS, newline="") as file:
             yield file
 
@@ -96,6 +107,10 @@ def _rest_dropped(file: io.TextIOWrapper, line: str) -> str:
 
 
 def _encoding(path: Path, start: bytes) -> str:
+    """The encoding of a file with these first bytes. Raises BadInput."""
+    other = next((kind for magic, kind in _OTHER_FILES if start.startswith(magic)), None)
+    if other is not None:
+        raise BadInput("unknown_format", f"{path.name} is {other} and not text; export it as CSV in UTF-8")
     for mark, encoding in _BYTE_ORDER_MARKS:
         if start.startswith(mark):
             if encoding is None:

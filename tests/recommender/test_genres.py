@@ -55,6 +55,12 @@ def test_several_genres_in_one_text_are_cut_apart(text: str, genres: tuple[str, 
         ("255", ()),
         ("(255)", ()),
         ("2 Step", ("2 step",)),
+        ("(17)(18)Eurodisco", ("rock", "techno", "eurodisco")),
+        ("((Rock)", ("rock",)),
+        ("(Rock)", ("rock",)),
+        ('"Rock", [Pop]', ("rock", "pop")),
+        ("#rock, #pop", ("rock", "pop")),
+        ("Rock (Classic)", ("rock (classic)",)),
         ("80s", ("80s",)),
     ],
 )
@@ -106,3 +112,10 @@ def test_hostile_genres_are_bounded() -> None:
 )
 def test_a_genre_is_the_same_tag_whatever_its_hyphens_and_quotes(genre: str, tag: str) -> None:
     assert fold_genre(genre) == tag
+
+
+@pytest.mark.parametrize(
+    "text", ["Другое", "其它", "기타", "Okänd", "Övrigt", "[Inne]", "Diğer", "Jiné", "(Other)", '"Unknown"']
+)
+def test_no_genre_in_any_language_is_none(text: str) -> None:
+    assert split_genres([text, "Rock"]) == ("rock",)

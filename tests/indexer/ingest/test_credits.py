@@ -83,7 +83,21 @@ Kramer vs. Kramer|Kramer vs. Kramer|
 Alpha One × Beta Two|Alpha One+Beta Two|
 Alpha One b2b Beta Two|Alpha One+Beta Two|
 椎名林檎／宇多田ヒカル|椎名林檎+宇多田ヒカル|
-椎名林檎×宇多田ヒカル|椎名林檎×宇多田ヒカル|
+椎名林檎×宇多田ヒカル|椎名林檎+宇多田ヒカル|
+椎名林檎&宇多田ヒカル|椎名林檎+宇多田ヒカル|
+椎名林檎・宇多田ヒカル|椎名林檎+宇多田ヒカル|
+椎名林檎×未知|椎名林檎×未知|
+Кино и Земфира|Кино+Земфира|
+Кино и Никто|Кино и Никто|
+Alpha One og Björk|Alpha One+Björk|
+Alpha One pres. Beta Two|Alpha One+Beta Two|
+Alpha One presents Nobody|Alpha One presents Nobody|
+Alpha One · Beta Two · Gamma|Alpha One+Beta Two+Gamma|
+Alpha One (with Beta Two & Gamma)|Alpha One+Beta Two+Gamma|
+Alpha One (with Strings)|Alpha One (with Strings)|
+Alpha One feat. Beta Two x Gamma|Alpha One|Beta Two+Gamma
+Alpha One feat. Beta Two vs. Gamma|Alpha One|Beta Two+Gamma
+Alpha One feat. Nobody x Some Stranger|Alpha One|Nobody x Some Stranger
 椎名林檎 × 宇多田ヒカル|椎名林檎+宇多田ヒカル|
 椎名林檎、宇多田ヒカル|椎名林檎+宇多田ヒカル|
 椎名林檎＆宇多田ヒカル|椎名林檎+宇多田ヒカル|
@@ -310,6 +324,21 @@ def test_guests_in_the_title_are_featured(title: str, guests: list[str]) -> None
     credits = credits_of(FileTags(artists=("Alpha",), title=title), KnownNames())
     assert [credit.name for credit in credits if credit.featured] == guests
     assert credits[0].name == "Alpha"
+
+
+@pytest.mark.parametrize(
+    ("title", "guests"),
+    [
+        ("Song (with Beta)", ["Beta"]),
+        ("Song [with Beta & Gamma] - Live", ["Beta", "Gamma"]),
+        ("Song (with Strings)", []),
+        ("Song (with Beta & Strings)", []),
+        ("Song with Beta", []),
+    ],
+)
+def test_a_partner_in_the_title_is_featured_where_known(title: str, guests: list[str]) -> None:
+    credits = credits_of(FileTags(artists=("Alpha",), title=title), KnownNames(["Beta", "Gamma"]))
+    assert [credit.name for credit in credits if credit.featured] == guests
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,14 @@ Verschiedene Interpreten|Verschiedene|Diverse Interpreten|Artistes divers|Artist
 Vários Artistas|Artisti Vari|Blandade Artister|Eri esittäjiä|Różni wykonawcy|Разные исполнители|
 Unbekannter Künstler|Artiste inconnu|Artista desconocido|Artista sconosciuto|Onbekende artiest|Okänd artist|
 Neznámý interpret|Nieznany wykonawca|Неизвестный исполнитель|未知艺术家|未知藝術家|不明なアーティスト|群星|-|--|_|
-Çeşitli Sanatçılar|Bilinmeyen Sanatçı|ＵＮＫＮＯＷＮ|  |none|null
+Çeşitli Sanatçılar|Bilinmeyen Sanatçı|ＵＮＫＮＯＷＮ|  |none|null|
+unknown_artist|UnknownArtist|Unknown-Artist|VARIOUS_ARTISTS|no-artist|various artists (2)|华语群星|
+default artist|Interpret
 """
 REAL = """
 Unknown Mortal Orchestra|Anonymous|Anonymous 4|The Unknown|Various Cruelties|Vagabon|Track Dogs|The Track|Data|Disney|
 Traditional|!!!|???|Unknown Hinson|Unbekannt Verzogen|Artist 13|No Artist Left Behind|A|VAST|Val|The Various|
-Null + Void|The Theatre Organ|Dialogue Trio|群青|未来|Sigur Rós|AC/DC|Track & Field|Unknown Pleasures
+Null + Void|nil|Nonartist|The Theatre Organ|Dialogue Trio|群青|未来|Sigur Rós|AC/DC|Track & Field|Unknown Pleasures
 """
 
 

@@ -87,7 +87,7 @@ def test_the_first_of_two_other_names_that_is_given_counts(tmp_path: Path) -> No
         ("artist,genre,Artist\n", "names artist twice"),
         ("artist,genre\n".encode("utf-32"), "UTF-32; save it as UTF-8"),
         ("x" * (MAX_LINE + 5), "missing: artist"),
-        ("", "missing: artist"),
+        ("", "is empty; the first line must name the columns"),
     ],
 )
 def test_a_file_of_no_use_is_refused_before_its_rows_are_read(
@@ -142,11 +142,14 @@ def test_a_quoted_cell_may_span_lines_and_an_open_quote_does_not_eat_the_file(tm
         (";", "2,5E-01", 0.25),
         (";", "1,2,3", None),
         (";", "12.34,5", None),
-        ("\t", "1,5", None),
+        ("\t", "1,5", 1.5),
+        ("\t", "0,125", 0.125),
+        ("\t", "1,234", None),
+        ("\t", "12.34,5", None),
         ("\t", "1.5", 1.5),
     ],
 )
-def test_a_decimal_comma_is_read_where_semicolons_separate(
+def test_a_decimal_comma_is_read_where_it_cannot_separate_thousands(
     tmp_path: Path, delimiter: str, cell: str, value: float | None
 ) -> None:
     (row,), _ = read(tmp_path, f"artist;genre;weight\nLow;Rock;{cell}\n".replace(";", delimiter))
@@ -155,6 +158,19 @@ def test_a_decimal_comma_is_read_where_semicolons_separate(
             fields.number(row, "weight")
     else:
         assert fields.number(row, "weight") == value
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.json", "a.jsonl"])
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\x1f\x8b\x08", b"%PDF-1.7"])
+def test_a_spreadsheet_under_another_name_is_told(tmp_path: Path, name: str, start: bytes) -> None:
+    with pytest.raises(BadInput, match=r"unknown_format: .* is .* and not text; export it as CSV in UTF-8"):
+        read(tmp_path, start + bytes(100), name=name)
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n\n", "sep=;\n"])
+def test_a_file_without_a_line_is_told(tmp_path: Path, content: str) -> None:
+    with pytest.raises(BadInput, match="is empty; the first line must name the columns"):
+        read(tmp_path, content)
 
 
 def test_rows_are_read_as_they_are_asked_for(tmp_path: Path) -> None:

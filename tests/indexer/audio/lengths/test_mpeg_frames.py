@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
@@ -53,6 +54,15 @@ def test_frames_are_counted_across_blocks_and_junk(monkeypatch: pytest.MonkeyPat
     monkeypatch.undo()
     middle = content.index(content[:2], len(content) // 2)
     assert length_s(content[:middle] + bytes(5000) + content[middle:]) == pytest.approx(whole, abs=0.06)
+
+
+@pytest.mark.parametrize("junk", [b"\xff", b"\xff\xfb\x90"])
+def test_junk_that_looks_like_frames_costs_little(junk: bytes) -> None:
+    one, other = (b"\xff\xfb\x90\x64" + bytes(413)) * 3, (b"\xff\xfb\x94\x64" + bytes(380)) * 3
+    content = (one + junk * (900_000 // len(junk)) + other + junk * (900_000 // len(junk))) * 20
+    started = time.process_time()
+    mpeg_length(io.BytesIO(content))
+    assert time.process_time() - started < 3
 
 
 def test_a_tag_between_joined_files_may_be_of_any_size() -> None:
