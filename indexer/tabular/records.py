@@ -81,7 +81,10 @@ def read_records(path: Path, *, required: Sequence[str]) -> Iterator[Row]:
         return _started(_json_lines(path))
     if suffix == ".json":
         return list_rows(path, read_json(path))
-    raise BadInput("unknown_format", f"{path.name} is none of {', '.join(_CSV_SUFFIXES)}, .json and .jsonl")
+    known = ", ".join(_CSV_SUFFIXES)
+    raise BadInput(
+        "unknown_format", f"{path.name} is none of {known}, .json and .jsonl; save a spreadsheet as CSV UTF-8"
+    )
 
 
 def _started(rows: Iterator[Row]) -> Iterator[Row]:
@@ -95,7 +98,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadInput("bad_json", f"{path.name}: {error}") from error
+        raise BadInput("bad_json", f"{path.name} is not valid JSON: {error}; correct it there") from error
 
 
 def list_rows(path: Path, data: object) -> Iterator[Row]:
