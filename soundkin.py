@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot print "é" must not cause a failure
     try:
-        front_door.main(arguments)
+        front_door.main(arguments, prog_name="soundkin")
     except SoundkinError as error:
         _exit(str(error), status=_status(error))
     except OSError as error:

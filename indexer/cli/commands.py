@@ -59,7 +59,8 @@ every folder with a file .nomedia or .soundkinignore in it.
     "--layout",
     "layouts",
     multiple=True,
-    help='How paths name artist, album and title where there are no tags, e.g. "{artist}/{album}/{number} {title}".',
+    help="How paths name artist, album and title where there are no tags; may be repeated, and is needed in every "
+    'scan of the folder. Example: "{artist}/{album}/{number} {title}".',
 )
 @click.option(
     "--forget-after",
@@ -92,13 +93,14 @@ def scan(
         forget_after_days=wanted["forget_after"],
     )
     reports = []
+    unique = {folder.resolve(): folder for folder in reversed(folders)}  # a folder that is named twice is scanned once
     with open_catalog(home, database_url) as catalog, DecoderPool(workers=workers, on_demand=True) as pool:
-        for folder in folders:
+        for folder in reversed(unique.values()):
             if retry_failed:
                 read_again(catalog, folder)
             with options.progress_bar(f"scan {folder.name}") as progress:
                 reports.append(run(catalog, folder, options=how, pool=pool, progress=progress))
-            if not reports[-1].files:
+            if not reports[-1].files and not reports[-1].rejected:
                 _warn_no_audio(folder)
     report = join_reports(reports)
     print_and_exit(report, _scan_line(report), as_json=as_json)

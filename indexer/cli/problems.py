@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -28,13 +28,23 @@ def show_rejections(rejected: Iterable[tuple[str, str, str]], *, title: str = "R
         return
     click.echo(f"{title}, by reason:")
     for reason, rows in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
-        click.echo(printable(f"  {reason}: {len(rows)}"))
+        common = common_detail([detail for _, detail in rows])
+        click.echo(printable(f"  {reason}: {len(rows)}{common}"))
         for what, detail in rows[:MAX_EXAMPLES]:
-            click.echo(printable(f"    {what}: {detail}"))
+            click.echo(printable(f"    {what}" if common else f"    {what}: {detail}"))
         if len(rows) > MAX_EXAMPLES:
             click.echo(f"    … and {len(rows) - MAX_EXAMPLES} more")
     if any(len(rows) > MAX_EXAMPLES for rows in by_reason.values()):
         click.echo("--json lists all")
+
+
+def common_detail(details: Sequence[str]) -> str:
+    """The detail that several problems share, in brackets, to be printed once; empty where they differ.
+
+    >>> common_detail(["no tag", "no tag"]), common_detail(["no tag", "empty"]), common_detail(["no tag"])
+    (' (no tag)', '', '')
+    """
+    return f" ({details[0]})" if len(details) > 1 and details[0] and len(set(details)) == 1 else ""
 
 
 def print_and_exit(report: ScanReport | ImportReport, line: str, *, as_json: bool) -> None:

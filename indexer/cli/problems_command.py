@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from os.path import abspath
 from pathlib import Path
@@ -28,7 +28,7 @@ _KINDS = {
     REJECTED: "Files whose sound cannot be used",
     IDENTITY: "Files of which it is not known who made them, or what",
     EMBED: "Clips that could not be embedded",
-    TEXT: "Texts of tags that were written in a wrong encoding",
+    TEXT: "Tags whose text was in a wrong encoding",
     VANISHED: "Files that vanished",
 }
 """Kind -> its heading, in the order in which they are printed."""
@@ -43,7 +43,7 @@ _CURES = {
     "external_ids_disagree": "correct the id in the tags or in the tracklist, and scan again",
     "no_artist": "tag it, give a tracklist, or name the layout of the folder: soundkin scan --layout",
     "no_title": "give a title in its tags or in a tracklist",
-    "repaired": "nothing to do: UTF-8 that was read as Latin-1 was put right; the file is as it was",
+    "repaired": "nothing: UTF-8 that was read as Latin-1 was put right; the file is as it was",
     "silent": "check the file; if it is empty on purpose, soundkin catalog remove clip PATH",
     "vanished": "mount its disk and scan again, or let it go: soundkin scan FOLDER --forget-after DAYS",
 }
@@ -156,6 +156,8 @@ class _Summary:
     count: int = 0
     examples: list[Problem] = field(default_factory=list)
     since: str | None = None
+    is_alike: bool = True
+    """Whether all have the detail of the first example."""
 
 
 def _summaries(every: Iterable[Problem]) -> dict[tuple[str, str], _Summary]:
@@ -166,6 +168,7 @@ def _summaries(every: Iterable[Problem]) -> dict[tuple[str, str], _Summary]:
         summary.count += 1
         if len(summary.examples) < MAX_EXAMPLES:
             summary.examples.append(problem)
+        summary.is_alike = summary.is_alike and problem.detail == summary.examples[0].detail
         if problem.since is not None:
             summary.since = min(problem.since, summary.since or problem.since)
     return summaries
@@ -177,19 +180,21 @@ def _print(summaries: dict[tuple[str, str], _Summary]) -> None:
         if mine:
             click.echo(f"{heading}:")
         for reason, summary in sorted(mine, key=lambda item: (-item[1].count, item[0])):
-            _print_reason(reason, summary.count, summary.examples, summary.since)
+            _print_reason(reason, summary)
     if not summaries:
         click.echo("no problems")
     elif any(summary.count > MAX_EXAMPLES for summary in summaries.values()):
         click.echo("--json lists all")
 
 
-def _print_reason(reason: str, count: int, examples: Sequence[Problem], since: str | None) -> None:
-    first = f", the first missed on {since}" if since else ""
-    click.echo(printable(f"  {reason}: {count}{first}"))
-    for problem in examples:
+def _print_reason(reason: str, summary: _Summary) -> None:
+    first = f", the first missed on {summary.since}" if summary.since else ""
+    is_shared = summary.count > 1 and summary.is_alike
+    detail = f" ({summary.examples[0].detail})" if is_shared else ""
+    click.echo(printable(f"  {reason}: {summary.count}{first}{detail}"))
+    for problem in summary.examples:
         where = f" [{problem.space}]" if problem.space else ""
-        click.echo(printable(f"    {problem.path}: {problem.detail}{where}"))
-    if count > len(examples):
-        click.echo(f"    … and {count - len(examples)} more")
+        click.echo(printable(f"    {problem.path}{'' if is_shared else ': ' + problem.detail}{where}"))
+    if summary.count > len(summary.examples):
+        click.echo(f"    … and {summary.count - len(summary.examples)} more")
     click.echo(f"    to do: {cure_of(reason)}")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from indexer.audio.decode import AUDIO_SUFFIXES
 from indexer.ingest.placeholders import is_placeholder
 from recommender.errors import InvalidArgument
 from recommender.names import fold
@@ -116,6 +117,8 @@ def parse_layout(text: str) -> Layout:
     names = text.split("/")
     if len(text) > MAX_LAYOUT_CHARACTERS or len(names) > MAX_FOLDERS:
         raise _invalid(text[:50], f"has at most {MAX_LAYOUT_CHARACTERS} characters and {MAX_FOLDERS} folders")
+    if PurePosixPath(text).suffix.lower() in AUDIO_SUFFIXES:
+        raise _invalid(text, "ends with the suffix of a file; leave the suffix out, as in {artist}/{title}")
     folders = tuple(_parsed_name(text, name) for name in names)
     fields = [field for folder in folders for field in folder[1::2] if field != "any"]
     if len(set(fields)) < len(fields):
@@ -231,16 +234,16 @@ def _is_nobody(name: str) -> bool:
 def _parsed_name(layout: str, name: str) -> tuple[str, ...]:
     """Text and fields of one folder name of a layout in turn."""
     if not name.strip() or name in (".", ".."):
-        raise _invalid(layout, "is relative to the scanned folder, without '..' and empty folders")
+        raise _invalid(layout, "must be relative to the scanned folder, without '..' and without empty folders")
     pieces = re.split(r"[{}]", name)
     braces = re.sub(r"[^{}]", "", name)
     if braces != "{}" * (len(braces) // 2):
         raise _invalid(layout, "has braces that do not belong together; write fields as {artist}")
     unknown = [field for field in pieces[1::2] if field not in FIELDS]
     if unknown:
-        raise _invalid(layout, f"has no field {{{unknown[0]}}}; there are {', '.join(FIELDS)}, and no suffix")
+        raise _invalid(layout, f"has no field {{{unknown[0]}}}; the fields are {', '.join(FIELDS)}")
     if any(not text for text in pieces[2:-1:2]):
-        raise _invalid(layout, f"needs text between two fields of {name!r}, such as ' - '")
+        raise _invalid(layout, "needs text between two fields, such as ' - '")
     return tuple(piece.translate(_DASHES) if index % 2 == 0 else piece for index, piece in enumerate(pieces))
 
 

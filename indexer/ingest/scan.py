@@ -24,6 +24,9 @@ from recommender.errors import BadInput
 BATCH = 200
 """Files written in one transaction."""
 
+UNPLACED = frozenset({"file_not_found", "outside_folder"})
+"""Reasons of tracklist rows whose file is not in the scanned folder: it may be in another one of the same scan."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanOptions:
@@ -106,14 +109,25 @@ def scan(
 
 
 def join_reports(reports: Sequence[ScanReport]) -> ScanReport:
-    """The reports of several folders as one."""
+    """The reports of several folders as one. A tracklist row is rejected when its file is in none of the folders."""
     counts = {
         field.name: sum(getattr(report, field.name) for report in reports)
         for field in fields(ScanReport)
         if field.name != "rejected"
     }
-    rejected = dict.fromkeys(row for report in reports for row in report.rejected)
-    return ScanReport(**counts, rejected=tuple(rejected))
+    unplaced = [{_row_key(row) for row in report.rejected if row.reason in UNPLACED} for report in reports]
+    nowhere = set[tuple[object, ...]]().union(*unplaced[:1]).intersection(*unplaced)
+    rejected: dict[object, Rejected] = {}
+    for row in (row for report in reports for row in report.rejected):
+        if row.reason not in UNPLACED:
+            rejected.setdefault(row, row)
+        elif _row_key(row) in nowhere:
+            rejected.setdefault(_row_key(row), row)
+    return ScanReport(**counts, rejected=tuple(rejected.values()))
+
+
+def _row_key(row: Rejected) -> tuple[object, ...]:
+    return (row.path, row.line, row.key)
 
 
 def read_again(catalog: Catalog, folder: Path) -> None:

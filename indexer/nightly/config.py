@@ -227,13 +227,19 @@ def _scan(row: Table) -> ScanFolder:
         raise row.wrong(
             "manifest", f"is {old} and tracklist is {tracklist}; manifest is an older name, give tracklist alone"
         )
-    days = row.number("forget_after_days", default=0, least=0, most=36500) if row.has("forget_after_days") else None
+    has_days = row.has("forget_after_days")
+    days = row.number("forget_after_days", default=0, least=0, most=36500)
     layouts = row.texts("layouts")
     try:
         checked_layouts(layouts)
     except InvalidArgument as error:
         raise row.wrong("layouts", error.problem) from error
-    return ScanFolder(folder=row.path("folder"), tracklist=tracklist or old, layouts=layouts, forget_after_days=days)
+    return ScanFolder(
+        folder=row.path("folder"),
+        tracklist=tracklist or old,
+        layouts=layouts,
+        forget_after_days=days if has_days else None,
+    )
 
 
 def _import(row: Table, *, kind: str) -> ImportFile:

@@ -98,7 +98,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadInput("bad_json", f"{path.name}: {error}") from error
+        raise BadInput("bad_json", f"{path.name} is not valid JSON: {error}; correct it there") from error
 
 
 def list_rows(path: Path, data: object) -> Iterator[Row]:

@@ -48,6 +48,7 @@ class Tables(OpenDatabase):
         numbers = [func.coalesce(column, 0) for column in (c.disc, c.number, c.year, c.length_ms)]
         columns = (c.id, c.artist_id, c.title, *texts, *numbers, func.coalesce(c.credit, ""), path)
         clips = t.tracks.outerjoin(t.clips, t.clips.c.track_id == c.id)
+        # joined by the track alone: a copy has no clip of its own, so the default join would find no path for it
         copies = clips.outerjoin(t.track_copies, t.track_copies.c.track_id == c.id)
         query = select(*columns).select_from(copies).group_by(c.id)
         return self._read_tuples(query, r.Track._make, "id")

@@ -189,7 +189,7 @@ def _require_ends(recommender: Recommender, first: int, last: int, n: int) -> No
         if recommender.generation.contents.tracks.vector_row[row] < 0:
             raise InvalidArgument(name, "has no embedding yet; run soundkin embed, build and publish")
     if first == last:
-        raise InvalidArgument("last", "is the first track; name another one")
+        raise InvalidArgument("last", "is the same track as the first; name another one")
     if n < 2:
         raise InvalidArgument("limit", f"is {n}; a chain has at least its two ends")
 

@@ -99,6 +99,9 @@ def _check(seed: tuple[str, ...], options: PlaylistOptions) -> None:
         raise click.UsageError("give either SEED or --from TRACK --to TRACK")
     if options["steps"] is not None and None in ends:
         raise click.UsageError("--steps is of a chain: give --from and --to; of a list --limit says how many")
+    limit_source = click.get_current_context().get_parameter_source("limit")
+    if options["first"] is not None and limit_source == click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--limit is of a list from SEED; of a chain --steps says how many")
     if options["force"] and options["m3u"] is None:
         raise click.UsageError("--force is about the file of --m3u; give that too")
 
@@ -135,8 +138,8 @@ def _find(client: Client, word: str) -> tuple[str, str]:
             raise
         try:
             return "track", client.find_track(track_refs(word))
-        except NotFound:
-            raise missing from None
+        except NotFound as no_track:
+            raise (no_track if " - " in word else missing) from None
 
 
 def _write(reply: Any, path: Path, *, force: bool) -> None:  # Any: a message, imported when needed
@@ -158,4 +161,7 @@ def _write(reply: Any, path: Path, *, force: bool) -> None:  # Any: a message, i
     click.echo(f"{len(kept)} tracks written to {printable(str(path))}", err=True)
     for track in tracks:
         if track not in kept:
-            click.echo(f"left out, without a path that fits in a line: {printable(track.title)}", err=True)
+            click.echo(
+                f"left out, its path is not known or does not fit in a line: {printable(track.title)}",
+                err=True,
+            )

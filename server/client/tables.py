@@ -72,7 +72,7 @@ def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:
         yield _ranking(artists)
         yield Text(f"each signal: value/contribution; {NO_OPINION} no opinion", style="dim")
     else:
-        yield Text("No results: no signal has an opinion on any artist that may be ranked.")
+        yield Text("No results: no artist passes the filters, or no signal has an opinion on those that do.")
     yield from _reasons(artists)
 
 

@@ -114,16 +114,20 @@ def _credits(file: FileRecord, tags: FileTags, path: PathFacts, known: KnownName
     ]
     if not any(not artist.featured for artist in read):
         if path.artist is None or is_placeholder(path.artist):
-            detail = (
-                "neither its tags nor its path (Artist/Title.ext, Artist/Album/NN - Title.ext or Artist - Title.ext) "
-                "name an artist; tag it, give a tracklist, or name the layout with --layout"
-            )
-            raise BadInput("no_artist", detail)
+            raise BadInput("no_artist", _no_artist(file))
         read.insert(0, CreditedArtist(ref=_ref(path.artist, None), featured=False))
     unique: dict[tuple[str, tuple[tuple[str, str], ...]], CreditedArtist] = {}
     for artist in sorted(read, key=lambda artist: artist.featured):
         unique.setdefault((fold(artist.ref.name), artist.ref.external_ids), artist)
     return tuple(unique.values())
+
+
+def _no_artist(file: FileRecord) -> str:
+    read_as = " or ".join(file.layout) if file.layout else "Artist/Title, Artist/Album/NN - Title or Artist - Title"
+    return (
+        f"neither its tags nor its path, read as {read_as}, name an artist; "
+        "tag it, give a tracklist, or name the layout with --layout"
+    )
 
 
 def _ref(name: str, mbid: str | None) -> ArtistRef:

@@ -108,6 +108,7 @@ def test_layouts_of_the_operator_come_first(layout: str, path: str, expected: Pa
         ("../{artist}", "'..'"),
         ("{artist}/{title}.{ext}", "no field {ext}"),
         ("{artist}/{artist}", "twice"),
+        ("{artist}/{title}.ogg", "suffix"),
         ("{artist", "braces"),
         ("{{artist}}", "braces"),
         ("}artist{", "braces"),

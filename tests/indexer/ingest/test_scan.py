@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from indexer.audio.workers.pool import DecoderPool
-from indexer.ingest.scan import NO_OPTIONS, ScanOptions, ScanReport, scan
+from indexer.ingest.scan import NO_OPTIONS, ScanOptions, ScanReport, join_reports, scan
 from recommender.catalog import Catalog
 from recommender.errors import BadInput
 
@@ -235,6 +235,28 @@ def test_a_tracklist_takes_precedence_over_the_path_and_two_ids_are_two_artists(
     }
     cured = run(tracklist.replace("Which?,,", "Which?,,1"))
     assert counts(cured) == (3, 0, 1, 2)
+
+
+def test_a_row_of_a_tracklist_is_rejected_when_its_file_is_in_none_of_the_folders(music: Path, run: Scan) -> None:
+    other = music.parent / "other"
+    write(music / "a.wav", 1)
+    write(other / "b.wav", 2)
+    tracklist = "file,artist\na.wav,Low\nb.wav,Mono\nmissing.wav,Codeine\n"
+    first = run(tracklist)
+    report = join_reports([first, run(tracklist, folder=other)])
+    assert [(row.line, row.reason) for row in report.rejected] == [(4, "file_not_found")]
+    assert join_reports([]).rejected == ()
+
+
+def test_one_recording_under_two_titles_gives_both_tracks_the_path_of_their_file(
+    catalog: Catalog, music: Path, run: Scan
+) -> None:
+    paths = [str(write(music / "a.wav", 1)), str(music / "b.wav")]
+    with soundfile.SoundFile(paths[1], "w", samplerate=RATE_HZ, channels=1) as other:
+        other.title = "another tag, so that the bytes of the files differ"
+        other.write(soundfile.read(paths[0])[0])
+    run("file,artist,title\na.wav,Low,Words\nb.wav,Low,Lazy\n")
+    assert sorted(track.path for track in catalog.read_tracks()) == sorted(paths)
 
 
 def test_a_changed_tracklist_moves_clips_and_replaces_genres_without_reading_a_file(

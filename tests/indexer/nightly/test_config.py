@@ -110,7 +110,10 @@ def test_a_folder_to_scan_is_all_that_has_to_be_said(tmp_path: Path) -> None:
         (f"{SCAN}[[scan]]\nfolder = 3\n", "nightly.toml: scan[2].folder: is 3; give a text in quotes"),
         ('[[scan]]\nfolder = " "\n', "nightly.toml: scan[1].folder: is ' '"),
         ('[scan]\nfolder = "music"\n', "nightly.toml: scan: is dict; make it a list of tables, [[scan]]"),
-        (f'{SCAN}manifst = "m.csv"\n', "nightly.toml: scan[1].manifst: is not known; known here: folder, manifest"),
+        (
+            f'{SCAN}manifst = "m.csv"\n',
+            "nightly.toml: scan[1].manifst: is not known; known here: folder, forget",
+        ),
         (SCAN + SCAN, "nightly.toml: scan: lists music twice"),
         (f'colour = "red"\n{SCAN}', "nightly.toml: colour: is not known; known here: collaborations, collect, encoder"),
         (f'profile = "public"\n{SCAN}', "nightly.toml: profile: is 'public'; choose one of personal, noncommercial"),

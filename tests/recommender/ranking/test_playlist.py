@@ -114,7 +114,7 @@ def test_ends_that_cannot_be_connected_are_named(arc: Recommender) -> None:
     for ends, problem in (((1, 0), "first: has no embedding"), ((0, 1), "last: has no embedding")):
         with pytest.raises(InvalidArgument, match=problem):
             steps(recommender, *ends, 5)
-    with pytest.raises(InvalidArgument, match="is the first track"):
+    with pytest.raises(InvalidArgument, match="is the same track as the first"):
         steps(arc, 1, 1, 5)
     with pytest.raises(InvalidArgument, match="its two ends"):
         steps(arc, 1, 2, 1)

@@ -63,7 +63,7 @@ def test_a_file_has_every_track_that_fits_in_a_line(shown: Served, tmp_path: Pat
         "/m/tune.ogg",
     ]
     assert "3 tracks written" in done.output
-    assert "left out, without a path that fits in a line: Bad" in done.output
+    assert "does not fit in a line: Bad" in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["kin.m3u8"]
 
 
