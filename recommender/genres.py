@@ -130,8 +130,9 @@ def _bare(genre: str) -> str:
     text = genre.removeprefix("(") if genre.startswith("((") else genre.lstrip("#")
     closing = _AROUND.get(text[:1])
     inner = text[1:-1].strip()
-    is_around = closing is not None and text.endswith(closing) and not _DIGITS.fullmatch(inner)
-    return inner if is_around and closing not in inner and text[0] not in inner else text
+    if closing is None or not text.endswith(closing) or _DIGITS.fullmatch(inner):
+        return text
+    return text if closing in inner or text[0] in inner else inner
 
 
 def _says_something(genre: str) -> bool:

@@ -36,6 +36,8 @@ BROUGHT_LATER = {
     "demo": (),
     "scan": ("MUSIC",),
     "import": ("forget", "someone"),
+    "catalog": ("edits",),
+    "problems": (),
     "embed": (),
     "cost": ("--tracks=1", "--rate=1"),
     "build": (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from indexer.ingest.walk_folder import Walk, walk, within_library
 from indexer.tabular.records import Rejected
 from recommender.catalog import Catalog
 from recommender.catalog.file_facts import RowFacts
+from recommender.catalog.rows import FileRecord
 from recommender.errors import BadInput
 
 BATCH = 200
@@ -26,6 +27,10 @@ BATCH = 200
 
 UNPLACED = frozenset({"file_not_found", "outside_folder"})
 """Reasons of tracklist rows whose file is not in the scanned folder: it may be in another one of the same scan."""
+
+
+BUILT_IN = "built-in"
+"""The word for the built-in layouts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,8 @@ class ScanOptions:
     reread: bool = False
     """Read every file again, also those whose size and times have not changed."""
     layouts: tuple[str, ...] = ()
-    """Path layouts to read artist and title from, as ``indexer.ingest.path_layout`` has them; empty: the built-in."""
+    """Path layouts to read artist and title from, as ``indexer.ingest.path_layout`` has them. Empty: those of the last
+    scan, as the rows of the last tracklist are kept; :data:`BUILT_IN` alone: the built-in ones again."""
     forget_after_days: float | None = None
     """Days after which a vanished file leaves the catalog; None: it stays, because its embedding is still valid."""
 
@@ -89,9 +95,10 @@ def scan(
     """
     walked = within_library(catalog, walk(folder))
     matched = match(read_tracklist(options.tracklist), walked) if options.tracklist else NO_TRACKLIST
-    planned = plan(walked.files, read_ledger(catalog, walked.files), reread=options.reread)
+    ledger = read_ledger(catalog, walked.files)
+    planned = plan(walked.files, ledger, reread=options.reread)
     rows = {path: _facts(row) for path, row in matched.rows.items()} if options.tracklist else None
-    writer = ScanWriter(catalog, rows, checked_layouts(options.layouts))
+    writer = ScanWriter(catalog, rows, _layouts(options, ledger.values()))
     writer.reject_unusable(planned.unusable)
     writer.pass_over(planned.waiting)
     writer.update_unchanged(planned.unchanged)
@@ -133,6 +140,15 @@ def _row_key(row: Rejected) -> tuple[object, ...]:
 def read_again(catalog: Catalog, folder: Path) -> None:
     """Make the next scan of ``folder`` read every rejected file again, those in quarantine too."""
     catalog.retry_files([file.path for file in walk(folder).files])
+
+
+def _layouts(options: ScanOptions, ledger: Iterable[FileRecord]) -> tuple[str, ...] | None:
+    """The layouts of this scan as they are recorded; None for the built-in ones."""
+    if options.layouts == (BUILT_IN,):
+        return None
+    if options.layouts:
+        return checked_layouts(options.layouts)
+    return next((record.layout for record in ledger if record.layout), None)
 
 
 def _facts(row: TracklistRow) -> RowFacts:

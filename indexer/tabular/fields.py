@@ -29,6 +29,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
 _COMMA_GROUPS = re.compile(r"[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 _POINT_GROUPS = re.compile(r"[1-9]\d{0,2}(\.\d{3}){2,}", re.ASCII)
 _SPACE_GROUPS = re.compile(r"[1-9]\d{0,2}([ \u00a0\u202f'’]\d{3})+", re.ASCII)
+_NOT_KNOWN = frozenset({"n/a", "na", "#n/a", "-", "\u2013", "\u2014", "?", "none", "null", "unknown"})
+"""Cells of a count that say that it is not known, as people and spreadsheets write them."""
 _MAX_INTEGER = 2**31 - 1
 
 
@@ -72,12 +74,15 @@ def _has_decimal_comma(digits: str, *, certain: bool) -> bool:
 def count(record: Record, *columns: str) -> float | None:
     """As :func:`number`, and thousands may be separated: ``1,234,567``, ``1 234 567``, ``1'234'567``.
 
-    Where semicolons separate the columns, ``1.234.567``; but ``1.234`` may be either number and is refused.
+    Where semicolons separate the columns, ``1.234.567``; but ``1.234`` may be either number and is refused. A cell such
+    as ``n/a`` gives none.
     """
     given = text_or_number(record, *columns)
     if not isinstance(given, str):
         return number(record, *columns)
     digits = given.strip()
+    if digits.casefold() in _NOT_KNOWN:
+        return None
     if record.decimal_comma and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", digits):
         detail = f"{columns[0]} {_short(given)} may mean thousands or a fraction; leave out the point"
         raise BadInput("bad_number", detail)
