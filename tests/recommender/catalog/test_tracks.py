@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from recommender.catalog import Catalog
@@ -84,3 +86,12 @@ def test_a_file_that_merely_vanished_keeps_its_clip(catalog: Catalog, track_id: 
     kept = add_clip(catalog, track_id, "a", "/gone/from/disk")
     catalog.mark_done("space", [kept])
     assert [clip.clip_id for clip in catalog.read_embedded_clips("space")] == [kept]
+
+
+def test_a_changed_file_of_the_same_sound_lets_its_failed_clip_be_tried_again(catalog: Catalog, track_id: str) -> None:
+    clip = add_clip(catalog, track_id, "a", "/a")
+    catalog.mark_failed("space", clip, "decoder_crashed", "x")
+    same = FileRecord(path="/a", size=1, mtime_ns=2, content_sha256="a" * 64, clip_id=clip)
+    for record, failures in ((same, 1), (replace(same, mtime_ns=3), 0)):
+        catalog.record_files([record])
+        assert len(catalog.failures("space")) == failures
