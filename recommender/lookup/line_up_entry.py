@@ -59,8 +59,8 @@ def _read(directory: Directory, entry: str, depth: int) -> tuple[str, ...]:
         readings = [_read(directory, part, depth - 1) for part in parts]
         if any(readings):
             return tuple(name for part, names in zip(parts, readings, strict=True) for name in names or (part,))
-    by_soft_marks = (_all_read(directory, _parts(pattern, stripped), depth - 1) for pattern in _SOFT)
-    return next((names for names in by_soft_marks if names), ())
+    all_known = (_all_read(directory, _parts(pattern, stripped), depth - 1) for pattern in _SOFT)
+    return next((names for names in all_known if names), ())
 
 
 def _parts(pattern: re.Pattern[str], entry: str) -> list[str]:

@@ -189,3 +189,8 @@ def test_a_title_as_long_as_a_book_takes_no_time() -> None:
     """Two megabytes of beginnings of a tail, each of which would be read to the end: an hour."""
     title = "a - " * (1 << 19) + ")"
     assert fold_release(title) == fold(title)
+
+
+def test_strokes_go_from_names_of_three_letters_on() -> None:
+    assert fold("Høy") == "hoy"
+    assert fold("Mø!!!") == "mø!!!", "marks are no letters"

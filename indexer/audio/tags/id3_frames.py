@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from mutagen.id3 import ID3
 
@@ -37,6 +39,71 @@ _IDS_OF = {
 _RECORDING = "UFID:http://musicbrainz.org"
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MAX_BYTES_OF_ID = 64
+
+MAX_FRAMES = 2000
+"""Frames of a tag that is read: 60 MB of frames of ten bytes took above 120 CPU s."""
+_MAX_COMPRESSED_BYTES = 64 << 10
+"""A thousand times as many may come out of them."""
+_MAX_TEXT_BYTES = 1 << 20
+"""Of text frames: 60 MB of values of one letter took above 120 CPU s."""
+_TAG_HEADER_BYTES = 10
+_HAS_EXTENDED_HEADER = 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Of the frame header of a version: name, size of as many bytes, then two bytes of flags where there are any."""
+
+    name_bytes: int
+    header_bytes: int
+    seven_bits: bool
+    compressed: int
+    """The flag in the last byte."""
+
+
+_LAYOUTS = {2: _Layout(3, 6, False, 0), 3: _Layout(4, 10, False, 0x80), 4: _Layout(4, 10, True, 0x08)}
+
+
+def require_few_frames(view: BinaryIO) -> None:
+    """Raise ValueError for an ID3v2 tag at the start of ``view`` whose parsing has no bound: see :data:`MAX_FRAMES`.
+
+    The position of ``view`` is 0 afterwards.
+    """
+    view.seek(0)
+    header = view.read(_TAG_HEADER_BYTES)
+    layout = _LAYOUTS.get(header[3]) if header[:3] == b"ID3" and len(header) == _TAG_HEADER_BYTES else None
+    if layout is not None:
+        end, position = _TAG_HEADER_BYTES + _seven_bits(header[6:]), _TAG_HEADER_BYTES
+        if header[5] & _HAS_EXTENDED_HEADER and header[3] > 2:
+            extended = view.read(4)
+            position += _seven_bits(extended) if header[3] == 4 else 4 + int.from_bytes(extended)
+        _walk(view, layout, position, end)
+    view.seek(0)
+
+
+def _walk(view: BinaryIO, layout: _Layout, position: int, end: int) -> None:
+    compressed = frames = texts = 0
+    while position < end:
+        view.seek(position)
+        header = view.read(layout.header_bytes)
+        if len(header) < layout.header_bytes or not header[:1].isalnum():
+            break
+        sizes = header[layout.name_bytes : 2 * layout.name_bytes]
+        size = _seven_bits(sizes) if layout.seven_bits else int.from_bytes(sizes)
+        frames += 1
+        compressed += size if layout.compressed and header[-1] & layout.compressed else 0
+        texts += size if header[:1] == b"T" else 0
+        if frames > MAX_FRAMES or compressed > _MAX_COMPRESSED_BYTES or texts > _MAX_TEXT_BYTES:
+            raise ValueError(f"{frames} frames of ID3, {texts} bytes of texts, {compressed} bytes compressed: too many")
+        position += layout.header_bytes + size
+
+
+def _seven_bits(size: bytes) -> int:
+    """A number of seven bits a byte (ID3v2.4, section 6.2)."""
+    number = 0
+    for byte in size:
+        number = number << 7 | byte & 0x7F
+    return number
 
 
 def raw_id3(tags: ID3) -> RawTags:

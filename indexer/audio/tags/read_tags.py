@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import av
 from mutagen.apev2 import APENoHeaderError, APEv2
@@ -17,7 +17,7 @@ from indexer.audio.mpeg import skip_tags
 from indexer.audio.safe_open import open_regular
 from indexer.audio.sound_range import find_tags
 from indexer.audio.tags.bounded_view import BoundedView
-from indexer.audio.tags.id3_frames import raw_id3
+from indexer.audio.tags.id3_frames import raw_id3, require_few_frames
 from indexer.audio.tags.riff_chunks import read_aiff_id3, read_aiff_texts, read_wav_id3, read_wav_info
 from indexer.audio.tags.tag_fields import RawTags, file_tags, joined
 from indexer.audio.tags.vorbis_comments import read_flac, read_ogg
@@ -106,6 +106,7 @@ def _own_readers(head: bytes) -> tuple[_Reader, ...]:
 
 
 def _read_id3(view: BoundedView) -> Iterator[RawTags]:
+    require_few_frames(cast(BinaryIO, view))
     yield raw_id3(ID3(view))
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from mutagen.id3 import ID3
 
 from indexer.audio.tags.bounded_view import BoundedView
-from indexer.audio.tags.id3_frames import raw_id3
+from indexer.audio.tags.id3_frames import raw_id3, require_few_frames
 from indexer.audio.tags.tag_fields import RawTags
 
 _MAX_CHUNKS = 1000
@@ -55,7 +55,9 @@ def read_aiff_id3(view: BoundedView) -> Iterator[RawTags]:
 def _id3(chunks: list[tuple[bytes, bytes]]) -> Iterator[RawTags]:
     for name, data in chunks:
         if name.upper() == b"ID3 ":
-            yield raw_id3(ID3(io.BytesIO(data)))
+            file = io.BytesIO(data)
+            require_few_frames(file)
+            yield raw_id3(ID3(file))
 
 
 def _chunks(view: BoundedView, byte_order: Literal["little", "big"]) -> list[tuple[bytes, bytes]]:

@@ -86,3 +86,10 @@ def test_the_use_of_a_process_that_has_ended_is_unknown() -> None:
         assert own is not None
         assert own.cpu_s == pytest.approx(time.process_time(), abs=1.0)
     assert process_use(pid) is None
+
+
+def test_what_a_process_used_before_does_not_count() -> None:
+    use = process_use(os.getpid())
+    assert use is not None
+    assert use.cpu_s > 0.3, "the interpreter alone takes that long to start"
+    assert WorkLimit(os.getpid(), cpu_s=0.25, idle_s=60).breach() is None

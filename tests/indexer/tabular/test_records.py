@@ -8,7 +8,7 @@ import pytest
 
 from indexer.tabular import fields
 from indexer.tabular.records import Record, Rejected, read_records
-from indexer.tabular.text_lines import MAX_LINE
+from indexer.tabular.text_lines import MAX_LINE, read_lines
 from recommender.errors import BadInput
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
@@ -179,3 +179,10 @@ def test_rows_are_read_as_they_are_asked_for(tmp_path: Path) -> None:
     rows = read_records(path, required=WANTED)
     path.write_text("artist,genre\n")  # truncates it: what was not read yet is gone
     assert sum(1 for _ in rows) < 20_000
+
+
+def test_a_line_of_exactly_the_longest_length_takes_no_other_line_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x" * (MAX_LINE - 1) + "\nnext\n")
+    longest, following = read_lines(path)
+    assert (len(longest), following) == (MAX_LINE, "next\n")

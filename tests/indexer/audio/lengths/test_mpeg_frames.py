@@ -46,6 +46,15 @@ def test_a_count_that_lies_about_a_whole_file_is_no_cut() -> None:
     assert length.settle(4 * SECONDS) == pytest.approx(SECONDS, abs=0.05)
 
 
+def test_the_padding_at_the_end_counts_where_the_end_is_missing() -> None:
+    content = MP3.content(SECONDS)
+    tag = frame_count(content[:256])
+    assert tag is not None
+    assert tag.padding > 0
+    longer = length_s(with_xing_frames(4)(content)) - length_s(content)
+    assert longer == pytest.approx(tag.padding / 44_100, abs=1e-6)
+
+
 def test_frames_are_counted_across_blocks_and_junk(monkeypatch: pytest.MonkeyPatch) -> None:
     content = MP3.content(SECONDS)
     whole = length_s(content)

@@ -23,6 +23,8 @@ def test_a_size_that_no_chunk_follows_is_wrong(size: int) -> None:
     [
         WAV,
         WAV + LIST,
+        with_data_size(len(WAV) - 45)(WAV[:-1]) + b"\0" + LIST,
+        with_data_size(len(WAV) - 45)(WAV[:-1]) + LIST,
         WAV + b"\0",
         WAV + id3(),
         WAV + b"TAG" + bytes(125),
