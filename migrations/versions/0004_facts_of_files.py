@@ -45,6 +45,7 @@ def upgrade() -> None:
     _create_extractions()
     _put_back()
     _create_copies()
+    _create_artist_sources()
     _create_retired()
     _create_popularity()
     _create_edits()
@@ -59,6 +60,8 @@ def downgrade() -> None:
     op.drop_table("artist_popularity")
     op.drop_index(op.f("ix_retired_artists_folded"), table_name="retired_artists")
     op.drop_table("retired_artists")
+    op.drop_index(op.f("ix_artist_sources_source"), table_name="artist_sources")
+    op.drop_table("artist_sources")
     _join_equal_titles()
     op.execute(sa.text("DELETE FROM clips WHERE track_id IS NULL"))
     _set_aside()
@@ -210,6 +213,19 @@ def _create_copies() -> None:
         comment="tracks whose sound is the clip of another track: one recording under two titles or artists",
     )
     op.create_index(op.f("ix_track_copies_clip_id"), name, ["clip_id"])
+
+
+def _create_artist_sources() -> None:
+    name = "artist_sources"
+    op.create_table(
+        name,
+        sa.Column("artist_id", sa.String(32), nullable=False),
+        sa.Column("source", sa.String(64), nullable=False),
+        _refer(name, "artist_id", "artists.id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("artist_id", "source", name=op.f("pk_artist_sources")),
+        comment="the imports that name an artist: it stays while there is one",
+    )
+    op.create_index(op.f("ix_artist_sources_source"), name, ["source"])
 
 
 def _create_retired() -> None:

@@ -11,9 +11,16 @@ from dataclasses import asdict, dataclass, field
 from sqlalchemy import Column, Connection
 
 from recommender.catalog.rows import Artist, ArtistName, ArtistRef, ExternalId, MatchedArtist, MatchResult
-from recommender.catalog.tables import FILES, artist_external_ids, artist_names, artists, retired_artists
+from recommender.catalog.tables import (
+    FILES,
+    artist_external_ids,
+    artist_names,
+    artist_sources,
+    artists,
+    retired_artists,
+)
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import Row, batches, clean_external_id, find
+from recommender.catalog.upsert import Row, batches, clean_external_id, find, upsert
 from recommender.errors import AmbiguousName, BadInput
 from recommender.names import clean, fold
 
@@ -169,6 +176,10 @@ def _match_all(connection: Connection, refs: Sequence[ArtistRef], source: str | 
     _insert(connection, matcher.new_rows, source)
     if source is not None:
         _record_source(connection, zip(refs, results, strict=True), source)
+        named = sorted({result.artist_id for result in results if isinstance(result, MatchedArtist)})
+        rows = [{"artist_id": artist_id, "source": source} for artist_id in named]
+        keys = ("artist_id", "source")
+        upsert(connection, artist_sources, rows, keys=keys, by=keys)
     return results
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, or_, select
 
 from recommender.catalog.extractions import is_overwritten
 from recommender.catalog.rows import ArtistGenre, Collaboration
@@ -18,6 +18,7 @@ from recommender.catalog.tables import (
     artist_genres,
     artist_names,
     artist_popularity,
+    artist_sources,
     artists,
     catalog_state,
     clips,
@@ -171,10 +172,7 @@ def _imported_ids(connection: Connection) -> set[str]:
     ):
         for row in connection.execute(select(*columns).where(_imported(table))):
             imported.update(row)
-    for table in (artist_names, artist_external_ids):
-        said = and_(table.c.source.is_not(None), table.c.source != FILES)
-        imported |= set(connection.scalars(select(table.c.artist_id).where(said)))
-    return imported
+    return imported | set(connection.scalars(select(artist_sources.c.artist_id)))
 
 
 def _imported(table: Table) -> ColumnElement[bool]:

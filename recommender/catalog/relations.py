@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Changes, Collaboration, SceneEdge, SceneList
 from recommender.catalog.tables import (
@@ -16,6 +16,7 @@ from recommender.catalog.tables import (
     artist_genres,
     artist_names,
     artist_popularity,
+    artist_sources,
     artists,
     catalog_state,
     collaborations,
@@ -40,7 +41,8 @@ SOURCE_TABLES = (artist_genres, artist_popularity, scene_lists, scene_edges, col
 def source_has_rows() -> ColumnElement[bool]:
     """SQL condition: at least one row of another table names this row of ``sources``."""
     queries = (
-        select(table.c.source).where(table.c.source == sources.c.name).correlate(sources) for table in SOURCE_TABLES
+        select(table.c.source).where(table.c.source == sources.c.name).correlate(sources)
+        for table in (*SOURCE_TABLES, artist_sources)
     )
     return or_(*(query.exists() for query in queries))
 
@@ -81,6 +83,12 @@ class Relations(OpenDatabase):
             deleted = sum(
                 connection.execute(table.delete().where(table.c.source == name)).rowcount for table in SOURCE_TABLES
             )
+            connection.execute(artist_sources.delete().where(artist_sources.c.source == name))
+            for table in (artist_names, artist_external_ids):
+                other = select(func.min(artist_sources.c.source)).where(artist_sources.c.artist_id == table.c.artist_id)
+                # Another import that names the artist takes its names and ids over: it may well give the same.
+                own, others = table.c.source == name, other.correlate(table).scalar_subquery()
+                connection.execute(table.update().where(own, others.is_not(None)).values(source=others))
             preferred = select(artists.c.id).where(artists.c.id == artist_names.c.artist_id)
             is_preferred = preferred.where(artists.c.name == artist_names.c.name).exists()
             mine = artist_names.c.source == name

@@ -97,6 +97,15 @@ artist_external_ids = Table(
     Index(None, "artist_id"),
 )
 
+artist_sources = Table(
+    "artist_sources",
+    metadata,
+    _artist_key(primary_key=True),
+    Column("source", String(64), primary_key=True),
+    Index(None, "source"),
+    comment="the imports that name an artist: it stays while there is one",
+)
+
 retired_artists = Table(
     "retired_artists",
     metadata,

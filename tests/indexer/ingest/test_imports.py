@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.ingest.facts.derive import derive
 from indexer.ingest.imports import ImportReport, import_collaborations, import_genres, import_scene
 from recommender.catalog import Catalog
 from recommender.catalog.rows import ArtistGenre, SceneEdge, Source
@@ -261,3 +262,18 @@ def test_a_row_that_names_a_placeholder_is_rejected_and_the_others_go_on(catalog
     report = run(import_genres, f"artist,genre,artist_mbid\nLow,slowcore,\nVarious Artists,pop,\nX,pop,{various}\n")
     assert reasons(report) == [(3, "no_artist"), (4, "no_artist")]
     assert [artist.name for artist in catalog.read_artists()] == ["Low"]
+
+
+def test_forgetting_one_of_two_lists_loses_nothing_that_the_other_names(catalog: Catalog, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("artist,genre,artist_mbid\nLow,slowcore,m-low\n", encoding="utf-8")
+        import_genres(catalog, path, source=name, licence="own")
+    assert [source.name for source in catalog.read_sources()] == ["one", "two"]
+    catalog.forget_source("one")
+    derive(catalog)
+    assert [(row.namespace, row.value) for row in catalog.read_external_ids()] == [("mbid", "m-low")]
+    assert [row.name for row in catalog.read_names()] == ["Low"]
+    catalog.forget_source("two")
+    derive(catalog)
+    assert catalog.read_artists() == []
