@@ -114,6 +114,14 @@ def test_a_closed_pool_keeps_no_descriptor(clip: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_pool_on_demand_starts_no_process_before_its_first_job(clip: Path) -> None:
+    with DecoderPool(workers=2, on_demand=True) as pool:
+        assert multiprocessing.active_children() == []
+        (outcome,) = pool.run([InspectJob(path=clip)])
+        assert outcome.value == inspect(clip)
+        assert len(multiprocessing.active_children()) == 1
+
+
 def test_an_inspection_comes_back_as_it_was_made(clip: Path) -> None:
     here = inspect(clip)
     with DecoderPool(workers=1) as pool:
