@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import av
-from mutagen.apev2 import APENoHeaderError, APEv2
+from mutagen.apev2 import APENoHeaderError, APEv2, _APEv2Data
 from mutagen.asf import ASF
 from mutagen.id3 import ID3, ID3NoHeaderError
 from mutagen.mp4 import MP4
@@ -17,7 +17,7 @@ from indexer.audio.mpeg import skip_tags
 from indexer.audio.safe_open import open_regular
 from indexer.audio.sound_range import find_tags
 from indexer.audio.tags.bounded_view import BoundedView
-from indexer.audio.tags.id3_frames import raw_id3, require_few_frames
+from indexer.audio.tags.id3_frames import MAX_FRAMES, raw_id3, require_few_frames
 from indexer.audio.tags.riff_chunks import read_aiff_id3, read_aiff_texts, read_wav_id3, read_wav_info
 from indexer.audio.tags.tag_fields import RawTags, file_tags, joined
 from indexer.audio.tags.vorbis_comments import read_flac, read_ogg
@@ -111,6 +111,9 @@ def _read_id3(view: BoundedView) -> Iterator[RawTags]:
 
 
 def _read_apev2(view: BoundedView) -> Iterator[RawTags]:
+    if (_APEv2Data(view).items or 0) > MAX_FRAMES:
+        raise ValueError("too many items of APEv2")
+    view.seek(0)
     yield {key: str(value).split("\0") for key, value in APEv2(view).items() if value.kind == 0}
 
 

@@ -67,3 +67,11 @@ def test_the_links_of_a_chain_are_found(whole: bytes) -> None:
 @pytest.mark.parametrize("content", [b"", b"OggS", b"OggS" + bytes(100), bytes(5000)])
 def test_what_has_no_pages_is_one_link(content: bytes) -> None:
     assert find_links(io.BytesIO(content)) == [(0, len(content))]
+
+
+def test_the_first_pages_of_several_streams_start_one_link() -> None:
+    def page(serial: int, flags: int) -> bytes:
+        return b"OggS\0" + bytes([flags]) + bytes(8) + serial.to_bytes(4, "little") + bytes(8) + b"\x01\x01x"
+
+    link = page(1, 2) + page(2, 2) + page(1, 0) + page(2, 0)
+    assert find_links(io.BytesIO(link + link)) == [(0, len(link)), (len(link), 2 * len(link))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import av
@@ -266,3 +267,13 @@ def test_damaged_tags_never_raise(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("head", [b"RIFF\xff\xff\xff\xffWAVELIST", b"FORM\0\0\0\0AIFFID3 ", b"fLaC\x04\xff\xff"])
 def test_a_size_beyond_the_file_costs_nothing(head: bytes) -> None:
     assert read_tags_open(io.BytesIO(head + b"\xff" * 4 + bytes(100))) == FileTags()
+
+
+def test_apev2_of_very_many_items_is_not_parsed(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp3", melody(1))
+    items = b"".join(b"\x01\0\0\0\0\0\0\0k%07d\0x" % number for number in range(300_000))
+    fields = (2000).to_bytes(4, "little") + (len(items) + 32).to_bytes(4, "little") + (300_000).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes() + items + b"APETAGEX" + fields + bytes(12))
+    started = time.process_time()
+    assert read_tags(path) == FileTags()
+    assert time.process_time() - started < 0.5
