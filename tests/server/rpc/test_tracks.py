@@ -299,7 +299,7 @@ def test_tracks_takes_an_audio_file_in_place_of_a_name(hearing: Served, tmp_path
     result = run("--audio", str(file), "--limit", "3")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Sounds like two.wav\n")
-    assert "1 Take 1 techno 1.000" in " ".join(result.stdout.split())
+    assert "1 Take 1 techno 0:06 1.000" in " ".join(result.stdout.split())
     for words in ((), ("A - B", "--audio", str(file))):
         result = run(*words)
         assert (result.exit_code, "either NAME or --audio" in result.stderr) == (2, True)
