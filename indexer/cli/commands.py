@@ -59,8 +59,8 @@ every folder with a file .nomedia or .soundkinignore in it.
     "--layout",
     "layouts",
     multiple=True,
-    help="How paths name artist, album and title where there are no tags; may be repeated, and is needed in every "
-    'scan of the folder. Example: "{artist}/{album}/{number} {title}".',
+    help="How paths name artist, album and title where there are no tags; may be repeated. Example: "
+    '"{artist}/{album}/{number} {title}".  [default: those of the last scan; built-in: the usual ones again]',
 )
 @click.option(
     "--forget-after",

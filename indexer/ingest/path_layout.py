@@ -15,6 +15,9 @@ from indexer.ingest.placeholders import is_placeholder
 from recommender.errors import InvalidArgument
 from recommender.names import fold
 
+BUILT_IN = "built-in"
+"""The word for the layouts that are read where none is named."""
+
 MAX_LAYOUT_CHARACTERS = 300
 MAX_FOLDERS = 8
 """Folders of a layout."""
@@ -77,7 +80,9 @@ DEFAULT: tuple[Layout, ...] = ()
 
 
 def checked_layouts(texts: Sequence[str]) -> tuple[str, ...] | None:
-    """Layouts as the catalog records them; None for the built-in ones. Raises as :func:`parse_layout`."""
+    """Layouts as the catalog records them; None for :data:`BUILT_IN`. Raises as :func:`parse_layout`."""
+    if tuple(texts) == (BUILT_IN,):
+        return None
     for text in texts:
         parse_layout(text)
     return tuple(texts) or None

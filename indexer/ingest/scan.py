@@ -29,10 +29,6 @@ UNPLACED = frozenset({"file_not_found", "outside_folder"})
 """Reasons of tracklist rows whose file is not in the scanned folder: it may be in another one of the same scan."""
 
 
-BUILT_IN = "built-in"
-"""The word for the built-in layouts."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanOptions:
     """How a folder is scanned."""
@@ -43,7 +39,7 @@ class ScanOptions:
     """Read every file again, also those whose size and times have not changed."""
     layouts: tuple[str, ...] = ()
     """Path layouts to read artist and title from, as ``indexer.ingest.path_layout`` has them. Empty: those of the last
-    scan, as the rows of the last tracklist are kept; :data:`BUILT_IN` alone: the built-in ones again."""
+    scan, as the rows of the last tracklist are kept; ``built-in`` alone: the built-in ones again."""
     forget_after_days: float | None = None
     """Days after which a vanished file leaves the catalog; None: it stays, because its embedding is still valid."""
 
@@ -144,8 +140,6 @@ def read_again(catalog: Catalog, folder: Path) -> None:
 
 def _layouts(options: ScanOptions, ledger: Iterable[FileRecord]) -> tuple[str, ...] | None:
     """The layouts of this scan as they are recorded; None for the built-in ones."""
-    if options.layouts == (BUILT_IN,):
-        return None
     if options.layouts:
         return checked_layouts(options.layouts)
     return next((record.layout for record in ledger if record.layout), None)

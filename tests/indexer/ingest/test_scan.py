@@ -340,6 +340,17 @@ def test_a_part_of_a_library_scanned_again_is_read_as_before(catalog: Catalog, m
     assert ("Low", "One") in shelf(catalog)
 
 
+def test_layouts_are_kept_until_another_scan_names_some(catalog: Catalog, music: Path, run: Scan) -> None:
+    write(music / "2001 - Trust" / "Low - 02 Canada.wav", 1)
+    layout = ScanOptions(layouts=("{year} - {album}/{artist} - {number} {title}",))
+    run(options=layout)
+    assert shelf(catalog) == [("Low", "Canada")]
+    assert counts(run()) == (1, 0, 0, 1)
+    assert shelf(catalog) == [("Low", "Canada")]
+    run(options=ScanOptions(layouts=("built-in",)))
+    assert shelf(catalog) != [("Low", "Canada")]
+
+
 def test_a_folder_above_the_library_that_was_scanned_by_mistake_is_corrected_by_a_second_scan(
     catalog: Catalog, music: Path, run: Scan
 ) -> None:
