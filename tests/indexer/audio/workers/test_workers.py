@@ -34,7 +34,6 @@ TEN_SECONDS = Excerpt(start_ms=0, length_ms=10_000)
 MISBEHAVE = "tests.indexer.audio.workers.decoder_handlers:misbehave"
 ROOT = Path(__file__).resolve().parents[4]
 
-
 needs_sealed_memory = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has memory without a name")
 
 
@@ -117,8 +116,7 @@ def test_a_closed_pool_keeps_no_descriptor(clip: Path) -> None:
 def test_a_pool_on_demand_starts_no_process_before_its_first_job(clip: Path) -> None:
     with DecoderPool(workers=2, on_demand=True) as pool:
         assert multiprocessing.active_children() == []
-        (outcome,) = pool.run([InspectJob(path=clip)])
-        assert outcome.value == inspect(clip)
+        assert [outcome.value for outcome in pool.run([InspectJob(path=clip)])] == [inspect(clip)]
         assert len(multiprocessing.active_children()) == 1
 
 
@@ -224,9 +222,8 @@ def test_a_run_that_was_left_early_does_not_disturb_the_next(clip: Path) -> None
 )
 def test_a_bad_file_costs_only_itself(clip: Path, behaviour: str, reason: Reason) -> None:
     paths = copies(clip, "a", "b", behaviour, "c", "d", f"{behaviour}2", "e")
-    patience_s = (
-        5.0 if behaviour in ("hang", "endless") else 60.0
-    )  # what is good must come in time on a busy machine, too
+    # what is good must come in time on a busy machine, too
+    patience_s = 5.0 if behaviour in ("hang", "endless") else 60.0
     with DecoderPool(workers=2, timeout_s=patience_s, handler=MISBEHAVE) as pool:
         outcomes = list(pool.run(job(path) for path in paths))
     reasons = [outcome.error.reason if outcome.error is not None else None for outcome in outcomes]
