@@ -222,8 +222,7 @@ def test_a_run_that_was_left_early_does_not_disturb_the_next(clip: Path) -> None
 )
 def test_a_bad_file_costs_only_itself(clip: Path, behaviour: str, reason: Reason) -> None:
     paths = copies(clip, "a", "b", behaviour, "c", "d", f"{behaviour}2", "e")
-    # what is good must come in time on a busy machine, too
-    patience_s = 5.0 if behaviour in ("hang", "endless") else 60.0
+    patience_s = 5.0 if behaviour in ("hang", "endless") else 60.0  # good files come in time on a busy machine, too
     with DecoderPool(workers=2, timeout_s=patience_s, handler=MISBEHAVE) as pool:
         outcomes = list(pool.run(job(path) for path in paths))
     reasons = [outcome.error.reason if outcome.error is not None else None for outcome in outcomes]
