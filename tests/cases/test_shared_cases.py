@@ -216,9 +216,9 @@ def test_files_that_only_a_second_look_reads(number: str, tmp_path: Path, pool: 
     case = Case(number, tmp_path, pool)
     report = case.scan()
     assert not report.rejected
-    assert len(case.catalog.read_tracks()) == report.files
+    assert sum(record.clip_id is not None for record in case.catalog.read_files()) == report.files
     assert all(6.9 < length < 7.1 for length in case.lengths_s().values())
-    assert len(case.publish().contents.tracks.titles) == report.files
+    case.publish()
     assert case.embedded == report.new_clips
     case.catalog.close()
 
@@ -279,8 +279,9 @@ def test_37_one_recording_with_two_credits(case: Case) -> None:
     query = TrackQuery(vectors=vectors, mix=mix, exclude_track=seed)
     answers = recommender.tracks.rank(query, offset=0, n=50)
     titles = [recommender.generation.contents.tracks.titles[track.row] for track in answers]
-    assert len(answers) == len(recommender.generation.contents.tracks.titles) - 3
+    everything = list(recommender.generation.contents.tracks.titles)
     assert "Hit" not in titles
+    assert len(answers) == len(everything) - everything.count("Hit")
 
 
 def test_40_invisible_marks_in_a_question(case: Case) -> None:

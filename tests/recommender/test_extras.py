@@ -22,7 +22,7 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_an_extra_lacks_what_the_extras_it_includes_lack(only: Callable[..., None]) -> None:
     only("alembic", "psycopg", "av", "librosa", "mutagen", "soundfile")
     assert extras.missing("catalog") == ("sqlalchemy",)
-    assert extras.missing("indexer") == ("sqlalchemy", "soxr")
+    assert extras.missing("indexer") == ("sqlalchemy", "ftfy", "soxr")
 
 
 def test_the_pip_line_brings_faiss_where_there_is_none(only: Callable[..., None]) -> None:

@@ -66,7 +66,7 @@ def troubled(tmp_path: Path) -> Path:
 def test_problems_are_counted_with_three_examples_and_what_to_do(run: Run) -> None:
     code, out, _ = run("problems")
     assert code == 0
-    assert "  silent: 5\n    /m/s0.wav: all of it\n" in out
+    assert "  silent: 5 (all of it)\n    /m/s0.wav\n" in out
     assert out.count("/m/s") == 3
     assert "… and 2 more" in out
     assert "--json lists all" in out

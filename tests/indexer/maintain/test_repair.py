@@ -104,6 +104,8 @@ def test_a_clip_whose_file_holds_something_else_is_neither_unknown_nor_marked(ca
     (found,) = repair(catalog, tmp_path).ledger
     assert (found.known, found.replaced, found.unknown, found.marked) == (1, 1, 0, 1)
     catalog.record_files([_file("/music/0.wav", f"{0:064x}", a)])
+    assert _pending(catalog) == set()  # no file had it, so it belongs to no track
+    assert _add_clips(catalog, 2) == [a, b]
     assert _pending(catalog) == {a}
     assert repair(catalog, tmp_path).ledger[0].marked == 1
     assert _pending(catalog) == set()
