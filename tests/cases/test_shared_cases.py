@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from indexer.audio.workers.pool import DecoderPool
@@ -282,6 +286,30 @@ def test_37_one_recording_with_two_credits(case: Case) -> None:
     everything = list(recommender.generation.contents.tracks.titles)
     assert "Hit" not in titles
     assert len(answers) == len(everything) - everything.count("Hit")
+
+
+def test_39_an_hour_of_m4a_is_decoded_by_its_cpu_time(case: Case) -> None:
+    short, long = io.BytesIO(), case.folder / "lib" / "Sleep Act - One hour.m4a"
+    long.parent.mkdir()
+    second = np.sin(2 * np.pi * 330 * np.arange(22_050) / 22_050, dtype=np.float32)
+    with av.open(short, "w", format="adts") as target:
+        stream = target.add_stream("aac", rate=22_050)
+        assert isinstance(stream, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(np.tile(second, 20)[None], format="fltp", layout="mono")
+        frame.sample_rate = 22_050
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            target.mux(packet)
+    with av.open(io.BytesIO(short.getvalue() * 180), "r", format="adts") as source, av.open(long, "w") as target:
+        copied = target.add_stream_from_template(source.streams.audio[0])
+        for number, packet in enumerate(source.demux(source.streams.audio[0])):
+            if packet.size:
+                packet.stream, packet.pts, packet.dts = copied, number * 1024, number * 1024
+                packet.time_base = Fraction(1, 22_050)
+                target.mux(packet)
+    assert not case.scan().rejected
+    assert 3600 < case.lengths_s()[long.name] < 3700  # 180 times 20 s, and what the encoder pads
+    case.publish()
+    assert case.embedded == 1
 
 
 def test_40_invisible_marks_in_a_question(case: Case) -> None:
