@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +24,7 @@ from indexer.audio.decoder_base import (
 )
 from indexer.audio.decoders.second_opinion import decoder_for
 from indexer.audio.rejection_reasons import Reason
-from indexer.audio.safe_open import open_regular
+from indexer.audio.safe_open import open_regular, reading
 from indexer.audio.sound_range import find_sound
 from recommender.errors import BadInput, InvalidArgument
 from recommender.types import Waveform
@@ -102,7 +100,7 @@ def probe(path: Path) -> AudioInfo:
 
 def probe_open(file: BinaryIO) -> AudioInfo:
     """:func:`probe` for a file that :func:`indexer.audio.safe_open.open_regular` has opened."""
-    with _reading():
+    with reading():
         sound = Sound(file=file, range=find_sound(file))
         info = decoder_for(sound).info(sound)
     _require_duration(info.duration_s)
@@ -126,7 +124,7 @@ def decode_open(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> Wav
     """:func:`decode` for a file that :func:`indexer.audio.safe_open.open_regular` has opened."""
     require_rate(sample_rate_hz)
     _require_duration(excerpt.length_ms / 1000)
-    with _reading():
+    with reading():
         return decode_sound(Sound(file=file, range=find_sound(file)), excerpt=excerpt, sample_rate_hz=sample_rate_hz)
 
 
@@ -145,7 +143,7 @@ def decode_audible(file: BinaryIO, *, excerpt: Excerpt, sample_rate_hz: int) -> 
         if error.reason != Reason.SILENT:
             raise
         silent = error
-    with _reading():
+    with reading():
         waveform = _decode_elsewhere(Sound(file=file, range=find_sound(file)), excerpt, sample_rate_hz)
     if waveform is None:
         raise silent
@@ -179,15 +177,6 @@ def require_rate(sample_rate_hz: int) -> None:
     if not MIN_SAMPLE_RATE_HZ <= sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
         problem = f"{sample_rate_hz} is outside {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}"
         raise InvalidArgument("sample_rate_hz", problem)
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Turn an error of the disk or network share into BadInput: it rejects this file and does not end the run."""
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
 
 
 def _require_duration(duration_s: float) -> None:

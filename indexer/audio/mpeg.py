@@ -1,12 +1,10 @@
-"""MPEG audio (MP1, MP2, MP3) and AAC in ADTS: recognises frames, skips ID3 tags and measures the length of the sound.
+"""MPEG audio (MP1, MP2, MP3) and AAC in ADTS: recognises frames and skips ID3 tags.
 
-libsndfile estimates the length of an MP3 without a frame count from its first bit rate; here the frames are counted.
 Frame layouts and tables: docs/methods.md, "Audio files".
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -22,9 +20,6 @@ _HEADER_BYTES = 4
 _MIN_FREE_BYTES, _MAX_FREE_BYTES = 24, 4608
 """Shortest and longest frame in free format that is searched for."""
 _SLOT_BYTES = 4
-_STRIDE_BYTES = 4096
-_COUNT_WITHIN_BYTES = 256
-_COUNTS = (b"Xing", b"Info", b"VBRI")
 
 _BITRATES_KBPS = {
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -171,50 +166,6 @@ def _layer(header: bytes) -> int:
     return 4 - (header[1] >> 1 & 3)
 
 
-def has_frame_count(file: BinaryIO) -> bool:
-    """Whether the first frame carries a Xing, Info or VBRI header, which counts the frames of the file.
-
-    The decoder uses that count. Without it the decoder estimates the length from the first bit rate, which is wrong
-    when the rate varies: 143 s for a file of 60 s was measured.
-    """
-    file.seek(skip_tags(file))
-    first = file.read(_COUNT_WITHIN_BYTES)
-    return any(word in first for word in _COUNTS)
-
-
-def walk_duration_s(file: BinaryIO) -> float | None:
-    """Seconds of sound, by stepping from frame to frame; None where the frames do not give their length.
-
-    Frames of another kind than the first are not counted: a decoder stops at them.
-    """
-    end, position = file.seek(0, os.SEEK_END), skip_tags(file)
-    first: Frame | None = None
-    samples = 0
-    while position < end:
-        frame = _frame_at(file, position)
-        first = first or frame
-        if frame is None or first is None:
-            position += _to_next_sync(file, position + 1) + 1
-            continue
-        if not frame.length:
-            return None
-        position += frame.length
-        samples += frame.samples if position <= end and same_stream(frame, first) else 0
-    return samples / first.sample_rate_hz if first else None
-
-
 def same_stream(a: Frame, b: Frame) -> bool:
     """Whether two frames have one version, layer and rate."""
     return (a.kind, a.sample_rate_hz) == (b.kind, b.sample_rate_hz)
-
-
-def _frame_at(file: BinaryIO, position: int) -> Frame | None:
-    file.seek(position)
-    return parse_frame(file.read(_HEADER_BYTES))
-
-
-def _to_next_sync(file: BinaryIO, position: int) -> int:
-    """Bytes from ``position`` to the next one that may start a frame, at most :data:`_STRIDE_BYTES`."""
-    file.seek(position)
-    distance = file.read(_STRIDE_BYTES).find(b"\xff")
-    return distance if distance >= 0 else _STRIDE_BYTES

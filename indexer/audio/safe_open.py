@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,6 +45,15 @@ def open_regular(path: Path) -> BinaryIO:
         file.close()
         raise
     return file
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn an error of the disk or network share into BadInput: it rejects this file and does not end the run."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
 
 
 def _lstat(path: Path) -> os.stat_result:

@@ -13,7 +13,7 @@ from indexer.audio.decode import decode_audible, probe_open, require_rate
 from indexer.audio.decoder_base import AudioInfo, Excerpt
 from indexer.audio.identity.audio_id import FileHashes, audio_id_of, content_sha256_of, hash_file
 from indexer.audio.rejection_reasons import PASSING, Reason
-from indexer.audio.safe_open import open_regular
+from indexer.audio.safe_open import open_regular, reading
 from indexer.audio.tags.read_tags import read_tags_open
 from recommender.catalog.file_facts import FileTags
 from recommender.errors import BadInput
@@ -121,7 +121,7 @@ def open_as_scanned(path: Path, content_sha256: str | None, audio_id: str | None
 
 def _is_as_scanned(file: BinaryIO, content_sha256: str | None, audio_id: str | None) -> bool:
     """The sound first, because the tags may be new; then the bytes, because another FFmpeg may cut other packets."""
-    with _reading():
+    with reading():
         try:
             if audio_id is not None and audio_id_of(file) == audio_id:
                 return True
@@ -141,14 +141,5 @@ def _changed() -> BadInput:
 
 
 def _hashes(file: BinaryIO) -> FileHashes:
-    with _reading():
+    with reading():
         return hash_file(file)
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Turn an error of the disk or network share into BadInput: it rejects this file and does not end the run."""
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(Reason.UNREADABLE, f"{error.strerror or error}; check the disk or the share") from error
