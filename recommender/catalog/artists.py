@@ -37,10 +37,8 @@ class NewRows:
 class ArtistMatcher:
     """Matches one reference after another. A later reference sees the artists that earlier ones added."""
 
-    def __init__(self, source: str | None = None) -> None:
-        """``source``: the import that gives the references; None when nobody is recorded for names and ids."""
+    def __init__(self) -> None:
         self.new_rows = NewRows()
-        self._source = source
         self._retired_ids: dict[str, list[str]] = {}
         self._retired_externals: dict[tuple[str, str], str] = {}
         self._labels: dict[str, str] = {}

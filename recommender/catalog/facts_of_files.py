@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, Table, or_, select
 
@@ -31,7 +31,7 @@ from recommender.catalog.tables import (
     tracks,
 )
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import batches, delete_rows, update
+from recommender.catalog.upsert import Row, batches, delete_rows, update
 from recommender.names import fold
 
 TAGS = "tags"
@@ -43,6 +43,7 @@ FILE_SOURCES = (TAGS, TRACKLIST)
 
 _RULES = "1"
 """Change this number when files are read in another way: the next scan then derives every fact again."""
+IsDerived = Callable[[Row], bool]
 _LICENCE = "own"
 """Licence of what files say: it is the operator's own data."""
 
@@ -150,13 +151,14 @@ class Derived(OpenDatabase):
             for source in FILE_SOURCES:
                 _ensure_source(connection, source)
             kept = _artists_of(connection, unread)
+            imported = _imported_ids(connection)
             pairs = _external_ids_by_artist(connection)  # before those that no file gives any more are deleted
             _write_artists(connection, facts.artists)
             _write_tracks(connection, facts, unread)
-            _write_spellings(connection, facts.artists, kept)
+            _write_spellings(connection, facts.artists, partial(_is_derived, imported=imported, kept=kept))
             _write_genres(connection, facts.genres, kept)
             _write_collaborations(connection, facts.collaborations, kept)
-            _retire(connection, {artist.id for artist in facts.artists} | kept, pairs)
+            _retire(connection, {artist.id for artist in facts.artists} | kept | imported, pairs)
             connection.execute(catalog_state.delete().where(catalog_state.c.key == FACTS_DERIVED))
             connection.execute(catalog_state.insert(), {"key": FACTS_DERIVED, "value": _RULES})
 
@@ -179,14 +181,24 @@ def _imported(table: Table) -> ColumnElement[bool]:
     return table.c.source.not_in(FILE_SOURCES)
 
 
+def _gives(source: str | None, artist_id: str, imported: Collection[str]) -> bool:
+    """Whether an import gives a name or an id: one without a source is from an older version, of an artist without
+    imports it came from a file."""
+    return source != FILES and (source is not None or artist_id in imported)
+
+
+def _is_derived(row: Row, *, imported: Collection[str], kept: Collection[str]) -> bool:
+    """Whether a file gave a name or an id, and all files of its artist have been read, so that it may be deleted."""
+    return row["artist_id"] not in kept and not _gives(row["source"], row["artist_id"], imported)
+
+
 def _present(connection: Connection) -> Iterable[KnownArtist]:
     imported = _imported_ids(connection)
     names: dict[str, list[str]] = {}
     for artist_id, name, source in connection.execute(
         select(artist_names.c.artist_id, artist_names.c.name, artist_names.c.source)
     ):
-        # A name without a source is from an older version; of an artist without imports, it came from a file.
-        if source != FILES and (source is not None or artist_id in imported):
+        if _gives(source, artist_id, imported):
             names.setdefault(artist_id, []).append(name)
     given: dict[str, list[tuple[str, str]]] = {}
     from_files: dict[str, list[tuple[str, str]]] = {}
@@ -194,8 +206,9 @@ def _present(connection: Connection) -> Iterable[KnownArtist]:
     for artist_id, namespace, value, source in connection.execute(
         select(table.artist_id, table.namespace, table.value, table.source)
     ):
-        is_import = source != FILES and (source is not None or artist_id in imported)
-        (given if is_import else from_files).setdefault(artist_id, []).append((namespace, value))
+        (given if _gives(source, artist_id, imported) else from_files).setdefault(artist_id, []).append(
+            (namespace, value)
+        )
     for identifier, name in connection.execute(select(artists.c.id, artists.c.name)):
         yield KnownArtist(
             id=identifier,
@@ -286,13 +299,7 @@ def _assign_clips(connection: Connection, facts: DerivedFacts, unread: Collectio
     update(connection, clips, changed, keys=["id"])
 
 
-def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], kept: Collection[str]) -> None:
-    imported = _imported_ids(connection)
-
-    def is_derived(row: Mapping[Any, Any]) -> bool:  # Any: database values
-        source, artist_id = row["source"], row["artist_id"]
-        return artist_id not in kept and (source == FILES or (source is None and artist_id not in imported))
-
+def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], is_derived: IsDerived) -> None:
     names = {(artist.id, name) for artist in wanted for name in artist.names}
     not_imported = or_(artist_names.c.source.is_(None), artist_names.c.source == FILES)
     rows = connection.execute(select(artist_names).where(not_imported)).mappings().all()
@@ -311,8 +318,7 @@ def _write_spellings(connection: Connection, wanted: Sequence[DerivedArtist], ke
     _write_external_ids(connection, wanted, is_derived)
 
 
-def _write_external_ids(connection: Connection, wanted: Sequence[DerivedArtist], is_derived: Any) -> None:
-    # Any: the function of _write_spellings that says whether a row is derived from files
+def _write_external_ids(connection: Connection, wanted: Sequence[DerivedArtist], is_derived: IsDerived) -> None:
     ids = {pair: artist.id for artist in wanted for pair in artist.external_ids}
     stored = {
         (row["namespace"], row["value"]): row for row in connection.execute(select(artist_external_ids)).mappings()
@@ -369,8 +375,7 @@ def _retire(connection: Connection, supported: Collection[str], pairs: Mapping[s
 
     ``pairs``: artist id -> its external ids until now.
     """
-    stays = set(supported) | _imported_ids(connection)
-    stays |= set(connection.scalars(select(tracks.c.artist_id)))
+    stays = set(supported) | set(connection.scalars(select(tracks.c.artist_id)))
     gone = sorted(set(connection.scalars(select(artists.c.id))) - stays)
     for part in batches(gone):
         rows = connection.execute(select(artists.c.id, artists.c.name).where(artists.c.id.in_(part))).all()

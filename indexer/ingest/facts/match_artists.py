@@ -45,7 +45,6 @@ class ArtistMatching:
         self.artists: list[MatchedRefs] = []
         self._by_external: dict[tuple[str, str], MatchedRefs] = {}
         self._by_folded: defaultdict[str, list[MatchedRefs]] = defaultdict(list)
-        self._by_id: dict[str, MatchedRefs] = {}
         self._made_by_hand = made_by_hand
         self._reusable = [artist for artist in known if not artist.imported or artist.id in made_by_hand]
         for artist in known:
@@ -71,10 +70,9 @@ class ArtistMatching:
     def _add_imported(self, known: KnownArtist) -> None:
         artist = MatchedRefs(id=known.id, external_ids=dict(known.external_ids))
         self.artists.append(artist)
-        self._by_id[known.id] = artist
         for pair in known.external_ids:
             self._by_external[pair] = artist
-        for name in {known.name, *known.names} if known.names else {known.name}:
+        for name in {known.name, *known.names}:
             self._add_name(artist, fold(name))
 
     def _add_name(self, artist: MatchedRefs, folded: str) -> None:
