@@ -168,7 +168,8 @@ def _report(
     catalog: Catalog, walked: Walk, matched: TracklistMatch, writer: ScanWriter, vanished: VanishedFiles
 ) -> ScanReport:
     nameless = list(_without_artist(catalog, writer.states, matched.rows))
-    states = Counter(state for path, state in writer.states.items() if path not in {one.path for one in nameless})
+    without = {one.path for one in nameless}
+    states = Counter(state for path, state in writer.states.items() if path not in without)
     rejected = (*walked.unreadable, *matched.rejected, *vanished.problems, *writer.rejected, *nameless)
     return ScanReport(
         files=len(walked.files),

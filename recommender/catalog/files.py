@@ -110,11 +110,12 @@ class Files(OpenDatabase):
 
         None where there is no such file, or where no scan has recorded its place since migration 0004.
         """
-        start, end = f"{folder.rstrip('/')}/", f"{folder.rstrip('/')}0"
-        here = (files.c.path >= start, files.c.path < end, files.c.relative.is_not(None))
-        before, behind = files.c.path < f"{outside}/", files.c.path >= f"{outside}0"
-        first = select(files).where(*here, before).order_by(files.c.path).limit(1)
-        last = select(files).where(*here, behind).order_by(files.c.path.desc()).limit(1)
+        # By prefixes and not by the order of paths, as in files_below.
+        here = files.c.path.startswith(f"{folder.rstrip('/')}/", autoescape=True)
+        query = select(files).where(
+            here, ~files.c.path.startswith(f"{outside}/", autoescape=True), files.c.relative.is_not(None)
+        )
+        first, last = (query.order_by(order).limit(1) for order in (files.c.path, files.c.path.desc()))
         with self._reading() as connection:
             return [_from_row(row) for query in (first, last) for row in connection.execute(query).mappings()]
 
