@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, or_, select
 
@@ -31,7 +32,7 @@ from recommender.catalog.tables import (
     tracks,
 )
 from recommender.catalog.transactions import OpenDatabase
-from recommender.catalog.upsert import Row, batches, delete_rows, update
+from recommender.catalog.upsert import batches, delete_rows, update
 from recommender.names import fold
 
 TAGS = "tags"
@@ -43,7 +44,7 @@ FILE_SOURCES = (TAGS, TRACKLIST)
 
 _RULES = "1"
 """Change this number when files are read in another way: the next scan then derives every fact again."""
-IsDerived = Callable[[Row], bool]
+IsDerived = Callable[[Mapping[Any, Any]], bool]  # Any: database values
 _LICENCE = "own"
 """Licence of what files say: it is the operator's own data."""
 
@@ -187,7 +188,7 @@ def _gives(source: str | None, artist_id: str, imported: Collection[str]) -> boo
     return source != FILES and (source is not None or artist_id in imported)
 
 
-def _is_derived(row: Row, *, imported: Collection[str], kept: Collection[str]) -> bool:
+def _is_derived(row: Mapping[Any, Any], *, imported: Collection[str], kept: Collection[str]) -> bool:  # Any: as above
     """Whether a file gave a name or an id, and all files of its artist have been read, so that it may be deleted."""
     return row["artist_id"] not in kept and not _gives(row["source"], row["artist_id"], imported)
 
