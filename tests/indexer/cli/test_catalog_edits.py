@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import soundkin
 from indexer.build.build import BuildOptions
 from indexer.build.catalog_rows import CatalogRows, read_catalog
 from indexer.files.home import CATALOG_FILE
@@ -17,23 +15,8 @@ from recommender.catalog import Catalog
 from recommender.generation.open_generation import open_current
 from tests.fakes import write_tone
 from tests.indexer.build import homes
+from tests.indexer.cli.conftest import Run
 from tests.indexer.nightly import nights
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Exit status, stdout and stderr of a command in a home of its own."""
-    monkeypatch.setenv("SOUNDKIN_HOME", str(tmp_path))
-
-    def command(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            soundkin.main(list(words))
-        output = capsys.readouterr()
-        return int(left.value.code or 0), output.out, output.err
-
-    return command
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import soundkin
 from indexer.audio.rejection_reasons import Reason
 from indexer.cli.problems_command import cure_of
 from indexer.files.home import CATALOG_FILE
@@ -18,22 +16,7 @@ from recommender.catalog import Catalog
 from recommender.catalog.file_facts import FileTags
 from recommender.catalog.rows import FileRecord, NewClip
 from tests.catalog_rows import add_artist
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Exit status, stdout and stderr of a command in a home of its own."""
-    monkeypatch.setenv("SOUNDKIN_HOME", str(tmp_path))
-
-    def command(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            soundkin.main(list(words))
-        output = capsys.readouterr()
-        return int(left.value.code or 0), output.out, output.err
-
-    return command
+from tests.indexer.cli.conftest import Run
 
 
 @pytest.fixture
