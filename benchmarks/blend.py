@@ -28,7 +28,7 @@ from recommender.calibration.cohort import Bundle, Method
 from recommender.calibration.percentiles import percentile, percentiles_of
 from recommender.calibration.scores import display, scores_between
 from recommender.calibration.scores import percentile as audio_percentile
-from recommender.fusion.profiles import CALIBRATED_PROFILES, LogOdds, WeightProfile, find_profile
+from recommender.fusion.profiles import PROFILES, LogOdds, WeightProfile, find_profile
 from recommender.types import Rows
 
 SEEDS = 3
@@ -126,7 +126,7 @@ def _training_pairs(percentiles: Matrix, grades: Matrix, labelled: Rows) -> tupl
 
 def _methods(signals: SignalMatrices, queries: Rows, fitted: LogOdds) -> dict[str, Matrix]:
     """Method -> scores ``[query, artist]``."""
-    seed, evidence = (find_profile(name, CALIBRATED_PROFILES) for name in ("seed", "evidence"))
+    seed, evidence = (find_profile(name, PROFILES) for name in ("seed", "evidence"))
     alone = (signals.raw[0], signals.percentiles[0], *signals.raw[1:])
     return {name: scores[queries] for name, scores in zip(SINGLE, alone, strict=True)} | {
         SEED: _score(seed, signals.raw[:, queries]),

@@ -110,7 +110,7 @@ def learn(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: int) -> L
         BadInput: there are too few labels (``too_few_labels``), no weights can be fitted to them
             (``labels_teach_nothing``), or the generation has no percentiles (``not_calibrated``).
     """
-    if not recommender.generation.calibration.comparable:
+    if not recommender.generation.calibration.percentiles:
         detail = "the generation has no percentiles, which learned weights need; build with 50 artists or more"
         raise BadInput("not_calibrated", detail)
     answerable = _answerable(truth)
@@ -214,7 +214,7 @@ def _percentiles(
     recommender: Recommender, mix: LayerMix, asked: Mapping[int, tuple[Rows, Similarities]], raw: BySignal
 ) -> BySignal:
     """``[pair, signal]`` percentiles of the generation; where it has none, percentiles over a draw of its artists."""
-    if not recommender.generation.calibration.comparable:
+    if not recommender.generation.calibration.percentiles:
         reference = references(recommender, recommender.signals(mix))
         return np.stack([percentile(reference[name], raw[:, place]) for place, name in enumerate(SIGNALS)], axis=1)
     panel = recommender.panel(mix)

@@ -180,7 +180,8 @@ SIGNALS = tuple(SignalName)
 
 
 Opinions: TypeAlias = npt.NDArray[np.float64]
-"""``[signal, artist]`` in [0, 1], signals in the order of ``SIGNALS``; NaN is "no opinion"."""
+"""``[signal, artist]``, signals in the order of ``SIGNALS``; NaN is "no opinion". In [0, 1], but for the strengths of
+:class:`Scale`, which are at least 0."""
 
 
 Scores: TypeAlias = npt.NDArray[np.float64]
@@ -192,5 +193,8 @@ class Scale(enum.Enum):
 
     VALUES = "values"
     """The signal's own value in [0, 1]."""
+    STRENGTHS = "strengths"
+    """How much the signal says for the pair, at least 0 and without an upper end; 0 for a pair that it knows to be
+    unrelated."""
     PERCENTILES = "percentiles"
     """The percentile of that value among reference pairs; for audio, the F of the bundle."""

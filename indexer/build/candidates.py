@@ -119,8 +119,6 @@ def write_candidates(
 
 def _reason_against(inputs: CandidateInputs) -> str:
     """Why candidates cannot be used; empty when they can."""
-    if not inputs.calibration.comparable:
-        return "signals are not comparable, and the mean of those with an opinion favours artists with little data"
     bundles = [inputs.calibration.layers[layer].bundle for layer in inputs.artists]
     # The code index retrieves by inner product. Mutual proximity (MP) is not one, and raw cosines are not calibrated.
     if any(bundle.status is Status.UNCALIBRATED or bundle.method is Method.MP for bundle in bundles):

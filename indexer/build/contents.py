@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from indexer.build.averages import ClipsByTrack, int64
 from indexer.build.catalog_rows import CatalogRows
+from indexer.build.scene_walk import scene_graph, scene_walk
 from recommender.array_files import TextColumn
 from recommender.catalog.rows import ArtistGenre, ArtistPopularity, Collaboration, SceneEdge, SceneList, Track
 from recommender.generation.contents import (
@@ -233,6 +234,7 @@ def _relations(data: CatalogRows, artists: Mapping[str, int]) -> Relations:
         collaborations=collaborations,
         collaboration_known=known,
         events=events(data.collaborations, artists),
+        scene_walk=scene_walk(scene_graph(data.scene_edges, artists)),
     )
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from recommender.errors import InvalidArgument
 from recommender.fusion.profiles import LogOdds
 from recommender.strict_json import from_facts, take_format, to_facts
-from recommender.types import SignalName
+from recommender.types import Scale, SignalName
 
 FORMAT = 1
 PROFILE = "fitted"
@@ -60,7 +60,13 @@ class FittedWeights:
     @property
     def profile(self) -> LogOdds:
         """The profile that scores with these weights. Raises InvalidWeights when no slope is above 0."""
-        return LogOdds(name=PROFILE, intercept=self.intercept, slopes=self.slopes, missing=self.missing)
+        return LogOdds(
+            name=PROFILE,
+            intercept=self.intercept,
+            slopes=self.slopes,
+            missing=self.missing,
+            scale=Scale.PERCENTILES,
+        )
 
     @property
     def summary(self) -> str:

@@ -1,8 +1,8 @@
 """Weight profiles: make one score of the opinions of four signals, some of which may be missing (NaN).
 
 Two families. A table (``seed``) is a weighted mean of similarities; the weight of a missing signal goes to the others.
-Log-odds (``evidence``, ``fitted``) add up what each signal says for or against similarity; a missing one adds nothing,
-so that little data does not raise a score. Percentiles are clipped by ``log_odds`` (docs/methods.md, "Fusion").
+Log-odds (``evidence``, ``fitted``) add up how much each signal says for similarity; a missing one adds nothing, so that
+little data does not raise a score (docs/methods.md, "Fusion").
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ from recommender.types import SIGNALS, Opinions, Scale, Scores, SignalName
 BASE = 0.25
 """Score of a pair of which nothing is known in ``evidence``: what an unrelated pair should have."""
 
+SLOPES = (1.5, 1.0, 0.75, 0.375)
+"""What ``evidence`` multiplies the strengths of audio, scene, genre and collaboration by, chosen on labels of a real
+artist graph and on simulated catalogs together (docs/methods.md, "Fusion", says what each costs where)."""
+
+GAIN = sum(SLOPES)
+"""The sum of the slopes, which weights of a caller's own have too, so that their scores are comparable."""
 
 _A, _S, _G, _C = SIGNALS
 _ALL_FOUR = {_A: 0.3, _S: 0.3, _G: 0.2, _C: 0.2}
@@ -108,10 +114,10 @@ class WeightTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOdds:
-    """``sigmoid(intercept + sum of slope * logit(percentile) + sum of missing)``.
+    """``sigmoid(intercept + sum of slope * opinion + sum of missing)``.
 
-    The first sum is over the signals with an opinion, the second over those without. Percentiles are clipped near
-    [0.002, 0.998] (:func:`log_odds`).
+    The first sum is over the signals with an opinion, the second over those without. An opinion is a strength, or the
+    log-odds of a percentile (:func:`log_odds`), by ``scale``.
 
     Raises:
         InvalidWeights: a slope is negative, all are 0, or a number is not finite.
@@ -123,16 +129,14 @@ class LogOdds:
     """One a signal, none below 0: a higher opinion never lowers a score."""
     missing: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """Log-odds added where each signal has no opinion; 0, unless learned from labels."""
+    scale: Scale = Scale.STRENGTHS
+    """Percentiles in weights that were learned by earlier releases."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(number) for number in (self.intercept, *self.slopes, *self.missing)):
             raise InvalidWeights("weights", f"of {self.name} hold a number that is not finite")
         if min(self.slopes) < 0 or not any(self.slopes):
             raise InvalidWeights("weights", f"of {self.name} are {self.slopes}; none below 0 and one above is needed")
-
-    @property
-    def scale(self) -> Scale:
-        return Scale.PERCENTILES
 
     @property
     def base(self) -> float:
@@ -150,7 +154,8 @@ class LogOdds:
 
     def _effects(self, opinions: Opinions) -> Opinions:
         """``[signal, artist]`` what each signal adds to the log-odds."""
-        return np.where(np.isnan(opinions), _column(self.missing), _column(self.slopes) * log_odds(opinions))
+        read = log_odds(opinions) if self.scale is Scale.PERCENTILES else opinions
+        return np.where(np.isnan(opinions), _column(self.missing), _column(self.slopes) * read)
 
     def _scored(self, opinions: Opinions) -> npt.NDArray[np.bool_]:
         """``[artist]``: a signal with a weight has an opinion."""
@@ -185,29 +190,25 @@ def seed_profile() -> WeightTable:
     return WeightTable(name="seed", weights=table)
 
 
-def evidence_profile(weights: Mapping[SignalName, float] = _ALL_FOUR, *, name: str = "evidence") -> LogOdds:
-    """Log-odds with given weights and nothing learned.
+def evidence_profile() -> LogOdds:
+    """Strengths with the weights of the default, and nothing learned."""
+    return LogOdds(name="evidence", intercept=float(logit(BASE)), slopes=SLOPES)
 
-    Weights are scaled to sum to 1 over all four signals, not over those that have an opinion on a pair.
+
+def custom_weights(weights: Mapping[SignalName, float]) -> LogOdds:
+    """The default with one set of weights of the caller's own. Their scale does not matter.
+
+    They are scaled to sum to :data:`GAIN` over all four signals, not over those that have an opinion on a pair.
 
     Raises:
         InvalidWeights: negative, not finite, or none above 0.
+
+    >>> custom_weights({SignalName.AUDIO: 3.0, SignalName.GENRE: 1.0}).slopes
+    (2.71875, 0.0, 0.90625, 0.0)
     """
     shares = _proportions(weights)
-    audio, scene, genre, collaboration = (shares.get(signal, 0.0) for signal in SIGNALS)
-    return LogOdds(name=name, intercept=float(logit(BASE)), slopes=(audio, scene, genre, collaboration))
-
-
-def custom_weights(weights: Mapping[SignalName, float]) -> WeightTable:
-    """A table from one set of weights, renormalised over the signals with an opinion. Their scale does not matter.
-
-    Raises:
-        InvalidWeights: negative, not finite, or none above 0.
-
-    >>> custom_weights({SignalName.AUDIO: 3.0, SignalName.GENRE: 1.0}).weights[0b1111].tolist()
-    [0.75, 0.0, 0.25, 0.0]
-    """
-    return WeightTable(name="custom", weights=_renormalised(_proportions(weights)))
+    audio, scene, genre, collaboration = (GAIN * shares.get(signal, 0.0) for signal in SIGNALS)
+    return LogOdds(name="custom", intercept=float(logit(BASE)), slopes=(audio, scene, genre, collaboration))
 
 
 def _proportions(weights: Mapping[SignalName, float]) -> dict[SignalName, float]:
@@ -221,15 +222,13 @@ def _proportions(weights: Mapping[SignalName, float]) -> dict[SignalName, float]
     return {signal: weight / total for signal, weight in weights.items()}
 
 
-PROFILES: Mapping[str, WeightProfile] = {"seed": seed_profile()}
-"""Profiles that any generation can answer."""
+PROFILES: Mapping[str, WeightProfile] = {"seed": seed_profile(), "evidence": evidence_profile()}
+"""Profiles that any generation can answer; one with weights learned from labels adds those as ``fitted``."""
 
-CALIBRATED_PROFILES: Mapping[str, WeightProfile] = {**PROFILES, "evidence": evidence_profile()}
-"""Profiles of a generation that holds percentiles; one with weights learned from labels adds those as ``fitted``."""
-
-DEFAULT_PROFILE = "seed"
-CALIBRATED_DEFAULT = "evidence"
-"""The default of a generation that holds percentiles (docs/decisions/0007-default-profile.md)."""
+DEFAULT_PROFILE = "evidence"
+"""The default (docs/decisions/0016-walked-scene.md)."""
+UNSCALED_DEFAULT = "seed"
+"""The default of a generation of an earlier release whose audio has no reference pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,17 +236,16 @@ class WeightChoices:
     """What one generation lets a request choose from; by default what any can answer."""
 
     named: Mapping[str, WeightProfile] = field(default_factory=lambda: PROFILES)
-    comparable: bool = False
-    """The generation holds percentiles."""
+    default_name: str = DEFAULT_PROFILE
 
     @property
     def default(self) -> WeightProfile:
-        """What answers when nothing is chosen (docs/decisions/0007-default-profile.md)."""
-        return self.named[CALIBRATED_DEFAULT if self.comparable else DEFAULT_PROFILE]
+        """What answers when nothing is chosen."""
+        return self.named[self.default_name]
 
     def custom(self, weights: Mapping[SignalName, float]) -> WeightProfile:
         """A profile with weights of the caller's own, on the scale of the default. Raises InvalidWeights."""
-        return evidence_profile(weights, name="custom") if self.comparable else custom_weights(weights)
+        return custom_weights(weights)
 
 
 def find_profile(name: str, profiles: Mapping[str, WeightProfile] = PROFILES) -> WeightProfile:

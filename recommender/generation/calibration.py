@@ -15,11 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recommender.calibration import bundle_files
-from recommender.calibration.cohort import CalibratedLayer, Status
+from recommender.calibration.cohort import CalibratedLayer
 from recommender.calibration.percentiles import Percentiles
 from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch
 from recommender.fusion import learned_weights
-from recommender.fusion.profiles import CALIBRATED_PROFILES, WeightChoices, WeightProfile
+from recommender.fusion.profiles import (
+    DEFAULT_PROFILE,
+    PROFILES,
+    UNSCALED_DEFAULT,
+    WeightChoices,
+    WeightProfile,
+)
 from recommender.generation.manifest import CalibrationEntry, Manifest
 from recommender.types import SignalName
 
@@ -39,18 +45,18 @@ class Calibration:
     fitted: WeightProfile | None = None
 
     @property
-    def comparable(self) -> bool:
-        """Scores have percentiles: of the three relations and, where anything is embedded, of audio."""
-        trusted = (layer.bundle.status is not Status.UNCALIBRATED for layer in self.layers.values())
-        return bool(self.percentiles) and (not self.layers or any(trusted))
-
-    @property
     def choices(self) -> WeightChoices:
         """The weight profiles that a request may name."""
-        if not self.comparable:
-            return WeightChoices()
+        scaled = not self.layers or any(_has_pairs(layer) for layer in self.layers.values())
         learned = {} if self.fitted is None else {learned_weights.PROFILE: self.fitted}
-        return WeightChoices(named={**CALIBRATED_PROFILES, **learned}, comparable=True)
+        return WeightChoices(
+            named={**PROFILES, **learned}, default_name=DEFAULT_PROFILE if scaled else UNSCALED_DEFAULT
+        )
+
+
+def _has_pairs(layer: CalibratedLayer) -> bool:
+    """Audio has a scale in the layer, or there is no other artist to compare with."""
+    return bool(layer.bundle.quantiles.size) or len(layer.artists.tracks) < 2
 
 
 def bundle_prefix(layer: int) -> str:

@@ -169,8 +169,12 @@ class Relations:
     collaboration_known: npt.NDArray[np.bool_]
     """``[artist]``."""
     events: Events
+    scene_walk: csr_array | None = None
+    """``[artist, artist]`` symmetric values of a random walk over the scene, float32 above 0; None in generations of
+    earlier releases, which have no such files."""
 
 
+_WALK = "scene_walk"
 _MATRICES = ("genre_weights", "scene_strengths", "collaborations")
 _FLAGS = ("scene_mentioned", "scene_listed", "collaboration_known")
 _DETAIL = "detail"
@@ -206,6 +210,9 @@ def save(contents: Contents, folder: Path) -> None:
     relations.genres.save(folder, "genres")
     for name in _MATRICES:
         _save_matrix(getattr(relations, name), folder, name)
+    if relations.scene_walk is not None:
+        # Half the size of the others: with a million artists it has about forty million entries.
+        _save_matrix(relations.scene_walk, folder, _WALK, index=np.int32, value=np.float32)
     for name in _FLAGS:
         np.save(folder / f"{name}.npy", getattr(relations, name), allow_pickle=False)
 
@@ -232,6 +239,7 @@ def load(folder: Path) -> Contents:
             collaborations=_load_matrix(folder, "collaborations"),
             collaboration_known=_array(folder, "collaboration_known", np.bool_),
             events=_load_columns(Events, folder, "event"),
+            scene_walk=_load_walk(folder),
         ),
         details=_load_columns(TrackDetails, folder, _DETAIL),
     )
@@ -251,6 +259,8 @@ def _faults(loaded: Contents) -> Iterator[tuple[str, str]]:
         | {f"{name}.shape": getattr(relations, name).shape[1] for name in _MATRICES[1:]},
         expected=count,
     )
+    if relations.scene_walk is not None:
+        yield from _lengths({f"{_WALK}.shape": size for size in relations.scene_walk.shape}, expected=count)
     if artists.popularity is not None:
         yield from _lengths({"artist.popularity": len(artists.popularity)}, expected=count)
         if not ((artists.popularity >= 0) & (artists.popularity <= 1) | np.isnan(artists.popularity)).all():
@@ -305,7 +315,7 @@ def _not_dense(rows: Mapping[str, Rows]) -> Iterator[tuple[str, str]]:
             yield name, "gives two the same vector"
 
 
-def _within(rows: Rows, count: int) -> bool:
+def _within(rows: npt.NDArray[np.integer], count: int) -> bool:
     return bool(int(rows.min(initial=0)) >= 0 and int(rows.max(initial=-1)) < count)
 
 
@@ -350,16 +360,31 @@ def _text(folder: Path, name: str) -> TextColumn:
         raise GenerationCorrupt(folder.name, f"{name}.offsets.npy", f"or its text cannot be read ({error})") from error
 
 
-def _save_matrix(matrix: csr_array, folder: Path, name: str) -> None:
+def _save_matrix(
+    matrix: csr_array,
+    folder: Path,
+    name: str,
+    *,
+    index: type[np.integer] = np.int64,
+    value: type[np.floating] = np.float64,
+) -> None:
     np.save(folder / f"{name}.shape.npy", np.array(matrix.shape, dtype=np.int64), allow_pickle=False)
     np.save(folder / f"{name}.indptr.npy", matrix.indptr.astype(np.int64), allow_pickle=False)
-    np.save(folder / f"{name}.indices.npy", matrix.indices.astype(np.int64), allow_pickle=False)
-    np.save(folder / f"{name}.data.npy", matrix.data.astype(np.float64), allow_pickle=False)
+    np.save(folder / f"{name}.indices.npy", matrix.indices.astype(index), allow_pickle=False)
+    np.save(folder / f"{name}.data.npy", matrix.data.astype(value), allow_pickle=False)
 
 
-def _load_matrix(folder: Path, name: str) -> csr_array:
-    indptr, indices, shape = (_array(folder, f"{name}.{part}", np.int64) for part in ("indptr", "indices", "shape"))
-    data = _array(folder, f"{name}.data", np.float64)
+def _load_walk(folder: Path) -> csr_array | None:
+    if not (folder / f"{_WALK}.shape.npy").exists():
+        return None
+    return _load_matrix(folder, _WALK, index=np.int32, value=np.float32)
+
+
+def _load_matrix(
+    folder: Path, name: str, *, index: type[np.integer] = np.int64, value: type[np.floating] = np.float64
+) -> csr_array:
+    indptr, shape = (_array(folder, f"{name}.{part}", np.int64) for part in ("indptr", "shape"))
+    indices, data = _array(folder, f"{name}.indices", index), _array(folder, f"{name}.data", value)
     if shape.shape != (2,) or (shape < 0).any():
         raise GenerationCorrupt(folder.name, f"{name}.shape.npy", "is not two sizes")
     if indptr.shape != (shape[0] + 1,) or indptr[0] != 0 or (np.diff(indptr) < 0).any():
@@ -368,4 +393,5 @@ def _load_matrix(folder: Path, name: str) -> csr_array:
         raise GenerationCorrupt(folder.name, f"{name}.indices.npy", f"leads past the {shape[1]} columns, or is cut")
     if not np.isfinite(data).all():
         raise GenerationCorrupt(folder.name, f"{name}.data.npy", "holds a number that is not finite")
-    return csr_array((data, indices, indptr), shape=(int(shape[0]), int(shape[1])))
+    # scipy would copy columns into the wider of the two types.
+    return csr_array((data, indices, indptr.astype(index)), shape=(int(shape[0]), int(shape[1])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,7 +18,8 @@ from recommender.calibration.cohort import (
     mean_reliability,
 )
 from recommender.calibration.jackknife import VectorReliability
-from recommender.calibration.scores import display, percentile, scores
+from recommender.calibration.mix_scale import LayerScale, MixScale
+from recommender.calibration.scores import scores
 from recommender.types import LayerMix, Rows, SignalName, Similarities, Vectors
 from recommender.vectors import VectorIndex, to_similarity
 
@@ -68,6 +69,8 @@ class AudioScores:
     """Similarities in [0, 1], calibrated where they can be."""
     percentiles: Similarities
     """In [0, 1]; NaN where the pair was not measured."""
+    strengths: Similarities
+    """At least 0; NaN where the pair was not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,32 +90,29 @@ class _Layer:
     def cosines(self, query: AudioQuery, rows: Rows | None) -> Similarities:
         return np.clip(self.index.cosines(query.vectors[self.name], rows), -1.0, 1.0)
 
-    def percentiles(self, query: AudioQuery, rows: Rows | None) -> Similarities:
-        if self.calibrated is None:
-            return np.full(self.index.size if rows is None else len(rows), np.nan)
-        bundle = self.calibrated.bundle
-        return percentile(bundle, scores(bundle, query.measured[self.name], self.calibrated.artists, rows))
 
-    def all_scales(self, query: AudioQuery, rows: Rows | None) -> Similarities:
-        """``[3, item]``: cosines, shown similarities, percentiles."""
-        cosines = self.cosines(query, rows)
-        plain = to_similarity(cosines)
-        if self.calibrated is None:
-            return np.stack([cosines, plain, np.full(len(plain), np.nan)])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MeasuredLayer:
+    """A layer whose bundle has reference pairs, with its share among the layers that have some."""
+
+    name: str
+    share: float
+    calibrated: CalibratedLayer
+    scale: LayerScale
+
+    def scores(self, query: AudioQuery, rows: Rows | None) -> Similarities:
+        """Standardised scores, which :class:`MixScale` reads once they are averaged."""
         bundle = self.calibrated.bundle
-        z = scores(bundle, query.measured[self.name], self.calibrated.artists, rows)
-        shown = display(bundle, z) if self.trusted else plain
-        # An artist whose tracks cancel one another after centring has no calibrated score; its cosine is shown.
-        return np.stack([cosines, np.where(np.isnan(shown), plain, shown), percentile(bundle, z)])
+        return self.scale.standardise(scores(bundle, query.measured[self.name], self.calibrated.artists, rows))
 
 
 class AudioSignal:
     """Cosine of artist vectors, averaged over layers with the weights of a mix.
 
     With one layer this is its cosine; with several it equals the cosine of the concatenation of the unit layers, each
-    scaled by the square root of its share of the mix. Calibrated similarities and percentiles are computed per layer
-    and averaged by the same shares: a mix has no reference pairs of its own, so its percentile is a mean of
-    percentiles, and lies nearer to the middle than that of one layer.
+    scaled by the square root of its share of the mix. The calibrated scores of layers are standardised and averaged by
+    the same shares (recommender/calibration/mix_scale.py): fewer artists then stand near to everybody than with a mean
+    of percentiles. A layer without reference pairs has no part in that mean.
     """
 
     name = SignalName.AUDIO
@@ -140,6 +140,9 @@ class AudioSignal:
             for name, weight in (mix.items() if indexes else ())
             if weight > 0
         ]
+        self._measured = _measured_layers(self._layers)
+        scaled = [(layer.share, layer.calibrated.bundle) for layer in self._measured]
+        self._scale = MixScale.of(scaled) if scaled else None
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
@@ -147,7 +150,7 @@ class AudioSignal:
 
     def raw(self, row: Seed, rows: Rows | None = None) -> Similarities:
         """Cosines of ``row`` with every artist, or with those at ``rows``."""
-        return self._mean(_Layer.cosines, row, rows)
+        return self._for_embedded(row, rows, self._cosines, own=1.0)
 
     def value(self, raw: Similarities) -> Similarities:
         """The positive part of a cosine: what the ``seed`` profile reads, calibrated or not."""
@@ -155,45 +158,68 @@ class AudioSignal:
 
     def percentiles(self, row: Seed, rows: Rows | None = None) -> Similarities:
         """F: share of the pairs of the cohort that are less alike, in [0, 1]; NaN where it was not measured."""
-        return self._mean(_Layer.percentiles, row, rows)
+        if self._scale is None:
+            return np.full(len(self._vector_row if rows is None else rows), np.nan)
+        scale = self._scale
+        return self._for_embedded(row, rows, lambda query, some: scale.percentile(self._z(query, some)), own=1.0)
+
+    def strengths(self, row: Seed, rows: Rows | None = None) -> Similarities:
+        """``log(1 + odds / 30)`` of the percentile, at least 0; NaN where the pair was not measured."""
+        if self._scale is None:
+            return np.full(len(self._vector_row if rows is None else rows), np.nan)
+        scale = self._scale
+        return self._for_embedded(
+            row, rows, lambda query, some: scale.strength(self._z(query, some)), own=scale.strongest
+        )
 
     def shown(self, row: Seed, rows: Rows | None = None) -> Similarities:
-        """Similarities in [0, 1] as they are shown: ``F(z)^2`` where calibrated, else the positive part of the cosine.
+        """Similarities in [0, 1] as they are shown: ``F^2`` where calibrated, else the positive part of the cosine.
 
-        The latter also for an artist that could not be measured, in a layer that is calibrated.
+        ``F^2`` is the chance that two random pairs are both less alike. The cosine also for an artist that could not
+        be measured.
         """
         return self.all_scales(row, rows).shown
 
     def all_scales(self, row: Seed, rows: Rows | None = None) -> AudioScores:
-        """:meth:`raw`, :meth:`shown` and :meth:`percentiles` in one pass over the layers."""
-        raw, shown, percentiles = self._mean(_Layer.all_scales, row, rows, scales=3)
+        """Every scale in one pass over the layers."""
+        raw, unmeasured = self.raw(row, rows), np.full(len(self._vector_row if rows is None else rows), np.nan)
+        plain = self.value(raw)
+        if self._scale is None:
+            return AudioScores(raw=raw, shown=plain, percentiles=unmeasured, strengths=unmeasured)
+        z = self._for_embedded(row, rows, self._z, own=np.inf)
+        percentiles, strengths = self._scale.percentile(z), self._scale.strength(z)
         trusted = any(layer.trusted for layer in self._layers)
-        return AudioScores(raw=raw, shown=shown if trusted else self.value(raw), percentiles=percentiles)
+        # An artist whose tracks cancel one another after centring has no calibrated score; its cosine is shown.
+        shown = np.where(np.isnan(percentiles), plain, percentiles**2) if trusted else plain
+        return AudioScores(raw=raw, shown=shown, percentiles=percentiles, strengths=strengths)
 
-    def _mean(
+    def _cosines(self, query: AudioQuery, rows: Rows | None) -> Similarities:
+        # Added one layer after another: the last bit must not depend on how many artists are asked for.
+        return functools.reduce(np.add, [layer.share * layer.cosines(query, rows) for layer in self._layers])
+
+    def _z(self, query: AudioQuery, rows: Rows | None) -> Similarities:
+        """Mean standardised scores; NaN for an artist that could not be measured in a layer."""
+        return functools.reduce(np.add, [layer.share * layer.scores(query, rows) for layer in self._measured])
+
+    def _for_embedded(
         self,
-        measure: Callable[[_Layer, AudioQuery, Rows | None], Similarities],
         row: Seed,
         rows: Rows | None,
+        measure: Callable[[AudioQuery, Rows | None], Similarities],
         *,
-        scales: int = 0,
+        own: float,
     ) -> Similarities:
-        """``measure`` in each layer of the mix, averaged by share; 1 for an artist with itself.
-
-        ``[artist]``, or ``[scale, artist]`` where ``measure`` gives so many ``scales``.
-        """
+        """``[artist]`` of ``measure``, which takes rows of the indexes; ``own`` for an artist with itself."""
         index_rows = self._vector_row if rows is None else self._vector_row[rows]
-        opinions = np.full((scales, len(index_rows)) if scales else len(index_rows), np.nan)
+        opinions: Similarities = np.full(len(index_rows), np.nan)
         query = row if isinstance(row, AudioQuery) else self._query(row)
         if query is None or not self._layers:
             return opinions
         embedded = index_rows >= 0
-        wanted = None if rows is None else index_rows[embedded]
-        # Added one layer after another: the last bit must not depend on how many artists are asked for.
-        mean = functools.reduce(np.add, [layer.share * measure(layer, query, wanted) for layer in self._layers])
-        opinions[..., embedded] = mean[..., index_rows[embedded]] if rows is None else mean
+        measured = measure(query, None if rows is None else index_rows[embedded])
+        opinions[embedded] = measured[index_rows[embedded]] if rows is None else measured
         if not isinstance(row, AudioQuery):
-            opinions[..., row if rows is None else rows == row] = 1.0
+            opinions[row if rows is None else rows == row] = own
         return opinions
 
     def _query(self, row: int) -> AudioQuery | None:
@@ -210,3 +236,19 @@ class AudioSignal:
                 if layer.calibrated is not None
             },
         )
+
+
+def _measured_layers(layers: Sequence[_Layer]) -> list[_MeasuredLayer]:
+    """The layers whose bundle has reference pairs; their shares are scaled to sum to 1."""
+    found = [
+        (layer, layer.calibrated)
+        for layer in layers
+        if layer.calibrated is not None and layer.calibrated.bundle.quantiles.size
+    ]
+    total = sum(layer.share for layer, _ in found)
+    return [
+        _MeasuredLayer(
+            name=layer.name, share=layer.share / total, calibrated=calibrated, scale=LayerScale.of(calibrated.bundle)
+        )
+        for layer, calibrated in found
+    ]

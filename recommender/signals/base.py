@@ -18,7 +18,7 @@ def sparse_opinions(
     true; else NaN. 1 for itself.
 
     Args:
-        pairs: ``[artist, artist]``, symmetric, values in (0, 1].
+        pairs: ``[artist, artist]``, symmetric, values above 0.
         unlisted: ``[artist]``: the source would have listed the pair, so not being listed with ``row`` means 0.
     """
     start, stop = pairs.indptr[row : row + 2]
@@ -53,8 +53,8 @@ def positions(rows: Rows, wanted: npt.NDArray[np.integer]) -> tuple[Rows, Rows]:
 class Signal(Protocol):
     """One signal. It reads arrays of one generation and nothing else, so removing it changes no other signal.
 
-    For every pair: symmetric, ``value`` in [0, 1], NaN where the signal has no opinion, and 1 for an artist it knows
-    with itself.
+    For every pair: symmetric, ``value`` in [0, 1], NaN where the signal has no opinion, and ``raw`` 1 for an artist it
+    knows with itself.
     """
 
     @property
@@ -73,3 +73,10 @@ class Signal(Protocol):
 
     def value(self, raw: Similarities) -> Similarities:
         """Calibrate raw measures to comparable similarities in [0, 1]; monotone; NaN stays NaN."""
+
+
+class RelationSignal(Signal, Protocol):
+    """A signal whose raw measure alone says how strong an opinion is."""
+
+    def strength(self, raw: Similarities) -> Similarities:
+        """Raw measures as strengths, at least 0, which add up over signals once weighted; monotone; NaN stays NaN."""

@@ -58,6 +58,10 @@ class CollaborationSignal:
     def value(self, raw: Similarities) -> Similarities:
         return np.clip(raw, 0.0, 1.0)
 
+    def strength(self, raw: Similarities) -> Similarities:
+        """The similarity itself."""
+        return np.clip(raw, 0.0, 1.0)
+
 
 def similarity(weights: csr_array) -> csr_array:
     """Event weights -> similarity in [0, 1), ``[artist, artist]``, symmetric, zero diagonal.

@@ -64,6 +64,10 @@ class GenreSignal:
     def value(self, raw: Similarities) -> Similarities:
         return np.clip(raw, 0.0, 1.0)
 
+    def strength(self, raw: Similarities) -> Similarities:
+        """The similarity itself."""
+        return np.clip(raw, 0.0, 1.0)
+
     def genres(self, row: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Genre columns and weights of artist ``row``."""
         start, stop = self._rows.indptr[row : row + 2]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from recommender.calibration.percentiles import Percentiles, percentile
 from recommender.generation.contents import Relations
 from recommender.signals.audio import AudioQuery, AudioSignal, Seed
-from recommender.signals.base import Signal
+from recommender.signals.base import RelationSignal, Signal
 from recommender.signals.collaboration import CollaborationSignal
 from recommender.signals.genre import GenreSignal
 from recommender.signals.scene import SceneSignal
@@ -30,12 +30,17 @@ class RelationSignals:
     def of(cls, relations: Relations) -> RelationSignals:
         """The signals over the matrices of a generation."""
         return cls(
-            scene=SceneSignal(relations.scene_strengths, relations.scene_mentioned, relations.scene_listed),
+            scene=SceneSignal(
+                relations.scene_strengths,
+                relations.scene_mentioned,
+                relations.scene_listed,
+                walk=relations.scene_walk,
+            ),
             genre=GenreSignal(relations.genre_weights),
             collaboration=CollaborationSignal(relations.collaborations, relations.collaboration_known),
         )
 
-    def all(self) -> tuple[Signal, ...]:
+    def all(self) -> tuple[RelationSignal, ...]:
         """Each of them, in the order of ``SIGNALS``."""
         return (self.scene, self.genre, self.collaboration)
 
@@ -63,6 +68,7 @@ class SignalPanel:
         self, audio: AudioSignal, relations: RelationSignals, percentiles: Mapping[SignalName, Percentiles]
     ) -> None:
         self._audio = audio
+        self._scene = relations.scene
         self._relations = relations.all()
         self._percentiles = percentiles
 
@@ -78,29 +84,50 @@ class SignalPanel:
         The same to the bit whichever artists are asked for. Of an artist that is not in the catalog only the audio
         signal has an opinion.
         """
-        by_value = scale is Scale.VALUES
-        audio = self._audio.value(self._audio.raw(seed, rows)) if by_value else self._audio.percentiles(seed, rows)
+        audio = self._audio_read(seed, scale, rows)
         if isinstance(seed, AudioQuery):
             return np.stack([audio, *_no_opinions(len(audio))])
         raws = [signal.raw(seed, rows) for signal in self._relations]
-        return np.stack([audio, *(self._values(raws) if by_value else self._standings(raws, seed, rows))])
+        return np.stack([audio, *self._on_scale(raws, seed, scale, rows)])
 
     def scores(self, seed: Seed, rows: Rows, scale: Scale) -> SignalScores:
         """All scales for ``seed`` and the artists at ``rows``: for what is shown. The profile reads ``scale``."""
         audio = self._audio.all_scales(seed, rows)
-        raws = values = percentiles = _no_opinions(len(rows))
+        raws = values = percentiles = read = _no_opinions(len(rows))
         if not isinstance(seed, AudioQuery):
             raws = [signal.raw(seed, rows) for signal in self._relations]
-            values, percentiles = self._values(raws), self._standings(raws, seed, rows)
-        by_percentile = np.stack([audio.percentiles, *percentiles])
-        by_value = np.stack([self._audio.value(audio.raw), *values])
+            values = self._values(raws)
+            percentiles = self._standings(raws, seed, rows)
+            read = self._on_scale(raws, seed, scale, rows)
+            if scale is Scale.VALUES:  # these profiles read the listings of the scene, so the listings are shown
+                raws, values = [read[0], *raws[1:]], read
+        audio_read = {
+            Scale.VALUES: self._audio.value(audio.raw),
+            Scale.PERCENTILES: audio.percentiles,
+            Scale.STRENGTHS: audio.strengths,
+        }
         return SignalScores(
             raw=np.stack([audio.raw, *raws]),
             shown=np.stack([audio.shown, *values]),
-            percentiles=by_percentile,
-            read=by_value if scale is Scale.VALUES else by_percentile,
+            percentiles=np.stack([audio.percentiles, *percentiles]),
+            read=np.stack([audio_read[scale], *read]),
             own=np.zeros(len(rows), dtype=bool) if isinstance(seed, AudioQuery) else rows == seed,
         )
+
+    def _audio_read(self, seed: Seed, scale: Scale, rows: Rows | None) -> Similarities:
+        if scale is Scale.STRENGTHS:
+            return self._audio.strengths(seed, rows)
+        if scale is Scale.PERCENTILES:
+            return self._audio.percentiles(seed, rows)
+        return self._audio.value(self._audio.raw(seed, rows))
+
+    def _on_scale(self, raws: list[Similarities], seed: int, scale: Scale, rows: Rows | None) -> list[Similarities]:
+        """What profiles of ``scale`` read of the relation signals, from their own measures."""
+        if scale is Scale.STRENGTHS:
+            return [signal.strength(raw) for signal, raw in zip(self._relations, raws, strict=True)]
+        if scale is Scale.PERCENTILES:
+            return self._standings(raws, seed, rows)
+        return [self._scene.listing(seed, rows), *self._values(raws)[1:]]
 
     def _values(self, raws: list[Similarities]) -> list[Similarities]:
         """Similarities in [0, 1] of the relation signals, from their own measures."""
