@@ -173,6 +173,8 @@ class Explanation:
     """The aspect in which that pair is most alike; empty without a pair, or in a space without aspects."""
     listed_together: float = 0.0
     """Strength of the scene's listing of the two, in [0, 1]; 0 when it does not list them together."""
+    scene_paths: tuple[tuple[tuple[str, ...], float], ...] = ()
+    """(ids of the one or two artists between, strength) of the strongest paths over listings from one to the other."""
 
 
 SIGNALS = tuple(SignalName)

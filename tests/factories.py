@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from indexer.build.scene_walk import scene_walk
 from recommender.array_files import TextColumn
 from recommender.generation import contents
 from recommender.generation.contents import (
@@ -210,6 +211,7 @@ def _relations(made: MadeCatalog, artists: Sequence[MadeArtist], rows: Mapping[s
         genres=TextColumn.of(genres),
         genre_weights=_matrix(weights, (len(artists), len(genres))),
         scene_strengths=_symmetric(scene, len(artists)),
+        scene_walk=scene_walk(_symmetric(scene, len(artists))),
         scene_mentioned=_flags([*listed, *_ends(scene)], len(artists)),
         scene_listed=_flags(listed, len(artists)),
         collaborations=_symmetric(linked, len(artists)),

@@ -101,7 +101,7 @@ def walk_strengths(entries: Sequence[SceneEdge]) -> list[float]:
 
 
 def scene_walk(graph: csr_array) -> csr_array:
-    """``[artist, artist]`` symmetric walk values M, at least 0, zero diagonal; only values above 0 are stored.
+    """``[artist, artist]`` float32, symmetric walk values M, zero diagonal; only values above 0 are stored.
 
     ``M_ij = d_i^0.8 X_ij d_j^-0.2`` with the weights' row sums ``d`` and ``X`` the probabilities of the walk from i:
     ``X <- 0.85 X D^-1 A + 0.15 I``, :data:`STEPS` times. On an undirected graph ``d_i X_ij = d_j X_ji``, so M is
@@ -114,7 +114,7 @@ def scene_walk(graph: csr_array) -> csr_array:
     """
     degrees = np.asarray(graph.sum(axis=1), dtype=np.float64).reshape(-1)
     if not graph.nnz:
-        return csr_array(graph.shape)
+        return csr_array(graph.shape, dtype=np.float32)
     shares = graph.data / np.repeat(np.where(degrees > 0, degrees, 1.0), np.diff(graph.indptr))
     steps = csr_array((shares, graph.indices, graph.indptr), shape=graph.shape)
     probabilities = walk_compiled(steps) if graph.nnz >= COMPILED_FROM else walk_blocks(steps)
@@ -126,7 +126,9 @@ def _symmetric(probabilities: csr_array, degrees: Numbers) -> csr_array:
     values = csr_array(own @ probabilities @ other)
     values = csr_array(values.maximum(values.T))
     values.setdiag(0.0)
-    return _sorted(values)
+    values = _sorted(values)
+    columns, ends = values.indices.astype(np.int32), values.indptr.astype(np.int32)
+    return csr_array((values.data.astype(np.float32), columns, ends), shape=values.shape)
 
 
 def walk_blocks(steps: csr_array) -> csr_array:

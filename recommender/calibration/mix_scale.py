@@ -86,3 +86,9 @@ class MixScale:
     def strongest(self) -> float:
         """The strength that no pair exceeds: that of an artist with itself."""
         return float(np.log1p(self.pairs / STRONG))
+
+
+def uncalibrated_strength(cosines: Similarities) -> Similarities:
+    """The strength of a pair without calibration: that of a percentile as large as its cosine; NaN stays NaN."""
+    shares = np.clip(cosines, 0.0, 1.0 - LEAST)
+    return np.asarray(np.log1p(shares / (1.0 - shares) / STRONG), dtype=np.float64)

@@ -26,6 +26,9 @@ def _clauses(contents: Contents, why: Explanation, name_of: Callable[[str], str]
         yield "the scene lists them together"
     if why.scene_neighbours:
         yield f"both are listed with {listed([name_of(one) for one, _ in why.scene_neighbours])}"
+    if why.scene_paths and not why.listed_together and not why.scene_neighbours:
+        between = [" and ".join(name_of(one) for one in via) for via, _ in why.scene_paths]
+        yield f"the scene leads from one to the other over {' or over '.join(between)}"
     if why.collaborations:
         yield f"they share {listed([_recording(*made) for made in why.collaborations])}"
     if why.nearest_tracks is not None and why.nearest_tracks[2] > 0:

@@ -75,6 +75,10 @@ def _cosine(pair: Vectors) -> float:
 
 MAX_FACTS = 10
 """Shared facts of one kind that are given."""
+MAX_PATHS = 3
+"""Paths over the scene that are given."""
+MAX_STEPS = 100
+"""Listings of one artist that paths follow: bounds the work for an artist that thousands list."""
 
 
 def shared_genres(signal: GenreSignal, contents: Contents, a: int, b: int) -> tuple[tuple[str, float], ...]:
@@ -92,6 +96,42 @@ def shared_neighbours(signal: SceneSignal, contents: Contents, a: int, b: int) -
     common = (ours.keys() & theirs) - {a, b}
     shared = [(contents.artists.ids[row], min(ours[row], theirs[row])) for row in common]
     return tuple(sorted(shared, key=lambda item: (-item[1], item[0]))[:MAX_FACTS])
+
+
+def scene_paths(signal: SceneSignal, contents: Contents, a: int, b: int) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """(ids of the one or two artists between, strength), the strongest :data:`MAX_PATHS` first, ties by id.
+
+    The strength of a path is the probability that a walk over the listings takes it, as the geometric mean of the two
+    directions, so that it is the same whoever asks. Each artist's strongest :data:`MAX_STEPS` listings are followed.
+    """
+    ours, theirs = _steps(signal, a, without=b), _steps(signal, b, without=a)
+    total_a, total_b = _total(signal, a), _total(signal, b)
+    if not (ours and theirs):
+        return ()
+    scale = 1.0 / float(np.sqrt(total_a * total_b))
+    ids = contents.artists.ids
+    totals = {row: _total(signal, row) for row in ours.keys() | theirs.keys()}
+    paths: list[tuple[tuple[str, ...], float]]
+    paths = [((ids[row],), scale * ours[row] * theirs[row] / totals[row]) for row in ours.keys() & theirs.keys()]
+    for row, strength in ours.items():
+        links = _steps(signal, row, without=a)
+        paths += [
+            ((ids[row], ids[other]), scale * strength * links[other] * theirs[other] / (totals[row] * totals[other]))
+            for other in links.keys() & theirs.keys()
+        ]
+    return tuple(sorted(paths, key=lambda path: (-path[1], path[0]))[:MAX_PATHS])
+
+
+def _steps(signal: SceneSignal, row: int, *, without: int) -> dict[int, float]:
+    """Row -> strength of the strongest listings of the artist at ``row``, ties by row."""
+    rows, strengths = signal.neighbours(row)
+    strongest = np.lexsort((rows, -strengths))[:MAX_STEPS]
+    found = zip(rows[strongest].tolist(), strengths[strongest].tolist(), strict=True)
+    return {other: strength for other, strength in found if other != without}
+
+
+def _total(signal: SceneSignal, row: int) -> float:
+    return float(signal.neighbours(row)[1].sum())
 
 
 def listed_together(signal: SceneSignal, a: int, b: int) -> float:

@@ -227,8 +227,6 @@ PROFILES: Mapping[str, WeightProfile] = {"seed": seed_profile(), "evidence": evi
 
 DEFAULT_PROFILE = "evidence"
 """The default (docs/decisions/0016-walked-scene.md)."""
-UNSCALED_DEFAULT = "seed"
-"""The default of a generation of an earlier release whose audio has no reference pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,12 +234,11 @@ class WeightChoices:
     """What one generation lets a request choose from; by default what any can answer."""
 
     named: Mapping[str, WeightProfile] = field(default_factory=lambda: PROFILES)
-    default_name: str = DEFAULT_PROFILE
 
     @property
     def default(self) -> WeightProfile:
         """What answers when nothing is chosen."""
-        return self.named[self.default_name]
+        return self.named[DEFAULT_PROFILE]
 
     def custom(self, weights: Mapping[SignalName, float]) -> WeightProfile:
         """A profile with weights of the caller's own, on the scale of the default. Raises InvalidWeights."""

@@ -19,13 +19,7 @@ from recommender.calibration.cohort import CalibratedLayer
 from recommender.calibration.percentiles import Percentiles
 from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch
 from recommender.fusion import learned_weights
-from recommender.fusion.profiles import (
-    DEFAULT_PROFILE,
-    PROFILES,
-    UNSCALED_DEFAULT,
-    WeightChoices,
-    WeightProfile,
-)
+from recommender.fusion.profiles import PROFILES, WeightChoices, WeightProfile
 from recommender.generation.manifest import CalibrationEntry, Manifest
 from recommender.types import SignalName
 
@@ -47,16 +41,8 @@ class Calibration:
     @property
     def choices(self) -> WeightChoices:
         """The weight profiles that a request may name."""
-        scaled = not self.layers or any(_has_pairs(layer) for layer in self.layers.values())
         learned = {} if self.fitted is None else {learned_weights.PROFILE: self.fitted}
-        return WeightChoices(
-            named={**PROFILES, **learned}, default_name=DEFAULT_PROFILE if scaled else UNSCALED_DEFAULT
-        )
-
-
-def _has_pairs(layer: CalibratedLayer) -> bool:
-    """Audio has a scale in the layer, or there is no other artist to compare with."""
-    return bool(layer.bundle.quantiles.size) or len(layer.artists.tracks) < 2
+        return WeightChoices(named={**PROFILES, **learned})
 
 
 def bundle_prefix(layer: int) -> str:

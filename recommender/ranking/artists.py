@@ -129,6 +129,7 @@ class Recommender:
             nearest_tracks=nearest,
             aspect="" if nearest is None else shared_facts.standout_aspect(self.generation, nearest[0], nearest[1]),
             listed_together=shared_facts.listed_together(self._relations.scene, a, b),
+            scene_paths=shared_facts.scene_paths(self._relations.scene, self.generation.contents, a, b),
         )
 
     def reliability(self, artists: Sequence[int], mix: LayerMix | None = None) -> list[VectorReliability | None]:

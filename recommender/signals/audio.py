@@ -18,7 +18,7 @@ from recommender.calibration.cohort import (
     mean_reliability,
 )
 from recommender.calibration.jackknife import VectorReliability
-from recommender.calibration.mix_scale import LayerScale, MixScale
+from recommender.calibration.mix_scale import LayerScale, MixScale, uncalibrated_strength
 from recommender.calibration.scores import scores
 from recommender.types import LayerMix, Rows, SignalName, Similarities, Vectors
 from recommender.vectors import VectorIndex, to_similarity
@@ -164,9 +164,13 @@ class AudioSignal:
         return self._for_embedded(row, rows, lambda query, some: scale.percentile(self._z(query, some)), own=1.0)
 
     def strengths(self, row: Seed, rows: Rows | None = None) -> Similarities:
-        """``log(1 + odds / 30)`` of the percentile, at least 0; NaN where the pair was not measured."""
+        """``log(1 + odds / 30)`` of the percentile, at least 0; NaN where the pair was not measured.
+
+        Without any reference pair the positive part of the cosine stands in for the percentile: too weak, but in the
+        right order. That happens in generations of earlier releases only.
+        """
         if self._scale is None:
-            return np.full(len(self._vector_row if rows is None else rows), np.nan)
+            return uncalibrated_strength(self.raw(row, rows))
         scale = self._scale
         return self._for_embedded(
             row, rows, lambda query, some: scale.strength(self._z(query, some)), own=scale.strongest
@@ -185,7 +189,7 @@ class AudioSignal:
         raw, unmeasured = self.raw(row, rows), np.full(len(self._vector_row if rows is None else rows), np.nan)
         plain = self.value(raw)
         if self._scale is None:
-            return AudioScores(raw=raw, shown=plain, percentiles=unmeasured, strengths=unmeasured)
+            return AudioScores(raw=raw, shown=plain, percentiles=unmeasured, strengths=uncalibrated_strength(raw))
         z = self._for_embedded(row, rows, self._z, own=np.inf)
         percentiles, strengths = self._scale.percentile(z), self._scale.strength(z)
         trusted = any(layer.trusted for layer in self._layers)

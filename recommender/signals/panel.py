@@ -101,6 +101,7 @@ class SignalPanel:
             read = self._on_scale(raws, seed, scale, rows)
             if scale is Scale.VALUES:  # these profiles read the listings of the scene, so the listings are shown
                 raws, values = [read[0], *raws[1:]], read
+                percentiles = [np.where(np.isnan(read[0]), np.nan, percentiles[0]), *percentiles[1:]]
         audio_read = {
             Scale.VALUES: self._audio.value(audio.raw),
             Scale.PERCENTILES: audio.percentiles,

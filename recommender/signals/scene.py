@@ -10,8 +10,8 @@ from recommender.signals.base import sparse_opinions
 from recommender.types import Rows, SignalName, Similarities
 
 HALF = 0.03
-"""Walk value that counts as one doubling: the strength is ``log(1 + M / HALF)``, the value ``M / (M + HALF)``. On a
-real graph the median value above 0 is .007, and a listed pair has .09, .15 or .29 (5 %, 50 %, 95 %; docs/methods.md)."""
+"""Walk value of one doubling: the strength is ``log(1 + M / HALF)``. On a real graph the median value above 0 is .007,
+and a listed pair has .09, .15 or .29 (5 %, 50 %, 95 %; docs/methods.md)."""
 LISTED = 0.15
 """Walk value of a pair that is listed with the strength 1, where a generation has no walk."""
 
@@ -69,13 +69,14 @@ class SceneSignal:
         return sparse_opinions(pairs, row, unlisted, rows=rows)
 
     def value(self, raw: Similarities) -> Similarities:
-        """The walk on a scale from 0 to 1; one half at :data:`HALF`. Without a walk, the strength of the listing."""
+        """The walk on a scale from 0 to 1, about one half at :data:`HALF`; without a walk, the listing's strength."""
         if self._scale == LISTED:
             return np.clip(raw / LISTED, 0.0, 1.0)
-        return np.asarray(raw / (raw + HALF), dtype=np.float64)
+        walked = np.clip(raw, 0.0, 1.0)
+        return np.asarray(walked * (1.0 + HALF) / (walked + HALF), dtype=np.float64)
 
     def strength(self, raw: Similarities) -> Similarities:
-        return np.log1p(raw / HALF)
+        return np.log1p(np.maximum(raw, 0.0) / HALF)
 
     def neighbours(self, row: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Rows and strengths of the artists listed with ``row``."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -14,8 +12,10 @@ from hypothesis import strategies as st
 
 from recommender.errors import InvalidWeights, NotFound
 from recommender.fusion.profiles import (
-    CALIBRATED_PROFILES,
+    BASE,
+    GAIN,
     PROFILES,
+    SLOPES,
     LogOdds,
     WeightProfile,
     blend,
@@ -26,12 +26,17 @@ from recommender.fusion.profiles import (
 from recommender.fusion.shapley import shapley
 from recommender.types import SIGNALS, Scale, SignalName
 
-Maker: TypeAlias = Callable[[dict[SignalName, float]], WeightProfile]
-
 NAN = float("nan")
 SEED = PROFILES["seed"]
-EVIDENCE = CALIBRATED_PROFILES["evidence"]
-LEARNED = LogOdds(name="fitted", intercept=-2.0, slopes=(1.0, 0.5, 0.0, 0.25), missing=(0.5, -0.5, 0.0, 0.0))
+EVIDENCE = PROFILES["evidence"]
+LEARNED = LogOdds(
+    name="fitted",
+    intercept=-2.0,
+    slopes=(1.0, 0.5, 0.0, 0.25),
+    missing=(0.5, -0.5, 0.0, 0.0),
+    scale=Scale.PERCENTILES,
+)
+"""As an earlier release learned them."""
 
 
 def _weights(audio: float, scene: float, genre: float, collaboration: float) -> list[float]:
@@ -81,24 +86,23 @@ def score(profile: WeightProfile, *opinions: float) -> float:
     return float(profile.score(np.array(opinions)[:, np.newaxis])[0])
 
 
-def test_evidence_adds_weighted_log_odds_and_nothing_for_what_is_missing() -> None:
-    # by hand: .3 * ln(.95/.05) + .2 * ln(.8/.2) + .2 * ln(1) = 1.160591, on top of the log-odds of 1 in 4
-    found = score(EVIDENCE, 0.95, NAN, 0.8, 0.5)
-    assert math.log(found / (1 - found)) - math.log(1 / 3) == pytest.approx(1.160591, abs=5e-7)
+def test_evidence_adds_weighted_strengths_and_nothing_for_what_is_missing() -> None:
+    # by hand: 1.5 * 0.9 + 0.75 * 0.8 + 0.375 * 0.5 = 2.1375, on top of the log-odds of 1 in 4
+    found = score(EVIDENCE, 0.9, NAN, 0.8, 0.5)
+    assert math.log(found / (1 - found)) - math.log(1 / 3) == pytest.approx(2.1375, abs=1e-9)
 
 
-def test_a_pair_of_ordinary_opinions_stands_where_unrelated_pairs_belong() -> None:
-    assert score(EVIDENCE, 0.5, 0.5, 0.5, 0.5) == pytest.approx(0.25)
-    assert score(EVIDENCE, NAN, NAN, 0.5, NAN) == pytest.approx(0.25)
+def test_a_pair_that_nothing_speaks_for_stands_where_unrelated_pairs_belong() -> None:
+    assert score(EVIDENCE, 0.0, 0.0, 0.0, 0.0) == pytest.approx(0.25)
+    assert score(EVIDENCE, NAN, NAN, 0.0, NAN) == pytest.approx(0.25)
 
 
 def test_silence_does_not_lift_evidence_as_it_lifts_the_seed_table() -> None:
     opinions = {"heard": (0.65, 0.4, 0.6, 0.5), "silent": (0.65, NAN, 0.6, 0.5)}
     seed, evidence = ({name: score(p, *each) for name, each in opinions.items()} for p in (SEED, EVIDENCE))
     assert seed["silent"] > seed["heard"] + 0.04
-    # .3 * ln(.4/.6) = -.1216 is what the scene signal said
     odds = {name: math.log(each / (1 - each)) for name, each in evidence.items()}
-    assert odds["heard"] - odds["silent"] == pytest.approx(-0.121640, abs=1e-6)
+    assert odds["heard"] - odds["silent"] == pytest.approx(0.4)
 
 
 def test_an_artist_of_whom_less_is_known_does_not_pass_one_that_is_known_to_be_near() -> None:
@@ -106,14 +110,21 @@ def test_an_artist_of_whom_less_is_known_does_not_pass_one_that_is_known_to_be_n
     assert score(SEED, 0.95, 0.9, 0.9, 0.9) < score(SEED, 0.95, NAN, NAN, NAN)
 
 
+def test_strengths_far_above_one_are_told_apart() -> None:
+    weak, strong, stronger = (score(EVIDENCE, NAN, strength, NAN, NAN) for strength in (0.5, 3.0, 3.1))
+    assert weak + 0.3 < strong < stronger - 0.005
+
+
 @pytest.mark.parametrize(
     ("percentile", "log_odds"),
     [(0.0, -6.3126), (0.001, -6.2626), (0.002, -6.2126), (0.998, 6.2126), (0.9999, 6.3076), (1.0, 6.3126)],
 )
-def test_no_signal_is_ever_certain_and_yet_the_highest_are_told_apart(percentile: float, log_odds: float) -> None:
+def test_weights_of_an_earlier_release_read_percentiles_clipped_at_both_ends(
+    percentile: float, log_odds: float
+) -> None:
     """ln(998 / 2) = 6.2126 at the bound, and 0.1 more in proportion from there to the end."""
-    expected = 1 / (1 + math.exp(-(math.log(1 / 3) + 0.3 * log_odds)))
-    assert score(EVIDENCE, percentile, NAN, NAN, NAN) == pytest.approx(expected, abs=1e-5)
+    old = LogOdds(name="fitted", intercept=0.0, slopes=(0.3, 1.0, 1.0, 1.0), scale=Scale.PERCENTILES)
+    assert score(old, percentile, NAN, NAN, NAN) == pytest.approx(1 / (1 + math.exp(-0.3 * log_odds)), abs=1e-5)
 
 
 def test_learned_weights_add_what_silence_taught_and_need_a_signal_with_a_weight() -> None:
@@ -128,14 +139,15 @@ def test_the_breakdown_of_evidence_is_exact_by_hand() -> None:
     alone = blend(np.array([[0.9], [NAN], [NAN], [NAN]]), EVIDENCE)
     assert alone.base == pytest.approx(0.25)
     assert alone.contributions[:, 0] == pytest.approx([alone.scores[0] - 0.25, 0, 0, 0])
-    assert alone.weights[:, 0].tolist() == [0.3, 0.0, 0.0, 0.0]
-    # two of equal weight and opinion share it
-    two = blend(np.array([[0.9], [0.9], [NAN], [NAN]]), EVIDENCE)
+    assert alone.weights[:, 0].tolist() == [1.5, 0.0, 0.0, 0.0]
+    # two of equal effect share it
+    two = blend(np.array([[0.4], [0.6], [NAN], [NAN]]), EVIDENCE)
     assert two.contributions[:, 0] == pytest.approx([(two.scores[0] - 0.25) / 2] * 2 + [0, 0])
 
 
 def test_what_speaks_against_kinship_contributes_below_zero() -> None:
-    contributions = blend(np.array([[0.9], [0.1], [0.5], [NAN]]), EVIDENCE).contributions[:, 0]
+    old = LogOdds(name="fitted", intercept=0.0, slopes=(1.0,) * 4, scale=Scale.PERCENTILES)
+    contributions = blend(np.array([[0.9], [0.1], [0.5], [NAN]]), old).contributions[:, 0]
     assert contributions[0] > 0 > contributions[1]
     assert contributions[2] == pytest.approx(0, abs=1e-15)
     assert contributions[3] == 0
@@ -148,15 +160,15 @@ def test_a_pair_without_a_score_has_no_contributions() -> None:
 
 
 def test_each_profile_says_what_it_reads_and_where_it_starts() -> None:
-    assert (SEED.scale, EVIDENCE.scale) == (Scale.VALUES, Scale.PERCENTILES)
+    assert (SEED.scale, EVIDENCE.scale) == (Scale.VALUES, Scale.STRENGTHS)
     assert SEED.base == 0.0
     assert EVIDENCE.base == pytest.approx(0.25)
-    assert [profile.name for profile in CALIBRATED_PROFILES.values()] == ["seed", "evidence"]
+    assert [profile.name for profile in PROFILES.values()] == ["seed", "evidence"]
 
 
 def test_weights_of_a_request_are_shares_of_all_four_signals() -> None:
-    asked = evidence_profile({SignalName.AUDIO: 30.0, SignalName.COLLABORATION: 10.0}, name="custom")
-    assert asked.slopes == (0.75, 0.0, 0.0, 0.25)
+    asked = custom_weights({SignalName.AUDIO: 30.0, SignalName.COLLABORATION: 10.0})
+    assert asked.slopes == (0.75 * GAIN, 0.0, 0.0, 0.25 * GAIN)
     assert score(asked, 0.9, 0.9, 0.9, NAN) == score(asked, 0.9, 0.1, NAN, NAN)
 
 
@@ -170,35 +182,37 @@ def test_slopes_that_mean_nothing_are_refused(intercept: float, slopes: tuple[fl
 
 
 @pytest.mark.parametrize("weight", [-0.1, NAN, float("inf")])
-@pytest.mark.parametrize("make", [custom_weights, evidence_profile])
-def test_weights_that_mean_nothing_are_refused(make: Maker, weight: float) -> None:
+def test_weights_that_mean_nothing_are_refused(weight: float) -> None:
     with pytest.raises(InvalidWeights, match="audio"):
-        make({SignalName.AUDIO: weight, SignalName.GENRE: 1.0})
+        custom_weights({SignalName.AUDIO: weight, SignalName.GENRE: 1.0})
 
 
 @pytest.mark.parametrize("weights", [{}, {SignalName.AUDIO: 0.0}, dict.fromkeys(SignalName, 1e308)])
-@pytest.mark.parametrize("make", [custom_weights, evidence_profile])
-def test_weights_that_sum_to_nothing_or_overflow_are_refused(make: Maker, weights: dict[SignalName, float]) -> None:
+def test_weights_that_sum_to_nothing_or_overflow_are_refused(weights: dict[SignalName, float]) -> None:
     with pytest.raises(InvalidWeights, match="sum"):
-        make(weights)
+        custom_weights(weights)
 
 
 def test_an_unknown_profile_is_named_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match="there is seed"):
-        find_profile("sead")
     with pytest.raises(NotFound, match="there is evidence, seed"):
-        find_profile("fitted", CALIBRATED_PROFILES)
-    assert find_profile("evidence", CALIBRATED_PROFILES) is EVIDENCE
+        find_profile("fitted")
+    assert find_profile("evidence") is EVIDENCE
+
+
+def test_weights_in_the_proportions_of_the_default_are_the_default() -> None:
+    same = custom_weights(dict(zip(SIGNALS, SLOPES, strict=True)))
+    assert same.slopes == pytest.approx(evidence_profile().slopes)
+    assert same.base == BASE == EVIDENCE.base
 
 
 OPINION = st.one_of(st.just(NAN), st.floats(0, 1))
 PAIR = st.tuples(OPINION, OPINION, OPINION, OPINION)
 FITTED = LogOdds(name="fitted", intercept=-3.0, slopes=(1.5, 0.8, 0.6, 0.2), missing=(-0.7, 0.4, 0.0, 0.3))
+OLD = LogOdds(name="fitted", intercept=-3.0, slopes=(1.5, 0.8, 0.6, 0.2), scale=Scale.PERCENTILES)
 UNEVEN = custom_weights(dict(zip(SIGNALS, (5.0, 0.0, 2.0, 1.0), strict=True)))
-UNEVEN_EVIDENCE = evidence_profile(dict(zip(SIGNALS, (0.0, 4.0, 1.0, 1.0), strict=True)), name="custom")
-JUDGED = (*CALIBRATED_PROFILES.values(), FITTED, UNEVEN, UNEVEN_EVIDENCE)
+JUDGED = (*PROFILES.values(), FITTED, OLD, UNEVEN)
 
-every_profile = pytest.mark.parametrize("profile", JUDGED, ids=("seed", "evidence", "fitted", "table", "log-odds"))
+every_profile = pytest.mark.parametrize("profile", JUDGED, ids=("seed", "evidence", "fitted", "old", "custom"))
 
 
 def column(opinions: tuple[float, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -260,7 +274,7 @@ def test_no_opinion_is_not_the_opinion_zero(profile: WeightProfile, opinions: tu
     assume(profile.weigh(column(tuple(zero)))[axis, 0] > 0)
     before, after = (float(profile.score(column(tuple(each)))[0]) for each in (silent, zero))
     if not math.isnan(before):
-        assert after <= before or profile is FITTED
+        assert after <= before + 1e-12 or profile is FITTED
     if np.isnan(silent).all():
         assert math.isnan(before)
         assert not math.isnan(after)
@@ -268,7 +282,7 @@ def test_no_opinion_is_not_the_opinion_zero(profile: WeightProfile, opinions: tu
 
 @given(columns=st.lists(PAIR, min_size=1, max_size=20))
 def test_the_weights_of_a_table_sum_to_one_whatever_speaks(columns: list[tuple[float, ...]]) -> None:
-    weights = CALIBRATED_PROFILES["seed"].weigh(np.array(columns).T)
+    weights = PROFILES["seed"].weigh(np.array(columns).T)
     spoken = ~np.isnan(np.array(columns)).all(axis=1)
     np.testing.assert_allclose(weights.sum(axis=0), spoken.astype(float), atol=1e-12)
 
@@ -276,9 +290,9 @@ def test_the_weights_of_a_table_sum_to_one_whatever_speaks(columns: list[tuple[f
 @given(opinions=PAIR, axis=st.integers(0, 3))
 def test_silence_adds_nothing_to_evidence(opinions: tuple[float, ...], axis: int) -> None:
     even, silent = list(opinions), list(opinions)
-    even[axis], silent[axis] = 0.5, NAN
+    even[axis], silent[axis] = 0.0, NAN
     assume(not np.isnan(silent).all())
-    evidence = CALIBRATED_PROFILES["evidence"]
+    evidence = PROFILES["evidence"]
     said, unsaid = (float(evidence.score(column(tuple(each)))[0]) for each in (even, silent))
     assert said == pytest.approx(unsaid, abs=1e-12)
     assert evidence.attribute(column(tuple(silent)))[axis, 0] == 0.0
@@ -288,8 +302,7 @@ def test_silence_adds_nothing_to_evidence(opinions: tuple[float, ...], axis: int
 def test_only_the_proportions_of_weights_matter(weights: list[float], scale: float) -> None:
     plain = dict(zip(SIGNALS, weights, strict=True))
     scaled = {name: weight * scale for name, weight in plain.items()}
-    np.testing.assert_allclose(custom_weights(plain).weights, custom_weights(scaled).weights, atol=1e-9)
-    np.testing.assert_allclose(evidence_profile(plain).slopes, evidence_profile(scaled).slopes, atol=1e-9)
+    np.testing.assert_allclose(custom_weights(plain).slopes, custom_weights(scaled).slopes, atol=1e-9)
 
 
 @given(st.lists(st.floats(-8, 8), min_size=4, max_size=4), st.floats(-4, 4))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.fusion.profiles import custom_weights
+from recommender.fusion.profiles import PROFILES, custom_weights
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.popularity import PopularityBand
@@ -59,7 +59,9 @@ def recommender() -> Recommender:
 
 
 def _query(*seeds: int, **changes: object) -> ArtistQuery:
-    return replace(ArtistQuery(seeds=seeds, mix=LOW), **changes)  # type: ignore[arg-type]  # passed through
+    """By the profile ``seed``, whose scores can be worked out in the head."""
+    query = ArtistQuery(seeds=seeds, mix=LOW, weights=PROFILES["seed"])
+    return replace(query, **changes)  # type: ignore[arg-type]  # passed through
 
 
 def _ranked(recommender: Recommender, query: ArtistQuery) -> list[ScoredArtist]:
@@ -142,7 +144,8 @@ def test_filters_ask_for_genres_and_tracks(recommender: Recommender) -> None:
 
 def test_custom_weights_replace_the_table(recommender: Recommender) -> None:
     query = _query(A, weights=custom_weights({SignalName.COLLABORATION: 2.0}))
-    assert _scores(recommender, query) == pytest.approx({B: 0.4, C: 0.0, D: 0.0})
+    # by hand: a weight of its own counts as all of the default's 3.625: sigmoid(ln(1/3) + 3.625 * 0.4) for B
+    assert _scores(recommender, query) == pytest.approx({B: 0.586954, C: 0.25, D: 0.25}, abs=1e-6)
 
 
 @given(st.integers(1, 4), st.sampled_from([(A,), (B,), (A, D)]))

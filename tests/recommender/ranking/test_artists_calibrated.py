@@ -6,11 +6,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.special import expit, logit
 
-from recommender.calibration.cohort import ArtistStats, Status, unmeasured
-from recommender.calibration.scores import percentile as percentile_of
+from recommender.calibration.cohort import ArtistStats, unmeasured
 from recommender.calibration.scores import scores
 from recommender.fusion.learned_weights import FittedWeights
 from recommender.fusion.profiles import evidence_profile
@@ -51,14 +51,20 @@ def test_a_calibrated_generation_answers_by_evidence_and_still_has_the_seed_tabl
     assert told(ranked(recommender, query)) == told(ranked(recommender, asked("evidence", (0,))))
 
 
-def test_without_percentiles_or_bundles_the_seed_table_answers() -> None:
+def test_the_default_is_the_same_whatever_is_calibrated() -> None:
     full = calibrated().calibration
-    raw = {
-        name: replace(layer, bundle=replace(layer.bundle, status=Status.UNCALIBRATED))
-        for name, layer in full.layers.items()
-    }
-    for poorer in (Calibration(), Calibration(layers=full.layers), replace(full, layers=raw)):
-        assert (list(poorer.choices.named), poorer.choices.default.name) == (["seed"], "seed")
+    for poorer in (Calibration(), Calibration(layers=full.layers), Calibration(percentiles=full.percentiles)):
+        assert (sorted(poorer.choices.named), poorer.choices.default.name) == (["evidence", "seed"], "evidence")
+
+
+def test_without_bundles_audio_speaks_by_its_cosine() -> None:
+    recommender = Recommender(plain())
+    line = recommender.compare(0, 6, mix=LOW).breakdown[0]
+    cosine = recommender.audio(LOW).raw(0)[6]
+    assert 0 < cosine < 0.998
+    odds = cosine / (1 - cosine)
+    assert recommender.audio(LOW).strengths(0)[6] == pytest.approx(np.log1p(odds / 30))
+    assert line.contribution > 0
 
 
 def test_weights_learned_from_labels_are_one_more_profile() -> None:
@@ -76,26 +82,34 @@ def test_weights_learned_from_labels_are_one_more_profile() -> None:
     assert (sorted(choices.named), choices.default.name) == (["evidence", "fitted", "seed"], "evidence")
 
 
-def test_evidence_is_the_sum_of_log_odds_of_percentiles(recommender: Recommender) -> None:
+def test_evidence_is_the_sum_of_weighted_strengths(recommender: Recommender) -> None:
     low = calibrated().calibration.layers["low"]
-    shares = {SignalName.AUDIO: 0.3, SignalName.SCENE: 0.3, SignalName.GENRE: 0.2, SignalName.COLLABORATION: 0.2}
     relations = recommender.signals(LOW)
+    slopes = dict(zip(SignalName, (1.5, 1.0, 0.75, 0.375), strict=True))
+    count = len(low.bundle.cohort_ids) * (len(low.bundle.cohort_ids) - 1) / 2
     for a, b in ((0, 6), (0, 12), (4, 8), (1, 2), (3, 63)):
         total = logit(0.25)
-        for name, share in shares.items():
+        for name, slope in slopes.items():
+            opinion = relations[name].raw(a)[b]
             if name is SignalName.AUDIO:
-                z = scores(low.bundle, low.artists.at(a), low.artists)
-                standing = percentile_of(low.bundle, z)[b] if b < ARTISTS else np.nan
+                strength = np.nan
+                if b < ARTISTS:
+                    z = scores(low.bundle, low.artists.at(a), low.artists)[b]
+                    strength = _strength_by_hand(low.bundle.quantiles, z, count)
             else:
-                every = np.stack([relations[name].raw(row) for row in range(EVERYONE)])
-                opinion = every[a, b]
-                np.fill_diagonal(every, np.nan)
-                pairs = every[~np.isnan(every)]
-                below, alike = np.mean(pairs < opinion - 1e-9), np.mean(np.abs(pairs - opinion) <= 1e-9)
-                standing = np.nan if np.isnan(opinion) else below + alike / 2
-            total += 0.0 if np.isnan(standing) else share * logit(np.clip(standing, 0.002, 0.998))
+                strength = np.log1p(opinion / 0.03) if name is SignalName.SCENE else opinion
+            total += 0.0 if np.isnan(strength) else slope * strength
         found = recommender.compare(a, b, mix=LOW, weights=evidence_profile()).score
         assert found == pytest.approx(float(expit(total)), abs=1e-6)
+
+
+def _strength_by_hand(quantiles: npt.NDArray[np.float64], z: float, pairs: float) -> float:
+    """log(1 + odds / 30): odds of the share of reference pairs below, with an exponential tail above 99 of 100."""
+    below = min(max(np.interp(z, quantiles, np.linspace(0, 1, 2001)), 0.002), 0.99)
+    edge = quantiles[1980]
+    rest = 0.01 * np.exp(-(z - edge) / (quantiles[1980:].mean() - edge)) if z > edge else 1 - below
+    rest = (pairs * rest + 1) / (pairs + 1)
+    return float(np.log(1 + (1 - rest) / rest / 30))
 
 
 def test_the_seed_table_reads_raw_similarities_calibrated_or_not(recommender: Recommender) -> None:
@@ -122,9 +136,24 @@ def test_a_mix_takes_the_mean_of_its_layers(recommender: Recommender) -> None:
         for mix in (LOW, {"high": 1.0}, {"low": 3.0, "high": 1.0})
     )
     for row in (0, 11, 30):
-        for name in ("raw", "value", "percentile"):
-            expected = 0.75 * getattr(low[row], name) + 0.25 * getattr(high[row], name)
-            assert getattr(both[row], name) == pytest.approx(expected)
+        assert both[row].raw == pytest.approx(0.75 * low[row].raw + 0.25 * high[row].raw)
+        assert both[row].value == pytest.approx(both[row].percentile ** 2)
+
+
+def test_the_percentile_of_a_mix_is_that_of_the_mean_standardised_score(recommender: Recommender) -> None:
+    layers = calibrated().calibration.layers
+    z: npt.NDArray[np.float64] = np.zeros(ARTISTS)
+    quantiles: npt.NDArray[np.float64] = np.zeros(2001)
+    for name, share in (("low", 0.75), ("high", 0.25)):
+        bundle, artists = layers[name].bundle, layers[name].artists
+        mean, sd = bundle.quantiles.mean(), bundle.quantiles.std()
+        z = z + share * (scores(bundle, artists.at(5), artists) - mean) / sd
+        quantiles = quantiles + share * (bundle.quantiles - mean) / sd
+    expected = np.interp(z, quantiles, np.linspace(0, 1, 2001))
+    found = recommender.audio({"low": 3.0, "high": 1.0}).percentiles(5)[:ARTISTS]
+    others = np.arange(ARTISTS) != 5
+    np.testing.assert_allclose(found[others], expected[others], atol=1e-12)
+    assert found[5] == 1.0
 
 
 def _with_unmeasured(row: int) -> Generation:
