@@ -25,7 +25,8 @@ from msgspec import structs
 
 from benchmarks.measurement import Measurement, add_json_option, machine
 from benchmarks.recommend_catalog import make_generation
-from indexer.build.candidates import MIN_OVERLAP, PATTERN, TOP, CandidateInputs, write_candidates
+from indexer.build.candidate_overlap import TOP
+from indexer.build.candidates import MIN_OVERLAP, PATTERN, CandidateInputs, write_candidates
 from recommender import layer_mix
 from recommender.generation.candidate_files import Candidates, open_candidates
 from recommender.generation.manifest import CandidatesEntry

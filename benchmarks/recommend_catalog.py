@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from indexer.build.percentiles import reference_of
+from indexer.build.scene_walk import scene_walk
 from recommender.array_files import TextColumn
 from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, CalibratedLayer, Method, Status
 from recommender.calibration.scores import scores_between
@@ -29,8 +30,13 @@ from recommender.signals.panel import RelationSignals
 from recommender.types import Layer, Rows, Space, Vectors
 from recommender.vectors import RECALL_FLOOR, ExactIndex, unit
 
-WIDTH = 128
-"""Length of a measured vector, as in the pipeline."""
+WIDTH = 48
+"""Length of a measured vector in each layer, as in the encoder ``descriptors``."""
+LAYERS = ("timbre", "harmony", "rhythm", "spectral_shape", "dynamics")
+LATENT = 96
+"""Dimensions of the sounds that every layer is a projection of."""
+SEEN = 0.7
+"""Share of an artist's sound in a layer's vector; the rest is the layer's own."""
 GENRES = 800
 STYLE = 50
 """Artists per style."""
@@ -41,16 +47,15 @@ LIST_OF_STYLE, PARTNER_OF_STYLE = 0.6, 0.5
 """Share of a list, and of partners, from the artist's style; the others are from its genre."""
 SOUND_OF_GENRE, SOUND_OF_STYLE, SOUND_OF_ARTIST = 0.5, 0.6, 0.62
 _BLOCK = 1 << 14
-_LAYER = "only"
 SPACE = Space(
     name="made",
     revision="1",
     licence="own",
-    layers=(Layer(name=_LAYER),),
+    layers=tuple(Layer(name=name) for name in LAYERS),
     dim=WIDTH,
     sample_rate_hz=24_000,
     preprocessing="made",
-    default_mix={_LAYER: 1.0},
+    default_mix=dict.fromkeys(LAYERS, 1.0 / len(LAYERS)),
 )
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -100,15 +105,15 @@ def make_generation(artists: int, *, seed: int = 0) -> Generation:
     rng = np.random.default_rng((seed, artists))
     society = Society.of(rng, artists)
     recorded = rng.random(artists) < RECORDED
-    vectors = _sounds(rng, society)[recorded]
+    vectors = _layers(rng, _sounds(rng, society)[recorded])
     relations = _relations(rng, society)
     return Generation(
-        manifest=_manifest(artists, len(vectors)),
+        manifest=_manifest(artists, int(recorded.sum())),
         contents=Contents(artists=_artists(recorded), tracks=_tracks(recorded), relations=relations),
-        tracks={_LAYER: ExactIndex(vectors)},
-        artists={_LAYER: ExactIndex(vectors)},
+        tracks={name: ExactIndex(rows) for name, rows in vectors.items()},
+        artists={name: ExactIndex(rows) for name, rows in vectors.items()},
         calibration=Calibration(
-            layers={_LAYER: _calibrated(rng, vectors)},
+            layers={name: _calibrated(rng, name, rows) for name, rows in vectors.items()},
             percentiles={
                 name: reference_of(signal)
                 for name, signal in zip(RELATIONS, RelationSignals.of(relations).all(), strict=True)
@@ -118,18 +123,32 @@ def make_generation(artists: int, *, seed: int = 0) -> Generation:
 
 
 def _sounds(rng: np.random.Generator, society: Society) -> Vectors:
-    genres = unit(rng.normal(size=(GENRES, WIDTH)))
-    styles = unit(rng.normal(size=(len(society.genre_of_style), WIDTH)))
+    genres = unit(rng.normal(size=(GENRES, LATENT)))
+    styles = unit(rng.normal(size=(len(society.genre_of_style), LATENT)))
     middles = SOUND_OF_GENRE * genres[society.genre_of_style] + SOUND_OF_STYLE * styles
-    found = np.empty((len(society.style), WIDTH), dtype=np.float32)
+    found = np.empty((len(society.style), LATENT), dtype=np.float32)
     for start in range(0, len(found), _BLOCK):
         part = society.style[start : start + _BLOCK]
-        own = rng.normal(size=(len(part), WIDTH)) / np.sqrt(WIDTH)
+        own = rng.normal(size=(len(part), LATENT)) / np.sqrt(LATENT)
         found[start : start + _BLOCK] = unit(middles[part] + SOUND_OF_ARTIST * own)
     return found
 
 
-def _calibrated(rng: np.random.Generator, vectors: Vectors) -> CalibratedLayer:
+def _layers(rng: np.random.Generator, sounds: Vectors) -> dict[str, Vectors]:
+    """``[artist, dim]`` unit vectors of every layer: a projection of the sound, and noise of the layer."""
+    found: dict[str, Vectors] = {}
+    for name in LAYERS:
+        seen = (rng.normal(size=(LATENT, WIDTH)) / np.sqrt(WIDTH)).astype(np.float32)
+        rows = np.empty((len(sounds), WIDTH), dtype=np.float32)
+        for start in range(0, len(sounds), _BLOCK):
+            part = sounds[start : start + _BLOCK]
+            own = rng.normal(size=(len(part), WIDTH)) / np.sqrt(WIDTH)
+            rows[start : start + _BLOCK] = unit(SEEN * unit(part @ seen) + (1.0 - SEEN) * own)
+        found[name] = rows
+    return found
+
+
+def _calibrated(rng: np.random.Generator, layer: str, vectors: Vectors) -> CalibratedLayer:
     """Cohort statistics of all artists at once, as the pipeline computes them."""
     chosen = np.sort(rng.permutation(len(vectors))[:COHORT])
     cohort = vectors[chosen].astype(np.float64)
@@ -147,7 +166,7 @@ def _calibrated(rng: np.random.Generator, vectors: Vectors) -> CalibratedLayer:
     )
     bundle = Bundle(
         space=SPACE.fingerprint,
-        layer=_LAYER,
+        layer=layer,
         method=Method.PIPELINE,
         status=Status.CALIBRATED,
         mean=np.zeros(WIDTH),
@@ -180,6 +199,7 @@ def _relations(rng: np.random.Generator, society: Society) -> Relations:
         genres=TextColumn.of(f"genre {number:03d}" for number in range(GENRES)),
         genre_weights=_tags(rng, society),
         scene_strengths=scene,
+        scene_walk=scene_walk(scene),
         scene_mentioned=mapped,
         scene_listed=mapped & (rng.random(artists) < 0.8),
         collaborations=linked,

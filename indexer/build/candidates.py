@@ -13,44 +13,36 @@ from pathlib import Path
 import numpy as np
 from msgspec import structs
 
+from indexer.build.candidate_overlap import TOP, OverlapMeasurement
 from recommender import layer_mix
 from recommender.calibration import bundle_files
-from recommender.calibration.cohort import CalibratedLayer, Method, Status
-from recommender.calibration.scores import inner_product_rows
+from recommender.calibration.cohort import CalibratedLayer, Method
+from recommender.calibration.mix_scale import MeasuredLayer, measured_layers, mix_rows
 from recommender.fusion.profiles import WeightProfile
-from recommender.generation.calibration import (
-    RELATIONS,
-    Calibration,
-    bundle_prefix,
-    measured_prefix,
-    percentiles_prefix,
-)
-from recommender.generation.candidate_files import GENRES, Candidates, codes_file
+from recommender.generation.calibration import Calibration, bundle_prefix, measured_prefix
+from recommender.generation.candidate_files import CODES, GENRES, Candidates
 from recommender.generation.contents import Contents
 from recommender.generation.genre_neighbours import GenreNeighbours, genre_orders
-from recommender.generation.manifest import CandidatesEntry
+from recommender.generation.manifest import CandidatesEntry, KindOverlap
 from recommender.generation.open_generation import index_file
+from recommender.ranking.popularity import popularity_of
 from recommender.retrieval.candidates import CandidateRetriever
+from recommender.retrieval.question_kinds import QuestionKind
 from recommender.signals.audio import AudioSignal
 from recommender.signals.panel import RelationSignals, SignalPanel
-from recommender.types import LayerMix, Rows, Space
-from recommender.vectors import FaissIndex, VectorIndex, top
+from recommender.types import LayerMix, Space
+from recommender.vectors import FaissIndex, VectorIndex
 from recommender.vectors.pq_codes import CodeIndex
 
 MIN_ARTISTS = 5000
 """With fewer artists all are compared, which takes a millisecond or two."""
 LEVELS = tuple(
     CandidatesEntry(first=200, nearest=nearest, lists=lists, listed=1000, around=nearest, alike=nearest // 2)
-    for nearest, lists in ((500, 32), (1000, 64), (2000, 64), (4000, 128), (8000, 256))
+    for nearest, lists in ((250, 32), (500, 32), (1000, 64), (2000, 64), (4000, 128), (8000, 256))
 )
 """How many candidates to retrieve, rising; the first level that finds enough is used."""
 MIN_OVERLAP = 0.99
 """Minimum share of the first 20 results of full scans that candidates must find."""
-TOP = 20
-"""Results compared per ranking."""
-QUERIES = 100
-"""Artists whose rankings are compared: 2,000 results, so that a share of 0.99 is known to about 0.003."""
-SEED = 20
 PATTERN = "candidates.*"
 _BLOCK = 1 << 16
 """Artists converted at once."""
@@ -77,6 +69,11 @@ class CandidateInputs:
     def profile(self) -> WeightProfile:
         """The default signal weights of a request."""
         return self.calibration.choices.default
+
+    @property
+    def layers(self) -> tuple[MeasuredLayer, ...]:
+        """The calibrated layers of the default mix."""
+        return measured_layers(self.mix, self.calibration.layers) if self.artists else ()
 
     def panel(self, relations: RelationSignals) -> SignalPanel:
         """The four signals of the generation."""
@@ -109,7 +106,7 @@ def write_candidates(
         return CandidatesEntry(note=f"{reason}: everyone is compared")
     orders = genre_orders(inputs.contents.relations.genre_weights)
     orders.save(folder, GENRES)
-    codes = {layer: _write_codes(folder, inputs, layer) for layer in sorted(inputs.artists)}
+    codes = _write_codes(folder / CODES, inputs.layers) if inputs.artists else None
     entry = _measured(inputs, codes, orders, levels=levels)
     if not entry.first:
         for path in folder.glob(PATTERN):
@@ -119,93 +116,69 @@ def write_candidates(
 
 def _reason_against(inputs: CandidateInputs) -> str:
     """Why candidates cannot be used; empty when they can."""
-    bundles = [inputs.calibration.layers[layer].bundle for layer in inputs.artists]
-    # The code index retrieves by inner product. Mutual proximity (MP) is not one, and raw cosines are not calibrated.
-    if any(bundle.status is Status.UNCALIBRATED or bundle.method is Method.MP for bundle in bundles):
+    # The code index retrieves by inner product; mutual proximity (MP) is not one, and a layer without reference pairs
+    # has no score.
+    if inputs.artists and not inputs.layers:
+        return "no layer of the default mix is calibrated"
+    if any(layer.calibrated.bundle.method is Method.MP for layer in inputs.layers):
         return "a layer of the default mix has no score that is an inner product"
     return ""
 
 
-def _write_codes(folder: Path, inputs: CandidateInputs, layer: str) -> CodeIndex:
-    path = folder / codes_file(inputs.space.layer_names.index(layer))
-    artists = inputs.calibration.layers[layer].artists
-    starts = range(0, len(artists.tracks), _BLOCK)  # in blocks, because the rows are computed in float64
-    rows = np.concatenate(
-        [inner_product_rows(artists.take(np.arange(len(artists.tracks))[start : start + _BLOCK])) for start in starts]
-    )
-    CodeIndex.write(path, np.nan_to_num(rows, copy=False))  # unmeasured artists become 0, near to no artist
+def _write_codes(path: Path, layers: Sequence[MeasuredLayer]) -> CodeIndex:
+    artists = len(layers[0].calibrated.artists.tracks)
+    starts = range(0, artists, _BLOCK)  # in blocks, because the rows are computed in float64
+    blocks = [mix_rows(layers, np.arange(start, min(start + _BLOCK, artists))) for start in starts]
+    CodeIndex.write(path, np.concatenate(blocks))
     return CodeIndex.open(path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FullScan:
-    """The first 20 results of a seed when all artists are compared."""
-
-    seed: int
-    rows: Rows
-    last_score: float
-    """Score of the last of ``rows``."""
 
 
 def _measured(
     inputs: CandidateInputs,
-    codes: Mapping[str, CodeIndex],
+    codes: CodeIndex | None,
     orders: GenreNeighbours,
     *,
     levels: Sequence[CandidatesEntry],
 ) -> CandidatesEntry:
-    """The first of ``levels`` that finds enough, with its measured overlap."""
+    """The first of ``levels`` that finds enough for most kinds of question, with its measured overlaps."""
     relations = RelationSignals.of(inputs.contents.relations)
-    panel = inputs.panel(relations)
-    scans = _full_scans(panel, inputs.profile, _drawn(len(inputs.contents.artists.ids)))
-    overlap = 0.0
+    popularity = popularity_of(inputs.contents)
+    measurement = OverlapMeasurement(panel=inputs.panel(relations), profile=inputs.profile, popularity=popularity)
+    scans = measurement.full_scans()
+    best, most, highest = None, 0, 0.0
     for level in levels:
-        entry = structs.replace(level, lists=level.lists if any(each.lists for each in codes.values()) else 0)
+        entry = structs.replace(level, lists=level.lists if codes is not None and codes.lists else 0)
         candidates = Candidates(entry=entry, codes=codes, genres=orders)
         retriever = CandidateRetriever(
-            candidates, relations=relations, layers=inputs.calibration.layers, contents=inputs.contents
+            candidates,
+            relations=relations,
+            layers=inputs.layers,
+            contents=inputs.contents,
+            popularity=popularity,
         )
-        overlap, same = _overlap(panel, inputs.profile, retriever, scans)
-        _log.info("candidates by sound %d: %.4f of the first %d", entry.nearest, overlap, TOP)
-        if overlap >= MIN_OVERLAP:
-            chosen = structs.replace(entry, profile=inputs.profile.name, seeds=len(scans))
-            return structs.replace(chosen, overlap_at_20=round(overlap, 6), same_at_20=round(same, 6))
-    return CandidatesEntry(note=f"found {overlap:.3f} of the first {TOP}, under {MIN_OVERLAP}: everyone is compared")
-
-
-def _drawn(artists: int) -> list[int]:
-    drawn: list[int] = np.sort(np.random.default_rng(SEED).permutation(artists)[:QUERIES]).tolist()
-    return drawn
-
-
-def _full_scans(panel: SignalPanel, profile: WeightProfile, seeds: Sequence[int]) -> list[_FullScan]:
-    """Full scans of the seeds that have a ranking."""
-    scans = []
-    for seed in seeds:
-        scores = profile.score(panel.read(seed, profile.scale))
-        scores[seed] = np.nan
-        if (rows := top(scores, TOP)).size:
-            scans.append(_FullScan(seed=seed, rows=rows, last_score=float(scores[rows[-1]])))
-    return scans
-
-
-def _overlap(
-    panel: SignalPanel, profile: WeightProfile, retriever: CandidateRetriever, scans: Sequence[_FullScan]
-) -> tuple[float, float]:
-    """Shares of the full scans' results that candidates give: results with as high a score, and the same artists.
-
-    The first decides: among equal scores, which are common with sparse signals, any choice is right.
-    """
-    as_good = same = 0
-    for scan in scans:
-        rows = retriever.of(scan.seed)
-        scores = profile.score(panel.read(scan.seed, profile.scale, rows))
-        scores[rows == scan.seed] = np.nan
-        best = top(scores, TOP)
-        as_good += int(np.count_nonzero(scores[best] >= scan.last_score))
-        same += len(np.intersect1d(rows[best], scan.rows))
-    total = max(sum(len(scan.rows) for scan in scans), 1)
-    return as_good / total, same / total
+        found = measurement.overlaps(retriever, scans)
+        kinds = tuple(
+            KindOverlap(kind=kind.value, overlap_at_20=round(share, 6))
+            for kind, share in found.by_kind.items()
+            if share >= MIN_OVERLAP
+        )
+        _log.info("candidates by sound %d: %s", entry.nearest, found.by_kind)
+        one = found.by_kind[QuestionKind.ONE_SEED]
+        highest = max(highest, one)
+        if one >= MIN_OVERLAP and len(kinds) > most:
+            most = len(kinds)
+            best = structs.replace(
+                entry,
+                profile=inputs.profile.name,
+                seeds=found.seeds,
+                overlap_at_20=round(one, 6),
+                same_at_20=round(found.same, 6),
+                kinds=kinds,
+            )
+        if most == len(QuestionKind):
+            break
+    note = f"found {highest:.3f} of the first {TOP}, under {MIN_OVERLAP}: everyone is compared"
+    return CandidatesEntry(note=note) if best is None else best
 
 
 def _read_inputs(folder: Path, space: Space, contents: Contents) -> CandidateInputs:
@@ -217,7 +190,6 @@ def _read_inputs(folder: Path, space: Space, contents: Contents) -> CandidateInp
         contents=contents,
         calibration=Calibration(
             layers={layer: _layer(folder, number, space) for layer, number in numbers.items()},
-            percentiles={name: bundle_files.load_percentiles(folder, percentiles_prefix(name)) for name in RELATIONS},
         ),
         artists={layer: FaissIndex.open(folder / index_file(number, "artists")) for layer, number in numbers.items()},
     )

@@ -114,7 +114,7 @@ def scene_walk(graph: csr_array) -> csr_array:
     """
     degrees = np.asarray(graph.sum(axis=1), dtype=np.float64).reshape(-1)
     if not graph.nnz:
-        return csr_array(graph.shape, dtype=np.float32)
+        return csr_array(graph.astype(np.float32))
     shares = graph.data / np.repeat(np.where(degrees > 0, degrees, 1.0), np.diff(graph.indptr))
     steps = csr_array((shares, graph.indices, graph.indptr), shape=graph.shape)
     probabilities = walk_compiled(steps) if graph.nnz >= COMPILED_FROM else walk_blocks(steps)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +34,7 @@ def break_down(
     """
     if not len(rows):
         return []
-    blends = [_blended(scores, profile) for scores in liked]
+    blends = _blend_all(liked, profile)
     base = blends[0].base
     scores = mean_given([blended.scores for blended in blends])
     raw, shown, percentiles, weights, contributions = _mean_over_seeds(
@@ -46,7 +45,7 @@ def break_down(
         ],
     )
     if disliked:
-        scores, contributions = _less_disliked(scores, contributions, [_blended(one, profile) for one in disliked])
+        scores, contributions = _less_disliked(scores, contributions, _blend_all(disliked, profile))
     # As Python numbers, which are read one by one faster than those of an array.
     columns = [column.T.tolist() for column in (raw, shown, percentiles, weights, contributions)]
     return [
@@ -60,16 +59,31 @@ def with_itself(scores: Scores, own: npt.NDArray[np.bool_]) -> Scores:
     return np.where(own & ~np.isnan(scores), 1.0, scores)
 
 
-def _blended(signals: SignalScores, profile: WeightProfile) -> Blended:
-    """Scores and contributions by the profile; those of the seed itself are scaled to add up to 1."""
-    blended = blend(signals.read, profile)
-    if not signals.own.any():
-        return blended
-    reached = np.where(signals.own, blended.scores - blended.base, np.nan)
-    scale = np.where(reached > 0, (1.0 - blended.base) / np.where(reached > 0, reached, 1.0), 1.0)
-    return replace(
-        blended, scores=with_itself(blended.scores, signals.own), contributions=blended.contributions * scale
+def _blend_all(seeds: Sequence[SignalScores], profile: WeightProfile) -> list[Blended]:
+    """Scores and contributions with each seed, by the profile; those of a seed with itself are scaled to add up to 1.
+
+    All seeds are blended at once: most of the time goes into calls, not into numbers.
+    """
+    blended = blend(np.concatenate([signals.read for signals in seeds], axis=1), profile)
+    own = np.concatenate([signals.own for signals in seeds])
+    scores, contributions = blended.scores, blended.contributions
+    if own.any():
+        reached = np.where(own, scores - blended.base, np.nan)
+        contributions = contributions * np.where(
+            reached > 0, (1.0 - blended.base) / np.where(reached > 0, reached, 1.0), 1.0
+        )
+        scores = with_itself(scores, own)
+    ends = np.cumsum([len(signals.own) for signals in seeds])[:-1]
+    parts = zip(
+        np.split(scores, ends),
+        np.split(blended.weights, ends, axis=1),
+        np.split(contributions, ends, axis=1),
+        strict=True,
     )
+    return [
+        Blended(scores=score, weights=weight, contributions=contribution, base=blended.base)
+        for score, weight, contribution in parts
+    ]
 
 
 def _less_disliked(scores: Scores, contributions: Numbers, disliked: Sequence[Blended]) -> tuple[Scores, Numbers]:

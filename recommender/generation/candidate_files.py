@@ -2,7 +2,7 @@
 
 ::
 
-    candidates.L00.faiss      codes of the artists in a layer of the default mix (recommender/vectors/pq_codes.py)
+    candidates.mix.faiss      codes of the artists in the default mix (recommender/vectors/pq_codes.py)
     candidates.genre.*.npy    the artists of each genre, similar ones side by side (genre_neighbours.py)
 
 The build writes them for large catalogs; ``recommender.retrieval.candidates`` searches them.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from recommender import layer_mix
 from recommender.calibration.cohort import CalibratedLayer
+from recommender.calibration.mix_scale import measured_layers
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.contents import Contents
 from recommender.generation.genre_neighbours import GenreNeighbours
@@ -23,6 +24,7 @@ from recommender.generation.manifest import CandidatesEntry, Manifest
 from recommender.vectors.pq_codes import CodeIndex, padded_width
 
 GENRES = "candidates.genre"
+CODES = "candidates.mix.faiss"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +32,9 @@ class Candidates:
     """The candidate indexes of one generation."""
 
     entry: CandidatesEntry
-    codes: Mapping[str, CodeIndex]
-    """Layer of the default mix -> codes of its ``inner_product_rows`` (recommender/calibration/scores.py)."""
+    codes: CodeIndex | None
+    """Codes of ``mix_rows`` (recommender/calibration/mix_scale.py); None where nothing is embedded."""
     genres: GenreNeighbours
-
-
-def codes_file(layer: int) -> str:
-    """Name of the codes of the ``layer``-th layer."""
-    return f"candidates.L{layer:02d}.faiss"
 
 
 def open_candidates(
@@ -52,16 +49,16 @@ def open_candidates(
         GenerationCorrupt: a file is missing or damaged, or does not fit the artists of the generation.
     """
     entry = manifest.candidates
-    if not entry.first:
+    if not (entry.first and entry.kinds):
         return None
-    mixed = sorted(layer_mix.by_default(manifest.space)) if manifest.counts.artists_indexed else []
-    numbers = {layer: manifest.space.layer_names.index(layer) for layer in mixed}
-    if missing := numbers.keys() - layers.keys():
-        raise GenerationCorrupt(folder.name, "MANIFEST.json", f"has candidates but no calibration of {sorted(missing)}")
-    codes = {
-        layer: _open_codes(folder / codes_file(number), manifest, width=layers[layer].bundle.width)
-        for layer, number in numbers.items()
-    }
+    codes = None
+    if manifest.counts.artists_indexed:
+        measured = measured_layers(layer_mix.by_default(manifest.space), layers)
+        if not measured:
+            raise GenerationCorrupt(folder.name, "MANIFEST.json", "has candidates but no calibrated layer")
+        # mix_rows writes the score of a layer as one inner product of 2 * width + 1 numbers.
+        width = sum(2 * layer.calibrated.bundle.width + 1 for layer in measured)
+        codes = _open_codes(folder / CODES, manifest, width=width)
     try:
         genres = GenreNeighbours.load(folder, GENRES)
     except (OSError, ValueError) as error:
@@ -73,9 +70,8 @@ def open_candidates(
 
 
 def _open_codes(path: Path, manifest: Manifest, *, width: int) -> CodeIndex:
-    """The codes in ``path`` of a layer whose calibrated vectors have ``width`` numbers."""
-    # inner_product_rows writes the score of a layer as one inner product of 2 * width + 1 numbers.
-    generation, expected = path.parent.name, (manifest.counts.artists_indexed, padded_width(2 * width + 1))
+    """The codes in ``path`` of rows with ``width`` numbers."""
+    generation, expected = path.parent.name, (manifest.counts.artists_indexed, padded_width(width))
     try:
         codes = CodeIndex.open(path)
     except InvalidArgument as error:

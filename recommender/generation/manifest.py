@@ -110,6 +110,15 @@ class CalibrationEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Why the layer is not calibrated although there are enough artists; empty where it is."""
 
 
+class KindOverlap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kind of question that candidates answer, because they find enough of the exact results."""
+
+    kind: str
+    """See recommender/retrieval/question_kinds.py."""
+    overlap_at_20: float
+    """Of the first 20, as in :class:`CandidatesEntry`."""
+
+
 class CandidatesEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How candidates are retrieved, and the recall that was measured (recommender/retrieval/candidates.py)."""
 
@@ -126,7 +135,9 @@ class CandidatesEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     alike: int = 0
     """Candidates by genre: the most similar of those."""
     profile: str = ""
-    """The weight profile whose rankings were measured; rankings by other profiles compare every artist."""
+    """The default profile, whose rankings were measured."""
+    kinds: tuple[KindOverlap, ...] = ()
+    """The kinds of question that candidates answer; in generations of earlier releases none, which compare everyone."""
     seeds: int = 0
     """Number of artists on which they were measured, drawn at random with a fixed seed."""
     overlap_at_20: float | None = None

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from recommender import layer_mix
 from recommender.calibration.cohort import mean_reliability
 from recommender.calibration.jackknife import VectorReliability
+from recommender.calibration.mix_scale import measured_layers
 from recommender.errors import InvalidArgument
 from recommender.explain import shared_facts
 from recommender.explain.score_breakdown import break_down, with_itself
@@ -27,10 +28,11 @@ from recommender.ranking.popularity import NEUTRAL, PopularityBand, order_keys, 
 from recommender.ranking.tracks import TrackRanking
 from recommender.retrieval.candidates import CandidateRetriever
 from recommender.retrieval.filters import GenreFilter, having_genres
+from recommender.retrieval.question_kinds import kinds_of
 from recommender.signals.audio import AudioQuery, AudioSignal, Seed
 from recommender.signals.base import Signal, positions
 from recommender.signals.panel import RelationSignals, SignalPanel
-from recommender.types import Explanation, LayerMix, Rows, ScoredArtist, Scores, SignalName
+from recommender.types import Explanation, LayerMix, Opinions, Rows, ScoredArtist, Scores, SignalName
 from recommender.vectors import top
 
 
@@ -86,10 +88,12 @@ class Recommender:
             else CandidateRetriever(
                 generation.candidates,
                 relations=self._relations,
-                layers=generation.calibration.layers,
+                layers=measured_layers(self.default_mix, generation.calibration.layers),
                 contents=generation.contents,
+                popularity=self.popularity,
             )
         )
+        self._default_panel = self._make_panel(self.default_mix)
 
     def rank_artists(self, query: ArtistQuery, *, offset: int, n: int) -> list[ScoredArtist]:
         """Artists ``offset`` … ``offset + n`` of the ranking by score, ties by id; those without a score are left out.
@@ -104,8 +108,8 @@ class Recommender:
         profile, panel = self._profile(query.weights), self._panel_for(query)
         rows = self._order(query, panel, offset + n)[offset:]
         scale = profile.scale
-        liked = [panel.scores(seed, rows, scale) for seed in query.seeds]
-        disliked = [panel.scores(seed, rows, scale) for seed in query.negative_seeds]
+        scores = panel.scores((*query.seeds, *query.negative_seeds), rows, scale)
+        liked, disliked = scores[: len(query.seeds)], scores[len(query.seeds) :]
         return break_down(rows, profile, liked=liked, disliked=disliked)
 
     def order_artists(self, query: ArtistQuery, *, n: int) -> Rows:
@@ -115,7 +119,7 @@ class Recommender:
     def compare(self, a: int, b: int, *, mix: LayerMix, weights: WeightProfile | None = None) -> ScoredArtist:
         """``b`` as scored with the seed ``a``: the same number a ranking gives it; 1 for an artist with itself."""
         profile, row = self._profile(weights), np.array([b], dtype=np.int64)
-        (scored,) = break_down(row, profile, liked=[self.panel(mix).scores(a, row, profile.scale)], disliked=[])
+        (scored,) = break_down(row, profile, liked=self.panel(mix).scores((a,), row, profile.scale), disliked=[])
         return scored
 
     def explain(self, a: int, b: int, *, mix: LayerMix) -> Explanation:
@@ -162,6 +166,9 @@ class Recommender:
 
     def panel(self, mix: LayerMix | None = None) -> SignalPanel:
         """The four signals on every scale, audio by ``mix`` (the default of the space when None)."""
+        return self._default_panel if mix is None or mix == self.default_mix else self._make_panel(mix)
+
+    def _make_panel(self, mix: LayerMix) -> SignalPanel:
         return SignalPanel(self.audio(mix), self._relations, self.generation.calibration.percentiles)
 
     def _panel_for(self, query: ArtistQuery) -> SignalPanel:
@@ -178,7 +185,7 @@ class Recommender:
         if query.candidates is not None:
             line_up = np.array(sorted(query.candidates), dtype=np.int64)
             return line_up[top(self._keys(query, panel, line_up), depth)]
-        retrieved = self._retrieve(query)
+        retrieved = self._retrieve(query, panel)
         if retrieved is None:
             return top(self._keys(query, panel), depth)
         rows, first = retrieved
@@ -194,19 +201,22 @@ class Recommender:
         every = self._keys(query, panel)
         return np.concatenate([rows[best], _behind(every, keys[best[-1]], int(rows[best[-1]]), depth - first)])
 
-    def _retrieve(self, query: ArtistQuery) -> tuple[Rows, int] | None:
-        """Rows of candidates, and how many of the first places they fill; None where all artists must be scored.
-
-        Candidates are measured at build time for one seed of the catalog, the default mix and one profile.
-        """
-        if self._retriever is None or query.depth != NEUTRAL or len(query.seeds) != 1 or query.negative_seeds:
+    def _retrieve(self, query: ArtistQuery, panel: SignalPanel) -> tuple[Rows, int] | None:
+        """Rows of candidates, and how many of the first places they fill; None where all artists must be scored."""
+        seeds = [seed for seed in query.seeds if not isinstance(seed, AudioQuery)]
+        if self._retriever is None or len(seeds) < len(query.seeds) or query.mix != self.default_mix:
             return None
-        (seed,), entry = query.seeds, self._retriever.entry
-        if isinstance(seed, AudioQuery) or query.mix != self.default_mix:
+        profile = self._profile(query.weights)
+        kinds = kinds_of(
+            seeds=len(seeds),
+            negative_seeds=len(query.negative_seeds),
+            weights=profile,
+            default=self.choices.default,
+            dial=query.depth != NEUTRAL,
+        )
+        if kinds is None or not self._retriever.promises(kinds):
             return None
-        if self._profile(query.weights) is not self.choices.named.get(entry.profile):
-            return None
-        return self._retriever.of(seed), entry.first
+        return self._retriever.of(seeds, profile, extremes=query.depth != NEUTRAL), self._retriever.first(seeds)
 
     def _keys(self, query: ArtistQuery, panel: SignalPanel, rows: Rows | None = None) -> Scores:
         """What all artists, or those at ``rows``, are ordered by; NaN for those that are not answered."""
@@ -243,11 +253,15 @@ def _behind(keys: Scores, key: float, row: int, n: int) -> Rows:
 def _mean_scores(panel: SignalPanel, profile: WeightProfile, seeds: tuple[Seed, ...], rows: Rows | None) -> Scores:
     """Mean over ``seeds`` of the scores with each that has one."""
 
-    def score(seed: Seed) -> Scores:
-        scores = profile.score(panel.read(seed, profile.scale, rows))
-        if isinstance(seed, AudioQuery):
-            return scores
-        own = (np.arange(len(scores)) if rows is None else rows) == seed
-        return with_itself(scores, own)
+    if rows is None:  # one seed after the other: the opinions of all artists take much memory
+        return mean_given(_scores(seed, panel.read(seed, profile.scale), profile, None) for seed in seeds)
+    read = panel.read_all(seeds, profile.scale, rows)
+    return mean_given(_scores(seed, opinions, profile, rows) for seed, opinions in zip(seeds, read, strict=True))
 
-    return mean_given(map(score, seeds))
+
+def _scores(seed: Seed, opinions: Opinions, profile: WeightProfile, rows: Rows | None) -> Scores:
+    """Scores with one seed; 1 with itself."""
+    scores = profile.score(opinions)
+    if isinstance(seed, AudioQuery):
+        return scores
+    return with_itself(scores, (np.arange(len(scores)) if rows is None else rows) == seed)

@@ -2,30 +2,38 @@
 
 ::
 
-    candidates.L11.faiss      codes of the calibrated artist vectors, one file a layer of the default mix
+    candidates.mix.faiss      codes of the calibrated artist vectors of all layers of the default mix
     candidates.genre.*.npy    artists of each genre, those with similar genres side by side
 
 Scene and collaborations need no files: the rows of their matrices are lists of neighbours. Candidates are made and
-measured when a generation is built (indexer/build/candidates.py), for its default profile and its default mix; where
-they do not find what a full scan finds, there are none. See docs/decisions/0009-candidates.md.
+measured when a generation is built (indexer/build/candidates.py), for its default mix and each kind of question; a
+kind for which they do not find what a full scan finds is answered by full scans. See docs/decisions/0009-candidates.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from recommender.calibration.cohort import CalibratedLayer
-from recommender.calibration.scores import inner_product_query
+from recommender.calibration.mix_scale import MeasuredLayer, MixQuery, MixScale
+from recommender.fusion.profiles import WeightProfile
 from recommender.generation.candidate_files import Candidates
 from recommender.generation.contents import Contents
 from recommender.generation.genre_neighbours import sorted_unique
 from recommender.generation.manifest import CandidatesEntry
+from recommender.retrieval.question_kinds import QuestionKind
 from recommender.signals.panel import RelationSignals
-from recommender.types import Rows
+from recommender.types import Opinions, Rows, Similarities
 from recommender.vectors import top
+
+KEPT = 400
+"""Candidates that are scored exactly."""
+EXTREMES = 200
+"""Artists added from each end of popularity."""
+FIRST_OF_SEVERAL = 100
+"""So many first ranks of a question with several seeds come from candidates."""
 
 
 class CandidateRetriever:
@@ -36,22 +44,27 @@ class CandidateRetriever:
         candidates: Candidates,
         *,
         relations: RelationSignals,
-        layers: Mapping[str, CalibratedLayer],
+        layers: Sequence[MeasuredLayer],
         contents: Contents,
+        popularity: Similarities,
     ) -> None:
         """
         Args:
             candidates: files of the generation.
             relations: the signals over its matrices.
-            layers: its calibrated layers.
+            layers: the calibrated layers of its default mix.
             contents: its artists.
+            popularity: ``[artist]`` percentiles in [0, 1]; NaN where it is not known.
         """
-        for codes in candidates.codes.values():
-            codes.set_nprobe(candidates.entry.lists)
+        if candidates.codes is not None:
+            candidates.codes.set_nprobe(candidates.entry.lists)
         self._candidates = candidates
+        self._promised = frozenset(QuestionKind(one.kind) for one in candidates.entry.kinds)
+        self._scale = MixScale.of(layers) if layers else None
         self._relations = relations
         self._layers = layers
         self._vector_row = vector_row = contents.artists.vector_row
+        self._extremes = _most_and_least(popularity, EXTREMES)
         self._fillers = _first_of_each(_coverage(contents, relations), candidates.entry.first)
         embedded = np.flatnonzero(vector_row >= 0)
         self._artist_of = embedded[np.argsort(vector_row[embedded], kind="stable")]
@@ -61,41 +74,85 @@ class CandidateRetriever:
         """What was measured when the generation was built."""
         return self._candidates.entry
 
-    def of(self, seed: int) -> Rows:
-        """Rows of the candidates of ``seed``, rising; at least ``first`` where there are as many artists.
+    def promises(self, kinds: frozenset[QuestionKind]) -> bool:
+        """Whether candidates find enough for a question of all these kinds, as measured at build."""
+        return kinds <= self._promised
 
-        Where the signals find fewer, the scores of all other artists depend only on which signals know them. So the
-        first artists by id of each such kind are added, and ties have the same order as among all artists.
+    def first(self, seeds: Sequence[int]) -> int:
+        """How many of the first ranks of a question with ``seeds`` come from candidates."""
+        return self.entry.first if len(seeds) == 1 else min(self.entry.first, FIRST_OF_SEVERAL)
+
+    def of(self, seeds: Sequence[int], profile: WeightProfile, *, extremes: bool = False) -> Rows:
+        """Rows of the candidates of ``seeds``, rising.
+
+        They are the :data:`KEPT` of all that the signals find with the highest mean score, as far as the lists of the
+        signals tell: an artist that a signal did not find counts as unrelated by it. The scene and collaborations
+        list everybody that they relate, so only audio and genres are estimated.
+
+        Where the signals find fewer than the first ranks, the others all have the score of an unrelated artist, or
+        none. So the first artists by id of each set of signals that may know them are added, and ties have the same
+        order as among all artists.
+
+        Args:
+            seeds: rows of the catalog, at least one.
+            profile: adds up strengths.
+            extremes: add the most and the least popular artists, for questions whose order depends on popularity.
         """
-        entry = self._candidates.entry
-        listed = (self._relations.scene.neighbours(seed), self._relations.collaboration.neighbours(seed))
-        parts = [
-            *(self._by_audio(layer, seed) for layer in self._candidates.codes),
-            *(rows[top(strengths, entry.listed)] for rows, strengths in listed),
-            self._by_genre(seed),
-        ]
-        found = sorted_unique(np.concatenate(parts))
-        return found if len(found) > entry.first else sorted_unique(np.concatenate([found, self._fillers]))
+        parts = [self._found(seed, narrow=len(seeds) > 1) for seed in seeds]
+        union = sorted_unique(np.concatenate([rows for rows, _ in parts]))
+        added = [self._extremes] if extremes else []
+        if len(union) <= self.first(seeds):
+            return sorted_unique(np.concatenate([union, self._fillers, *added]))
+        if len(union) > KEPT:
+            gains = np.zeros(len(union))
+            for rows, strengths in parts:
+                gains[np.searchsorted(union, rows)] += profile.score(strengths) - profile.base
+            union = np.sort(union[top(gains, KEPT)])
+        return sorted_unique(np.concatenate([union, *added])) if added else union
 
-    def _by_audio(self, layer: str, seed: int) -> Rows:
-        """The nearest by the calibrated score of one layer."""
-        own = int(self._vector_row[seed])
-        if own < 0:
-            return np.empty(0, np.int64)
-        measured = self._layers[layer].artists.at(own)
-        if np.isnan(measured.sd):
-            return np.empty(0, np.int64)
-        found: Rows = self._artist_of[
-            self._candidates.codes[layer].search(inner_product_query(measured), self._candidates.entry.nearest)
-        ]
-        return found
+    def _found(self, seed: int, *, narrow: bool) -> tuple[Rows, Opinions]:
+        """Rows that the signals find, rising, and their strengths ``[signal, row]``, 0 where a signal did not."""
+        entry, relations = self._candidates.entry, self._relations
+        reached, values = _strongest(*relations.scene.reached(seed), entry.listed)
+        linked, similarities = _strongest(*relations.collaboration.neighbours(seed), entry.listed)
+        lists = (
+            self._by_audio(seed, entry.nearest // 2 if narrow else entry.nearest),
+            (reached, relations.scene.strength(values)),
+            self._by_genre(seed, entry.around // 2 if narrow else entry.around),
+            (linked, relations.collaboration.strength(similarities)),
+        )
+        union = sorted_unique(np.concatenate([rows for rows, _ in lists]))
+        strengths = np.zeros((len(lists), len(union)))
+        for signal, (rows, found) in enumerate(lists):
+            strengths[signal, np.searchsorted(union, rows)] = found
+        return union, strengths
 
-    def _by_genre(self, seed: int) -> Rows:
-        """The nearest by genre among the artists around the seed in the orders of its genres."""
+    def _by_audio(self, seed: int, nearest: int) -> tuple[Rows, Similarities]:
+        """The nearest by the calibrated score of the default mix, and their estimated strengths."""
+        own, codes = int(self._vector_row[seed]), self._candidates.codes
+        nobody = np.empty(0, np.int64), np.empty(0)
+        if own < 0 or codes is None or self._scale is None:
+            return nobody
+        query = MixQuery.of(self._layers, own)
+        if not np.isfinite(query.vector).all():  # a layer could not measure the seed
+            return nobody
+        rows, products = codes.search(query.vector, nearest)
+        return self._artist_of[rows], self._scale.strength(query.z(products))
+
+    def _by_genre(self, seed: int, width: int) -> tuple[Rows, Similarities]:
+        """The nearest by genre among the artists around the seed in the orders of its genres, and their strengths."""
         entries, genres = self._relations.genre.entries(seed)
-        near = self._candidates.genres.around(entries, genres, width=self._candidates.entry.around)
-        best: Rows = near[top(self._relations.genre.raw(seed, near), self._candidates.entry.alike)]
-        return best
+        near = self._candidates.genres.around(entries, genres, width=width)
+        alike = self._relations.genre.raw(seed, near)
+        best = top(alike, self._candidates.entry.alike)
+        return near[best], alike[best]
+
+
+def _strongest(rows: Rows, values: Similarities, count: int) -> tuple[Rows, Similarities]:
+    if len(rows) <= count:
+        return rows, values
+    best = top(values, count)
+    return rows[best], values[best]
 
 
 def _coverage(contents: Contents, relations: RelationSignals) -> npt.NDArray[np.int64]:
@@ -119,3 +176,12 @@ def _first_of_each(kinds: npt.NDArray[np.int64], count: int) -> Rows:
     starts = np.searchsorted(kinds[ordered], kinds[ordered])
     chosen: Rows = np.sort(ordered[np.arange(len(kinds)) - starts < count]).astype(np.int64)
     return chosen
+
+
+def _most_and_least(popularity: Similarities, count: int) -> Rows:
+    """The ``count`` most and the ``count`` least popular rows, rising; ties by row, unknown popularity left out.
+
+    >>> _most_and_least(np.array([0.5, np.nan, 0.9, 0.1]), 1).tolist()
+    [2, 3]
+    """
+    return sorted_unique(np.concatenate([top(popularity, count), top(-popularity, count)]))

@@ -17,11 +17,14 @@ from recommender.calibration.cohort import (
     Status,
     mean_reliability,
 )
-from recommender.calibration.jackknife import VectorReliability
-from recommender.calibration.mix_scale import LayerScale, MixScale, uncalibrated_strength
-from recommender.calibration.scores import scores
+from recommender.calibration.jackknife import Matrix, VectorReliability
+from recommender.calibration.mix_scale import MixScale, mean_scores, measured_layers, uncalibrated_strength
 from recommender.types import LayerMix, Rows, SignalName, Similarities, Vectors
 from recommender.vectors import VectorIndex, to_similarity
+
+_QUERIES = 256
+"""Seeds whose vectors are kept."""
+_NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 
 NOT_CALIBRATED: Mapping[str, CalibratedLayer] = {}
 
@@ -61,15 +64,15 @@ Seed: TypeAlias = int | AudioQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioScores:
-    """What the audio signal says about one seed and some artists, each ``[artist]``; NaN is "no opinion"."""
+    """What the audio signal says about seeds and artists, each ``[seed, artist]``; NaN is "no opinion"."""
 
-    raw: Similarities
+    raw: Matrix
     """Cosines."""
-    shown: Similarities
+    shown: Matrix
     """Similarities in [0, 1], calibrated where they can be."""
-    percentiles: Similarities
+    percentiles: Matrix
     """In [0, 1]; NaN where the pair was not measured."""
-    strengths: Similarities
+    strengths: Matrix
     """At least 0; NaN where the pair was not measured."""
 
 
@@ -89,21 +92,6 @@ class _Layer:
 
     def cosines(self, query: AudioQuery, rows: Rows | None) -> Similarities:
         return np.clip(self.index.cosines(query.vectors[self.name], rows), -1.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _MeasuredLayer:
-    """A layer whose bundle has reference pairs, with its share among the layers that have some."""
-
-    name: str
-    share: float
-    calibrated: CalibratedLayer
-    scale: LayerScale
-
-    def scores(self, query: AudioQuery, rows: Rows | None) -> Similarities:
-        """Standardised scores, which :class:`MixScale` reads once they are averaged."""
-        bundle = self.calibrated.bundle
-        return self.scale.standardise(scores(bundle, query.measured[self.name], self.calibrated.artists, rows))
 
 
 class AudioSignal:
@@ -133,16 +121,20 @@ class AudioSignal:
                 calibrated.
         """
         total = sum(mix.values())
-        self._mix = mix
         self._vector_row = vector_row
         self._layers = [
             _Layer(name=name, share=weight / total, index=indexes[name], calibrated=calibrated.get(name))
             for name, weight in (mix.items() if indexes else ())
             if weight > 0
         ]
-        self._measured = _measured_layers(self._layers)
-        scaled = [(layer.share, layer.calibrated.bundle) for layer in self._measured]
-        self._scale = MixScale.of(scaled) if scaled else None
+        self._measured = measured_layers(mix, calibrated) if indexes else ()
+        self._scale = MixScale.of(self._measured) if self._measured else None
+        self._every_row = np.arange(len(self._measured[0].calibrated.artists.tracks)) if self._measured else _NO_ROWS
+        # One request asks for the same seeds several times. Not a method of this object: a reference cycle would keep a
+        # generation open after its last reader.
+        self._query_of = functools.lru_cache(maxsize=_QUERIES)(
+            functools.partial(_catalog_query, mix=mix, vector_row=vector_row, layers=self._layers)
+        )
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
@@ -150,7 +142,8 @@ class AudioSignal:
 
     def raw(self, row: Seed, rows: Rows | None = None) -> Similarities:
         """Cosines of ``row`` with every artist, or with those at ``rows``."""
-        return self._for_embedded(row, rows, self._cosines, own=1.0)
+        cosines: Similarities = self._for_embedded((row,), rows, self._cosines, own=1.0)[0]
+        return cosines
 
     def value(self, raw: Similarities) -> Similarities:
         """The positive part of a cosine: what the ``seed`` profile reads, calibrated or not."""
@@ -160,21 +153,17 @@ class AudioSignal:
         """F: share of the pairs of the cohort that are less alike, in [0, 1]; NaN where it was not measured."""
         if self._scale is None:
             return np.full(len(self._vector_row if rows is None else rows), np.nan)
-        scale = self._scale
-        return self._for_embedded(row, rows, lambda query, some: scale.percentile(self._z(query, some)), own=1.0)
+        return self._scale.percentile(self._z((row,), rows)[0])
 
-    def strengths(self, row: Seed, rows: Rows | None = None) -> Similarities:
-        """``log(1 + odds / 30)`` of the percentile, at least 0; NaN where the pair was not measured.
+    def strengths(self, seeds: Sequence[Seed], rows: Rows | None = None) -> Matrix:
+        """``[seed, artist]``: ``log(1 + odds / 30)`` of the percentile, at least 0; NaN where it was not measured.
 
         Without any reference pair the positive part of the cosine stands in for the percentile: too weak, but in the
         right order. That happens in generations of earlier releases only.
         """
         if self._scale is None:
-            return uncalibrated_strength(self.raw(row, rows))
-        scale = self._scale
-        return self._for_embedded(
-            row, rows, lambda query, some: scale.strength(self._z(query, some)), own=scale.strongest
-        )
+            return uncalibrated_strength(np.stack([self.raw(seed, rows) for seed in seeds]))
+        return self._scale.strength(self._z(seeds, rows))
 
     def shown(self, row: Seed, rows: Rows | None = None) -> Similarities:
         """Similarities in [0, 1] as they are shown: ``F^2`` where calibrated, else the positive part of the cosine.
@@ -182,77 +171,75 @@ class AudioSignal:
         ``F^2`` is the chance that two random pairs are both less alike. The cosine also for an artist that could not
         be measured.
         """
-        return self.all_scales(row, rows).shown
+        shown: Similarities = self.all_scales((row,), rows).shown[0]
+        return shown
 
-    def all_scales(self, row: Seed, rows: Rows | None = None) -> AudioScores:
-        """Every scale in one pass over the layers."""
-        raw, unmeasured = self.raw(row, rows), np.full(len(self._vector_row if rows is None else rows), np.nan)
+    def all_scales(self, seeds: Sequence[Seed], rows: Rows | None = None) -> AudioScores:
+        """Every scale, each ``[seed, artist]``."""
+        raw = self._for_embedded(seeds, rows, self._cosines, own=1.0)
         plain = self.value(raw)
         if self._scale is None:
-            return AudioScores(raw=raw, shown=plain, percentiles=unmeasured, strengths=uncalibrated_strength(raw))
-        z = self._for_embedded(row, rows, self._z, own=np.inf)
+            unmeasured, strengths = np.full(raw.shape, np.nan), uncalibrated_strength(raw)
+            return AudioScores(raw=raw, shown=plain, percentiles=unmeasured, strengths=strengths)
+        z = self._z(seeds, rows)
         percentiles, strengths = self._scale.percentile(z), self._scale.strength(z)
         trusted = any(layer.trusted for layer in self._layers)
         # An artist whose tracks cancel one another after centring has no calibrated score; its cosine is shown.
         shown = np.where(np.isnan(percentiles), plain, percentiles**2) if trusted else plain
         return AudioScores(raw=raw, shown=shown, percentiles=percentiles, strengths=strengths)
 
-    def _cosines(self, query: AudioQuery, rows: Rows | None) -> Similarities:
-        # Added one layer after another: the last bit must not depend on how many artists are asked for.
-        return functools.reduce(np.add, [layer.share * layer.cosines(query, rows) for layer in self._layers])
+    def _z(self, seeds: Sequence[Seed], rows: Rows | None) -> Matrix:
+        """Mean standardised scores ``[seed, artist]``, infinite for an artist with itself; NaN where not measured."""
+        return self._for_embedded(seeds, rows, self._mean_scores, own=np.inf)
 
-    def _z(self, query: AudioQuery, rows: Rows | None) -> Similarities:
-        """Mean standardised scores; NaN for an artist that could not be measured in a layer."""
-        return functools.reduce(np.add, [layer.share * layer.scores(query, rows) for layer in self._measured])
+    def _cosines(self, queries: Sequence[AudioQuery], rows: Rows | None) -> Matrix:
+        # Added one layer after another: the last bit must not depend on how many artists are asked for.
+        return np.stack(
+            [
+                functools.reduce(np.add, [layer.share * layer.cosines(query, rows) for layer in self._layers])
+                for query in queries
+            ]
+        )
+
+    def _mean_scores(self, queries: Sequence[AudioQuery], rows: Rows | None) -> Matrix:
+        every = self._every_row if rows is None else rows
+        return mean_scores(self._measured, [query.measured for query in queries], every)
 
     def _for_embedded(
         self,
-        row: Seed,
+        seeds: Sequence[Seed],
         rows: Rows | None,
-        measure: Callable[[AudioQuery, Rows | None], Similarities],
+        measure: Callable[[Sequence[AudioQuery], Rows | None], Matrix],
         *,
         own: float,
-    ) -> Similarities:
-        """``[artist]`` of ``measure``, which takes rows of the indexes; ``own`` for an artist with itself."""
+    ) -> Matrix:
+        """``[seed, artist]`` of ``measure``, which takes rows of the indexes; ``own`` for an artist with itself."""
         index_rows = self._vector_row if rows is None else self._vector_row[rows]
-        opinions: Similarities = np.full(len(index_rows), np.nan)
-        query = row if isinstance(row, AudioQuery) else self._query(row)
-        if query is None or not self._layers:
+        opinions: Matrix = np.full((len(seeds), len(index_rows)), np.nan)
+        queries = [seed if isinstance(seed, AudioQuery) else self._query_of(seed) for seed in seeds]
+        able = np.array([place for place, query in enumerate(queries) if query is not None], dtype=np.int64)
+        if not able.size or not self._layers:
             return opinions
-        embedded = index_rows >= 0
-        measured = measure(query, None if rows is None else index_rows[embedded])
-        opinions[embedded] = measured[index_rows[embedded]] if rows is None else measured
-        if not isinstance(row, AudioQuery):
-            opinions[row if rows is None else rows == row] = own
+        embedded = np.flatnonzero(index_rows >= 0)
+        asked = [query for query in queries if query is not None]
+        found = measure(asked, None if rows is None else index_rows[embedded])
+        opinions[np.ix_(able, embedded)] = found[:, index_rows[embedded]] if rows is None else found
+        for place in able.tolist():
+            seed = seeds[place]
+            if not isinstance(seed, AudioQuery):
+                opinions[place, seed if rows is None else rows == seed] = own
         return opinions
 
-    def _query(self, row: int) -> AudioQuery | None:
-        """The catalog artist ``row`` in every layer of the mix; None when it has no embedding."""
-        index_row = int(self._vector_row[row])
-        if index_row < 0:
-            return None
-        return AudioQuery(
-            mix=self._mix,
-            vectors={layer.name: layer.index.vectors(np.array([index_row]))[0] for layer in self._layers},
-            measured={
-                layer.name: layer.calibrated.artists.at(index_row)
-                for layer in self._layers
-                if layer.calibrated is not None
-            },
-        )
 
-
-def _measured_layers(layers: Sequence[_Layer]) -> list[_MeasuredLayer]:
-    """The layers whose bundle has reference pairs; their shares are scaled to sum to 1."""
-    found = [
-        (layer, layer.calibrated)
-        for layer in layers
-        if layer.calibrated is not None and layer.calibrated.bundle.quantiles.size
-    ]
-    total = sum(layer.share for layer, _ in found)
-    return [
-        _MeasuredLayer(
-            name=layer.name, share=layer.share / total, calibrated=calibrated, scale=LayerScale.of(calibrated.bundle)
-        )
-        for layer, calibrated in found
-    ]
+def _catalog_query(row: int, *, mix: LayerMix, vector_row: Rows, layers: Sequence[_Layer]) -> AudioQuery | None:
+    """The catalog artist ``row`` in every layer of the mix; None when it has no embedding."""
+    index_row = int(vector_row[row])
+    if index_row < 0:
+        return None
+    return AudioQuery(
+        mix=mix,
+        vectors={layer.name: layer.index.vectors(np.array([index_row]))[0] for layer in layers},
+        measured={
+            layer.name: layer.calibrated.artists.at(index_row) for layer in layers if layer.calibrated is not None
+        },
+    )

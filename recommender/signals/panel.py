@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from recommender.calibration.jackknife import Matrix
 from recommender.calibration.percentiles import Percentiles, percentile
 from recommender.generation.contents import Relations
 from recommender.signals.audio import AudioQuery, AudioSignal, Seed
@@ -16,6 +18,9 @@ from recommender.signals.collaboration import CollaborationSignal
 from recommender.signals.genre import GenreSignal
 from recommender.signals.scene import SceneSignal
 from recommender.types import SIGNALS, Opinions, Rows, Scale, SignalName, Similarities
+
+Stack: TypeAlias = npt.NDArray[np.float64]
+"""``[seed, signal, artist]``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,71 +89,96 @@ class SignalPanel:
         The same to the bit whichever artists are asked for. Of an artist that is not in the catalog only the audio
         signal has an opinion.
         """
-        audio = self._audio_read(seed, scale, rows)
-        if isinstance(seed, AudioQuery):
-            return np.stack([audio, *_no_opinions(len(audio))])
-        raws = [signal.raw(seed, rows) for signal in self._relations]
-        return np.stack([audio, *self._on_scale(raws, seed, scale, rows)])
+        opinions: Opinions = self.read_all((seed,), scale, rows)[0]
+        return opinions
 
-    def scores(self, seed: Seed, rows: Rows, scale: Scale) -> SignalScores:
-        """All scales for ``seed`` and the artists at ``rows``: for what is shown. The profile reads ``scale``."""
-        audio = self._audio.all_scales(seed, rows)
-        raws = values = percentiles = read = _no_opinions(len(rows))
-        if not isinstance(seed, AudioQuery):
-            raws = [signal.raw(seed, rows) for signal in self._relations]
-            values = self._values(raws)
-            percentiles = self._standings(raws, seed, rows)
-            read = self._on_scale(raws, seed, scale, rows)
-            if scale is Scale.VALUES:  # these profiles read the listings of the scene, so the listings are shown
-                raws, values = [read[0], *raws[1:]], read
-                percentiles = [np.where(np.isnan(read[0]), np.nan, percentiles[0]), *percentiles[1:]]
+    def read_all(self, seeds: Sequence[Seed], scale: Scale, rows: Rows | None = None) -> Stack:
+        """``[seed, signal, artist]``: :meth:`read` of several seeds, which share most of the work."""
+        relations = self._on_scale(self._raws(seeds, rows), seeds, scale, rows)
+        return np.stack([self._audio_on_scale(seeds, scale, rows), *relations], axis=1)
+
+    def scores(self, seeds: Sequence[Seed], rows: Rows, scale: Scale) -> list[SignalScores]:
+        """All scales for each of ``seeds`` and the artists at ``rows``: for what is shown. Profiles read ``scale``."""
+        if not seeds:
+            return []
+        audio, raws = self._audio.all_scales(seeds, rows), self._raws(seeds, rows)
+        values, percentiles = self._values(raws), self._standings(raws, seeds, rows)
+        read = self._on_scale(raws, seeds, scale, rows)
+        if scale is Scale.VALUES:  # these profiles read the listings of the scene, so the listings are shown
+            raws, values = [read[0], *raws[1:]], read
+            percentiles = [np.where(np.isnan(read[0]), np.nan, percentiles[0]), *percentiles[1:]]
         audio_read = {
             Scale.VALUES: self._audio.value(audio.raw),
             Scale.PERCENTILES: audio.percentiles,
             Scale.STRENGTHS: audio.strengths,
         }
-        return SignalScores(
-            raw=np.stack([audio.raw, *raws]),
-            shown=np.stack([audio.shown, *values]),
-            percentiles=np.stack([audio.percentiles, *percentiles]),
-            read=np.stack([audio_read[scale], *read]),
-            own=np.zeros(len(rows), dtype=bool) if isinstance(seed, AudioQuery) else rows == seed,
+        stacks = (
+            np.stack([first, *others], axis=1)
+            for first, others in (
+                (audio.raw, raws),
+                (audio.shown, values),
+                (audio.percentiles, percentiles),
+                (audio_read[scale], read),
+            )
         )
+        return [
+            SignalScores(raw=raw, shown=shown, percentiles=standing, read=reading, own=_own(seed, rows))
+            for seed, raw, shown, standing, reading in zip(seeds, *stacks, strict=True)
+        ]
 
-    def _audio_read(self, seed: Seed, scale: Scale, rows: Rows | None) -> Similarities:
+    def _raws(self, seeds: Sequence[Seed], rows: Rows | None) -> list[Matrix]:
+        """``[seed, artist]`` own measures of each relation signal."""
+        return [
+            np.stack(
+                [_silent(signal, rows) if isinstance(seed, AudioQuery) else signal.raw(seed, rows) for seed in seeds]
+            )
+            for signal in self._relations
+        ]
+
+    def _audio_on_scale(self, seeds: Sequence[Seed], scale: Scale, rows: Rows | None) -> Matrix:
         if scale is Scale.STRENGTHS:
-            return self._audio.strengths(seed, rows)
+            return self._audio.strengths(seeds, rows)
         if scale is Scale.PERCENTILES:
-            return self._audio.percentiles(seed, rows)
-        return self._audio.value(self._audio.raw(seed, rows))
+            return np.stack([self._audio.percentiles(seed, rows) for seed in seeds])
+        return self._audio.value(np.stack([self._audio.raw(seed, rows) for seed in seeds]))
 
-    def _on_scale(self, raws: list[Similarities], seed: int, scale: Scale, rows: Rows | None) -> list[Similarities]:
+    def _on_scale(self, raws: list[Matrix], seeds: Sequence[Seed], scale: Scale, rows: Rows | None) -> list[Matrix]:
         """What profiles of ``scale`` read of the relation signals, from their own measures."""
         if scale is Scale.STRENGTHS:
             return [signal.strength(raw) for signal, raw in zip(self._relations, raws, strict=True)]
         if scale is Scale.PERCENTILES:
-            return self._standings(raws, seed, rows)
-        return [self._scene.listing(seed, rows), *self._values(raws)[1:]]
+            return self._standings(raws, seeds, rows)
+        listings = [
+            _silent(self._scene, rows) if isinstance(seed, AudioQuery) else self._scene.listing(seed, rows)
+            for seed in seeds
+        ]
+        return [np.stack(listings), *self._values(raws)[1:]]
 
-    def _values(self, raws: list[Similarities]) -> list[Similarities]:
+    def _values(self, raws: list[Matrix]) -> list[Matrix]:
         """Similarities in [0, 1] of the relation signals, from their own measures."""
         return [signal.value(raw) for signal, raw in zip(self._relations, raws, strict=True)]
 
-    def _standings(self, raws: list[Similarities], seed: int, rows: Rows | None) -> list[Similarities]:
+    def _standings(self, raws: list[Matrix], seeds: Sequence[Seed], rows: Rows | None) -> list[Matrix]:
         """Percentiles of the relation signals, from their own measures; 1 for the seed itself."""
-        return [self._standing(signal, raw, seed, rows) for signal, raw in zip(self._relations, raws, strict=True)]
+        return [self._standing(signal, raw, seeds, rows) for signal, raw in zip(self._relations, raws, strict=True)]
 
-    def _standing(self, signal: Signal, raw: Similarities, seed: int, rows: Rows | None) -> Similarities:
+    def _standing(self, signal: Signal, raw: Matrix, seeds: Sequence[Seed], rows: Rows | None) -> Matrix:
         reference = self._percentiles.get(signal.name)
         if reference is None:
-            return np.full(len(raw), np.nan)
+            return np.full(raw.shape, np.nan)
         percentiles = percentile(reference, signal.value(raw))
-        # Other artists may reach the same opinion as the seed has of itself; only the seed is surely the most alike.
-        own = np.array([seed]) if rows is None else np.flatnonzero(rows == seed)
-        percentiles[own] = np.where(np.isnan(percentiles[own]), np.nan, 1.0)
+        for place, seed in enumerate(seeds):
+            if not isinstance(seed, AudioQuery):
+                # Others may reach the same opinion as the seed has of itself; only the seed is surely the most alike.
+                own = np.array([seed]) if rows is None else np.flatnonzero(rows == seed)
+                percentiles[place, own] = np.where(np.isnan(percentiles[place, own]), np.nan, 1.0)
         return percentiles
 
 
-def _no_opinions(artists: int) -> list[Similarities]:
-    """NaN of each relation signal: it has no data on an artist that is not in the catalog."""
-    return [np.full(artists, np.nan)] * (len(SIGNALS) - 1)
+def _silent(signal: Signal, rows: Rows | None) -> Similarities:
+    """NaN: a relation signal has no data on an artist that is not in the catalog."""
+    return np.full(len(signal.known if rows is None else rows), np.nan)
+
+
+def _own(seed: Seed, rows: Rows) -> npt.NDArray[np.bool_]:
+    return np.zeros(len(rows), dtype=bool) if isinstance(seed, AudioQuery) else rows == seed

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.errors import InvalidArgument
-from recommender.types import Rows
+from recommender.types import Rows, Similarities
 from recommender.vectors.faiss_build import evenly_spaced_rows, number_of_lists, one_thread
 from recommender.vectors.faiss_index import open_mapped, write_whole
 
@@ -92,15 +92,15 @@ class CodeIndex:
         if self.lists:
             self._index.nprobe = min(max(lists, 1), self.lists)
 
-    def search(self, query: npt.NDArray[np.float32], k: int) -> Rows:
-        """Up to ``k`` rows with the largest estimated inner products with ``query`` ``[dim]``, in no order."""
+    def search(self, query: npt.NDArray[np.float32], k: int) -> tuple[Rows, Similarities]:
+        """Up to ``k`` rows of the largest estimated inner products with ``query`` ``[dim]``, and these; in no order."""
         wanted = min(k, self.size)
         if wanted <= 0:
-            return np.empty(0, np.int64)
-        _, rows = self._index.search(_padded(query[np.newaxis], self.dim), wanted)
+            return np.empty(0, np.int64), np.empty(0)
+        products, rows = self._index.search(_padded(query[np.newaxis], self.dim), wanted)
         # FAISS fills up with -1. A row beyond the last would come from a damaged file.
-        valid: Rows = rows[0, (rows[0] >= 0) & (rows[0] < self.size)].astype(np.int64)
-        return valid
+        valid = (rows[0] >= 0) & (rows[0] < self.size)
+        return rows[0, valid].astype(np.int64), products[0, valid].astype(np.float64)
 
 
 def padded_width(dim: int) -> int:

@@ -11,12 +11,14 @@ import pytest
 from msgspec import structs
 
 from indexer.build.build import BuildOptions
-from indexer.build.candidates import LEVELS, MIN_OVERLAP, PATTERN, TOP, CandidateInputs, write_candidates
+from indexer.build.candidate_overlap import TOP
+from indexer.build.candidates import LEVELS, MIN_OVERLAP, PATTERN, CandidateInputs, write_candidates
 from recommender import layer_mix
 from recommender.errors import GenerationCorrupt, InvalidArgument
 from recommender.generation.candidate_files import open_candidates
 from recommender.generation.open_generation import Generation, Manifest, checksum_file, open_generation, read_manifest
 from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.retrieval.question_kinds import QuestionKind
 from recommender.vectors import FaissIndex
 from recommender.vectors.pq_codes import CodeIndex
 from tests.calibrated import ARTISTS, SILENT, calibrated, plain
@@ -48,12 +50,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_manifest_says_what_was_measured_and_the_files_are_listed(home: Path) -> None:
     manifest, _ = read_manifest(staged(home))
     entry = manifest.candidates
-    assert (entry.first, entry.profile, entry.seeds, entry.note) == (LEVELS[0].first, "evidence", 100, "")
+    assert (entry.first, entry.profile, entry.seeds, entry.note) == (LEVELS[0].first, "evidence", 140, "")
+    assert {one.kind for one in entry.kinds} == {kind.value for kind in QuestionKind}
+    assert min(one.overlap_at_20 for one in entry.kinds) >= MIN_OVERLAP
     assert entry.overlap_at_20 is not None
     assert entry.overlap_at_20 >= MIN_OVERLAP
     names = {file.name for file in manifest.files if file.name.startswith("candidates.")}
     assert names == {
-        "candidates.L00.faiss",
+        "candidates.mix.faiss",
         "candidates.genre.artists.npy",
         "candidates.genre.places.npy",
         "candidates.genre.starts.npy",
@@ -93,13 +97,13 @@ def test_codes_of_other_artists_or_of_another_width_are_refused(home: Path) -> N
     folder = staged(home)
     width = open_generation(folder).calibration.layers["low"].bundle.width
     said = f"holds 400 artists of {2 * width + 2} numbers, the generation has 399 of {2 * width + 2}"
-    with pytest.raises(GenerationCorrupt, match=rf"candidates\.L00\.faiss: {said}"):
+    with pytest.raises(GenerationCorrupt, match=rf"candidates\.mix\.faiss: {said}"):
         opened(folder, artists_indexed=399)
     other = calibrated().calibration.layers["low"]
     assert other.bundle.width != width
     with pytest.raises(GenerationCorrupt, match=rf"the generation has 400 of {2 * other.bundle.width + 2}"):
         opened(folder, layers={"low": other})
-    with pytest.raises(GenerationCorrupt, match=r"has candidates but no calibration of \['low'\]"):
+    with pytest.raises(GenerationCorrupt, match="has candidates but no calibrated layer"):
         opened(folder, layers={})
 
 
@@ -147,9 +151,9 @@ def test_the_first_level_that_finds_enough_is_taken(tmp_path: Path) -> None:
     assert (entry.overlap_at_20, entry.same_at_20) == (1.0, 1.0)
 
 
-def test_opinions_that_cannot_be_compared_have_no_candidates(tmp_path: Path) -> None:
+def test_audio_without_any_calibration_has_no_candidates(tmp_path: Path) -> None:
     entry = write_candidates(tmp_path, ground_of(plain()))
-    assert (entry.first, entry.note.startswith("signals are not comparable")) == (0, True)
+    assert (entry.first, entry.note.startswith("no layer of the default mix is calibrated")) == (0, True)
     assert not list(tmp_path.iterdir())
 
 
@@ -161,9 +165,9 @@ def test_codes_find_the_rows_of_largest_inner_product(tmp_path: Path) -> None:
     assert (codes.size, codes.lists) == (2000, 0)
     for query in rows[:20]:
         best = np.argsort(-(rows @ query))[:10]
-        assert len(np.intersect1d(codes.search(query, 200), best)) >= 9
-    assert sorted(codes.search(rows[0], 5000)) == list(range(2000))
-    assert codes.search(rows[0], 0).size == 0
+        assert len(np.intersect1d(codes.search(query, 200)[0], best)) >= 9
+    assert sorted(codes.search(rows[0], 5000)[0]) == list(range(2000))
+    assert codes.search(rows[0], 0)[0].size == 0
 
 
 def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path) -> None:
@@ -178,7 +182,10 @@ def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path)
         best = [np.argsort(-(rows @ query))[:10] for query in rows[:50]]
         found.append(
             np.mean(
-                [len(np.intersect1d(codes.search(query, 300), right)) for query, right in zip(rows, best, strict=False)]
+                [
+                    len(np.intersect1d(codes.search(query, 300)[0], right))
+                    for query, right in zip(rows, best, strict=False)
+                ]
             )
         )
     assert found[0] < 6.0

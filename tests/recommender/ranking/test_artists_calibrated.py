@@ -63,7 +63,7 @@ def test_without_bundles_audio_speaks_by_its_cosine() -> None:
     cosine = recommender.audio(LOW).raw(0)[6]
     assert 0 < cosine < 0.998
     odds = cosine / (1 - cosine)
-    assert recommender.audio(LOW).strengths(0)[6] == pytest.approx(np.log1p(odds / 30))
+    assert recommender.audio(LOW).strengths((0,))[0, 6] == pytest.approx(np.log1p(odds / 30))
     assert line.contribution > 0
 
 

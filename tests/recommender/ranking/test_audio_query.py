@@ -138,7 +138,7 @@ def test_without_calibration_the_clips_still_count() -> None:
     assert np.isnan(clips.reliability.coherence)
     found = ranked(plain, clips)
     assert found[0].score > 0.25 + 0.01
-    cosines = [scored.breakdown[0].raw for scored in found]
+    cosines = [max(scored.breakdown[0].raw, 0.0) for scored in found]
     assert cosines == sorted(cosines, reverse=True)
 
 

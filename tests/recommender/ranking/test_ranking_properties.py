@@ -93,7 +93,7 @@ def test_who_is_at_least_as_alike_by_every_signal_scores_at_least_as_high(
     found = ranked(catalog, asked(catalog, profile, (seed,), mix))
     rows = np.array([one.row for one in found], dtype=np.int64)
     scale = generated(catalog).calibration.choices.named[profile].scale
-    read = recommender_of(catalog).panel(mix).scores(seed, rows, scale).read.T
+    read = recommender_of(catalog).panel(mix).scores((seed,), rows, scale)[0].read.T
     for one, ours in zip(found, read, strict=True):
         for other, theirs in zip(found, read, strict=True):
             if (np.isnan(ours) == np.isnan(theirs)).all() and (np.nan_to_num(ours) >= np.nan_to_num(theirs)).all():

@@ -17,15 +17,18 @@ from msgspec import structs
 
 from indexer.build.candidates import CandidateInputs, write_candidates
 from recommender.calibration.cohort import Measured
-from recommender.fusion.profiles import WeightProfile
-from recommender.generation.candidate_files import GENRES, Candidates, codes_file
+from recommender.calibration.mix_scale import measured_layers
+from recommender.fusion.profiles import PROFILES, WeightProfile
+from recommender.generation.candidate_files import CODES, GENRES, Candidates
 from recommender.generation.genre_neighbours import GenreNeighbours
-from recommender.generation.manifest import CandidatesEntry
+from recommender.generation.manifest import CandidatesEntry, KindOverlap
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.ranking.popularity import NEUTRAL
+from recommender.ranking.popularity import NEUTRAL, popularity_of
+from recommender.retrieval import candidates
 from recommender.retrieval.candidates import CandidateRetriever
 from recommender.retrieval.filters import GenreFilter
+from recommender.retrieval.question_kinds import QuestionKind
 from recommender.signals.panel import RelationSignals
 from recommender.types import LayerMix, ScoredArtist, SignalName
 from recommender.vectors.pq_codes import CodeIndex
@@ -34,8 +37,12 @@ from tests.calibrated import ARTISTS, SILENT, calibrated
 EVERYONE = ARTISTS + SILENT
 FIRST = 8
 LOW = {"low": 1.0}
-FEW = CandidatesEntry(first=FIRST, nearest=12, listed=6, around=2, alike=3, profile="evidence")
-MANY = structs.replace(FEW, nearest=EVERYONE, listed=EVERYONE, around=EVERYONE, alike=EVERYONE)
+EVERY_KIND = tuple(KindOverlap(kind=kind.value, overlap_at_20=1.0) for kind in QuestionKind)
+ONE_SEED = EVERY_KIND[:1]
+FEW = CandidatesEntry(first=FIRST, nearest=12, listed=6, around=2, alike=3, profile="evidence", kinds=ONE_SEED)
+MANY = structs.replace(
+    FEW, nearest=2 * EVERYONE, listed=EVERYONE, around=2 * EVERYONE, alike=EVERYONE, kinds=EVERY_KIND
+)
 ROWS = st.integers(0, EVERYONE - 1)
 
 
@@ -51,8 +58,7 @@ def made(generation: Generation) -> Iterator[Candidates]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         entry = write_candidates(folder, ground)
-        codes = {"low": CodeIndex.open(folder / codes_file(0))}
-        yield Candidates(entry=entry, codes=codes, genres=GenreNeighbours.load(folder, GENRES))
+        yield Candidates(entry=entry, codes=CodeIndex.open(folder / CODES), genres=GenreNeighbours.load(folder, GENRES))
 
 
 @cache
@@ -172,7 +178,7 @@ def test_an_artist_that_could_not_be_measured_is_nobodys_neighbour_by_sound_and_
         assert told(ranked(ours, asked(seed))) == told(ranked(Recommender(poorer), asked(seed)))
 
 
-NEARLY_NONE = CandidatesEntry(first=1, nearest=1, listed=6, around=1, alike=1, profile="evidence")
+NEARLY_NONE = CandidatesEntry(first=1, nearest=1, listed=6, around=1, alike=1, profile="evidence", kinds=ONE_SEED)
 """Sound and genre bring next to nobody, so that whoever else is a candidate was listed or linked."""
 
 
@@ -183,8 +189,9 @@ def neighbourhood(entry: CandidatesEntry) -> CandidateRetriever:
         return CandidateRetriever(
             replace(found, entry=entry),
             relations=RelationSignals.of(generation.contents.relations),
-            layers=generation.calibration.layers,
+            layers=measured_layers(LOW, generation.calibration.layers),
             contents=generation.contents,
+            popularity=popularity_of(generation.contents),
         )
 
 
@@ -194,7 +201,7 @@ def missed(query: ArtistQuery) -> list[ArtistQuery]:
     for seed in range(ARTISTS):
         each = replace(query, seeds=(seed,))
         first = {artist.row for artist in ranked(plain(), each, FIRST)}
-        if not first <= set(finder.of(seed).tolist()):
+        if not first <= set(finder.of((seed,), PROFILES["evidence"]).tolist()):
             missing.append(each)
     return missing
 
@@ -226,9 +233,39 @@ def test_the_default_profile_is_told_by_what_it_is_and_not_by_having_been_asked_
     query = asked(0)
     by_name = replace(query, weights=calibrated().calibration.choices.named["evidence"])
     assert told(ranked(recommender(FEW), by_name)) == told(ranked(recommender(FEW), query))
-    elsewhere = recommender(structs.replace(FEW, profile="seed"))
+    elsewhere = recommender(structs.replace(FEW, kinds=()))
     for each in missed(query):
         assert told(ranked(elsewhere, each)) == told(ranked(plain(), each))
+
+
+@given(
+    seeds=st.lists(ROWS, min_size=1, max_size=5, unique=True).map(tuple),
+    against=st.lists(ROWS, max_size=2, unique=True).map(tuple),
+    depth=st.sampled_from([NEUTRAL, 0.0, 1.0]),
+    own=st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_every_kind_of_question_ranks_all_candidates_as_a_full_scan_does(
+    seeds: tuple[int, ...], against: tuple[int, ...], depth: float, own: bool
+) -> None:
+    query = asked(*seeds, negative_seeds=against, depth=depth, weights=custom() if own else None)
+    assert told(ranked(recommender(MANY), query)) == told(ranked(plain(), query))
+
+
+def test_of_many_the_best_by_the_mean_over_the_seeds_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "KEPT", 12)
+    finder, seeds = neighbourhood(MANY), (0, 6)
+    kept = finder.of(seeds, PROFILES["evidence"])
+    assert len(kept) == 12
+    first = [artist.row for artist in ranked(plain(), asked(*seeds), 10)]
+    assert len(set(first) & set(kept.tolist())) >= 8
+
+
+def test_the_most_and_least_popular_are_candidates_where_popularity_orders() -> None:
+    finder = neighbourhood(structs.replace(NEARLY_NONE, listed=0))
+    popularity = popularity_of(calibrated().contents)
+    with_them = set(finder.of((0,), PROFILES["evidence"], extremes=True).tolist())
+    assert {int(np.nanargmax(popularity)), int(np.nanargmin(popularity))} <= with_them
 
 
 @pytest.mark.parametrize("depth", [0.0, 0.25, 1.0])
@@ -246,24 +283,28 @@ def unlisted() -> CandidateRetriever:
 @pytest.mark.parametrize("kind", ["scene", "collaboration"])
 def test_those_listed_or_linked_with_the_seed_are_candidates_the_strongest_of_them_first(kind: str) -> None:
     relations = calibrated().contents.relations
-    strengths = (relations.scene_strengths if kind == "scene" else relations.collaborations).toarray()
+    walk = relations.scene_walk
+    assert walk is not None
+    strengths = (walk if kind == "scene" else relations.collaborations).toarray()
     found, brought = neighbourhood(NEARLY_NONE), 0
     for seed in range(ARTISTS):
         listed = np.flatnonzero(strengths[seed])
         strongest = listed[np.argsort(-strengths[seed, listed])][: NEARLY_NONE.listed].tolist()
-        assert set(strongest) <= set(found.of(seed).tolist())
-        brought += len(set(strongest) - set(unlisted().of(seed).tolist()))
+        assert set(strongest) <= set(found.of((seed,), PROFILES["evidence"]).tolist())
+        brought += len(set(strongest) - set(unlisted().of((seed,), PROFILES["evidence"]).tolist()))
     assert brought > 20, "else sound, genre or the first of each kind had them anyway"
 
 
 def test_no_more_of_those_listed_are_candidates_than_the_entry_says() -> None:
     seed = 0
-    strengths = calibrated().contents.relations.scene_strengths.toarray()[seed]
+    walk = calibrated().contents.relations.scene_walk
+    assert walk is not None
+    strengths = walk.toarray()[seed]
     order = np.argsort(-strengths)[: np.count_nonzero(strengths)].tolist()
     assert len(order) > NEARLY_NONE.listed
-    weakest = set(order[NEARLY_NONE.listed :]) - set(unlisted().of(seed).tolist())
+    weakest = set(order[NEARLY_NONE.listed :]) - set(unlisted().of((seed,), PROFILES["evidence"]).tolist())
     assert weakest
-    assert weakest.isdisjoint(neighbourhood(NEARLY_NONE).of(seed).tolist())
+    assert weakest.isdisjoint(neighbourhood(NEARLY_NONE).of((seed,), PROFILES["evidence"]).tolist())
 
 
 def kinds() -> dict[tuple[bool, ...], list[int]]:
@@ -288,7 +329,7 @@ def test_where_the_signals_find_too_few_the_first_of_each_kind_are_candidates_to
     first_of_each = {row for rows in kinds().values() for row in rows[:FIRST]}
     assert [len(rows) > FIRST for rows in kinds().values()].count(True) > 1
     for seed in range(ARTISTS, ARTISTS + SILENT):  # no sound, no scene, no collaboration: genre alone brings anybody
-        found = finder.of(seed).tolist()
+        found = finder.of((seed,), PROFILES["evidence"]).tolist()
         assert found == sorted(set(found))
         assert first_of_each <= set(found)
         assert len(set(found) - first_of_each) <= FEW.alike
@@ -297,7 +338,7 @@ def test_where_the_signals_find_too_few_the_first_of_each_kind_are_candidates_to
 def test_where_the_signals_find_enough_nobody_is_added() -> None:
     seed = 1
     finder = neighbourhood(structs.replace(NEARLY_NONE, nearest=FIRST + 1))
-    found = finder.of(seed).tolist()
+    found = finder.of((seed,), PROFILES["evidence"]).tolist()
     first_of_each = {rows[0] for rows in kinds().values()}
     assert len(found) > NEARLY_NONE.first
     assert not first_of_each <= set(found)
@@ -305,4 +346,4 @@ def test_where_the_signals_find_enough_nobody_is_added() -> None:
 
 def test_there_are_never_fewer_candidates_than_places_they_are_to_fill() -> None:
     finder = neighbourhood(structs.replace(NEARLY_NONE, first=FIRST, listed=0))
-    assert min(len(finder.of(seed)) for seed in range(ARTISTS + SILENT)) >= FIRST
+    assert min(len(finder.of((seed,), PROFILES["evidence"])) for seed in range(ARTISTS + SILENT)) >= FIRST

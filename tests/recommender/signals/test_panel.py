@@ -20,7 +20,7 @@ def test_few_are_read_as_everyone_is_to_the_bit(scale: Scale, mix: dict[str, flo
     for seed in range(EVERYONE):
         whole, rows = panel.read(seed, scale), rng.permutation(EVERYONE)[: rng.integers(EVERYONE)]
         np.testing.assert_array_equal(panel.read(seed, scale, rows), whole[:, rows])
-        np.testing.assert_array_equal(panel.scores(seed, rows, scale).read, whole[:, rows])
+        np.testing.assert_array_equal(panel.scores((seed,), rows, scale)[0].read, whole[:, rows])
 
 
 def test_an_artist_stands_at_one_with_itself_where_it_is_known_though_others_reach_the_same_opinion() -> None:
