@@ -69,8 +69,9 @@ def evaluate(
     """Measure the published generation with TRUTH: artists known to be similar, CSV or JSON.
 
     Exit status 0: the run was measured, with any result. 1: rows of TRUTH or of the pairs are broken or ambiguous (they
-    are listed); or no query of TRUTH is in the generation; or the weights learned by --fit do worse than the profile
-    evidence and are not kept. An artist that is not in the generation is not an error: it lowers the ceiling.
+    are listed); or no query of TRUTH is in the generation; or the weights learned by --fit are not better than the
+    profile evidence on artists left out, and are not kept. An artist that is not in the generation is not an error: it
+    lowers the ceiling.
     """
     from evaluation.gates import DEFAULT, read_thresholds
     from evaluation.pairs import write_similarities
@@ -189,14 +190,14 @@ def _provenance(truth: Path, space: str) -> Provenance:
 
 
 def _keep(home: Path, result: LearningResult, provenance: Provenance) -> bool:
-    """Write learned weights into ``home`` for the next build; False where they do worse than ``evidence``."""
+    """Write learned weights into ``home`` for the next build; False where they do not beat ``evidence``."""
     from evaluation.fit_weights import save
     from evaluation.report.sections import describe_learned
     from recommender.generation.calibration import FITTED
 
     click.echo(describe_learned(result.learned), err=True)
-    if result.learned.outcome == "worse":
-        click.echo("not kept: use the profile evidence, which does better", err=True)
+    if result.learned.outcome != "better":
+        click.echo("not kept: they are not better on artists left out; use the profile evidence", err=True)
         return False
     save(home / FITTED, result.weights, provenance)
     click.echo(f"written: {home / FITTED}; the next soundkin build adds it as the profile fitted", err=True)

@@ -6,7 +6,7 @@ the fold are learned from. See docs/methods.md, "Learned weights".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -19,13 +19,12 @@ from evaluation.measures.rank_metrics import measure, measure_names
 from evaluation.measures.statistics import SEED, Difference, Estimate, compare, estimate
 from evaluation.systems import ranking
 from evaluation.truth import Truth
-from recommender.calibration.percentiles import Percentiles, percentile, percentiles_of
 from recommender.errors import BadInput, InvalidArgument
 from recommender.fusion.learned_weights import FittedWeights, PerSignal
 from recommender.fusion.profiles import WeightProfile
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.signals.base import Signal
-from recommender.types import SIGNALS, LayerMix, Rows, Scale, SignalName, Similarities
+from recommender.types import SIGNALS, LayerMix, Opinions, Rows, Scale, Similarities
+from recommender.vectors import top
 
 MIN_QUERIES = 20
 """Least number of queries with a relevant artist in the generation: four in each of five folds."""
@@ -35,10 +34,11 @@ NO_DIFFERENCE = "no clear difference"
 """Outcome when the interval of the difference contains 0."""
 RIVAL = "evidence"
 """The profile that learned weights are compared with: it needs no labels."""
-UNLISTED = 200
-"""Artists drawn for each query that its list does not name; they get the grade 0."""
-REFERENCE_ARTISTS = 1000
-"""Artists of a seeded draw whose pairs are the reference of percentiles where the generation has none."""
+NEAREST = 100
+"""Artists nearest to each query by each signal that its list does not name; they get the grade 0. Weights must tell
+related artists from these: random artists, which any weights rank last, teach little."""
+DRAWN = 20
+"""Artists drawn at random for each query besides, so that the scores of unrelated artists are learned too."""
 
 BySignal: TypeAlias = npt.NDArray[np.float64]
 """``[pair, signal]``, signals in the order of ``recommender.types.SIGNALS``; NaN means no opinion."""
@@ -52,7 +52,7 @@ class LearnedProfile:
 
     intercept: float
     slopes: dict[str, float]
-    """Signal -> slope on the log-odds of its percentile."""
+    """Signal -> slope on its strength."""
     missing: dict[str, float]
     """Signal -> log-odds added where it has no opinion."""
     refused: tuple[str, ...]
@@ -95,10 +95,8 @@ class Features:
     """``[pair]`` row of the query artist: the group that is never split between learning and measuring."""
     items: Rows
     """``[pair]`` row of the item."""
-    raw: BySignal
-    """Raw measures of the signals."""
-    percentiles: BySignal
-    """Percentiles of the opinions among reference pairs, in [0, 1]: the input of ``evidence`` and ``fitted``."""
+    strengths: BySignal
+    """Strengths of the signals: the input of ``evidence`` and ``fitted``."""
     grades: Similarities
     """``[pair]`` grade of the truth; 0 for artists that it does not list."""
 
@@ -108,11 +106,8 @@ def learn(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: int) -> L
 
     Raises:
         BadInput: there are too few labels (``too_few_labels``), no weights can be fitted to them
-            (``labels_teach_nothing``), or the generation has no percentiles (``not_calibrated``).
+            (``labels_teach_nothing``).
     """
-    if not recommender.generation.calibration.percentiles:
-        detail = "the generation has no percentiles, which learned weights need; build with 50 artists or more"
-        raise BadInput("not_calibrated", detail)
     answerable = _answerable(truth)
     _require_enough(answerable)
     found = features(recommender, answerable, mix)
@@ -139,7 +134,7 @@ def _require_enough(truth: Truth) -> None:
 
 
 def _learn(recommender: Recommender, found: Features, truth: Truth, asked: ArtistQuery, *, k: int) -> LearningResult:
-    weights = fit(found.percentiles, found.grades, found.queries)
+    weights = fit(found.strengths, found.grades, found.queries)
     primary = measure_names(k)[0]
     rival = recommender.generation.calibration.choices.named[RIVAL]
     ours, theirs = (
@@ -166,7 +161,7 @@ def _by_fold(found: Features, rival: WeightProfile) -> tuple[list[Fold], list[Fo
     """For each fold, the weights learned without its artists, and the rival; both with the artists of the fold."""
     own: list[Fold] = []
     for rows, held in _folds(found):
-        weights = fit(found.percentiles[rows], found.grades[rows], found.queries[rows])
+        weights = fit(found.strengths[rows], found.grades[rows], found.queries[rows])
         own.append((weights.profile, held))
     return own, [(rival, held) for _, held in own]
 
@@ -182,8 +177,22 @@ def _judge(
     recommender: Recommender, truth: Truth, asked: ArtistQuery, held: tuple[int, ...], *, k: int
 ) -> Similarities:
     """``[query]`` primary measure of the query artists ``held``, ranked among all artists."""
-    ranked = {query: ranking(recommender, asked, query, depth=k) for query in held}
+    known = {query: _known(recommender, truth, query) for query in held}
+    ranked = {
+        query: ranking(recommender, replace(asked, exclude=frozenset(known[query].tolist())), query, depth=k)
+        for query in held
+    }
     return measure({query: truth.grades(query) for query in held}, ranked, k=k)[measure_names(k)[0]]
+
+
+def _known(recommender: Recommender, truth: Truth, query: int) -> Rows:
+    """Rows that the scene lists with ``query`` and the truth does not.
+
+    Where a truth is what was left out of the scene data, these are related artists that it does not name: neither to be
+    learned as unrelated, nor to be judged.
+    """
+    listed = recommender.scene_neighbours(query)
+    return np.setdiff1d(listed, [row for row, grade in truth.grades(query).items() if grade > 0])
 
 
 def _named(numbers: PerSignal) -> dict[str, float]:
@@ -191,35 +200,25 @@ def _named(numbers: PerSignal) -> dict[str, float]:
 
 
 def features(recommender: Recommender, truth: Truth, mix: LayerMix) -> Features:
-    """Every listed pair in the generation, and for each query a seeded draw of artists that its list does not name."""
-    signals = recommender.signals(mix)
-    random = np.random.default_rng(SEED)
-    blocks = [_block(recommender, truth, query, random) for query in truth.lists]
-    queries = _joined([np.full(len(items), query) for query, (items, _) in zip(truth.lists, blocks, strict=True)])
-    raw = [
-        np.stack([signals[name].raw(query)[items] for name in SIGNALS], axis=1)
-        for query, (items, _) in zip(truth.lists, blocks, strict=True)
-    ]
-    stacked = np.concatenate(raw) if raw else np.empty((0, len(SIGNALS)))
+    """Every listed pair in the generation, and for each query the contrasts that its list does not name.
+
+    Contrasts are the nearest artists by each signal and a seeded draw of all.
+    """
+    panel, random = recommender.panel(mix), np.random.default_rng(SEED)
+    queries, items, strengths, grades = [], [], [], []
+    for query in truth.lists:
+        opinions = panel.read(query, Scale.STRENGTHS)
+        chosen, graded = _block(recommender, truth, query, opinions, random)
+        queries.append(np.full(len(chosen), query))
+        items.append(chosen)
+        strengths.append(opinions[:, chosen].T)
+        grades.append(graded)
     return Features(
-        queries=queries,
-        items=_joined([items for items, _ in blocks]),
-        raw=stacked,
-        percentiles=_percentiles(recommender, mix, dict(zip(truth.lists, blocks, strict=True)), stacked),
-        grades=np.concatenate([grades for _, grades in blocks]) if blocks else np.empty(0),
+        queries=_joined(queries),
+        items=_joined(items),
+        strengths=np.concatenate(strengths) if strengths else np.empty((0, len(SIGNALS))),
+        grades=np.concatenate(grades) if grades else np.empty(0),
     )
-
-
-def _percentiles(
-    recommender: Recommender, mix: LayerMix, asked: Mapping[int, tuple[Rows, Similarities]], raw: BySignal
-) -> BySignal:
-    """``[pair, signal]`` percentiles of the generation; where it has none, percentiles over a draw of its artists."""
-    if not recommender.generation.calibration.percentiles:
-        reference = references(recommender, recommender.signals(mix))
-        return np.stack([percentile(reference[name], raw[:, place]) for place, name in enumerate(SIGNALS)], axis=1)
-    panel = recommender.panel(mix)
-    found = [panel.read(query, Scale.PERCENTILES, items).T for query, (items, _) in asked.items()]
-    return np.concatenate(found) if found else raw
 
 
 def _joined(parts: list[Rows]) -> Rows:
@@ -227,26 +226,16 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 def _block(
-    recommender: Recommender, truth: Truth, query: int, random: np.random.Generator
+    recommender: Recommender, truth: Truth, query: int, opinions: Opinions, random: np.random.Generator
 ) -> tuple[Rows, Similarities]:
-    """Items of one query and their grades: the listed ones by row, then those drawn, by row."""
+    """Items of one query and their grades: the listed ones by row, then the contrasts by row."""
     grades = truth.grades(query)
     listed = np.array(sorted(grades), dtype=np.int64)
-    artists = np.arange(len(recommender.generation.contents.artists.ids))
-    others = np.setdiff1d(artists, [*grades, query])
-    drawn = np.sort(random.permutation(others)[:UNLISTED])
-    given = [grades[int(row)] for row in listed] + [0.0] * len(drawn)
-    return np.concatenate([listed, drawn]), np.array(given, dtype=np.float64)
-
-
-def references(recommender: Recommender, signals: dict[SignalName, Signal]) -> dict[SignalName, Percentiles]:
-    """Distribution of each signal's values over the pairs of a seeded draw of artists."""
-    count = len(recommender.generation.contents.artists.ids)
-    drawn = np.sort(np.random.default_rng(SEED).permutation(count)[:REFERENCE_ARTISTS])
-    return {name: percentiles_of(_opinions(signal, drawn)) for name, signal in signals.items()}
-
-
-def _opinions(signal: Signal, drawn: Rows) -> Similarities:
-    """Raw measures of each pair of ``drawn``, each pair once."""
-    rows = [signal.raw(int(row))[drawn[place + 1 :]] for place, row in enumerate(drawn)]
-    return np.concatenate(rows) if rows else np.empty(0)
+    never = np.concatenate([listed, [query], _known(recommender, truth, query)]).astype(np.int64)
+    among = opinions.copy()
+    among[:, never] = np.nan
+    nearest = [top(np.where(signal > 0, signal, np.nan), NEAREST) for signal in among]
+    others = np.setdiff1d(np.arange(opinions.shape[1]), never)
+    contrasts = np.unique(np.concatenate([*nearest, random.permutation(others)[:DRAWN]]))
+    given = [grades[int(row)] for row in listed] + [0.0] * len(contrasts)
+    return np.concatenate([listed, contrasts]), np.array(given, dtype=np.float64)

@@ -15,7 +15,7 @@ from recommender.generation.calibration import FITTED, percentiles_prefix
 from recommender.generation.contents import Relations
 from recommender.signals.base import Signal
 from recommender.signals.panel import RelationSignals
-from recommender.types import Rows, Space
+from recommender.types import Rows, Scale, Space
 
 MAX_SEEDS = 200
 """Artists drawn as seeds, of those that the signal knows."""
@@ -41,13 +41,17 @@ def write_percentiles(folder: Path, relations: Relations) -> None:
 def keep_fitted(home: Path, folder: Path, space: Space) -> None:
     """Copy the weights learned from labels into the generation, when ``home`` has a file of them.
 
-    Weights learned in another space describe another encoder: they are not copied, and a warning is logged. Raises
-    InvalidArgument when the file contains no weights.
+    Weights learned in another space describe another encoder, and those of an earlier release read percentiles, which
+    mean something else now: they are not copied, and a warning is logged. Raises InvalidArgument when the file contains
+    no weights.
     """
     path = home / FITTED
     if not path.exists():
         return
-    _, learned = learned_weights.load(path)
+    weights, learned = learned_weights.load(path)
+    if weights.scale is not Scale.STRENGTHS:
+        _log.warning("%s was learned by an earlier release: left out; run soundkin evaluate --fit again", path)
+        return
     if learned.space not in ("", space.fingerprint):
         _log.warning("%s was learned in space %s, not in %s: left out", path, learned.space, space.fingerprint)
         return

@@ -17,7 +17,9 @@ from recommender.fusion.profiles import LogOdds
 from recommender.strict_json import from_facts, take_format, to_facts
 from recommender.types import Scale, SignalName
 
-FORMAT = 1
+FORMAT = 2
+OLD_FORMAT = 1
+"""Of weights that read percentiles: generations of earlier releases hold them."""
 PROFILE = "fitted"
 """The name of the profile in a request."""
 
@@ -40,7 +42,7 @@ class FoldScore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedWeights:
-    """Coefficients of a logistic regression on the log-odds of percentiles and on flags for signals that are NaN.
+    """Coefficients of a logistic regression on the strengths of signals and on flags for signals that are NaN.
 
     See "Learned weights" in docs/methods.md.
     """
@@ -48,6 +50,7 @@ class FittedWeights:
     intercept: float
     slopes: PerSignal
     missing: PerSignal
+    """What silence is worth: from 0 to what a middling opinion of the signal is worth."""
     pairs_with_opinion: tuple[int, int, int, int]
     """In how many pairs each signal has an opinion (is not NaN); one that never has gets a slope of 0."""
     refused: tuple[SignalName, ...]
@@ -56,6 +59,8 @@ class FittedWeights:
     """The folds that could be measured: the labels of the other artists have at least two different grades."""
     queries: int
     pairs: int
+    scale: Scale = Scale.STRENGTHS
+    """Percentiles in weights of an earlier release."""
 
     @property
     def profile(self) -> LogOdds:
@@ -65,7 +70,7 @@ class FittedWeights:
             intercept=self.intercept,
             slopes=self.slopes,
             missing=self.missing,
-            scale=Scale.PERCENTILES,
+            scale=self.scale,
         )
 
     @property
@@ -152,7 +157,9 @@ def load(path: Path) -> tuple[FittedWeights, Provenance]:
         InvalidWeights: no slope is above 0.
     """
     try:
-        file = from_facts(take_format(json.loads(path.read_text(encoding="utf-8")), FORMAT), _WeightsFile)
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        is_old = isinstance(facts, dict) and facts.get("format") == OLD_FORMAT
+        file = from_facts(take_format(facts, OLD_FORMAT if is_old else FORMAT), _WeightsFile)
     except OSError as error:
         raise InvalidArgument("weights file", f"{path} cannot be read ({error})") from error
     except (ValueError, RecursionError) as error:
@@ -166,6 +173,7 @@ def load(path: Path) -> tuple[FittedWeights, Provenance]:
         folds=file.folds,
         queries=file.queries,
         pairs=file.pairs,
+        scale=Scale.PERCENTILES if is_old else Scale.STRENGTHS,
     )
     _ = fitted.profile  # raises InvalidWeights
     return fitted, file.provenance

@@ -222,7 +222,7 @@ def _proportions(weights: Mapping[SignalName, float]) -> dict[SignalName, float]
     return {signal: weight / total for signal, weight in weights.items()}
 
 
-PROFILES: Mapping[str, WeightProfile] = {"seed": seed_profile(), "evidence": evidence_profile()}
+PROFILES: Mapping[str, WeightProfile] = {"evidence": evidence_profile(), "seed": seed_profile()}
 """Profiles that any generation can answer; one with weights learned from labels adds those as ``fitted``."""
 
 DEFAULT_PROFILE = "evidence"

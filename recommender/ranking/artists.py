@@ -155,6 +155,10 @@ class Recommender:
         end = int(self._track_ends[artist])
         return self._tracks_by_artist[end - int(self._track_counts[artist]) : end]
 
+    def scene_neighbours(self, artist: int) -> Rows:
+        """Rows of the artists that the scene lists with ``artist``, rising."""
+        return np.sort(self._relations.scene.neighbours(artist)[0])
+
     def signals(self, mix: LayerMix | None = None) -> dict[SignalName, Signal]:
         """The four signals, audio by ``mix`` (the default of the space when None)."""
         return self.panel(mix).signals

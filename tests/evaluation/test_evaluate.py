@@ -24,7 +24,7 @@ from evaluation.truth import GradedArtist, Truth, read_truth
 from recommender.errors import BadInput
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.types import SIGNALS
+from recommender.types import SIGNALS, Scale
 from tests.calibrated import calibrated
 from tests.evaluation.kin import NOISE, SOUND, artist_id, catalog, families_csv, name
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_generation, make_space
@@ -305,20 +305,19 @@ def test_a_popularity_from_imports_replaces_the_counts(generation: Generation) -
     assert popularity[0] > popularity[1] > popularity[6] == 0.0, "listed with two, with one, with nobody"
 
 
-def test_features_hold_every_listed_pair_and_a_draw_of_others(generation: Generation, tmp_path: Path) -> None:
+def test_features_hold_every_listed_pair_and_the_contrasts(generation: Generation, tmp_path: Path) -> None:
     recommender = Recommender(generation)
     truth = read_truth(families_csv(tmp_path / "t.csv"), recommender.directory)
     found = features(recommender, truth, {SOUND: 1.0})
-    assert len(found.grades) == 12 * 12, "2 kin and 10 others for each of 12 queries"
     assert np.count_nonzero(found.grades) == 24
     assert (found.queries != found.items).all()
     first = {int(item): place for place, item in enumerate(found.items) if found.queries[place] == 0}
-    cosine = recommender.signals({SOUND: 1.0})[SIGNALS[0]].raw(0)
-    assert found.raw[first[5], 0] == pytest.approx(cosine[5])
-    assert np.isnan(found.raw[first[12]][0]), "Silent has no audio"
-    audio = found.percentiles[:, 0]
+    strength = recommender.audio({SOUND: 1.0}).strengths((0,))[0]
+    assert found.strengths[first[5], 0] == pytest.approx(strength[5])
+    assert np.isnan(found.strengths[first[12]][0]), "Silent has no audio"
+    audio = found.strengths[:, 0]
     assert np.nanmin(audio[found.grades > 0]) > np.nanmax(audio[found.grades == 0])
-    assert np.isnan(found.percentiles[:, 3]).all(), "nobody recorded with anybody"
+    assert np.isnan(found.strengths[:, 3]).all(), "nobody recorded with anybody"
     assert recommender.generation.contents.artists.ids[0] == artist_id(0, 0)
 
 
@@ -326,18 +325,18 @@ def test_weights_can_be_learned_from_features(generation: Generation, tmp_path: 
     recommender = Recommender(generation)
     truth = read_truth(families_csv(tmp_path / "t.csv"), recommender.directory)
     found = features(recommender, truth, {SOUND: 1.0})
-    fitted = fit(found.percentiles, found.grades, found.queries)
-    assert (fitted.queries, fitted.pairs) == (12, int((~np.isnan(found.percentiles).all(axis=1)).sum()))
+    fitted = fit(found.strengths, found.grades, found.queries)
+    assert (fitted.queries, fitted.pairs) == (12, int((~np.isnan(found.strengths).all(axis=1)).sum()))
     assert fitted.slopes[0] > 0, "audio separates families"
     assert fitted.slopes[3] == 0, "nobody recorded with anybody"
 
 
-def test_weights_are_learned_from_what_a_calibrated_generation_reads(tmp_path: Path) -> None:
+def test_weights_are_learned_from_what_a_generation_reads(tmp_path: Path) -> None:
     recommender = Recommender(calibrated())
     (tmp_path / "t.csv").write_text("query,item\nArtist 0,Artist 6\nArtist 0,Artist 12\nArtist 3,Artist 9\n")
     truth = read_truth(tmp_path / "t.csv", recommender.directory)
     found = features(recommender, truth, {"low": 1.0})
-    assert len(found.queries) > 100
-    for query, item, percentiles in zip(found.queries, found.items, found.percentiles, strict=True):
-        lines = recommender.compare(int(query), int(item), mix={"low": 1.0}).breakdown
-        np.testing.assert_array_equal(percentiles, [line.percentile for line in lines])
+    assert len(found.queries) > 40
+    for query, item, strengths in zip(found.queries, found.items, found.strengths, strict=True):
+        read = recommender.panel({"low": 1.0}).read(int(query), Scale.STRENGTHS, np.array([item]))
+        np.testing.assert_array_equal(strengths, read[:, 0])

@@ -12,15 +12,15 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from evaluation.fit_weights import fit, save
-from recommender.calibration.percentiles import log_odds
 from recommender.errors import InvalidArgument
 from recommender.fusion.learned_weights import FittedWeights, Provenance, load
 from recommender.fusion.profiles import blend
-from recommender.types import SignalName
+from recommender.types import Scale, SignalName
 
 QUERIES, ANSWERS = 100, 200
 TRUE_SLOPES = (1.2, 0.6, 0.3, 0.0)
-TRUE_MISSING = (-0.4, 0.8, 0.0, 0.0)
+TRUE_MISSING = (0.4, 0.2, 0.0, 0.0)
+"""Within what a middling opinion is worth: ln 2 times the slope."""
 TRUE_INTERCEPT = -1.0
 SILENT = 0.3
 
@@ -30,10 +30,10 @@ Matrix = npt.NDArray[np.float64]
 def lessons(*, grade: float = 1.0, flipped: bool = False) -> tuple[Matrix, Matrix, npt.NDArray[np.int64]]:
     """Pairs whose grades are drawn from the very model that is fitted; ``flipped`` turns genre against them."""
     rng = np.random.default_rng(7)
-    features = rng.random((QUERIES * ANSWERS, 4))
+    features = rng.exponential(size=(QUERIES * ANSWERS, 4))
     silent = rng.random(features.shape) < SILENT
     slopes = np.array(TRUE_SLOPES) * (1, 1, -1 if flipped else 1, 1)
-    effects = np.where(silent, TRUE_MISSING, slopes * log_odds(features))
+    effects = np.where(silent, TRUE_MISSING, slopes * features)
     grades = (rng.random(len(features)) < expit(TRUE_INTERCEPT + effects.sum(axis=1))) * grade
     features[silent] = np.nan
     return features, grades, np.repeat(np.arange(QUERIES), ANSWERS)
@@ -50,6 +50,19 @@ def test_the_slopes_that_made_the_labels_are_found_again(learned: FittedWeights)
     assert learned.missing == pytest.approx(TRUE_MISSING, abs=0.15)
     assert learned.intercept == pytest.approx(TRUE_INTERCEPT, abs=0.12)
     assert learned.refused in ((), (SignalName.COLLABORATION,)), "a true slope of 0 may come out on either side"
+
+
+def test_silence_is_never_worth_more_than_a_middling_opinion_nor_less_than_none() -> None:
+    features, _, groups = lessons()
+    # Labels that would make silence of audio a sure yes, and silence of the scene a sure no.
+    silent = np.isnan(features)
+    grades = (silent[:, 0] & ~silent[:, 1]).astype(np.float64)
+    grades[features[:, 0] > 2.0] = 1.0
+    found = fit(features, grades, groups)
+    middling = np.nanmedian(features[~silent.all(axis=1), 0])
+    assert found.slopes[0] > 0
+    assert found.missing[0] == pytest.approx(found.slopes[0] * middling, rel=1e-3)
+    assert found.missing[1] == 0.0
 
 
 def test_pairs_of_which_nothing_is_known_are_not_counted(learned: FittedWeights) -> None:
@@ -78,10 +91,10 @@ def test_chance_is_the_loss_of_the_other_artists_mean_grade() -> None:
 
 def test_the_scale_of_grades_does_not_matter_and_half_a_grade_is_half_a_yes(learned: FittedWeights) -> None:
     assert fit(*lessons(grade=3.0)).slopes == pytest.approx(learned.slopes)
-    features = np.array([[0.5, np.nan, np.nan, np.nan]] * 40 + [[0.9, np.nan, np.nan, np.nan]] * 40)
+    features = np.array([[0.0, np.nan, np.nan, np.nan]] * 40 + [[3.0, np.nan, np.nan, np.nan]] * 40)
     grades = np.repeat([1.0, 2.0], 40)
     found = fit(features, grades, np.tile(np.arange(4), 20))
-    # .5 is half of the highest grade: even odds, log-odds 0; C = 1 holds the slope a little
+    # half of the highest grade: even odds, log-odds 0, where audio says nothing; C = 1 holds the slope a little
     assert expit(found.intercept) == pytest.approx(0.5, abs=0.08)
 
 
@@ -95,8 +108,8 @@ def test_a_signal_that_speaks_against_the_labels_is_left_out_and_named() -> None
 
 def test_the_profile_scores_with_what_was_learned(learned: FittedWeights) -> None:
     opinions = np.array([[0.9], [np.nan], [0.4], [0.5]])
-    odds = learned.intercept + learned.slopes[0] * math.log(9) + learned.missing[1]
-    odds += learned.slopes[2] * math.log(2 / 3)
+    odds = learned.intercept + learned.slopes[0] * 0.9 + learned.missing[1]
+    odds += learned.slopes[2] * 0.4 + learned.slopes[3] * 0.5
     blended = blend(opinions, learned.profile)
     assert blended.scores[0] == pytest.approx(1 / (1 + math.exp(-odds)))
     assert blended.base + blended.contributions.sum() == pytest.approx(blended.scores[0], abs=1e-12)
@@ -108,6 +121,16 @@ def test_the_same_labels_give_the_same_file_and_it_is_read_back(tmp_path: Path, 
     save(tmp_path / "two.json", fit(*lessons()), provenance)
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     assert load(tmp_path / "one.json") == (learned, provenance)
+
+
+def test_weights_of_an_earlier_release_are_read_as_weights_of_percentiles(
+    tmp_path: Path, learned: FittedWeights
+) -> None:
+    path = tmp_path / "old.json"
+    save(path, learned, Provenance(labels_sha256="ab" * 32, date="2026-11-21", space=""))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
+    old, _ = load(path)
+    assert (old.scale, old.profile.scale, old.slopes) == (Scale.PERCENTILES, Scale.PERCENTILES, learned.slopes)
 
 
 @pytest.mark.parametrize(

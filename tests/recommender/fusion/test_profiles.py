@@ -163,7 +163,7 @@ def test_each_profile_says_what_it_reads_and_where_it_starts() -> None:
     assert (SEED.scale, EVIDENCE.scale) == (Scale.VALUES, Scale.STRENGTHS)
     assert SEED.base == 0.0
     assert EVIDENCE.base == pytest.approx(0.25)
-    assert [profile.name for profile in PROFILES.values()] == ["seed", "evidence"]
+    assert [profile.name for profile in PROFILES.values()] == ["evidence", "seed"]
 
 
 def test_weights_of_a_request_are_shares_of_all_four_signals() -> None:
@@ -212,7 +212,7 @@ OLD = LogOdds(name="fitted", intercept=-3.0, slopes=(1.5, 0.8, 0.6, 0.2), scale=
 UNEVEN = custom_weights(dict(zip(SIGNALS, (5.0, 0.0, 2.0, 1.0), strict=True)))
 JUDGED = (*PROFILES.values(), FITTED, OLD, UNEVEN)
 
-every_profile = pytest.mark.parametrize("profile", JUDGED, ids=("seed", "evidence", "fitted", "old", "custom"))
+every_profile = pytest.mark.parametrize("profile", JUDGED, ids=("evidence", "seed", "fitted", "old", "custom"))
 
 
 def column(opinions: tuple[float, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
