@@ -19,6 +19,28 @@ ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """What a figure must reach, written before it is measured. Noise or the naive baseline must miss it."""
+
+    name: str
+    value: float
+    threshold: float
+    at_least: bool = True
+    """The value must be at least the threshold; else below it."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value reaches the threshold; NaN, nothing measured, does not."""
+        return self.value >= self.threshold if self.at_least else self.value < self.threshold
+
+    @property
+    def line(self) -> str:
+        """Such as ``PASS: speed 2.10 (bar: at least 2)``."""
+        side = "at least" if self.at_least else "below"
+        return f"{'PASS' if self.passed else 'FAIL'}: {self.name} {self.value:.4g} (bar: {side} {self.threshold:g})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """The result of one script."""
 
@@ -31,13 +53,24 @@ class Measurement:
     notes: tuple[str, ...]
     figures: Mapping[str, object] = field(default_factory=dict)
     """Figures for programs, as JSON values; the page does not show them."""
+    bars: tuple[Bar, ...] = ()
+
+    @property
+    def status(self) -> int:
+        """Exit status of the script: 1 when a bar is missed."""
+        return int(not all(bar.passed for bar in self.bars))
 
     @classmethod
     def read(cls, path: Path) -> Measurement:
         """Read the file that :meth:`write` wrote. Raises KeyError or ValueError for another shape."""
         data = json.loads(path.read_text(encoding="utf-8"))
         texts = {name: str(data[name]) for name in ("title", "command", "machine", "table_markdown")}
-        return cls(**texts, notes=tuple(data["notes"]), figures=data.get("figures", {}))
+        return cls(
+            **texts,
+            notes=tuple(data["notes"]),
+            figures=data.get("figures", {}),
+            bars=tuple(Bar(**bar) for bar in data.get("bars", ())),
+        )
 
     def write(self, path: Path) -> None:
         """Write it as JSON for :meth:`read`."""
@@ -45,7 +78,7 @@ class Measurement:
 
     def section(self) -> str:
         """The result as one section of the page."""
-        notes = "\n".join(f"- {note}" for note in self.notes)
+        notes = "\n".join(f"- {note}" for note in (*(bar.line for bar in self.bars), *self.notes))
         parts = (f"## {self.title}", f"`{self.command}` on {self.machine}", self.table_markdown.strip(), notes)
         return "\n\n".join(part for part in parts if part)
 
@@ -58,8 +91,8 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def publish(result: Measurement, out: Path | None) -> None:
-    """Print the table and the notes of ``result``, and write it to ``out`` where that is given."""
-    print(result.table_markdown, *(f"- {note}" for note in result.notes), sep="\n")
+    """Print the table, the bars and the notes of ``result``, and write it to ``out`` where that is given."""
+    print(result.table_markdown, *(bar.line for bar in result.bars), *(f"- {note}" for note in result.notes), sep="\n")
     if out is not None:
         result.write(out)
 

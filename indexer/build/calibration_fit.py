@@ -63,10 +63,10 @@ _QUERIES = 1 << 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The artists that a bundle is fitted on, each with two tracks or more.
+    """The artists that a bundle is fitted on.
 
     Raises:
-        InvalidArgument: an artist has fewer tracks, or ids are not sorted and distinct.
+        InvalidArgument: an artist has no track, or ids are not sorted and distinct.
     """
 
     ids: tuple[str, ...]
@@ -86,10 +86,15 @@ class Reference:
         if len(self.artist) != len(self.tracks if self.rows is None else self.rows):
             raise InvalidArgument("reference", f"has the artists of {len(self.artist)} tracks, but other tracks")
         counts = np.bincount(self.artist, minlength=len(self.ids))
-        if len(counts) != len(self.ids) or np.any(counts < MIN_TRACKS):
-            raise InvalidArgument("reference", f"every artist in it needs {MIN_TRACKS} tracks or more")
+        if len(counts) != len(self.ids) or not counts.all():
+            raise InvalidArgument("reference", "every artist in it needs a track")
         if list(self.ids) != sorted(set(self.ids)):
             raise InvalidArgument("reference", "artist ids must be sorted and distinct")
+
+    @property
+    def paired(self) -> int:
+        """Number of artists with two tracks or more, which show how the tracks of an artist vary."""
+        return int(np.count_nonzero(np.bincount(self.artist, minlength=len(self.ids)) >= MIN_TRACKS))
 
     def of(self, artist: int) -> Vectors:
         """The tracks of the artist in row ``artist``."""
@@ -126,17 +131,27 @@ class Reference:
 def choose_reference(track_counts: npt.NDArray[np.int64], *, max_artists: int = REFERENCE, seed: int = SEED) -> Rows:
     """Rows of the artists to fit on, rising: all with two tracks or more, or a draw of ``max_artists``.
 
+    Where fewer than :data:`PROVISIONAL_FROM` have two, all artists with a track: they cannot show how the tracks of one
+    artist vary, but they show where the middle of all is, and how alike unrelated artists are.
+
     ``track_counts``: ``[artist]`` embedded tracks, artists in id order.
     """
     able = np.flatnonzero(track_counts >= MIN_TRACKS)
+    if len(able) < PROVISIONAL_FROM:
+        able = np.flatnonzero(track_counts > 0)
     return np.sort(np.random.default_rng(seed).permutation(able)[:max_artists]).astype(np.int64)
 
 
-def status_of(reference_artists: int) -> Status:
-    """How far a fit on this number of artists can be trusted (docs/methods.md, "Calibration")."""
+def status_of(reference_artists: int, paired: int) -> Status:
+    """How far a fit can be trusted (docs/methods.md, "Calibration").
+
+    Args:
+        reference_artists: all artists of the reference.
+        paired: those with two tracks or more.
+    """
     if reference_artists < PROVISIONAL_FROM:
         return Status.UNCALIBRATED
-    return Status.PROVISIONAL if reference_artists < CALIBRATED_FROM else Status.CALIBRATED
+    return Status.PROVISIONAL if paired < CALIBRATED_FROM else Status.CALIBRATED
 
 
 def fit(
@@ -144,13 +159,15 @@ def fit(
 ) -> Bundle:
     """Fit the bundle of one layer. The same reference gives the same bundle.
 
-    With fewer than ``PROVISIONAL_FROM`` artists the bundle is the raw cosine, whatever ``method`` is.
+    With fewer than ``PROVISIONAL_FROM`` artists the bundle is the raw cosine, whatever ``method`` is, with the
+    quantiles of the pairs there are. Where fewer than that have two tracks, the pipeline centres and compares with the
+    cohort, but does not whiten.
 
     Raises:
         InvalidArgument: a vector is not finite or has length 0, all tracks of each artist are equal, or the cosines of
             an artist with the cohort have no variance.
     """
-    status = status_of(len(reference.ids))
+    status = status_of(len(reference.ids), reference.paired)
     used = Method.RAW if status is Status.UNCALIBRATED else method
     mean, whitened = _geometry(reference, used, space.dim)
     projection = None if whitened is None else whitened.projection
@@ -186,7 +203,7 @@ def _geometry(reference: Reference, method: Method, dim: int) -> tuple[Matrix, W
         return np.zeros(dim), None
     count = len(reference.artist)
     mean = np.sum([units.sum(axis=0) for units in reference.units()], axis=0) / count
-    if method is Method.CENTRE:
+    if method is Method.CENTRE or reference.paired < PROVISIONAL_FROM:
         return mean, None
     return mean, whitening(_Centred(reference=reference, mean=mean), reference.artist)
 

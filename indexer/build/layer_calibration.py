@@ -65,9 +65,9 @@ class EmbeddedArtists:
 
 def expected_bytes(dim: int, grouping: Grouping) -> int:
     """Maximum size of one layer's calibration on disk, in bytes."""
-    able = int(np.count_nonzero(np.bincount(grouping.track_artist, minlength=grouping.artists) >= MIN_TRACKS))
-    width = dim if able < PROVISIONAL_FROM else min(dim, COMPONENTS)
-    frozen = dim * (width + 1) + min(able, COHORT) * width + QUANTILES
+    paired = int(np.count_nonzero(np.bincount(grouping.track_artist, minlength=grouping.artists) >= MIN_TRACKS))
+    width = dim if paired < PROVISIONAL_FROM else min(dim, COMPONENTS)
+    frozen = dim * (width + 1) + min(grouping.artists, COHORT) * width + QUANTILES
     return 8 * frozen + grouping.artists * (4 * width + _NUMBERS_PER_ARTIST * 8)
 
 

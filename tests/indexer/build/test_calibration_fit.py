@@ -45,17 +45,17 @@ def fitted(artists: int = 60, method: Method = Method.PIPELINE) -> Bundle:
 
 
 @pytest.mark.parametrize(
-    ("artists", "expected"),
+    ("artists", "paired", "expected"),
     [
-        (0, Status.UNCALIBRATED),
-        (49, Status.UNCALIBRATED),
-        (50, Status.PROVISIONAL),
-        (199, Status.PROVISIONAL),
-        (200, Status.CALIBRATED),
+        (0, 0, Status.UNCALIBRATED),
+        (49, 49, Status.UNCALIBRATED),
+        (50, 0, Status.PROVISIONAL),
+        (900, 199, Status.PROVISIONAL),
+        (200, 200, Status.CALIBRATED),
     ],
 )
-def test_trust_grows_with_the_number_of_reference_artists(artists: int, expected: Status) -> None:
-    assert status_of(artists) is expected
+def test_trust_grows_with_the_number_of_reference_artists(artists: int, paired: int, expected: Status) -> None:
+    assert status_of(artists, paired) is expected
 
 
 @pytest.mark.parametrize("artists", [0, 1, 2, 49])
@@ -167,17 +167,38 @@ def test_the_cohort_is_drawn_with_a_seed_and_holds_genres_in_proportion() -> Non
     assert [sum(genres[row] == each for row in chosen) for each in ("techno", "folk", "trap")] == [10, 8, 2]
 
 
-def test_artists_with_two_tracks_are_drawn_for_reference() -> None:
-    counts = np.array([0, 1, 2, 5, 1, 3, 2])
-    assert choose_reference(counts).tolist() == [2, 3, 5, 6]
-    assert set(choose_reference(counts, max_artists=2).tolist()) < {2, 3, 5, 6}
+def test_artists_with_two_tracks_are_drawn_for_reference_where_there_are_enough() -> None:
+    counts = np.tile([0, 1, 2, 5], 25)
+    able = np.flatnonzero(counts >= 2).tolist()
+    assert choose_reference(counts).tolist() == able
+    assert set(choose_reference(counts, max_artists=20).tolist()) < set(able)
     assert choose_reference(counts, max_artists=2).tolist() == choose_reference(counts, max_artists=2).tolist()
+    assert choose_reference(counts[:90]).tolist() == np.flatnonzero(counts[:90]).tolist(), "44 of them have two tracks"
 
 
-def test_a_reference_of_artists_with_one_track_or_unsorted_ids_is_refused() -> None:
+def single_tracks(artists: int, paired: int) -> Reference:
+    """So many artists, the first of which have two tracks and the others one."""
+    owner = np.sort(np.concatenate([np.arange(artists), np.arange(paired)]))
+    random = np.random.default_rng(4)
+    middles = random.normal(size=(artists, DIM)) + 2.0
+    tracks = (middles[owner] + 0.5 * random.normal(size=(len(owner), DIM))).astype(np.float32)
+    return Reference(ids=tuple(f"a{number:04d}" for number in range(artists)), artist=owner, tracks=tracks)
+
+
+def test_artists_of_one_track_centre_the_scores_and_are_a_cohort_but_whiten_nothing() -> None:
+    bundle = fit(single_tracks(120, 36), space=SPACE, layer="low")
+    assert (bundle.method, bundle.status, bundle.projection) == (Method.PIPELINE, Status.PROVISIONAL, None)
+    assert (bundle.reference_artists, len(bundle.cohort_ids)) == (120, 120)
+    assert np.abs(bundle.mean).max() > 0.1
+    # Scores of unrelated artists stand around 0 although every cosine is high.
+    assert abs(float(np.median(bundle.quantiles))) < 0.3
+    assert fit(single_tracks(120, 60), space=SPACE, layer="low").projection is not None
+
+
+def test_a_reference_of_artists_without_a_track_or_unsorted_ids_is_refused() -> None:
     tracks = np.ones((3, 2), dtype=np.float32)
-    with pytest.raises(InvalidArgument, match="2 tracks or more"):
-        Reference(ids=("a", "b"), artist=np.array([0, 0, 1]), tracks=tracks)
+    with pytest.raises(InvalidArgument, match="needs a track"):
+        Reference(ids=("a", "b"), artist=np.array([0, 0, 0]), tracks=tracks)
     with pytest.raises(InvalidArgument, match="sorted and distinct"):
         Reference(ids=("b", "a"), artist=np.array([0, 0, 1, 1]), tracks=np.ones((4, 2), dtype=np.float32))
 

@@ -103,7 +103,7 @@ def test_a_calibrated_build_answers_by_evidence(generation: Generation) -> None:
     assert best.base == 0.25
 
 
-def test_few_artists_are_not_calibrated_and_the_seed_table_answers(tmp_path: Path) -> None:
+def test_few_artists_are_not_calibrated_and_audio_speaks_by_the_pairs_there_are(tmp_path: Path) -> None:
     add_music(tmp_path, range(5))
     manifest = run_build(tmp_path)
     assert {(entry.status, entry.method, entry.reference_artists) for entry in manifest.calibrations} == {
@@ -111,9 +111,15 @@ def test_few_artists_are_not_calibrated_and_the_seed_table_answers(tmp_path: Pat
     }
     opened = open_generation(staged(tmp_path))
     assert not opened.calibration.percentiles
-    assert list(opened.calibration.choices.named) == ["seed"]
-    line = Recommender(opened).compare(0, 1, mix={"low": 1.0}).breakdown[0]
+    assert opened.calibration.choices.default.name == "evidence"
+    bundle = opened.calibration.layers["low"].bundle
+    assert (len(bundle.cohort_ids), bundle.quantiles.size) == (5, 2001)
+    recommender = Recommender(opened)
+    line = recommender.compare(0, 1, mix={"low": 1.0}).breakdown[0]
     assert line.value == max(line.raw, 0.0)
+    # Ten pairs cannot tell more than ten to one for the nearest of them.
+    strengths = recommender.audio({"low": 1.0}).strengths((0,))[0, 1:]
+    assert 0 < strengths.max() <= np.log1p(10 / 30)
 
 
 def test_a_catalog_without_audio_has_no_calibration(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_its_profile_is_called_fitted_and_has_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('"format": 1', '"format": 2'),
+        ('"format": 2', '"format": 3'),
         ('"audio"', '"odour"'),
         ('"genre"\n', '"taste"\n'),
         ("{", "["),
