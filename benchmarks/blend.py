@@ -22,8 +22,8 @@ from benchmarks.measurement import Measurement, add_json_option, machine, publis
 from benchmarks.similarity import SPACE, reference_of
 from evaluation.fit_weights import fit
 from evaluation.measures.statistics import RESAMPLES, estimate
-from indexer.build.calibration_fit import fit as fit_bundle
-from indexer.build.calibration_fit import measure_artists
+from indexer.build.calibration.calibration_fit import fit as fit_bundle
+from indexer.build.calibration.calibration_fit import measure_artists
 from recommender.calibration.cohort import Bundle, Method
 from recommender.calibration.percentiles import percentile, percentiles_of
 from recommender.calibration.scores import display, scores_between

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
-from indexer.build.percentiles import reference_of
+from indexer.build.calibration.percentiles import reference_of
 from indexer.build.scene_walk import scene_walk
 from recommender.array_files import TextColumn
 from recommender.calibration.cohort import QUANTILES, ArtistStats, Bundle, CalibratedLayer, Method, Status

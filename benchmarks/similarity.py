@@ -31,7 +31,7 @@ from benchmarks.similarity_catalog import (
     make_catalog,
 )
 from evaluation.measures.hubness import hubness, nearest_others, occurrences
-from indexer.build.calibration_fit import Reference, fit, measure_artists
+from indexer.build.calibration.calibration_fit import Reference, fit, measure_artists
 from recommender.calibration.cohort import Bundle, Method
 from recommender.calibration.scores import display, scores_between
 from recommender.types import Layer, Rows, Space

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from evaluation.evaluate import Inputs
     from evaluation.gates import Thresholds
     from evaluation.learned_profile import LearnedProfile, LearningResult
+    from evaluation.learned_ranking import RankingResult
     from evaluation.report.document import Document
     from evaluation.results import EvaluationRun
     from recommender.fusion.learned_weights import Provenance
@@ -52,6 +53,11 @@ _thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [defa
 @click.option(
     "--fit", is_flag=True, help="Also learn weights from TRUTH; the next build adds them as the profile `fitted`."
 )
+@click.option(
+    "--learn",
+    is_flag=True,
+    help="Also learn a ranking from TRUTH, of 200 artists or more; the next build adds it as the profile `learned`.",
+)
 @_measurement_options
 @_thresholds
 @options.json_option
@@ -59,6 +65,7 @@ def evaluate(
     truth: Path,
     out: Path | None,
     fit: bool,
+    learn: bool,
     pairs: Path | None,
     embed_report: Path | None,
     k: int,
@@ -86,7 +93,10 @@ def evaluate(
         run = _measure(generation, _inputs(truth=truth, pairs=pairs, embed_report=embed_report, k=k, learned=learned))
         if out:
             click.echo(f"written: {write_run(run, out)}, {write_similarities(generation, out)}", err=True)
+        ranking = _learn_ranking(generation, truth, k) if learn else None
     kept = _keep(home, result, _provenance(truth, run.pool.fingerprint)) if result else True
+    if ranking:
+        kept &= _keep_ranking(home, ranking, _provenance(truth, run.pool.fingerprint))
     if as_json:
         click.echo(to_json(run))
     else:
@@ -177,6 +187,40 @@ def _learn(generation: Generation, truth: Path, k: int) -> LearningResult:
     recommender = Recommender(generation)
     read = read_truth(truth, recommender.directory)
     return learn(recommender, read, layer_mix.by_default(generation.manifest.space), k=k)
+
+
+def _learn_ranking(generation: Generation, truth: Path, k: int) -> RankingResult:
+    """Learn trees from the labels of ``truth``. Raises BadInput when there are too few, or without LightGBM."""
+    from evaluation.learned_ranking import learn_ranking
+    from evaluation.truth import read_truth
+    from recommender import layer_mix
+    from recommender.ranking.artists import Recommender
+
+    recommender = Recommender(generation)
+    read = read_truth(truth, recommender.directory)
+    return learn_ranking(recommender, read, layer_mix.by_default(generation.manifest.space), k=k)
+
+
+def _keep_ranking(home: Path, result: RankingResult, provenance: Provenance) -> bool:
+    """Write the learned ranking into ``home`` for the next build; False where it does not beat ``evidence``."""
+    from recommender.fusion.boosted_trees import RankingFile, save_ranking
+    from recommender.signals.features import FEATURES
+
+    click.echo(result.summary, err=True)
+    if not result.wins:
+        click.echo("not kept: it is not better on artists left out; use the profile evidence", err=True)
+        return False
+    file = RankingFile(
+        ranking=result.ranking,
+        features=tuple(feature.name for feature in FEATURES),
+        space=provenance.space,
+        labels_sha256=provenance.labels_sha256,
+        date=provenance.date,
+        held_out=result.summary,
+    )
+    save_ranking(file, home)
+    click.echo(f"written: {home}/learned.*; the next soundkin build adds them as the profile learned", err=True)
+    return True
 
 
 def _provenance(truth: Path, space: str) -> Provenance:

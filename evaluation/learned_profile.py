@@ -108,26 +108,27 @@ def learn(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: int) -> L
         BadInput: there are too few labels (``too_few_labels``), no weights can be fitted to them
             (``labels_teach_nothing``).
     """
-    answerable = _answerable(truth)
-    _require_enough(answerable)
-    found = features(recommender, answerable, mix)
+    usable = answerable(truth)
+    require_enough(usable)
+    found = features(recommender, usable, mix)
     try:
-        return _learn(recommender, found, answerable, ArtistQuery(seeds=(), mix=mix), k=k)
+        return _learn(recommender, found, usable, ArtistQuery(seeds=(), mix=mix), k=k)
     except InvalidArgument as error:
         raise BadInput("labels_teach_nothing", str(error)) from error
 
 
-def _answerable(truth: Truth) -> Truth:
+def answerable(truth: Truth) -> Truth:
     """The queries with a relevant artist in the generation."""
     lists = {query: items for query, items in truth.lists.items() if any(truth.grades(query).values())}
     return replace(truth, lists=lists)
 
 
-def _require_enough(truth: Truth) -> None:
+def require_enough(truth: Truth, *, queries: int = MIN_QUERIES) -> None:
+    """Raise BadInput ``too_few_labels`` for fewer queries, or fewer listed pairs than :data:`MIN_LISTED`."""
     listed = sum(grade > 0 for query in truth.lists for grade in truth.grades(query).values())
-    if len(truth.lists) < MIN_QUERIES or listed < MIN_LISTED:
+    if len(truth.lists) < queries or listed < MIN_LISTED:
         detail = (
-            f"{len(truth.lists)} query artists with {listed} listed pairs in the generation; at least {MIN_QUERIES} "
+            f"{len(truth.lists)} query artists with {listed} listed pairs in the generation; at least {queries} "
             f"artists and {MIN_LISTED} pairs are needed. Use the profile {RIVAL}, which needs no labels"
         )
         raise BadInput("too_few_labels", detail)
@@ -137,10 +138,12 @@ def _learn(recommender: Recommender, found: Features, truth: Truth, asked: Artis
     weights = fit(found.strengths, found.grades, found.queries)
     primary = measure_names(k)[0]
     rival = recommender.generation.calibration.choices.named[RIVAL]
-    ours, theirs = (
-        np.concatenate([_judge(recommender, truth, replace(asked, weights=profile), held, k=k) for profile, held in by])
-        for by in _by_fold(found, rival)
-    )
+
+    def judge(folds: list[Fold]) -> Similarities:
+        parts = [judge_held_out(recommender, truth, replace(asked, weights=one), held, k=k) for one, held in folds]
+        return np.concatenate(parts)
+
+    ours, theirs = (judge(folds) for folds in _by_fold(found, rival))
     learned = LearnedProfile(
         intercept=weights.intercept,
         slopes=_named(weights.slopes),
@@ -173,7 +176,7 @@ def _folds(found: Features) -> Iterator[tuple[npt.NDArray[np.bool_], tuple[int, 
         yield ~(np.isin(found.queries, held) | np.isin(found.items, held)), tuple(held.tolist())
 
 
-def _judge(
+def judge_held_out(
     recommender: Recommender, truth: Truth, asked: ArtistQuery, held: tuple[int, ...], *, k: int
 ) -> Similarities:
     """``[query]`` primary measure of the query artists ``held``, ranked among all artists."""
@@ -204,14 +207,12 @@ def features(recommender: Recommender, truth: Truth, mix: LayerMix) -> Features:
 
     Contrasts are the nearest artists by each signal and a seeded draw of all.
     """
-    panel, random = recommender.panel(mix), np.random.default_rng(SEED)
+    panel = recommender.panel(mix)
     queries, items, strengths, grades = [], [], [], []
-    for query in truth.lists:
-        opinions = panel.read(query, Scale.STRENGTHS)
-        chosen, graded = _block(recommender, truth, query, opinions, random)
+    for query, chosen, graded in choose_pairs(recommender, truth, mix):
         queries.append(np.full(len(chosen), query))
         items.append(chosen)
-        strengths.append(opinions[:, chosen].T)
+        strengths.append(panel.read(query, Scale.STRENGTHS, chosen).T)
         grades.append(graded)
     return Features(
         queries=_joined(queries),
@@ -219,6 +220,14 @@ def features(recommender: Recommender, truth: Truth, mix: LayerMix) -> Features:
         strengths=np.concatenate(strengths) if strengths else np.empty((0, len(SIGNALS))),
         grades=np.concatenate(grades) if grades else np.empty(0),
     )
+
+
+def choose_pairs(recommender: Recommender, truth: Truth, mix: LayerMix) -> Iterator[tuple[int, Rows, Similarities]]:
+    """Query, rows of its listed artists and its contrasts, and their grades; for every query of ``truth``."""
+    panel, random = recommender.panel(mix), np.random.default_rng(SEED)
+    for query in truth.lists:
+        rows, grades = _block(recommender, truth, query, panel.read(query, Scale.STRENGTHS), random)
+        yield query, rows, grades
 
 
 def _joined(parts: list[Rows]) -> Rows:

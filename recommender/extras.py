@@ -28,7 +28,7 @@ EXTRAS: Mapping[str, Extra] = {
     ),
     "indexer": Extra(
         needed_by="demo, scan, embed, cost, build, nightly and encoder",
-        libraries=("av", "ftfy", "librosa", "mutagen", "soundfile", "soxr"),
+        libraries=("av", "ftfy", "librosa", "mutagen", "numba", "soundfile", "soxr"),
         includes=("catalog",),
     ),
     "mert": Extra(
@@ -40,6 +40,11 @@ EXTRAS: Mapping[str, Extra] = {
         needed_by="evaluate and report",
         libraries=("ir_measures", "jinja2", "matplotlib", "sklearn"),
         includes=("catalog",),
+    ),
+    "rank": Extra(
+        needed_by="evaluate --learn",
+        libraries=("lightgbm",),
+        includes=("evaluate",),
     ),
 }
 """Extras by name. ``tests/test_distribution.py`` compares them with ``pyproject.toml``."""

@@ -198,5 +198,7 @@ class Scale(enum.Enum):
     STRENGTHS = "strengths"
     """How much the signal says for the pair, at least 0 and without an upper end; 0 for a pair that it knows to be
     unrelated."""
+    FEATURES = "features"
+    """Not one opinion a signal but several measures of each (recommender/signals/features.py)."""
     PERCENTILES = "percentiles"
     """The percentile of that value among reference pairs; for audio, the F of the bundle."""

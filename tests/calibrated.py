@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from indexer.build.calibration_fit import Reference, fit, measure_artists
+from indexer.build.calibration.calibration_fit import Reference, fit, measure_artists
 from recommender.calibration.cohort import CalibratedLayer
 from recommender.calibration.percentiles import percentiles_of
 from recommender.generation.calibration import RELATIONS, Calibration

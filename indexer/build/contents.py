@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.stats import rankdata
 
-from indexer.build.averages import ClipsByTrack, int64
+from indexer.build.calibration.averages import ClipsByTrack, int64
 from indexer.build.catalog_rows import CatalogRows
 from indexer.build.scene_walk import scene_graph, scene_walk
 from recommender.array_files import TextColumn

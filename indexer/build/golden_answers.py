@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from indexer.build.averages import ClipsByTrack, scale, unit_means
+from indexer.build.calibration.averages import ClipsByTrack, scale, unit_means
 from indexer.build.catalog_rows import CatalogRows
 from recommender.generation.manifest import Golden
 from recommender.types import LayerMix, Vectors

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.build.averages import Grouping
+from indexer.build.calibration.averages import Grouping
 from indexer.build.contents import digests
 from indexer.store.shard import open_shard
 from indexer.store.store import EmbeddingStore

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer.build.averages import Grouping
+from indexer.build.calibration.averages import Grouping
 from indexer.build.catalog_rows import CatalogRows
 from indexer.build.layers import Entries
 from indexer.build.reuse import software

@@ -7,7 +7,7 @@ fixed set of reference artists, have a mean and a standard deviation; scores are
 
 Nothing here depends on the other artists of the catalog: a new artist costs one product with the cohort, and no score
 of another pair changes. No I/O. ``scores.py`` compares two artists, ``bundle_files.py`` reads and writes a bundle, and
-``indexer/build/calibration_fit.py`` fits one.
+``indexer/build/calibration/calibration_fit.py`` fits one.
 """
 
 from __future__ import annotations

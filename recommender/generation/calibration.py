@@ -6,6 +6,7 @@
     L00.measured.*.npy L00.measured.bundle.json    every embedded artist, measured with that bundle
     scene.percentiles.*.npy genre… collaboration…  scores of reference pairs (recommender/calibration/percentiles.py)
     fitted.json                                    weights learned from labels, where there are any
+    learned.json learned.*.npy                     trees learned from labels, where there are any
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from recommender.calibration import bundle_files
 from recommender.calibration.cohort import CalibratedLayer
 from recommender.calibration.percentiles import Percentiles
 from recommender.errors import GenerationCorrupt, InvalidArgument, SpaceMismatch
-from recommender.fusion import learned_weights
+from recommender.fusion import boosted_trees, learned_weights
 from recommender.fusion.profiles import PROFILES, WeightChoices, WeightProfile
 from recommender.generation.manifest import CalibrationEntry, Manifest
 from recommender.types import SignalName
@@ -37,12 +38,14 @@ class Calibration:
     percentiles: Mapping[SignalName, Percentiles] = field(default_factory=dict)
     """Of all three relations, or empty."""
     fitted: WeightProfile | None = None
+    learned: WeightProfile | None = None
 
     @property
     def choices(self) -> WeightChoices:
         """The weight profiles that a request may name."""
-        learned = {} if self.fitted is None else {learned_weights.PROFILE: self.fitted}
-        return WeightChoices(named={**PROFILES, **learned})
+        learned = {learned_weights.PROFILE: self.fitted, boosted_trees.PROFILE: self.learned}
+        kept = {name: profile for name, profile in learned.items() if profile is not None}
+        return WeightChoices(named={**PROFILES, **kept})
 
 
 def bundle_prefix(layer: int) -> str:
@@ -76,6 +79,7 @@ def open_calibration(folder: Path, manifest: Manifest) -> Calibration:
         layers={entry.layer: _open_layer(folder, manifest, entry) for entry in entries},
         percentiles={signal: bundle_files.load_percentiles(folder, percentiles_prefix(signal)) for signal in present},
         fitted=_open_fitted(folder) if FITTED in names else None,
+        learned=_open_learned(folder) if boosted_trees.HEADER in names else None,
     )
 
 
@@ -105,3 +109,10 @@ def _open_fitted(folder: Path) -> WeightProfile:
         return learned_weights.load(folder / FITTED)[0].profile
     except InvalidArgument as error:
         raise GenerationCorrupt(folder.name, FITTED, str(error)) from error
+
+
+def _open_learned(folder: Path) -> WeightProfile:
+    try:
+        return boosted_trees.load_ranking(folder).ranking
+    except InvalidArgument as error:
+        raise GenerationCorrupt(folder.name, boosted_trees.HEADER, str(error)) from error

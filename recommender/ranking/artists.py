@@ -7,7 +7,7 @@ together: retrieval, signals, fusion, popularity, explanation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -31,8 +31,9 @@ from recommender.retrieval.filters import GenreFilter, having_genres
 from recommender.retrieval.question_kinds import kinds_of
 from recommender.signals.audio import AudioQuery, AudioSignal, Seed
 from recommender.signals.base import Signal, positions
+from recommender.signals.features import PairFeatures
 from recommender.signals.panel import RelationSignals, SignalPanel
-from recommender.types import Explanation, LayerMix, Opinions, Rows, ScoredArtist, Scores, SignalName
+from recommender.types import Explanation, LayerMix, Opinions, Rows, Scale, ScoredArtist, Scores, SignalName
 from recommender.vectors import top
 
 
@@ -61,6 +62,10 @@ class ArtistQuery:
     """From 0, familiar, to 1, deep (recommender/ranking/popularity.py)."""
 
 
+RERANKED = 400
+"""The first so many of the default profile are what a learned ranking orders; it answers no others."""
+
+
 class Recommender:
     """Answers from one generation. It has no state but what it reads from there; safe to share between threads."""
 
@@ -72,6 +77,12 @@ class Recommender:
         self.choices = generation.calibration.choices
         relations = generation.contents.relations
         self._relations = RelationSignals.of(relations)
+        self._features = PairFeatures(
+            relations,
+            scene=self._relations.scene,
+            genre=self._relations.genre,
+            collaboration=self._relations.collaboration,
+        )
         columns = {name: column for column, name in enumerate(relations.genres)}
         # Not a method of this object: a reference cycle would keep a generation open after its last reader.
         self._having_genres = partial(having_genres, signal=self._relations.genre, columns=columns)
@@ -173,7 +184,8 @@ class Recommender:
         return self._default_panel if mix is None or mix == self.default_mix else self._make_panel(mix)
 
     def _make_panel(self, mix: LayerMix) -> SignalPanel:
-        return SignalPanel(self.audio(mix), self._relations, self.generation.calibration.percentiles)
+        percentiles = self.generation.calibration.percentiles
+        return SignalPanel(self.audio(mix), self._relations, percentiles, self._features)
 
     def _panel_for(self, query: ArtistQuery) -> SignalPanel:
         for seed in (*query.seeds, *query.negative_seeds):
@@ -189,6 +201,11 @@ class Recommender:
         if query.candidates is not None:
             line_up = np.array(sorted(query.candidates), dtype=np.int64)
             return line_up[top(self._keys(query, panel, line_up), depth)]
+        if self._profile(query.weights).scale is Scale.FEATURES:
+            # Reading the features of everybody would take seconds: trees order the best of the default.
+            default = self._order(replace(query, weights=self.choices.default), panel, RERANKED)
+            best = np.sort(default)
+            return best[top(self._keys(query, panel, best), depth)]
         retrieved = self._retrieve(query, panel)
         if retrieved is None:
             return top(self._keys(query, panel), depth)

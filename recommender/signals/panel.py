@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from recommender.generation.contents import Relations
 from recommender.signals.audio import AudioQuery, AudioSignal, Seed
 from recommender.signals.base import RelationSignal, Signal
 from recommender.signals.collaboration import CollaborationSignal
+from recommender.signals.features import FEATURES, PairFeatures
 from recommender.signals.genre import GenreSignal
 from recommender.signals.scene import SceneSignal
 from recommender.types import SIGNALS, Opinions, Rows, Scale, SignalName, Similarities
@@ -70,12 +71,18 @@ class SignalPanel:
     """The four signals of one generation, the audio signal with one mix of layers."""
 
     def __init__(
-        self, audio: AudioSignal, relations: RelationSignals, percentiles: Mapping[SignalName, Percentiles]
+        self,
+        audio: AudioSignal,
+        relations: RelationSignals,
+        percentiles: Mapping[SignalName, Percentiles],
+        features: PairFeatures | None = None,
     ) -> None:
+        """``features`` are those of the same relations; needed for :attr:`Scale.FEATURES` only."""
         self._audio = audio
         self._scene = relations.scene
         self._relations = relations.all()
         self._percentiles = percentiles
+        self._features = features
 
     @property
     def signals(self) -> dict[SignalName, Signal]:
@@ -93,7 +100,12 @@ class SignalPanel:
         return opinions
 
     def read_all(self, seeds: Sequence[Seed], scale: Scale, rows: Rows | None = None) -> Stack:
-        """``[seed, signal, artist]``: :meth:`read` of several seeds, which share most of the work."""
+        """``[seed, signal, artist]``: :meth:`read` of several seeds, which share most of the work.
+
+        ``[seed, feature, artist]`` for :attr:`Scale.FEATURES`.
+        """
+        if scale is Scale.FEATURES:
+            return self._read_features(seeds, np.arange(len(self._scene.known)) if rows is None else rows)
         relations = self._on_scale(self._raws(seeds, rows), seeds, scale, rows)
         return np.stack([self._audio_on_scale(seeds, scale, rows), *relations], axis=1)
 
@@ -103,7 +115,8 @@ class SignalPanel:
             return []
         audio, raws = self._audio.all_scales(seeds, rows), self._raws(seeds, rows)
         values, percentiles = self._values(raws), self._standings(raws, seeds, rows)
-        read = self._on_scale(raws, seeds, scale, rows)
+        is_split = scale is Scale.FEATURES
+        read = self._on_scale(raws, seeds, Scale.STRENGTHS if is_split else scale, rows)
         if scale is Scale.VALUES:  # these profiles read the listings of the scene, so the listings are shown
             raws, values = [read[0], *raws[1:]], read
             percentiles = [np.where(np.isnan(read[0]), np.nan, percentiles[0]), *percentiles[1:]]
@@ -111,6 +124,7 @@ class SignalPanel:
             Scale.VALUES: self._audio.value(audio.raw),
             Scale.PERCENTILES: audio.percentiles,
             Scale.STRENGTHS: audio.strengths,
+            Scale.FEATURES: audio.strengths,
         }
         stacks = (
             np.stack([first, *others], axis=1)
@@ -121,10 +135,29 @@ class SignalPanel:
                 (audio_read[scale], read),
             )
         )
-        return [
+        found = [
             SignalScores(raw=raw, shown=shown, percentiles=standing, read=reading, own=_own(seed, rows))
             for seed, raw, shown, standing, reading in zip(seeds, *stacks, strict=True)
         ]
+        if not is_split:
+            return found
+        return [
+            replace(one, read=features) for one, features in zip(found, self._read_features(seeds, rows), strict=True)
+        ]
+
+    def _read_features(self, seeds: Sequence[Seed], rows: Rows) -> Stack:
+        """``[seed, feature, artist]``; of an artist that is not in the catalog only the audio signal has any."""
+        if self._features is None:
+            raise ValueError("the panel was made without features")
+        audio = self._audio.strengths(seeds, rows)
+        silent = np.full((len(FEATURES), len(rows)), np.nan)
+        found = [
+            np.vstack([strengths[np.newaxis], silent[1:]])
+            if isinstance(seed, AudioQuery)
+            else self._features.read(seed, strengths, rows)
+            for seed, strengths in zip(seeds, audio, strict=True)
+        ]
+        return np.stack(found)
 
     def _raws(self, seeds: Sequence[Seed], rows: Rows | None) -> list[Matrix]:
         """``[seed, artist]`` own measures of each relation signal."""

@@ -21,7 +21,7 @@ from benchmarks.similarity import (
     verdicts,
 )
 from benchmarks.similarity_catalog import DIM, NUISANCE_OF_ARTIST, REGIMES, TRACKS, MadeCatalog, make_catalog
-from indexer.build.calibration_fit import Reference, fit
+from indexer.build.calibration.calibration_fit import Reference, fit
 from recommender.calibration.cohort import Method
 from tests.factories import make_space
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from indexer.build.calibration_fit import (
+from indexer.build.calibration.calibration_fit import (
     Reference,
     choose_reference,
     draw_cohort,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.build import averages
-from indexer.build.averages import average_by_row, average_in_place, release_memory, without_garbage_collection
+from indexer.build.calibration import averages
+from indexer.build.calibration.averages import average_by_row, average_in_place, release_memory, without_garbage_collection
 from recommender.errors import InvalidArgument
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
 
-from indexer.build.measure_artists import NO_ALIASES, Owners, measure_all, measure_vectors
+from indexer.build.calibration.measure_artists import NO_ALIASES, Owners, measure_all, measure_vectors
 from recommender.calibration.cohort import (
     CALIBRATED_FROM,
     LOCAL_NEIGHBOURS,

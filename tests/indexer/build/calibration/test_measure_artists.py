@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.build import measure_artists
-from indexer.build.calibration_fit import Reference, fit
-from indexer.build.measure_artists import Owners, measure_able, measure_all, measure_vectors
+from indexer.build.calibration import measure_artists
+from indexer.build.calibration.calibration_fit import Reference, fit
+from indexer.build.calibration.measure_artists import Owners, measure_able, measure_all, measure_vectors
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, measure
 from recommender.errors import InvalidArgument
 from recommender.types import Rows, Vectors

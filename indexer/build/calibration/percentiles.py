@@ -10,10 +10,11 @@ import numpy as np
 from recommender.calibration import bundle_files
 from recommender.calibration.cohort import PROVISIONAL_FROM
 from recommender.calibration.percentiles import Percentiles, percentiles_of
-from recommender.fusion import learned_weights
+from recommender.fusion import boosted_trees, learned_weights
 from recommender.generation.calibration import FITTED, percentiles_prefix
 from recommender.generation.contents import Relations
 from recommender.signals.base import Signal
+from recommender.signals.features import FEATURES
 from recommender.signals.panel import RelationSignals
 from recommender.types import Rows, Scale, Space
 
@@ -56,6 +57,22 @@ def keep_fitted(home: Path, folder: Path, space: Space) -> None:
         _log.warning("%s was learned in space %s, not in %s: left out", path, learned.space, space.fingerprint)
         return
     (folder / FITTED).write_bytes(path.read_bytes())
+
+
+def keep_learned(home: Path, folder: Path, space: Space) -> None:
+    """Copy the trees learned from labels into the generation, when ``home`` has some for this space and release.
+
+    Raises InvalidArgument when they cannot be read.
+    """
+    if not (home / boosted_trees.HEADER).exists():
+        return
+    learned = boosted_trees.load_ranking(home)
+    if learned.features != tuple(feature.name for feature in FEATURES):
+        _log.warning("the learned ranking in %s reads features of another release: left out; learn it again", home)
+    elif learned.space not in ("", space.fingerprint):
+        _log.warning("the learned ranking in %s is of space %s: left out", home, learned.space)
+    else:
+        boosted_trees.save_ranking(learned, folder)
 
 
 def reference_of(signal: Signal) -> Percentiles:
