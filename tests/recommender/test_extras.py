@@ -20,7 +20,7 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_an_extra_lacks_what_the_extras_it_includes_lack(only: Callable[..., None]) -> None:
-    only("alembic", "psycopg", "av", "librosa", "mutagen", "soundfile")
+    only("alembic", "psycopg", "av", "librosa", "mutagen", "numba", "soundfile")
     assert extras.missing("catalog") == ("sqlalchemy",)
     assert extras.missing("indexer") == ("sqlalchemy", "ftfy", "soxr")
 
