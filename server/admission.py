@@ -16,8 +16,10 @@ from recommender.errors import Overloaded
 from server.call import Call, CallEnded
 from server.metrics import Metrics, Refusal
 
-MAX_WAIT_S = 0.1
+MAX_WAIT_S = 1.0
 """Longest expected wait, in seconds, with which a request is let in: longer queues only make everybody late."""
+SHARE_WAITED = 0.5
+"""Of the time to its deadline, how much a request may be expected to wait: estimates are rough."""
 MAX_WAITING = 64
 """Most requests that wait: each holds a thread."""
 MAX_BATCHES = 16
@@ -27,8 +29,6 @@ _MEMORY = 0.1
 """Weight of the last turn in the mean length of turns."""
 SINGLES_AN_ENTRY = 8
 """After so many single requests in a row, an entry of a batch has its turn although others wait."""
-_SAFETY = 1.5
-"""A turn is expected to take so many times the mean."""
 
 
 class _Ticket:
@@ -95,8 +95,10 @@ class Admission:
         expected_s = (len(self._singles) + self._slots - self._free) * self._mean_s / self._slots
         if expected_s > MAX_WAIT_S or len(self._singles) >= MAX_WAITING:
             self._refuse(Refusal.QUEUE, f"{len(self._singles)} requests wait already")
-        if expected_s + _SAFETY * self._mean_s > call.seconds_left():
-            self._refuse(Refusal.DEADLINE, f"the answer would come in {expected_s * 1e3:.0f} ms, after your deadline")
+        if expected_s > SHARE_WAITED * call.seconds_left():
+            self._refuse(
+                Refusal.DEADLINE, f"a turn would come in {expected_s * 1e3:.0f} ms, too late for your deadline"
+            )
 
     def _refuse(self, why: Refusal, problem: str) -> None:
         self._metrics.refused(why)

@@ -57,7 +57,7 @@ class Refusal(StrEnum):
     QUEUE = "queue"
     """Too many wait for their turn."""
     DEADLINE = "deadline"
-    """The answer would come after the client's deadline."""
+    """The turn would come too late for the client's deadline."""
     BATCHES = "batches"
     """Too many batches are answered at once."""
     AUDIO = "audio"

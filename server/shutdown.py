@@ -34,10 +34,12 @@ class Health(health.HealthServicer):
         super().__init__(experimental_non_blocking=True, experimental_thread_pool=pool)
 
     def set_all(self, names: tuple[str, ...], *, ready: bool) -> None:
-        """Set each of ``names`` to SERVING or NOT_SERVING."""
+        """Set each of ``names`` to SERVING or NOT_SERVING; who watches is told of changes only."""
         states = health_pb2.HealthCheckResponse
+        status = states.SERVING if ready else states.NOT_SERVING
         for name in names:
-            self.set(name, states.SERVING if ready else states.NOT_SERVING)
+            if self._server_status.get(name) != status:
+                self.set(name, status)
 
     def end_watches(self) -> None:
         """End every Watch call, after its last change was sent."""

@@ -254,15 +254,15 @@ def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> st
     >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]), [])
     'genres dub'
     >>> _why(pb.Explanation(), [pb.SignalScore(signal=pb.SIGNAL_SCENE, available=True, value=0.5)])
-    'listed together (0.50)'
+    'near in the scene (0.50)'
     """
     kinds = {
         "genres": [shared.genre for shared in explanation.genres],
         "both near": [shared.artist.name for shared in explanation.scene_neighbours],
         "together": _recordings(explanation),
     }
-    listed = [part.value for part in breakdown if part.signal == pb.SIGNAL_SCENE and part.value > 0]
-    parts = [f"listed together ({value:.2f})" for value in listed]
+    reached = [part.value for part in breakdown if part.signal == pb.SIGNAL_SCENE and part.value > 0]
+    parts = [f"near in the scene ({value:.2f})" for value in reached]
     parts += [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
     near = explanation.nearest_tracks
     if explanation.HasField("nearest_tracks") and near.cosine > 0:

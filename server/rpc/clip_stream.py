@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import grpc
+
 from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
 from server.call import CallEnded
@@ -106,7 +108,7 @@ def _arriving(requests: Iterator[object], until: float, silence_s: float) -> Ite
             for message in requests:
                 put(message)
             put(end)
-        except Exception:
+        except grpc.RpcError:  # the client has gone
             put(gone)
 
     threading.Thread(target=read, name="clips", daemon=True).start()

@@ -89,7 +89,7 @@ def test_one_that_would_wait_too_long_is_refused_at_once_and_others_are_not_harm
     with ThreadPoolExecutor(4) as pool:
         desk = Desk(pool)
         first = desk.ask("first", desk.admission.turn)
-        desk.admission._mean_s = 0.06
+        desk.admission._mean_s = 0.6
         with (
             pytest.raises(Overloaded, match="1 requests wait already; try again"),
             desk.admission.turn(Call(FakeContext())),
@@ -97,7 +97,7 @@ def test_one_that_would_wait_too_long_is_refused_at_once_and_others_are_not_harm
             pass
         desk.admission._mean_s = 0.02
         with (
-            pytest.raises(Overloaded, match="after your deadline"),
+            pytest.raises(Overloaded, match="too late for your deadline"),
             desk.admission.turn(Call(FakeContext(left_s=0.05))),
         ):
             pass

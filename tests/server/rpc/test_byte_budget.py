@@ -26,9 +26,14 @@ def test_what_one_request_holds_is_not_there_for_another_until_it_ends() -> None
 
 def test_all_is_given_back_when_a_request_fails() -> None:
     budget = ByteBudget(Metrics(), most=10)
-    with pytest.raises(ZeroDivisionError), budget.share() as share:
-        share.take(10)
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with budget.share() as share:
+            share.take(10)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with budget.share() as share:
         share.take(10)
     budget.trim()

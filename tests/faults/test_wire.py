@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -14,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pb import soundkin_pb2 as pb
 from tests.factories import write_generation
 from tests.server.ask import eventually
-from tests.server.conftest import MADE, Serve, Served
+from tests.server.conftest import MADE, Served, serving
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = bytes.fromhex("000000040000000000")
@@ -87,9 +88,10 @@ class Client:
 
 
 @pytest.fixture
-def served(serve: Serve, tmp_path: Path) -> Served:
+def served(tmp_path: Path) -> Iterator[Served]:
     write_generation(tmp_path, MADE)
-    return serve(tmp_path)
+    with serving(tmp_path) as running:
+        yield running
 
 
 def test_a_path_that_is_not_utf_8_is_answered_and_harms_nobody(served: Served) -> None:
