@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from pb import soundkin_pb2 as pb
+from recommender.calibration.mix_scale import LEAST, STRONG, TAIL
+from recommender.fusion.profiles import BASE, GAIN, SLOPES
 from server.client import commands
 from tests.indexer.build.homes import SPACE, add_music, run_build, run_publish
 from tests.server.ask import by_name, weights
@@ -66,16 +68,23 @@ def test_base_and_contributions_sum_to_the_score(heard: Served, asked: dict[str,
     assert len(scored) >= ARTISTS - 1
     for one in scored:
         assert one.base + sum(line.contribution for line in one.breakdown) == pytest.approx(one.score, abs=1e-9)
-    assert {line.contribution < 0 for one in scored for line in one.breakdown} == (
-        {False} if asked == {"profile": "seed"} else {True, False}
-    )
+    # A strength is never below 0; only a negative seed takes away.
+    taken = any(line.contribution < 0 for one in scored for line in one.breakdown)
+    assert taken == ("negative_seeds" in asked)
 
 
-def test_weights_of_the_caller_weigh_log_odds_here(heard: Served) -> None:
-    best = similar(heard, weights=weights(audio=1)).artists[0]
-    percentile = min(best.breakdown[0].percentile, 0.998)
-    odds = 1 / 3 * percentile / (1 - percentile)
-    assert best.score == pytest.approx(odds / (1 + odds))
+def test_weights_of_the_caller_weigh_the_strength_of_the_percentile(heard: Served) -> None:
+    pairs = ARTISTS * (ARTISTS - 1) // 2
+    told = 0
+    for one in similar(heard, weights=weights(audio=1)).artists:
+        percentile = one.breakdown[0].percentile
+        if not LEAST < percentile < TAIL:
+            continue  # beyond them a percentile does not tell the strength
+        rarity = (pairs * (1 - percentile) + 1) / (pairs + 1)
+        odds = BASE / (1 - BASE) * (1 + (1 / rarity - 1) / STRONG) ** GAIN
+        assert one.score == pytest.approx(odds / (1 + odds), abs=1e-6)
+        told += 1
+    assert told > ARTISTS // 2
 
 
 def test_a_percentile_is_set_where_there_is_an_opinion_and_its_square_is_the_value(heard: Served) -> None:
@@ -149,7 +158,7 @@ def test_pages_are_the_beginning_of_longer_ones_to_the_bit(heard: Served) -> Non
 def test_compare_shows_percentiles_the_base_and_low_evidence(heard: Served) -> None:
     address = f"--address=127.0.0.1:{heard.port}"
     said = CliRunner().invoke(commands.compare, ["artist 0", "artist 60", address], env={"COLUMNS": "80"}).stdout
-    assert re.search(r"audio( +-?\d\.\d{3}){3} +0\.30 +-?0\.\d{3}", said)
+    assert re.search(rf"audio( +-?\d\.\d{{3}}){{3}} +{SLOPES[0]:.2f} +-?0\.\d{{3}}", said)
     assert re.search(r"base +0\.250", said)
     assert "artist 60: low evidence, 1 track with audio" in said
     assert "evidence (default), seed" in CliRunner().invoke(commands.info, [address], env={"COLUMNS": "80"}).stdout
