@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from pb import soundkin_pb2 as pb
@@ -13,7 +15,7 @@ from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import EncoderMissing, Unavailable
 from server.reload.generation_watcher import GenerationWatcher
 from server.reload.loaded_generation import Snapshot
-from server.rpc import artists, audio, lookups, playlist, tracks
+from server.rpc import artists, audio, lookups, playlist, rank_batch, tracks
 from server.rpc.clip_stream import receive
 from server.rpc.encoder_client import EncoderClient
 
@@ -84,6 +86,15 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
 
     async def RankArtists(self, request: pb.RankArtistsRequest, context: Context) -> pb.RankArtistsResponse:
         return await self._work(artists.rank_artists, request)
+
+    async def BatchRankArtists(
+        self, request: pb.BatchRankArtistsRequest, context: Context
+    ) -> pb.BatchRankArtistsResponse:
+        given_up = threading.Event()
+        try:
+            return await self._work(partial(rank_batch.batch_rank_artists, given_up=given_up), request)
+        finally:
+            given_up.set()  # this call is cancelled when the client goes or its deadline is over
 
     async def SimilarArtistsToAudio(
         self, requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], context: Context

@@ -79,7 +79,7 @@ def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:
 def _reasons(artists: Iterable[pb.ScoredArtist]) -> Iterator[RenderableType]:
     for rank, scored in enumerate(artists, start=1):
         if scored.HasField("explanation"):
-            yield _indented(f"{rank}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
+            yield _indented(f"{rank}. {printable(scored.artist.name)}: ", _why(scored.explanation))
 
 
 def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
@@ -249,20 +249,23 @@ def _row(table: Table, *cells: str) -> None:
     table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
-def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> str:
+def _why(explanation: pb.Explanation) -> str:
     """
-    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]), [])
+    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]))
     'genres dub'
-    >>> _why(pb.Explanation(), [pb.SignalScore(signal=pb.SIGNAL_SCENE, available=True, value=0.5)])
+    >>> _why(pb.Explanation(listed_together=0.5))
     'listed together (0.50)'
+    >>> _why(pb.Explanation(scene_paths=[pb.ScenePath(over=[pb.ArtistSummary(name="A"), pb.ArtistSummary(name="B")])]))
+    'reached over A and B'
     """
     kinds = {
         "genres": [shared.genre for shared in explanation.genres],
         "both near": [shared.artist.name for shared in explanation.scene_neighbours],
         "together": _recordings(explanation),
     }
-    listed = [part.value for part in breakdown if part.signal == pb.SIGNAL_SCENE and part.value > 0]
-    parts = [f"listed together ({value:.2f})" for value in listed]
+    listed = explanation.listed_together
+    parts = [f"listed together ({listed:.2f})"] if listed else []
+    parts += [f"reached over {path}" for path in _paths(explanation)[:1] if not listed]
     parts += [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
     near = explanation.nearest_tracks
     if explanation.HasField("nearest_tracks") and near.cosine > 0:
@@ -273,7 +276,10 @@ def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> st
 def _shared(explanation: pb.Explanation) -> Iterator[Table]:
     """One line for each kind of shared thing, with all of them and their weights."""
     near = explanation.nearest_tracks
+    listed = explanation.listed_together
     parts = {
+        "listed together": [f"{listed:.2f}"] if listed else [],
+        "reached over": _paths(explanation, "{path} ({strength:.3f})"),
         "genres": [f"{shared.genre} ({shared.weight:.2f})" for shared in explanation.genres],
         "both near": [f"{shared.artist.name} ({shared.strength:.2f})" for shared in explanation.scene_neighbours],
         "together": _recordings(explanation),
@@ -287,6 +293,12 @@ def _shared(explanation: pb.Explanation) -> Iterator[Table]:
 
 def _recordings(explanation: pb.Explanation) -> list[str]:
     return [f"“{made.title}” ({made.kind})" if made.title else made.kind for made in explanation.recordings]
+
+
+def _paths(explanation: pb.Explanation, form: str = "{path}") -> list[str]:
+    """The paths of the scene between two artists, strongest first: "A and B"."""
+    paths = ((" and ".join(artist.name for artist in path.over), path.strength) for path in explanation.scene_paths)
+    return [form.format(path=over, strength=strength) for over, strength in paths]
 
 
 def _few(names: Sequence[str]) -> str:
