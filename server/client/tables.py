@@ -59,11 +59,40 @@ def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
         yield _ranking(reply.artists)
         yield Text(f"each signal: value/contribution; {NO_OPINION} no opinion", style="dim")
     yield from _reasons(reply.artists)
+    yield from _best_of_groups(reply.groups)
     yield from _missing(reply.not_indexed)
     yield from _read_differently(reply.readings)
     for answer in reply.unresolved:
         yield Text(f"Not ranked: {printable(answer.message)}", style="yellow")
     yield _footer(reply.generation)
+
+
+def rank_users(reply: pb.BatchRankArtistsResponse) -> Iterator[RenderableType]:
+    """A line-up in the order of each user, and the reasons why artists of it could not be ranked."""
+    for user in reply.users:
+        yield Text(f"For {printable(user.key) or _names(user.seeds)}", style="bold")
+        if user.code:
+            yield Text(f"Not answered: {printable(user.message)}", style="yellow")
+            continue
+        table = _table(("#", "right"), ("artist", "left"), ("score", "right"), ("plays", "left"))
+        for rank, scored in enumerate(user.artists, start=1):
+            score = f"{scored.score:.3f}" if scored.breakdown else NO_OPINION
+            _row(table, str(rank), scored.artist.name, score, "; ".join(scored.groups))
+        yield table
+        yield from _reasons(user.artists)
+        yield from _best_of_groups(user.groups)
+        for answer in user.unresolved:
+            yield Text(f"Not counted: {printable(answer.message)}", style="yellow")
+    yield from _read_differently(reply.readings)
+    for answer in reply.unresolved:
+        yield Text(f"Not ranked: {printable(answer.message)}", style="yellow")
+    yield _footer(reply.generation)
+
+
+def _best_of_groups(groups: Iterable[pb.RankedGroup]) -> Iterator[RenderableType]:
+    for group in groups:
+        best = ", ".join(f"{place.artist.name} ({place.score:.3f})" for place in group.best)
+        yield _indented(f"{printable(group.name)}: ", printable(best) or "nobody that a signal knows")
 
 
 def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:

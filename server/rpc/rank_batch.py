@@ -55,7 +55,9 @@ def batch_rank_artists(
     people = _find_users(recommender, request.users, given_up)
     rows = np.array(sorted(found.groups_of), dtype=np.int64)
     line_up = LineUp(recommender=recommender, rows=rows, mix=mix, weights=weights)
-    tastes = [Taste(seeds=tuple(user.seeds), negative_seeds=tuple(user.negative_seeds)) for user in people if user.seeds]
+    tastes = [
+        Taste(seeds=tuple(user.seeds), negative_seeds=tuple(user.negative_seeds)) for user in people if user.seeds
+    ]
     rankings = line_up.rank(tastes, n=limits.each)
     writer = _Writer(line_up, found, limits, request.explain)
     for user in people:
