@@ -190,7 +190,9 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt')
+@click.command(
+    epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt\n  soundkin rank --users users.csv --lineup plays.csv'
+)
 @click.argument("seed", nargs=-1)
 @click.option(
     "--lineup",
@@ -198,8 +200,8 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
     required=True,
     metavar="FILE|NAME",
     help="A file (UTF-8 or UTF-16) with one NAME per line, where lines that begin with # are skipped, or a NAME; "
-    "repeat it. An unknown NAME is also read without wording such as (live), and as several names. A .csv file with the columns "
-    "artist, day and stage tells the best of each.",
+    "repeat it. An unknown NAME is also read without wording such as (live), and as several names. A .csv file may have "
+    "the columns artist, day and stage; then the best of each are told.",
 )
 @click.option("--users", type=_FILE, help="Rank for many users, in place of SEED: CSV (user, seed, negative), or JSON.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many, with --users.")
@@ -210,8 +212,8 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
 def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
     """Rank a line-up for someone who likes SEED, or for each of many users.
 
-    Exit 1 when an artist in it is unknown or several have the name, a line cannot be read, or a user cannot be answered;
-    they are listed. Exit 2 when a file does not exist or is empty.
+    Exit 1 when an artist in it is unknown or several have the name, a line cannot be read, or a user has an unknown
+    seed; they are listed. Exit 2 when a file does not exist or is empty.
     """
     from pb import soundkin_pb2 as pb
     from server.client import tables

@@ -1,7 +1,7 @@
 """Reads line-ups: names given as words, or the lines of files in UTF-8 or UTF-16. A bad line costs that line only.
 
-A ``.csv`` file whose first line has a column ``artist`` or ``name`` is read as a table; its columns ``day`` and ``stage``
-say in which group an act is.
+A ``.csv`` file whose first line has a column ``artist`` or ``name`` is read as a table; its columns ``day`` and
+``stage`` say in which group an act is.
 """
 
 from __future__ import annotations
