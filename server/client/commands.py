@@ -191,7 +191,8 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
 
 
 @click.command(
-    epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt\n  soundkin rank --users users.csv --lineup plays.csv'
+    epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt\n'
+    "  soundkin rank --users users.csv --lineup plays.csv"
 )
 @click.argument("seed", nargs=-1)
 @click.option(
@@ -200,8 +201,8 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
     required=True,
     metavar="FILE|NAME",
     help="A file (UTF-8 or UTF-16) with one NAME per line, where lines that begin with # are skipped, or a NAME; "
-    "repeat it. An unknown NAME is also read without wording such as (live), and as several names. A .csv file may have "
-    "the columns artist, day and stage; then the best of each are told.",
+    "repeat it. An unknown NAME is also read without wording such as (live), and as several names. A .csv "
+    "file may have the columns artist, day and stage; then the best of each are told.",
 )
 @click.option("--users", type=_FILE, help="Rank for many users, in place of SEED: CSV (user, seed, negative), or JSON.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many, with --users.")

@@ -148,7 +148,8 @@ def test_nobody_and_an_empty_line_up_are_answered(made: Served) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_too_much_or_makes_no_sense_is_refused_whole(made: Served, changes: dict[str, Any], field: str) -> None:
-    request = pb.BatchRankArtistsRequest(**{"line_up": acts("b"), "users": [user("", "a")]} | changes)
+    whole: dict[str, Any] = {"line_up": acts("b"), "users": [user("", "a")]} | changes
+    request = pb.BatchRankArtistsRequest(**whole)
     refused = refusal(made.stub.BatchRankArtists, request)
     assert (refused.code.name, refused.field) == ("INVALID_ARGUMENT", field)
 
