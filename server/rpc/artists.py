@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from google.rpc import code_pb2
 
@@ -17,6 +19,9 @@ from server.reload.loaded_generation import Snapshot
 from server.rpc import page_tokens, responses
 from server.rpc.line_up import best_of_groups, find_line_up, read_group_limit
 from server.rpc.requests import check_sizes, read_artist_query, read_limit
+
+Turn: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""Waits until a part of the work may be done, and holds its turn during the block."""
 
 
 def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
@@ -36,10 +41,19 @@ def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb
     )
 
 
-def batch_similar_artists(snapshot: Snapshot, request: pb.BatchSimilarArtistsRequest) -> pb.BatchSimilarArtistsResponse:
-    """One entry a request, in order, all from one generation; a request that is refused does not affect the others."""
+def batch_similar_artists(
+    snapshot: Snapshot, request: pb.BatchSimilarArtistsRequest, *, turn: Turn = nullcontext
+) -> pb.BatchSimilarArtistsResponse:
+    """One entry a request, in order, all from one generation; a request that is refused does not affect the others.
+
+    ``turn`` waits until this entry may be worked on; what it raises ends the batch.
+    """
     check_sizes(request)
-    return pb.BatchSimilarArtistsResponse(entries=[_entry(snapshot, one) for one in request.requests])
+    entries = []
+    for one in request.requests:
+        with turn():
+            entries.append(_entry(snapshot, one))
+    return pb.BatchSimilarArtistsResponse(entries=entries)
 
 
 def _entry(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.BatchSimilarArtistsEntry:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event
 
 import numpy as np
 from google.rpc import code_pb2
 
 from pb import soundkin_pb2 as pb
-from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.line_up import LineUp, LineUpRanking, Taste
 from server.interceptors import fault_of
 from server.limits import MAX_EXPLAINED, MAX_KEY, MAX_LINES, MAX_PAIRS, MAX_REPLY_BYTES
 from server.reload.loaded_generation import Snapshot
 from server.rpc import responses
+from server.rpc.artists import Turn
 from server.rpc.line_up import FoundLineUp, best_of_groups, check_line_up, find_line_up, group_names, read_group_limit
 from server.rpc.requests import check_sizes, look_up_artist, read_limit, read_listening, read_weights
 from server.rpc.second_try import Budget, with_suggestions
@@ -40,19 +41,20 @@ class _User:
 
 
 def batch_rank_artists(
-    snapshot: Snapshot, request: pb.BatchRankArtistsRequest, *, given_up: Event
+    snapshot: Snapshot, request: pb.BatchRankArtistsRequest, *, turn: Turn = nullcontext
 ) -> pb.BatchRankArtistsResponse:
     """One ranking a user, in order, all from one generation; a user that is refused does not affect the others.
 
-    Raises InvalidArgument for what would be too much work or too long a reply, before anything is looked up, and
-    Unavailable once ``given_up`` is set, which is looked at before each user.
+    ``turn`` waits until the line-up, or the next user, may be worked on; what it raises ends the batch. Raises
+    InvalidArgument for what would be too much work or too long a reply, before anything is looked up.
     """
     limits = _checked_limits(request)
     recommender = snapshot.recommender
     mix = read_listening(request.listening, recommender.generation.manifest.space)
     weights = read_weights(request, recommender.choices)
-    found = find_line_up(recommender, (), request.line_up)
-    people = _find_users(recommender, request.users, given_up)
+    with turn():
+        found = find_line_up(recommender, (), request.line_up)
+    people = _find_users(recommender, request.users, turn)
     rows = np.array(sorted(found.groups_of), dtype=np.int64)
     line_up = LineUp(recommender=recommender, rows=rows, mix=mix, weights=weights)
     tastes = [
@@ -61,10 +63,8 @@ def batch_rank_artists(
     rankings = line_up.rank(tastes, n=limits.each)
     writer = _Writer(line_up, found, limits, request.explain)
     for user in people:
-        _go_on(given_up)
-        if user.seeds:
-            writer.write(user, next(rankings))
-        writer.make_room(user)
+        with turn():
+            writer.write(user, rankings)
     return pb.BatchRankArtistsResponse(
         generation=responses.generation(snapshot),
         users=[user.reply for user in people],
@@ -99,14 +99,14 @@ def _checked_limits(request: pb.BatchRankArtistsRequest) -> _Limits:
     return limits
 
 
-def _find_users(recommender: Recommender, users: Sequence[pb.LineUpUser], given_up: Event) -> list[_User]:
+def _find_users(recommender: Recommender, users: Sequence[pb.LineUpUser], turn: Turn) -> list[_User]:
     budget = Budget()
     found = []
     for number, asked in enumerate(users):
-        _go_on(given_up)
         user = _User(reply=pb.UserRanking(key=asked.key[:MAX_KEY]))
         try:
-            _find_taste(recommender, user, asked, budget)
+            with turn():
+                _find_taste(recommender, user, asked, budget)
         except InvalidArgument as error:
             user.seeds.clear()
             user.refuse(InvalidArgument(f"users[{number}].{error.field}", error.problem))
@@ -153,21 +153,20 @@ class _Writer:
         self._explain = explain
         self._room = MAX_REPLY_BYTES - sum(answer.ByteSize() for answer in (*found.missing, *found.readings))
 
-    def write(self, user: _User, ranking: LineUpRanking) -> None:
-        """Put ``ranking`` into the reply of ``user``, unless nothing more has room."""
-        if self._room <= 0:
-            return
-        user.reply.artists.extend(self._lines(user, ranking))
-        places = list(zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True))
-        limit = self._limits.of_group
-        user.reply.groups.extend(best_of_groups(self._line_up.recommender, self._found, places, limit=limit))
-
-    def make_room(self, user: _User) -> None:
-        """Count the reply of ``user``; where it has no room it says only that."""
+    def write(self, user: _User, rankings: Iterator[LineUpRanking]) -> None:
+        """Put the next of ``rankings`` into the reply of ``user``; where nothing more has room it says only that."""
+        if user.seeds and self._room > 0:
+            self._fill(user, next(rankings))
         self._room -= user.reply.ByteSize()
         if self._room <= 0:
             code = code_pb2.Code.Value("RESOURCE_EXHAUSTED")
             user.reply.CopyFrom(pb.UserRanking(key=user.reply.key, code=code, message=NO_ROOM))
+
+    def _fill(self, user: _User, ranking: LineUpRanking) -> None:
+        user.reply.artists.extend(self._lines(user, ranking))
+        places = list(zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True))
+        limit = self._limits.of_group
+        user.reply.groups.extend(best_of_groups(self._line_up.recommender, self._found, places, limit=limit))
 
     def _lines(self, user: _User, ranking: LineUpRanking) -> Iterator[pb.ScoredArtist]:
         """The first of the ranking; at its end, by id, the artists without a score."""
@@ -184,8 +183,3 @@ class _Writer:
         for row, line in zip(rows, lines, strict=True):
             line.groups.extend(self._found.groups_of[row])
             yield line
-
-
-def _go_on(given_up: Event) -> None:
-    if given_up.is_set():
-        raise Unavailable("the client has gone, or its deadline is over")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import random
-from threading import Event
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from pb import soundkin_pb2 as pb
-from recommender.errors import Unavailable
 from recommender.ranking.artists import Recommender
+from server.admission import Admission
+from server.call import Call, CallEnded
+from server.metrics import Metrics
 from server.reload.loaded_generation import Snapshot
 from server.rpc import rank_batch
 from server.rpc.artists import rank_artists
 from tests.generated import SEEDS, generated
 from tests.server.ask import by_id, by_name, refusal, weights
 from tests.server.conftest import Served
+from tests.server.fake_context import FakeContext
 
 
 def acts(*identifiers: str, groups: tuple[str, ...] = ()) -> list[pb.LineUpEntry]:
@@ -48,7 +51,7 @@ def test_each_user_gets_to_the_bit_what_it_would_get_alone(catalog: int, profile
     ]
     shared: dict[str, Any] = {"line_up": line_up, "profile": profile, "explain": True, "group_limit": 5}
     request = pb.BatchRankArtistsRequest(users=users, limit=20, **shared)
-    reply = rank_batch.batch_rank_artists(snapshot, request, given_up=Event())
+    reply = rank_batch.batch_rank_artists(snapshot, request)
     for asked, answer in zip(users, reply.users, strict=True):
         alone = pb.RankArtistsRequest(seeds=asked.seeds, negative_seeds=asked.negative_seeds, **shared)
         expected = rank_artists(snapshot, alone)
@@ -163,9 +166,17 @@ def test_a_reply_that_is_full_says_so_to_those_without_room(monkeypatch: pytest.
     assert [(one.key, one.code, len(one.artists)) for one in reply.users[2:]] == [("2", 8, 0), ("3", 8, 0)]
 
 
-def test_work_ends_when_the_client_has_gone() -> None:
-    snapshot, given_up = Snapshot(recommender=Recommender(generated(0))), Event()
-    given_up.set()
-    request = pb.BatchRankArtistsRequest(users=[user("", "a01")], line_up=acts("a02"))
-    with pytest.raises(Unavailable, match="the client has gone"):
-        rank_batch.batch_rank_artists(snapshot, request, given_up=given_up)
+def test_work_ends_between_two_users_when_the_client_has_gone() -> None:
+    snapshot, context, admission = Snapshot(recommender=Recommender(generated(0))), FakeContext(), Admission(Metrics())
+    turns: list[int] = []
+
+    def turn() -> AbstractContextManager[None]:
+        turns.append(len(turns))
+        if len(turns) == 6:  # the line-up, four users looked up, and the first of them ranked
+            context.end()
+        return admission.entry(Call(context))
+
+    request = pb.BatchRankArtistsRequest(users=[user("", "a01")] * 4, line_up=acts("a02"))
+    with pytest.raises(CallEnded):
+        rank_batch.batch_rank_artists(snapshot, request, turn=turn)
+    assert len(turns) == 6

@@ -45,7 +45,7 @@ def test_a_turned_dial_declares_what_it_ordered_by_and_leaves_scores_alone(made:
 
 
 def test_who_is_well_known_falls_behind_on_the_deep_side(made: Served) -> None:
-    # With Bee by the table: Ay .475, popularity 1/3; Cé .48, unknown; Dee .7, popularity 1/3 (test_artists.py).
+    # With Bee by the table (tests/server/rpc/test_artists.py): Ay .475, Cé .48, Dee .7; popularity of Ay and Dee 1/3.
     def order(depth: float | None) -> list[str]:
         request = pb.SimilarArtistsRequest(seeds=by_id("b"), depth=depth, profile="seed")
         return [one.artist.id for one in made.stub.SimilarArtists(request).artists]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,14 +24,14 @@ ARTISTS = 60
 
 
 @pytest.fixture(scope="module")
-def heard(loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Sixty artists of two tracks and one of one, built, published and served."""
     home = tmp_path_factory.mktemp("heard")
     add_music(home, range(ARTISTS), tracks=2, clips=1)
     add_music(home, range(ARTISTS, ARTISTS + 1), tracks=1, clips=1)
     run_build(home)
     run_publish(home)
-    with serving(loop, home) as served:
+    with serving(home) as served:
         yield served
 
 
