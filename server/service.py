@@ -16,7 +16,7 @@ from server.call import Call
 from server.metrics import Metrics, Refusal
 from server.reload.generation_watcher import GenerationWatcher
 from server.reload.loaded_generation import Snapshot
-from server.rpc import artists, audio, lookups, playlist, tracks
+from server.rpc import artists, audio, lookups, playlist, rank_batch, tracks
 from server.rpc.byte_budget import ByteBudget
 from server.rpc.clip_stream import Clip, receive
 from server.rpc.encoder_client import MAX_DURATION_S, Encoded, EncoderClient
@@ -94,6 +94,12 @@ class SimilarityService(pb_grpc.SimilarityServiceServicer):
 
     def RankArtists(self, request: pb.RankArtistsRequest, context: Context) -> pb.RankArtistsResponse:
         return self._rank(artists.rank_artists, request, context)
+
+    def BatchRankArtists(self, request: pb.BatchRankArtistsRequest, context: Context) -> pb.BatchRankArtistsResponse:
+        call = Call(context)
+        with self._admission.batch():
+            snapshot = self._watcher.snapshot()
+            return rank_batch.batch_rank_artists(snapshot, request, turn=lambda: self._admission.entry(call))
 
     def SimilarArtistsToAudio(
         self, requests: Iterator[pb.SimilarArtistsToAudioRequest], context: Context

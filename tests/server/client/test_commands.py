@@ -68,7 +68,7 @@ def test_no_line_is_wider_than_80_columns_nor_coloured(made: Served) -> None:
 
 def test_explain_says_what_is_shared(made: Served) -> None:
     said = run(made, commands.similar, "ay", "--explain").stdout
-    assert "1. Bee: near in the scene (0.96); genres x; sounds nearest in “Song” and “Tune” (0.60)" in " ".join(
+    assert "1. Bee: listed together (0.50); genres x; sounds nearest in “Song” and “Tune” (0.60)" in " ".join(
         said.split()
     )
 

@@ -12,7 +12,10 @@ from click.testing import CliRunner
 from pb import soundkin_pb2 as pb
 from recommender.calibration.mix_scale import LEAST, STRONG, TAIL
 from recommender.fusion.profiles import BASE, GAIN, SLOPES
+from recommender.ranking.artists import Recommender
 from server.client import commands
+from server.rpc import responses
+from tests.factories import MadeArtist, MadeCatalog, make_generation
 from tests.indexer.build.homes import SPACE, add_music, run_build, run_publish
 from tests.server.ask import by_name, weights
 from tests.server.conftest import Serve, Served, serving
@@ -125,6 +128,10 @@ ASKED = {
     "RankArtists": pb.RankArtistsRequest(
         seeds=[by_name("artist 1")], candidates=[by_name(f"artist {n}") for n in range(20)], explain=True
     ),
+    "BatchRankArtists": pb.BatchRankArtistsRequest(
+        users=[pb.LineUpUser(key=str(n), seeds=[by_name(f"artist {n}"), by_name("artist 3")]) for n in range(20)],
+        line_up=[pb.LineUpEntry(artist=by_name(f"artist {n}"), groups=[f"day {n % 3}"]) for n in range(20)],
+    ),
     "SimilarTracks": pb.SimilarTracksRequest(
         vector=pb.SpaceVector(space=SPACE.key, layer=SPACE.layer_names[0], values=[1.0] * SPACE.dim), limit=50
     ),
@@ -161,3 +168,20 @@ def test_compare_shows_percentiles_the_base_and_low_evidence(heard: Served) -> N
     assert re.search(r"base +0\.250", said)
     assert "artist 60: low evidence, 1 track with audio" in said
     assert "evidence (default), seed" in CliRunner().invoke(commands.info, [address], env={"COLUMNS": "80"}).stdout
+
+
+def test_an_explanation_tells_the_paths_of_the_scene_with_their_artists() -> None:
+    names = {"a": "Ay", "b": "Bee", "x": "Ex", "y": "Why"}
+    made = MadeCatalog(
+        artists=tuple(MadeArtist(id=identifier, name=name) for identifier, name in names.items()),
+        scene={("a", "x"): 0.5, ("x", "b"): 0.5, ("a", "y"): 0.1, ("y", "b"): 0.1},
+        scene_listed=("a", "b"),
+    )
+    recommender = Recommender(make_generation(made))
+    a, b, x = (recommender.directory.artist_by_id(identifier) for identifier in "abx")
+    paths = responses.explanation(recommender, a, b, mix=recommender.default_mix).scene_paths
+    assert [[artist.name for artist in path.over] for path in paths] == [["Ex"], ["Why"]]
+    # From Ay to Ex with .5 of .6, from Ex to Bee with .5 of 1, and the same back.
+    assert paths[0].strength == pytest.approx(0.5 / 0.6 * 0.5)
+    assert not responses.explanation(recommender, a, b, mix=recommender.default_mix).listed_together
+    assert responses.explanation(recommender, a, x, mix=recommender.default_mix).listed_together == pytest.approx(0.5)
