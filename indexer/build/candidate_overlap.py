@@ -60,10 +60,10 @@ class Overlaps:
     """Shares of the results of full scans that candidates find."""
 
     by_kind: Mapping[QuestionKind, float]
-    """An artist with as high a key as the last result counts: among equal scores, which are common with sparse
-    signals, any choice is right. Of several settings of a kind the lowest share."""
+    """Of the kinds that were asked. An artist with as high a key as the last result counts: among equal scores, which
+    are common with sparse signals, any choice is right. Of several settings of a kind the lowest share."""
     same: float
-    """The same artists, for one seed."""
+    """The same artists, for one seed; 0 where that was not asked."""
     seeds: int
     """Questions with one seed."""
 
@@ -93,7 +93,7 @@ class OverlapMeasurement:
         same = results = 0
         for scan in scans:
             asked = scan.question
-            rows = retriever.of(asked.liked, asked.profile, extremes=asked.depth != NEUTRAL)
+            rows = retriever.of(asked.liked, asked.profile, frozenset({QuestionKind.ONE_SEED, asked.kind}))
             keys = self._keys(scan.question, functools.partial(self._read, rows=rows), rows)
             best = top(keys, TOP)
             counts = as_good.setdefault((scan.question.kind, scan.question.setting), [0, 0])
@@ -102,9 +102,9 @@ class OverlapMeasurement:
             if scan.question.kind is QuestionKind.ONE_SEED:
                 same += len(np.intersect1d(rows[best], scan.rows))
                 results += len(scan.rows)
-        shares: dict[QuestionKind, float] = dict.fromkeys(QuestionKind, 1.0)
+        shares: dict[QuestionKind, float] = {}
         for (kind, _), (found, total) in as_good.items():
-            shares[kind] = min(shares[kind], found / total)
+            shares[kind] = min(shares.get(kind, 1.0), found / total)
         seeds = sum(scan.question.kind is QuestionKind.ONE_SEED for scan in scans)
         return Overlaps(by_kind=shares, same=same / max(results, 1), seeds=seeds)
 

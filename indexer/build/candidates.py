@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import structs
 
-from indexer.build.candidate_overlap import TOP, OverlapMeasurement
+from indexer.build.candidate_overlap import TOP, OverlapMeasurement, Overlaps
 from recommender import layer_mix
 from recommender.calibration import bundle_files
 from recommender.calibration.cohort import CalibratedLayer, Method
@@ -140,45 +140,48 @@ def _measured(
     *,
     levels: Sequence[CandidatesEntry],
 ) -> CandidatesEntry:
-    """The first of ``levels`` that finds enough for most kinds of question, with its measured overlaps."""
+    """The first of ``levels`` that finds enough for one seed; for other kinds of question as many more as they need."""
     relations = RelationSignals.of(inputs.contents.relations)
     popularity = popularity_of(inputs.contents)
     measurement = OverlapMeasurement(panel=inputs.panel(relations), profile=inputs.profile, popularity=popularity)
     scans = measurement.full_scans()
-    best, most, highest = None, 0, 0.0
+    kinds: dict[QuestionKind, KindOverlap] = {}
+    base, seeds, one, same = levels[0], 0, 0.0, 0.0
     for level in levels:
         entry = structs.replace(level, lists=level.lists if codes is not None and codes.lists else 0)
-        candidates = Candidates(entry=entry, codes=codes, genres=orders)
         retriever = CandidateRetriever(
-            candidates,
+            Candidates(entry=entry, codes=codes, genres=orders),
             relations=relations,
             layers=inputs.layers,
             contents=inputs.contents,
             popularity=popularity,
         )
-        found = measurement.overlaps(retriever, scans)
-        kinds = tuple(
-            KindOverlap(kind=kind.value, overlap_at_20=round(share, 6))
-            for kind, share in found.by_kind.items()
-            if share >= MIN_OVERLAP
-        )
+        found = measurement.overlaps(retriever, [scan for scan in scans if scan.question.kind not in kinds])
         _log.info("candidates by sound %d: %s", entry.nearest, found.by_kind)
-        one = found.by_kind[QuestionKind.ONE_SEED]
-        highest = max(highest, one)
-        if one >= MIN_OVERLAP and len(kinds) > most:
-            most = len(kinds)
-            best = structs.replace(
-                entry,
-                profile=inputs.profile.name,
-                seeds=found.seeds,
-                overlap_at_20=round(one, 6),
-                same_at_20=round(found.same, 6),
-                kinds=kinds,
-            )
-        if most == len(QuestionKind):
+        if QuestionKind.ONE_SEED in found.by_kind:  # every other kind needs this one: the first level that does
+            base, seeds, one, same = entry, found.seeds, found.by_kind[QuestionKind.ONE_SEED], found.same
+        if one >= MIN_OVERLAP:
+            kinds |= _enough(found, times=entry.nearest // base.nearest, lists=entry.lists)
+        if len(kinds) == len(QuestionKind):
             break
-    note = f"found {highest:.3f} of the first {TOP}, under {MIN_OVERLAP}: everyone is compared"
-    return CandidatesEntry(note=note) if best is None else best
+    if not kinds:
+        return CandidatesEntry(note=f"found {one:.3f} of the first {TOP}, under {MIN_OVERLAP}: everyone is compared")
+    return structs.replace(
+        base,
+        profile=inputs.profile.name,
+        seeds=seeds,
+        overlap_at_20=round(one, 6),
+        same_at_20=round(same, 6),
+        kinds=tuple(kinds[kind] for kind in QuestionKind if kind in kinds),
+    )
+
+
+def _enough(found: Overlaps, *, times: int, lists: int) -> dict[QuestionKind, KindOverlap]:
+    return {
+        kind: KindOverlap(kind=kind.value, overlap_at_20=round(share, 6), times=times, lists=lists)
+        for kind, share in found.by_kind.items()
+        if share >= MIN_OVERLAP
+    }
 
 
 def _read_inputs(folder: Path, space: Space, contents: Contents) -> CandidateInputs:

@@ -117,6 +117,10 @@ class KindOverlap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """See recommender/retrieval/question_kinds.py."""
     overlap_at_20: float
     """Of the first 20, as in :class:`CandidatesEntry`."""
+    times: int = 1
+    """So many times the candidates of the entry are retrieved for this kind of question."""
+    lists: int = 0
+    """Lists of the code index that are read for it; 0: as in the entry."""
 
 
 class CandidatesEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

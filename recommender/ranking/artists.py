@@ -237,7 +237,7 @@ class Recommender:
         )
         if kinds is None or not self._retriever.promises(kinds):
             return None
-        return self._retriever.of(seeds, profile, extremes=query.depth != NEUTRAL), self._retriever.first(seeds)
+        return self._retriever.of(seeds, profile, kinds), self._retriever.first(seeds)
 
     def _keys(self, query: ArtistQuery, panel: SignalPanel, rows: Rows | None = None) -> Scores:
         """What all artists, or those at ``rows``, are ordered by; NaN for those that are not answered."""

@@ -29,12 +29,22 @@ from recommender.signals.panel import RelationSignals
 from recommender.types import SIGNALS, Rows, Scores, Similarities
 from recommender.vectors import top
 
-KEPT = 400
+KEPT = 300
 """Candidates that are scored exactly."""
 EXTREMES = 200
 """Artists added from each end of popularity."""
 FIRST_OF_SEVERAL = 100
 """So many first ranks of a question with several seeds come from candidates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Width:
+    """How much the signals are asked for: more finds more, and takes longer."""
+
+    times: int
+    """So many times the candidates of the entry; half as many for each of several seeds."""
+    lists: int
+    """Lists of the code index that are read."""
 
 
 class CandidateRetriever:
@@ -57,10 +67,12 @@ class CandidateRetriever:
             contents: its artists.
             popularity: ``[artist]`` percentiles in [0, 1]; NaN where it is not known.
         """
-        if candidates.codes is not None:
-            candidates.codes.set_nprobe(candidates.entry.lists)
+        entry = candidates.entry
         self._candidates = candidates
-        self._promised = frozenset(QuestionKind(one.kind) for one in candidates.entry.kinds)
+        self._widths = {
+            QuestionKind(one.kind): Width(times=one.times, lists=one.lists or entry.lists) for one in entry.kinds
+        }
+        self._usual = Width(times=1, lists=entry.lists)
         self._scale = MixScale.of(layers) if layers else None
         self._relations = relations
         self._layers = layers
@@ -77,13 +89,13 @@ class CandidateRetriever:
 
     def promises(self, kinds: frozenset[QuestionKind]) -> bool:
         """Whether candidates find enough for a question of all these kinds, as measured at build."""
-        return kinds <= self._promised
+        return kinds <= self._widths.keys()
 
     def first(self, seeds: Sequence[int]) -> int:
         """How many of the first ranks of a question with ``seeds`` come from candidates."""
         return self.entry.first if len(seeds) == 1 else min(self.entry.first, FIRST_OF_SEVERAL)
 
-    def of(self, seeds: Sequence[int], profile: WeightProfile, *, extremes: bool = False) -> Rows:
+    def of(self, seeds: Sequence[int], profile: WeightProfile, kinds: frozenset[QuestionKind] = frozenset()) -> Rows:
         """Rows of the candidates of ``seeds``, rising.
 
         They are the :data:`KEPT` of all that the signals find with the highest mean score, as far as the lists of the
@@ -97,23 +109,24 @@ class CandidateRetriever:
         Args:
             seeds: rows of the catalog, at least one.
             profile: adds up strengths.
-            extremes: add the most and the least popular artists, for questions whose order depends on popularity.
+            kinds: of the question. The more its kinds need, the more the signals are asked for. Where its order
+                depends on popularity, the most and the least popular artists are added.
         """
-        found = self._found(seeds)
+        found = self._found(seeds, max((self._widths.get(kind, self._usual) for kind in kinds), default=self._usual))
         union = sorted_unique(found.rows)
-        added = [self._extremes] if extremes else []
+        added = [self._extremes] if QuestionKind.DIAL in kinds else []
         if len(union) <= self.first(seeds):
             return sorted_unique(np.concatenate([union, self._fillers, *added]))
         if len(union) > KEPT:
             union = np.sort(union[top(found.gains(union, profile), KEPT)])
         return sorted_unique(np.concatenate([union, *added])) if added else union
 
-    def _found(self, seeds: Sequence[int]) -> _Found:
+    def _found(self, seeds: Sequence[int], width: Width) -> _Found:
         """What the signals find for each of ``seeds``; for several seeds, less for each."""
-        entry, narrow = self._candidates.entry, len(seeds) > 1
+        entry, share = self._candidates.entry, 2 if len(seeds) > 1 else 1
         lists: list[tuple[Rows, Similarities]] = []
-        audio = self._by_audio(seeds, entry.nearest // 2 if narrow else entry.nearest)
-        genres = self._by_genre(seeds, entry.around // 2 if narrow else entry.around)
+        audio = self._by_audio(seeds, entry.nearest * width.times // share, lists=width.lists)
+        genres = self._by_genre(seeds, entry.around * width.times // share, most=entry.alike * width.times)
         for seed, near, alike in zip(seeds, audio, genres, strict=True):
             reached, walked = _strongest(*self._relations.scene.reached(seed), entry.listed)
             linked, similarities = _strongest(*self._relations.collaboration.neighbours(seed), entry.listed)
@@ -132,7 +145,7 @@ class CandidateRetriever:
             lists=np.repeat(np.arange(len(lists)), sizes),
         )
 
-    def _by_audio(self, seeds: Sequence[int], nearest: int) -> list[tuple[Rows, Similarities]]:
+    def _by_audio(self, seeds: Sequence[int], nearest: int, *, lists: int) -> list[tuple[Rows, Similarities]]:
         """For each of ``seeds`` the nearest by the calibrated score of the default mix, and their estimated strengths;
         nobody where there is no measured sound of it.
         """
@@ -145,20 +158,20 @@ class CandidateRetriever:
         heard = {place: query for place, query in queries.items() if np.isfinite(query.vector).all()}
         if not heard:
             return found
-        nearby = codes.search(np.stack([query.vector for query in heard.values()]), nearest)
+        nearby = codes.search(np.stack([query.vector for query in heard.values()]), nearest, lists=lists)
         for (place, query), (rows, products) in zip(heard.items(), nearby, strict=True):
             found[place] = self._artist_of[rows], scale.strength(query.z(products))
         return found
 
-    def _by_genre(self, seeds: Sequence[int], width: int) -> list[tuple[Rows, Similarities]]:
-        """For each of ``seeds`` the nearest by genre among the artists around it in the orders of its genres, and
-        their strengths.
+    def _by_genre(self, seeds: Sequence[int], width: int, *, most: int) -> list[tuple[Rows, Similarities]]:
+        """For each of ``seeds`` the ``most`` nearest by genre among the artists within ``width`` places of it in the
+        orders of its genres, and their strengths.
         """
         genre, orders = self._relations.genre, self._candidates.genres
         near = [orders.around(*genre.entries(seed), width=width) for seed in seeds]
         ends = np.cumsum([len(rows) for rows in near])
         alike = np.split(genre.raw_of_pairs(seeds, near), ends[:-1])
-        chosen = (top(similarities, self.entry.alike) for similarities in alike)
+        chosen = (top(similarities, most) for similarities in alike)
         return [(rows[best], values[best]) for rows, values, best in zip(near, alike, chosen, strict=True)]
 
 

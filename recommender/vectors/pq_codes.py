@@ -87,19 +87,20 @@ class CodeIndex:
         """Number of inverted lists; 0 when a search reads all codes."""
         return int(getattr(self._index, "nlist", 0))
 
-    def set_nprobe(self, lists: int) -> None:
-        """Make searches read so many inverted lists, at most all; no effect on an index without lists."""
-        if self.lists:
-            self._index.nprobe = min(max(lists, 1), self.lists)
-
-    def search(self, queries: npt.NDArray[np.float32], k: int) -> list[tuple[Rows, Similarities]]:
+    def search(self, queries: npt.NDArray[np.float32], k: int, *, lists: int) -> list[tuple[Rows, Similarities]]:
         """Up to ``k`` rows of the largest estimated inner products with each of ``queries`` ``[query, dim]``, and
         these products; in no order. Several queries at once cost less than one after the other.
+
+        ``lists``: inverted lists to read, at most all; an index without lists is read whole.
         """
         wanted = min(k, self.size)
         if wanted <= 0 or not len(queries):
             return [(np.empty(0, np.int64), np.empty(0)) for _ in queries]
-        products, rows = self._index.search(_padded(queries, self.dim), wanted)
+        probes = min(max(lists, 1), self.lists)
+        settings = faiss.SearchParametersIVF() if probes else None
+        if settings is not None:
+            settings.nprobe = probes
+        products, rows = self._index.search(_padded(queries, self.dim), wanted, params=settings)
         # FAISS fills up with -1. A row beyond the last would come from a damaged file.
         valid = (rows >= 0) & (rows < self.size)
         return [

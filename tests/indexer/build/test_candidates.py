@@ -149,6 +149,7 @@ def test_the_first_level_that_finds_enough_is_taken(tmp_path: Path) -> None:
     entry = write_candidates(tmp_path, ground_of(calibrated()), levels=(shallow, deep, structs.replace(deep, first=6)))
     assert (entry.first, entry.nearest, entry.seeds) == (5, everyone, everyone)
     assert (entry.overlap_at_20, entry.same_at_20) == (1.0, 1.0)
+    assert next((one.kind, one.times) for one in entry.kinds) == (QuestionKind.ONE_SEED.value, 1)
 
 
 def test_audio_without_any_calibration_has_no_candidates(tmp_path: Path) -> None:
@@ -165,9 +166,9 @@ def test_codes_find_the_rows_of_largest_inner_product(tmp_path: Path) -> None:
     assert (codes.size, codes.lists) == (2000, 0)
     for query in rows[:20]:
         best = np.argsort(-(rows @ query))[:10]
-        assert len(np.intersect1d(codes.search(query[np.newaxis], 200)[0][0], best)) >= 9
-    assert sorted(codes.search(rows[:1], 5000)[0][0]) == list(range(2000))
-    assert codes.search(rows[:1], 0)[0][0].size == 0
+        assert len(np.intersect1d(codes.search(query[np.newaxis], 200, lists=0)[0][0], best)) >= 9
+    assert sorted(codes.search(rows[:1], 5000, lists=0)[0][0]) == list(range(2000))
+    assert codes.search(rows[:1], 0, lists=0)[0][0].size == 0
 
 
 def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path) -> None:
@@ -178,12 +179,11 @@ def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path)
     assert codes.lists == 32
     found = []
     for lists in (1, 32):
-        codes.set_nprobe(lists)
         best = [np.argsort(-(rows @ query))[:10] for query in rows[:50]]
         found.append(
             np.mean(
                 [
-                    len(np.intersect1d(codes.search(query[np.newaxis], 300)[0][0], right))
+                    len(np.intersect1d(codes.search(query[np.newaxis], 300, lists=lists)[0][0], right))
                     for query, right in zip(rows, best, strict=False)
                 ]
             )
