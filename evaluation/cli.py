@@ -203,8 +203,7 @@ def _learn_ranking(generation: Generation, truth: Path, k: int) -> RankingResult
 
 def _keep_ranking(home: Path, result: RankingResult, provenance: Provenance) -> bool:
     """Write the learned ranking into ``home`` for the next build; False where it does not beat ``evidence``."""
-    from recommender.fusion.boosted_trees import RankingFile, save_ranking
-    from recommender.signals.features import FEATURES
+    from recommender.fusion.boosted_trees import FEATURES, RankingFile, save_ranking
 
     click.echo(result.summary, err=True)
     if not result.wins:

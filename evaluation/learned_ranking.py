@@ -23,12 +23,11 @@ from evaluation.measures.rank_metrics import measure_names
 from evaluation.measures.statistics import SEED, Difference, Estimate, compare, estimate
 from evaluation.truth import GradedArtist, Truth
 from indexer.build.scene_walk import scene_walk
-from recommender.errors import BadInput
-from recommender.fusion.boosted_trees import LearnedRanking, Trees
+from recommender.errors import BadInput, InvalidArgument
+from recommender.fusion.boosted_trees import FEATURES, LearnedRanking, Trees
 from recommender.fusion.profiles import BASE
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.signals.features import FEATURES
 from recommender.types import LayerMix, Rows, Scale, Similarities
 
 MIN_QUERIES = 200
@@ -230,7 +229,7 @@ def _walk_graph(strengths: csr_array) -> csr_array:
 
     The generation does not keep the graph of its walk; this comes near to it (indexer/build/scene_walk.py).
     """
-    ranks = np.exp2(1.0 / strengths.data) - 1.0
+    ranks = np.exp2(np.minimum(1.0 / strengths.data, 60.0)) - 1.0
     return csr_array((np.clip(1.1 - 0.1 * ranks, 0.1, 1.0), strengths.indices, strengths.indptr), shape=strengths.shape)
 
 
@@ -270,7 +269,11 @@ def _scale(trees: Trees, table: Table, evidence: Similarities) -> tuple[float, f
 
 
 def trees_of(dumped: list[dict[str, Any]]) -> Trees:  # Any: JSON of LightGBM
-    """Plain arrays of the trees that LightGBM's ``dump_model`` gives."""
+    """Plain arrays of the trees that LightGBM's ``dump_model`` gives.
+
+    Raises:
+        InvalidArgument: the trees take zeros for missing numbers, which the arrays cannot say.
+    """
     nodes: list[tuple[int, float, int, int, int]] = []
 
     def add(node: dict[str, Any]) -> int:  # Any: as above
@@ -279,6 +282,8 @@ def trees_of(dumped: list[dict[str, Any]]) -> Trees:  # Any: JSON of LightGBM
         if "leaf_value" in node and "split_feature" not in node:
             nodes[place] = (-1, float(node["leaf_value"]), 0, 0, 0)
             return place
+        if node["missing_type"] == "Zero":
+            raise InvalidArgument("trees", "take zeros for missing numbers")
         left, right = add(node["left_child"]), add(node["right_child"])
         goes = 2 if node["missing_type"] == "None" else int(node["default_left"])
         nodes[place] = (int(node["split_feature"]), float(node["threshold"]), left, right, goes)
