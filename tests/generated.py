@@ -6,9 +6,11 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from scipy.special import logit
 
 from recommender.fusion.boosted_trees import FEATURES, LearnedRanking, Trees
 from recommender.fusion.learned_weights import FittedWeights
+from recommender.fusion.profiles import BASE
 from recommender.generation.open_generation import Generation
 from tests.calibrated import ARTISTS, LAYERS, SILENT, calibrate, make_catalog
 from tests.factories import MadeArtist, MadeCatalog, make_generation
@@ -29,6 +31,9 @@ FITTED = FittedWeights(
     pairs=4,
 )
 """Learned weights with a signal of weight 0, and silence that is worth something."""
+
+SLOPE = 0.3
+"""Of the margins of made trees."""
 
 
 @cache
@@ -54,18 +59,20 @@ def made_ranking(seed: int) -> LearnedRanking:
         child[start + 2] += start.astype(np.int32)
     threshold = np.sort(random.exponential(0.1, size=(trees, 5)))
     threshold[:, [0, 2]] = random.choice([0.05, 0.2, 1.0, 3.0], size=(trees, 2)) * random.exponential(size=(trees, 2))
+    made = Trees(
+        roots=start.astype(np.int32),
+        feature=feature,
+        threshold=threshold.reshape(-1),
+        left=left,
+        right=right,
+        nan_left=random.integers(0, 2, size=5 * trees).astype(np.int8),
+    )
+    unknown = float(made.margins(np.full((len(FEATURES), 1), np.nan))[0])
     return LearnedRanking(
-        trees=Trees(
-            roots=start.astype(np.int32),
-            feature=feature,
-            threshold=threshold.reshape(-1),
-            left=left,
-            right=right,
-            nan_left=random.integers(0, 2, size=5 * trees).astype(np.int8),
-        ),
+        trees=made,
         signals=tuple(each.signal for each in FEATURES),
-        intercept=-12.0,
-        slope=0.3,
+        intercept=float(logit(BASE)) - SLOPE * unknown,
+        slope=SLOPE,
     )
 
 

@@ -211,7 +211,7 @@ def test_a_file_cut_off_is_refused(tmp_path: Path, name: str, size: int) -> None
         ("slope", "steep"),
         ("intercept", float("nan")),
         ("signals", ["odour"] * len(NAMES)),
-        ("signals", list(SIGNALS_OF_FEATURES[:3])),
+        ("signals", [owner.value for owner in SIGNALS_OF_FEATURES[:3]]),
         ("features", list(NAMES[:3])),
         ("more", 1),
     ],
