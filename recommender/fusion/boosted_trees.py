@@ -1,6 +1,6 @@
 """The profile ``learned``: regression trees over the features of a pair, evaluated from plain arrays with numpy.
 
-LightGBM makes the trees where labels are many (evaluation/learned_ranking.py); the server needs only the arrays. The
+LightGBM makes the trees where labels are many (evaluation/learned_trees.py); the server needs only the arrays. The
 margin of a pair is the sum over the trees of one leaf each; its score is ``sigmoid(intercept + slope * margin)``, with
 a slope above 0, so that the margin decides the order, and with the score of an unrelated pair where nothing is known.
 """

@@ -62,7 +62,7 @@ class ArtistQuery:
     """From 0, familiar, to 1, deep (recommender/ranking/popularity.py)."""
 
 
-RERANKED = 400
+RERANKED = 200
 """A learned ranking orders the first so many of the default profile; the others follow in the default's order."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from evaluation.learned_ranking import trees_of
+from evaluation.learned_trees import trees_of
 from recommender.errors import InvalidArgument
 from recommender.fusion.boosted_trees import (
     FEATURES,
@@ -145,7 +145,7 @@ def test_trees_that_read_other_measures_are_told_apart() -> None:
 
 def rewrite(folder: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
     path = folder / f"{PROFILE}.{name}.npy"
-    changed = change(np.load(path).copy())
+    changed = change(np.load(path, allow_pickle=False).copy())
     path.unlink()
     np.save(path, changed)
 

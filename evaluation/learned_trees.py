@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.special import logit
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import KFold
 
 from evaluation.fit_weights import FOLDS
-from evaluation.learned_profile import RIVAL, answerable, choose_pairs, judge_held_out, require_enough
+from evaluation.learned_profile import RIVAL, answerable, judge_held_out, known_listings, require_enough
 from evaluation.measures.rank_metrics import measure_names
 from evaluation.measures.statistics import SEED, Difference, Estimate, compare, estimate
 from evaluation.truth import GradedArtist, Truth
@@ -27,25 +27,28 @@ from recommender.errors import BadInput, InvalidArgument
 from recommender.fusion.boosted_trees import FEATURES, LearnedRanking, Trees
 from recommender.fusion.profiles import BASE
 from recommender.generation.open_generation import Generation
-from recommender.ranking.artists import ArtistQuery, Recommender
+from recommender.ranking.artists import RERANKED, ArtistQuery, Recommender
 from recommender.types import LayerMix, Rows, Scale, Similarities
 
 MIN_QUERIES = 200
 """Least number of queries: trees of thousands of leaves learn noise from fewer."""
 LEVELS = 3
 """Grades are rounded up to so many steps of the highest: LambdaMART needs whole ones."""
-HIDDEN = 0.3
+HIDDEN = 0.5
 """Share of the listings that are hidden."""
-MAX_HIDDEN_QUERIES = 1000
+MAX_HIDDEN_QUERIES = 500
 """Artists whose hidden listings are learned from, half of them known to genres and collaborations as well."""
 MIN_LISTINGS = 2000
 """Least number of listings of which some can be hidden."""
 PARAMETERS = {
     "objective": "lambdarank",
-    "learning_rate": 0.03,
+    "learning_rate": 0.06,
     "num_leaves": 7,
     "min_data_in_leaf": 50,
     "lambdarank_truncation_level": 20,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,
@@ -53,7 +56,8 @@ PARAMETERS = {
     "verbose": -1,
 }
 """Chosen by cross-validation on labels of a real artist graph."""
-ROUNDS = 300
+ROUNDS = 150
+"""Trees."""
 
 Table: TypeAlias = npt.NDArray[np.float64]
 """``[pair, feature]``."""
@@ -69,6 +73,11 @@ class TrainingPairs:
     grades: Similarities
     evidence: Similarities
     """``[pair]`` score by the default profile; NaN without one."""
+
+    @property
+    def count(self) -> int:
+        """Number of queries."""
+        return len(np.unique(self.queries))
 
     def without(self, held: Collection[int]) -> TrainingPairs:
         """The pairs that have none of the artists ``held``, on either side."""
@@ -119,15 +128,16 @@ def learn_ranking(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: i
         BadInput: too few labels (``too_few_labels``), or LightGBM is not installed (``not_installed``).
     """
     _require_lightgbm()
-    usable = answerable(truth)
+    usable = answerable(without_listed(recommender, truth))
     require_enough(usable, queries=MIN_QUERIES)
-    own = training_pairs(recommender, usable, mix)
-    hidden = hidden_pairs(recommender.generation, mix)
+    own, hidden = training_pairs(recommender, usable, mix), hidden_pairs(recommender.generation, mix)
+    if own is None:
+        raise BadInput("labels_teach_nothing", f"none of the listed artists is among the first {RERANKED} of {RIVAL}")
     ours: list[Similarities] = []
     theirs: list[Similarities] = []
     asked = ArtistQuery(seeds=(), mix=mix)
     rival = recommender.choices.named[RIVAL]
-    for held in _folds(own):
+    for held in _folds(usable):
         parts = [part.without(held) for part in (own, hidden) if part is not None]
         ranking = fit_trees(parts)
         for profile, found in ((ranking, ours), (rival, theirs)):
@@ -135,13 +145,25 @@ def learn_ranking(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: i
     values, against = np.concatenate(ours), np.concatenate(theirs)
     return RankingResult(
         ranking=fit_trees([part for part in (own, hidden) if part is not None]),
-        queries=len(usable.lists),
-        hidden_queries=0 if hidden is None else len(np.unique(hidden.queries)),
+        queries=own.count,
+        hidden_queries=0 if hidden is None else hidden.count,
         measure=measure_names(k)[0],
         held_out=estimate(values),
         rival=estimate(against),
         difference=compare(values, against),
     )
+
+
+def without_listed(recommender: Recommender, truth: Truth) -> Truth:
+    """The truth without the pairs that the scene lists: the default puts these first, so they teach and judge nothing.
+
+    If they were kept while listed pairs that the truth does not name are left out, being listed would be the answer.
+    """
+    lists = {}
+    for query, items in truth.lists.items():
+        listed = {*recommender.scene_neighbours(query).tolist()}
+        lists[query] = tuple(item for item in items if item.row not in listed)
+    return replace(truth, lists=lists)
 
 
 def _require_lightgbm() -> None:
@@ -151,21 +173,35 @@ def _require_lightgbm() -> None:
         raise BadInput("not_installed", "learning a ranking needs LightGBM: pip install 'soundkin[rank]'") from error
 
 
-def _folds(pairs: TrainingPairs) -> Iterator[tuple[int, ...]]:
-    for _, judged in GroupKFold(n_splits=FOLDS).split(pairs.grades, groups=pairs.queries):
-        yield tuple(np.unique(pairs.queries[judged]).tolist())
+def _folds(truth: Truth) -> Iterator[tuple[int, ...]]:
+    queries = np.array(sorted(truth.lists), dtype=np.int64)
+    for _, judged in KFold(n_splits=FOLDS, shuffle=True, random_state=SEED % 2**31).split(queries):
+        yield tuple(queries[judged].tolist())
 
 
-def training_pairs(recommender: Recommender, truth: Truth, mix: LayerMix) -> TrainingPairs:
-    """The listed pairs of ``truth`` and their contrasts, with features and default scores."""
+def training_pairs(recommender: Recommender, truth: Truth, mix: LayerMix) -> TrainingPairs | None:
+    """What the trees are to order: the first :data:`RERANKED` of the default for each query, with their grades.
+
+    The artists that the scene lists with a query and the truth does not are left out, and so are queries none of whose
+    listed artists is there; None where that leaves nothing.
+    """
     panel, profile = recommender.panel(mix), recommender.choices.named[RIVAL]
     queries, items, tables, grades, scores = [], [], [], [], []
-    for query, chosen, graded in choose_pairs(recommender, truth, mix):
+    for query in truth.lists:
+        known = frozenset(known_listings(recommender, truth, query).tolist())
+        asked = ArtistQuery(seeds=(query,), mix=mix, weights=profile, exclude=known)
+        chosen = np.sort(recommender.order_artists(asked, n=RERANKED))
+        given = truth.grades(query)
+        graded = np.array([given.get(row, 0.0) for row in chosen.tolist()])
+        if not graded.any():
+            continue
         queries.append(np.full(len(chosen), query))
         items.append(chosen)
         grades.append(graded)
         tables.append(panel.read(query, Scale.FEATURES, chosen).T)
         scores.append(profile.score(panel.read(query, Scale.STRENGTHS, chosen)))
+    if not queries:
+        return None
     return TrainingPairs(
         queries=np.concatenate(queries),
         items=np.concatenate(items),
