@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import soundkin
 from evaluation import learned_trees
@@ -251,12 +252,8 @@ def test_hidden_listings_are_gone_from_all_that_is_read(monkeypatch: pytest.Monk
     # What the walk and the features read is a function of the listings that are left.
     walk = poorer.contents.relations.scene_walk
     assert walk is not None
-    np.testing.assert_array_equal(walk.toarray(), scene_walk(learned_trees._walk_graph(_only(kept))).toarray())
+    np.testing.assert_array_equal(walk.toarray(), scene_walk(learned_trees._walk_graph(csr_array(kept))).toarray())
     assert poorer.candidates is None
-
-
-def _only(dense: np.ndarray) -> learned_trees.csr_array:
-    return learned_trees.csr_array(dense)
 
 
 def test_a_hidden_listing_says_nothing_of_its_pair(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +278,7 @@ def test_few_listings_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_weak_listings_are_weak_steps_and_none_is_nothing() -> None:
-    strengths = learned_trees.csr_array(np.array([[0, 1.0, 1e-4], [1.0, 0, 0.5], [1e-4, 0.5, 0]]))
+    strengths = csr_array(np.array([[0, 1.0, 1e-4], [1.0, 0, 0.5], [1e-4, 0.5, 0]]))
     np.testing.assert_allclose(
         learned_trees._walk_graph(strengths).toarray(), [[0, 1.0, 0.1], [1.0, 0, 0.8], [0.1, 0.8, 0]]
     )
