@@ -25,7 +25,7 @@ from evaluation.truth import GradedArtist, Truth
 from indexer.build.scene_walk import scene_walk
 from recommender.errors import BadInput, InvalidArgument
 from recommender.fusion.boosted_trees import FEATURES, LearnedRanking, Trees
-from recommender.fusion.profiles import BASE
+from recommender.fusion.profiles import BASE, WeightProfile
 from recommender.generation.open_generation import Generation
 from recommender.ranking.artists import RERANKED, ArtistQuery, Recommender
 from recommender.types import LayerMix, Rows, Scale, Similarities
@@ -34,10 +34,14 @@ MIN_QUERIES = 200
 """Least number of queries: trees of thousands of leaves learn noise from fewer."""
 LEVELS = 3
 """Grades are rounded up to so many steps of the highest: LambdaMART needs whole ones."""
-HIDDEN = 0.5
+HIDDEN = 0.3
 """Share of the listings that are hidden."""
-MAX_HIDDEN_QUERIES = 500
+MAX_HIDDEN_QUERIES = 700
 """Artists whose hidden listings are learned from, half of them known to genres and collaborations as well."""
+HIDDEN_WEIGHT = 0.3
+"""Of a pair with a hidden listing; a pair of the truth has 1."""
+DRAWS = 2
+"""Ways to draw the folds. The mean over them tells an artist's value from the chance of its fold."""
 MIN_LISTINGS = 2000
 """Least number of listings of which some can be hidden."""
 PARAMETERS = {
@@ -125,26 +129,22 @@ def learn_ranking(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: i
     """Learn trees from ``truth`` and judge them by nDCG at ``k``, fold by fold.
 
     Raises:
-        BadInput: too few labels (``too_few_labels``), or LightGBM is not installed (``not_installed``).
+        BadInput: too few labels (``too_few_labels``), few that the default comes near to (``labels_teach_nothing``),
+            or LightGBM is not installed (``not_installed``).
     """
     _require_lightgbm()
     usable = answerable(without_listed(recommender, truth))
     require_enough(usable, queries=MIN_QUERIES)
     own, hidden = training_pairs(recommender, usable, mix), hidden_pairs(recommender.generation, mix)
-    if own is None:
-        raise BadInput("labels_teach_nothing", f"none of the listed artists is among the first {RERANKED} of {RIVAL}")
-    ours: list[Similarities] = []
-    theirs: list[Similarities] = []
-    asked = ArtistQuery(seeds=(), mix=mix)
-    rival = recommender.choices.named[RIVAL]
-    for held in _folds(usable):
-        parts = [part.without(held) for part in (own, hidden) if part is not None]
-        ranking = fit_trees(parts)
-        for profile, found in ((ranking, ours), (rival, theirs)):
-            found.append(judge_held_out(recommender, usable, replace(asked, weights=profile), held, k=k))
-    values, against = np.concatenate(ours), np.concatenate(theirs)
+    if own is None or own.count < 2 * FOLDS:
+        detail = f"too few of the listed artists are among the first {RERANKED} of {RIVAL}, which trees can order"
+        raise BadInput("labels_teach_nothing", detail)
+    judge = _Judge(recommender=recommender, truth=usable, mix=mix, k=k)
+    rows = np.array(sorted(usable.lists), dtype=np.int64)
+    against = judge.values(recommender.choices.named[RIVAL], rows)
+    values = np.mean([_held_out(judge, own, hidden, rows, draw) for draw in range(DRAWS)], axis=0)
     return RankingResult(
-        ranking=fit_trees([part for part in (own, hidden) if part is not None]),
+        ranking=fit_trees(own, hidden),
         queries=own.count,
         hidden_queries=0 if hidden is None else hidden.count,
         measure=measure_names(k)[0],
@@ -173,10 +173,37 @@ def _require_lightgbm() -> None:
         raise BadInput("not_installed", "learning a ranking needs LightGBM: pip install 'soundkin[rank]'") from error
 
 
-def _folds(truth: Truth) -> Iterator[tuple[int, ...]]:
-    queries = np.array(sorted(truth.lists), dtype=np.int64)
-    for _, judged in KFold(n_splits=FOLDS, shuffle=True, random_state=SEED % 2**31).split(queries):
-        yield tuple(queries[judged].tolist())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judge:
+    """Measures profiles on queries of a truth."""
+
+    recommender: Recommender
+    truth: Truth
+    mix: LayerMix
+    k: int
+
+    def values(self, profile: WeightProfile, queries: Rows) -> Similarities:
+        """``[query]`` primary measure of each of ``queries``."""
+        asked = ArtistQuery(seeds=(), mix=self.mix, weights=profile)
+        return judge_held_out(self.recommender, self.truth, asked, tuple(queries.tolist()), k=self.k)
+
+
+def _held_out(
+    judge: _Judge, own: TrainingPairs, hidden: TrainingPairs | None, queries: Rows, draw: int
+) -> Similarities:
+    """``[query]`` primary measure of each of ``queries``, ranked by trees that were learned without it."""
+    values = np.empty(len(queries))
+    for places in _folds(queries, draw):
+        held = queries[places].tolist()
+        ranking = fit_trees(own.without(held), None if hidden is None else hidden.without(held))
+        values[places] = judge.values(ranking, queries[places])
+    return values
+
+
+def _folds(queries: Rows, draw: int) -> Iterator[Rows]:
+    """Places of the queries that are left out together, fold after fold."""
+    folds = KFold(n_splits=FOLDS, shuffle=True, random_state=(SEED + draw) % 2**31)
+    return (np.sort(judged) for _, judged in folds.split(queries))
 
 
 def training_pairs(recommender: Recommender, truth: Truth, mix: LayerMix) -> TrainingPairs | None:
@@ -269,15 +296,17 @@ def _walk_graph(strengths: csr_array) -> csr_array:
     return csr_array((np.clip(1.1 - 0.1 * ranks, 0.1, 1.0), strengths.indices, strengths.indptr), shape=strengths.shape)
 
 
-def fit_trees(parts: list[TrainingPairs]) -> LearnedRanking:
-    """LambdaMART over all ``parts``, no rising feature turned round, with its margins put on the scale of scores."""
+def fit_trees(own: TrainingPairs, hidden: TrainingPairs | None = None) -> LearnedRanking:
+    """LambdaMART over all pairs, no rising feature turned round, with its margins put on the scale of scores."""
     import lightgbm
 
+    parts = [part for part in (own, hidden) if part is not None and part.grades.any()]
     table = np.concatenate([part.table for part in parts])
     labels = np.concatenate([np.ceil(LEVELS * part.grades / part.grades.max()) for part in parts])
     sizes = np.concatenate([_group_sizes(part.queries) for part in parts])
+    weights = np.concatenate([np.full(len(part.queries), HIDDEN_WEIGHT if part is hidden else 1.0) for part in parts])
     constraints = {"monotone_constraints": [int(feature.rising) for feature in FEATURES]}
-    data = lightgbm.Dataset(table, labels.astype(np.int64), group=sizes)
+    data = lightgbm.Dataset(table, labels.astype(np.int64), group=sizes, weight=weights)
     model: Any = lightgbm.train(PARAMETERS | constraints, data, ROUNDS)  # Any: LightGBM's types are not complete
     trees = trees_of(model.dump_model()["tree_info"])
     intercept, slope = _scale(trees, table, np.concatenate([part.evidence for part in parts]))

@@ -159,7 +159,7 @@ def test_trees_are_the_same_each_time(truth: Truth) -> None:
     hidden = hidden_pairs(misled(), MIX)
     assert pairs is not None
     assert hidden is not None
-    one, other = (fit_trees([pairs, hidden]) for _ in range(2))
+    one, other = (fit_trees(pairs, hidden) for _ in range(2))
     for each in fields(Trees):
         np.testing.assert_array_equal(getattr(one.trees, each.name), getattr(other.trees, each.name))
     assert (one.intercept, one.slope) == (other.intercept, other.slope)
@@ -169,7 +169,7 @@ def test_trees_are_the_same_each_time(truth: Truth) -> None:
 def test_scores_have_the_spread_of_the_default_and_nothing_known_its_base(truth: Truth) -> None:
     pairs = training_pairs(Recommender(misled()), truth, MIX)
     assert pairs is not None
-    ranking = fit_trees([pairs])
+    ranking = fit_trees(pairs)
     assert ranking.base == pytest.approx(0.25)
     scores = ranking.score(pairs.table.T)
     assert 0.2 < np.quantile(scores, 0.05) < np.quantile(scores, 0.95) < 0.95
@@ -184,7 +184,7 @@ def test_few_labels_are_refused_with_how_many_it_takes(tmp_path: Path) -> None:
 
 def test_labels_that_the_default_does_not_reach_teach_nothing(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learned_trees, "RERANKED", 0)
-    with pytest.raises(BadInput, match="none of the listed artists is among the first 0") as refused:
+    with pytest.raises(BadInput, match="too few of the listed artists are among the first 0") as refused:
         learn(truth)
     assert refused.value.reason == "labels_teach_nothing"
 
@@ -213,9 +213,11 @@ def test_what_is_learned_from_is_what_is_ordered_later(truth: Truth) -> None:
 def test_an_artist_that_trees_are_judged_by_is_in_no_pair_they_were_learned_from(truth: Truth) -> None:
     pairs, usable = training_pairs(Recommender(misled()), truth, MIX), answerable(truth)
     assert pairs is not None
-    folds = list(learned_trees._folds(usable))
-    assert sorted(artist for held in folds for artist in held) == sorted(usable.lists)
-    for held in folds:
+    queries = np.array(sorted(usable.lists))
+    first, second = ([queries[places].tolist() for places in learned_trees._folds(queries, draw)] for draw in (0, 1))
+    assert first != second
+    assert sorted(artist for held in first for artist in held) == sorted(usable.lists)
+    for held in first:
         left = pairs.without(held)
         assert len(left.queries)
         assert not {*left.queries.tolist(), *left.items.tolist()} & {*held}
@@ -243,7 +245,7 @@ def test_hidden_listings_are_gone_from_all_that_is_read(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(kept, kept.T)
     assert (kept <= whole).all()
     gone = np.argwhere(np.triu((whole > 0) & (kept == 0)))
-    assert 0.4 < len(gone) / np.count_nonzero(np.triu(whole)) < 0.6
+    assert 0.2 < len(gone) / np.count_nonzero(np.triu(whole)) < 0.4
     pairs = {(query, item) for query, items in truth.lists.items() for item in (one.row for one in items)}
     assert pairs
     assert pairs <= {*map(tuple, gone.tolist()), *map(tuple, gone[:, ::-1].tolist())}
