@@ -36,7 +36,7 @@ LEVELS = 3
 """Grades are rounded up to so many steps of the highest: LambdaMART needs whole ones."""
 HIDDEN = 0.3
 """Share of the listings that are hidden."""
-MAX_HIDDEN_QUERIES = 700
+MAX_HIDDEN_QUERIES = 2000
 """Artists whose hidden listings are learned from, half of them known to genres and collaborations as well."""
 HIDDEN_WEIGHT = 0.3
 """Of a pair with a hidden listing; a pair of the truth has 1."""
