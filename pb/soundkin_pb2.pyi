@@ -204,6 +204,14 @@ class SharedNeighbour(_message.Message):
     strength: float
     def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., strength: _Optional[float] = ...) -> None: ...
 
+class ScenePath(_message.Message):
+    __slots__ = ("over", "strength")
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    over: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
+    strength: float
+    def __init__(self, over: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., strength: _Optional[float] = ...) -> None: ...
+
 class SharedRecording(_message.Message):
     __slots__ = ("kind", "title")
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -225,18 +233,22 @@ class NearestTracks(_message.Message):
     def __init__(self, a: _Optional[_Union[TrackSummary, _Mapping]] = ..., b: _Optional[_Union[TrackSummary, _Mapping]] = ..., cosine: _Optional[float] = ..., aspect: _Optional[str] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("genres", "scene_neighbours", "recordings", "nearest_tracks", "sentence")
+    __slots__ = ("genres", "scene_neighbours", "recordings", "nearest_tracks", "sentence", "scene_paths", "listed_together")
     GENRES_FIELD_NUMBER: _ClassVar[int]
     SCENE_NEIGHBOURS_FIELD_NUMBER: _ClassVar[int]
     RECORDINGS_FIELD_NUMBER: _ClassVar[int]
     NEAREST_TRACKS_FIELD_NUMBER: _ClassVar[int]
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    SCENE_PATHS_FIELD_NUMBER: _ClassVar[int]
+    LISTED_TOGETHER_FIELD_NUMBER: _ClassVar[int]
     genres: _containers.RepeatedCompositeFieldContainer[SharedGenre]
     scene_neighbours: _containers.RepeatedCompositeFieldContainer[SharedNeighbour]
     recordings: _containers.RepeatedCompositeFieldContainer[SharedRecording]
     nearest_tracks: NearestTracks
     sentence: str
-    def __init__(self, genres: _Optional[_Iterable[_Union[SharedGenre, _Mapping]]] = ..., scene_neighbours: _Optional[_Iterable[_Union[SharedNeighbour, _Mapping]]] = ..., recordings: _Optional[_Iterable[_Union[SharedRecording, _Mapping]]] = ..., nearest_tracks: _Optional[_Union[NearestTracks, _Mapping]] = ..., sentence: _Optional[str] = ...) -> None: ...
+    scene_paths: _containers.RepeatedCompositeFieldContainer[ScenePath]
+    listed_together: float
+    def __init__(self, genres: _Optional[_Iterable[_Union[SharedGenre, _Mapping]]] = ..., scene_neighbours: _Optional[_Iterable[_Union[SharedNeighbour, _Mapping]]] = ..., recordings: _Optional[_Iterable[_Union[SharedRecording, _Mapping]]] = ..., nearest_tracks: _Optional[_Union[NearestTracks, _Mapping]] = ..., sentence: _Optional[str] = ..., scene_paths: _Optional[_Iterable[_Union[ScenePath, _Mapping]]] = ..., listed_together: _Optional[float] = ...) -> None: ...
 
 class ArtistSummary(_message.Message):
     __slots__ = ("id", "name")
@@ -277,7 +289,7 @@ class Evidence(_message.Message):
     def __init__(self, tracks: _Optional[int] = ..., coherence: _Optional[float] = ..., standard_error: _Optional[float] = ..., low: _Optional[bool] = ...) -> None: ...
 
 class ScoredArtist(_message.Message):
-    __slots__ = ("artist", "score", "breakdown", "explanation", "base", "evidence", "order_key", "popularity")
+    __slots__ = ("artist", "score", "breakdown", "explanation", "base", "evidence", "order_key", "popularity", "groups")
     ARTIST_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     BREAKDOWN_FIELD_NUMBER: _ClassVar[int]
@@ -286,6 +298,7 @@ class ScoredArtist(_message.Message):
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     ORDER_KEY_FIELD_NUMBER: _ClassVar[int]
     POPULARITY_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     artist: ArtistSummary
     score: float
     breakdown: _containers.RepeatedCompositeFieldContainer[SignalScore]
@@ -294,7 +307,8 @@ class ScoredArtist(_message.Message):
     evidence: Evidence
     order_key: float
     popularity: float
-    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., base: _Optional[float] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., order_key: _Optional[float] = ..., popularity: _Optional[float] = ...) -> None: ...
+    groups: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., base: _Optional[float] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., order_key: _Optional[float] = ..., popularity: _Optional[float] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SimilarArtistsRequest(_message.Message):
     __slots__ = ("seeds", "negative_seeds", "limit", "page_token", "profile", "weights", "listening", "candidates", "exclude", "filter", "explain", "depth")
@@ -400,24 +414,58 @@ class CompareArtistsResponse(_message.Message):
     evidence_b: Evidence
     def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., a: _Optional[_Union[ArtistSummary, _Mapping]] = ..., b: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., breakdown: _Optional[_Iterable[_Union[SignalScore, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., base: _Optional[float] = ..., evidence_a: _Optional[_Union[Evidence, _Mapping]] = ..., evidence_b: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
 
+class LineUpEntry(_message.Message):
+    __slots__ = ("artist", "groups")
+    ARTIST_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    artist: ArtistRef
+    groups: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, artist: _Optional[_Union[ArtistRef, _Mapping]] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RankedGroup(_message.Message):
+    __slots__ = ("name", "best", "artists")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
+    ARTISTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    best: _containers.RepeatedCompositeFieldContainer[GroupPlace]
+    artists: int
+    def __init__(self, name: _Optional[str] = ..., best: _Optional[_Iterable[_Union[GroupPlace, _Mapping]]] = ..., artists: _Optional[int] = ...) -> None: ...
+
+class GroupPlace(_message.Message):
+    __slots__ = ("artist", "score", "rank")
+    ARTIST_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    artist: ArtistSummary
+    score: float
+    rank: int
+    def __init__(self, artist: _Optional[_Union[ArtistSummary, _Mapping]] = ..., score: _Optional[float] = ..., rank: _Optional[int] = ...) -> None: ...
+
 class RankArtistsRequest(_message.Message):
-    __slots__ = ("seeds", "candidates", "profile", "weights", "listening", "explain")
+    __slots__ = ("seeds", "candidates", "profile", "weights", "listening", "explain", "line_up", "negative_seeds", "group_limit")
     SEEDS_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     LISTENING_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    LINE_UP_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_SEEDS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_LIMIT_FIELD_NUMBER: _ClassVar[int]
     seeds: _containers.RepeatedCompositeFieldContainer[ArtistRef]
     candidates: _containers.RepeatedCompositeFieldContainer[ArtistRef]
     profile: str
     weights: SignalWeights
     listening: Listening
     explain: bool
-    def __init__(self, seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., candidates: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
+    line_up: _containers.RepeatedCompositeFieldContainer[LineUpEntry]
+    negative_seeds: _containers.RepeatedCompositeFieldContainer[ArtistRef]
+    group_limit: int
+    def __init__(self, seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., candidates: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., explain: _Optional[bool] = ..., line_up: _Optional[_Iterable[_Union[LineUpEntry, _Mapping]]] = ..., negative_seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., group_limit: _Optional[int] = ...) -> None: ...
 
 class RankArtistsResponse(_message.Message):
-    __slots__ = ("generation", "artists", "not_found", "seeds", "not_indexed", "unresolved", "readings")
+    __slots__ = ("generation", "artists", "not_found", "seeds", "not_indexed", "unresolved", "readings", "groups")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     ARTISTS_FIELD_NUMBER: _ClassVar[int]
     NOT_FOUND_FIELD_NUMBER: _ClassVar[int]
@@ -425,6 +473,7 @@ class RankArtistsResponse(_message.Message):
     NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
     UNRESOLVED_FIELD_NUMBER: _ClassVar[int]
     READINGS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     generation: Generation
     artists: _containers.RepeatedCompositeFieldContainer[ScoredArtist]
     not_found: _containers.RepeatedCompositeFieldContainer[ArtistRef]
@@ -432,7 +481,70 @@ class RankArtistsResponse(_message.Message):
     not_indexed: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
     unresolved: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
     readings: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
-    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., unresolved: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ..., readings: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
+    groups: _containers.RepeatedCompositeFieldContainer[RankedGroup]
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., not_found: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., unresolved: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ..., readings: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[RankedGroup, _Mapping]]] = ...) -> None: ...
+
+class LineUpUser(_message.Message):
+    __slots__ = ("key", "seeds", "negative_seeds")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_SEEDS_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    seeds: _containers.RepeatedCompositeFieldContainer[ArtistRef]
+    negative_seeds: _containers.RepeatedCompositeFieldContainer[ArtistRef]
+    def __init__(self, key: _Optional[str] = ..., seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ..., negative_seeds: _Optional[_Iterable[_Union[ArtistRef, _Mapping]]] = ...) -> None: ...
+
+class BatchRankArtistsRequest(_message.Message):
+    __slots__ = ("line_up", "profile", "weights", "listening", "explain", "limit", "group_limit", "users")
+    LINE_UP_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    LISTENING_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    GROUP_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    line_up: _containers.RepeatedCompositeFieldContainer[LineUpEntry]
+    profile: str
+    weights: SignalWeights
+    listening: Listening
+    explain: bool
+    limit: int
+    group_limit: int
+    users: _containers.RepeatedCompositeFieldContainer[LineUpUser]
+    def __init__(self, line_up: _Optional[_Iterable[_Union[LineUpEntry, _Mapping]]] = ..., profile: _Optional[str] = ..., weights: _Optional[_Union[SignalWeights, _Mapping]] = ..., listening: _Optional[_Union[Listening, _Mapping]] = ..., explain: _Optional[bool] = ..., limit: _Optional[int] = ..., group_limit: _Optional[int] = ..., users: _Optional[_Iterable[_Union[LineUpUser, _Mapping]]] = ...) -> None: ...
+
+class UserRanking(_message.Message):
+    __slots__ = ("key", "code", "message", "artists", "groups", "seeds", "not_indexed", "unresolved")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    ARTISTS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_FIELD_NUMBER: _ClassVar[int]
+    NOT_INDEXED_FIELD_NUMBER: _ClassVar[int]
+    UNRESOLVED_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    code: int
+    message: str
+    artists: _containers.RepeatedCompositeFieldContainer[ScoredArtist]
+    groups: _containers.RepeatedCompositeFieldContainer[RankedGroup]
+    seeds: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
+    not_indexed: _containers.RepeatedCompositeFieldContainer[ArtistSummary]
+    unresolved: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
+    def __init__(self, key: _Optional[str] = ..., code: _Optional[int] = ..., message: _Optional[str] = ..., artists: _Optional[_Iterable[_Union[ScoredArtist, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[RankedGroup, _Mapping]]] = ..., seeds: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., not_indexed: _Optional[_Iterable[_Union[ArtistSummary, _Mapping]]] = ..., unresolved: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
+
+class BatchRankArtistsResponse(_message.Message):
+    __slots__ = ("generation", "users", "unresolved", "readings")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    UNRESOLVED_FIELD_NUMBER: _ClassVar[int]
+    READINGS_FIELD_NUMBER: _ClassVar[int]
+    generation: Generation
+    users: _containers.RepeatedCompositeFieldContainer[UserRanking]
+    unresolved: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
+    readings: _containers.RepeatedCompositeFieldContainer[ResolvedArtist]
+    def __init__(self, generation: _Optional[_Union[Generation, _Mapping]] = ..., users: _Optional[_Iterable[_Union[UserRanking, _Mapping]]] = ..., unresolved: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ..., readings: _Optional[_Iterable[_Union[ResolvedArtist, _Mapping]]] = ...) -> None: ...
 
 class AudioClip(_message.Message):
     __slots__ = ("file", "name")

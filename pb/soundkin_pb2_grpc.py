@@ -55,6 +55,11 @@ class SimilarityServiceStub:
                 request_serializer=pb_dot_soundkin__pb2.RankArtistsRequest.SerializeToString,
                 response_deserializer=pb_dot_soundkin__pb2.RankArtistsResponse.FromString,
                 _registered_method=True)
+        self.BatchRankArtists = channel.unary_unary(
+                '/soundkin.v1.SimilarityService/BatchRankArtists',
+                request_serializer=pb_dot_soundkin__pb2.BatchRankArtistsRequest.SerializeToString,
+                response_deserializer=pb_dot_soundkin__pb2.BatchRankArtistsResponse.FromString,
+                _registered_method=True)
         self.SimilarTracks = channel.unary_unary(
                 '/soundkin.v1.SimilarityService/SimilarTracks',
                 request_serializer=pb_dot_soundkin__pb2.SimilarTracksRequest.SerializeToString,
@@ -124,6 +129,17 @@ class SimilarityServiceServicer:
 
     def RankArtists(self, request, context):
         """Orders a line-up for a person who likes the seeds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchRankArtists(self, request, context):
+        """Orders one line-up for many users at once; a user whose seeds cannot be used fails alone. Each ranking is the one
+        that RankArtists gives that user, to the bit. INVALID_ARGUMENT when it would be too much work or too long a reply,
+        before anything is looked up: the number of seeds and negative seeds of all users times the entries of the line-up
+        is at most 1,000,000, and limit plus group_limit times the number of groups, times the users, at most 10,000; with
+        explain, limit times the users at most 1,000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,6 +228,11 @@ def add_SimilarityServiceServicer_to_server(servicer, server):
                     servicer.RankArtists,
                     request_deserializer=pb_dot_soundkin__pb2.RankArtistsRequest.FromString,
                     response_serializer=pb_dot_soundkin__pb2.RankArtistsResponse.SerializeToString,
+            ),
+            'BatchRankArtists': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchRankArtists,
+                    request_deserializer=pb_dot_soundkin__pb2.BatchRankArtistsRequest.FromString,
+                    response_serializer=pb_dot_soundkin__pb2.BatchRankArtistsResponse.SerializeToString,
             ),
             'SimilarTracks': grpc.unary_unary_rpc_method_handler(
                     servicer.SimilarTracks,
@@ -363,6 +384,33 @@ class SimilarityService:
             '/soundkin.v1.SimilarityService/RankArtists',
             pb_dot_soundkin__pb2.RankArtistsRequest.SerializeToString,
             pb_dot_soundkin__pb2.RankArtistsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRankArtists(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/soundkin.v1.SimilarityService/BatchRankArtists',
+            pb_dot_soundkin__pb2.BatchRankArtistsRequest.SerializeToString,
+            pb_dot_soundkin__pb2.BatchRankArtistsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,7 @@
     ├── NotFound                 no such artist, track, layer or aspect
     ├── AmbiguousName            several artists or tracks have this name
     ├── Unavailable              no generation is loaded, or a process that the request needs does not answer
+    │   ├── Overloaded           the server has more work than it can do in time
     │   ├── NothingToServe       the server found no usable generation when it started
     │   └── EncoderUnavailable   the encoder process does not answer
     ├── EncoderMissing           the server was started without an encoder
@@ -127,6 +128,14 @@ class AmbiguousName(SoundkinError):
 
 class Unavailable(SoundkinError):
     """No generation is loaded, or a process that the request needs does not answer. Trying again later may work."""
+
+
+class Overloaded(Unavailable):
+    """The server has more work than it can do in time. ``problem`` says which, and trying again soon may work."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"{problem}; try again in a moment, or ask another replica")
 
 
 class NothingToServe(Unavailable):

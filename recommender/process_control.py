@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
+import time
+from types import FrameType
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Environment variables from which OpenMP (FAISS), OpenBLAS and MKL (numpy) take their number of threads, at import."""
@@ -32,4 +35,22 @@ def on_stop_signals() -> asyncio.Event:
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop)
+    return stopping
+
+
+def stop_event() -> threading.Event:
+    """The same for a program without an event loop; called in the main thread, which alone may set signal handlers."""
+    stopping, first_s = threading.Event(), 0.0
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal first_s
+        if not stopping.is_set():
+            first_s = time.monotonic()
+            stopping.set()
+        elif time.monotonic() - first_s >= REPEAT_S:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
     return stopping

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
+import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from pb import soundkin_pb2 as pb
 from recommender import errors
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Suggestion, Unavailable
+from server.call import CallEnded
 from server.limits import AUDIO_FIELDS, size_problem
 from server.metrics import Metrics
 
@@ -45,6 +47,7 @@ CODES: dict[type[SoundkinError], grpc.StatusCode] = {
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.AmbiguousName: grpc.StatusCode.FAILED_PRECONDITION,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.NothingToServe: grpc.StatusCode.UNAVAILABLE,
     errors.EncoderUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.EncoderMissing: grpc.StatusCode.FAILED_PRECONDITION,
@@ -154,12 +157,12 @@ def to_suggestions(suggestions: Iterable[Suggestion], *, max_bytes: int = MAX_ME
     return messages
 
 
-_PROBES = "/grpc.health."
+PROBES = "/grpc.health."
 """Health checks come every few seconds, so they are in the access log only at level debug."""
 
 _log = logging.getLogger(__name__)
 
-Behaviour: TypeAlias = Callable[[Any, Any], Awaitable[Any]]  # Any: messages of the method; grpc's context
+Behaviour: TypeAlias = Callable[[Any, Any], Any]  # Any: messages of the method; grpc's context
 Handler: TypeAlias = Any  # Any: grpc's stubs have no type for it
 
 
@@ -170,74 +173,84 @@ class _RefusedRequest:
     fault: Fault
 
 
-class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # it cannot be subscripted at run time
+class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # it cannot be subscripted at run time
     """Handles errors, metrics and log of calls with one reply. Other calls (health Watch, reflection) pass through."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, pools: Mapping[str, ThreadPoolExecutor] | None = None) -> None:
+        """``pools``: start of a method's path -> threads that its calls run in, where these are not the server's."""
         self._metrics = metrics
+        self._pools = pools or {}
+        self._wrapped: dict[str, Handler] = {}
         self._running = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle = threading.Condition()
 
-    async def wait_until_idle(self) -> None:
-        """Return when no call runs. A stopped gRPC server may still have cancelled calls that run (grpc#37239)."""
-        await self._idle.wait()
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Return True when no call runs, False after ``timeout_s`` seconds in which some did.
 
-    async def intercept_service(
-        self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]], details: grpc.HandlerCallDetails
+        A stopped gRPC server has cancelled its calls, but the work for them may go on.
+        """
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._running, timeout_s)
+
+    def intercept_service(
+        self, continuation: Callable[[grpc.HandlerCallDetails], Handler], handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """Wrap the handler of the called method. None (UNIMPLEMENTED) stays None."""
-        handler = await continuation(details)
-        method = str(details.method)
+        """Wrap the handler of the called method, once a method. None (UNIMPLEMENTED) stays None.
+
+        This runs in the one thread that accepts calls.
+        """
+        method = str(handler_call_details.method)
+        known = self._wrapped.get(method)
+        if known is not None:
+            return known
+        handler = continuation(handler_call_details)
         if handler is None or handler.response_streaming:
             return handler
+        parse = _size_checked(handler.request_deserializer, AUDIO_FIELDS.get(method))
         if handler.request_streaming:
-            return grpc.stream_unary_rpc_method_handler(
-                self._wrapped(handler.stream_unary, method),
-                _size_checked(handler.request_deserializer, AUDIO_FIELDS.get(method)),
-                handler.response_serializer,
-            )
-        return grpc.unary_unary_rpc_method_handler(
-            self._wrapped(handler.unary_unary, method),
-            _size_checked(handler.request_deserializer, AUDIO_FIELDS.get(method)),
-            handler.response_serializer,
-        )
+            call = self._wrap(handler.stream_unary, method)
+            made = grpc.stream_unary_rpc_method_handler(call, parse, handler.response_serializer)
+        else:
+            call = self._wrap(handler.unary_unary, method)
+            made = grpc.unary_unary_rpc_method_handler(call, parse, handler.response_serializer)
+        self._wrapped[method] = made
+        return made
 
-    def _wrapped(self, behaviour: Behaviour, method: str) -> Behaviour:
+    def _wrap(self, behaviour: Behaviour, method: str) -> Behaviour:
         """``behaviour`` with errors turned into statuses. The outcome is logged and measured, but not the request."""
 
-        async def call(request: Any, context: Any) -> Any:
-            started, code = time.perf_counter(), "CANCELLED"
+        def call(request: Any, context: Any) -> Any:
+            started = time.perf_counter()
             with self._count_as_running():
-                try:
-                    outcome = await _outcome(behaviour, request, context)
-                    code = outcome.code.name if isinstance(outcome, Fault) else "OK"
-                    if isinstance(outcome, Fault):
-                        await context.abort(outcome.code, outcome.message, outcome.trailers)
-                    return outcome
-                except grpc.aio.AbortError:
-                    code = _name_of(context.code())
-                    raise
-                finally:
-                    self._record(method, code, time.perf_counter() - started)
+                outcome = _outcome(behaviour, request, context)
+            code = outcome.code.name if isinstance(outcome, Fault) else _name_of(context.code())
+            self._record(method, code, time.perf_counter() - started)
+            if isinstance(outcome, Fault):
+                context.set_trailing_metadata(outcome.trailers)
+                context.abort(outcome.code, outcome.message)
+            return outcome
 
+        pools = [pool for start, pool in self._pools.items() if method.startswith(start)]
+        if pools:
+            call.experimental_thread_pool = pools[0]  # type: ignore[attr-defined]  # where grpc looks for it
         return call
 
     @contextmanager
     def _count_as_running(self) -> Iterator[None]:
-        self._running += 1
-        self._idle.clear()
+        with self._idle:
+            self._running += 1
         try:
             with self._metrics.in_flight():
                 yield
         finally:
-            self._running -= 1
-            if not self._running:
-                self._idle.set()
+            with self._idle:
+                self._running -= 1
+                if not self._running:
+                    self._idle.notify_all()
 
     def _record(self, method: str, code: str, seconds: float) -> None:
         """Write the access log and the metrics. ``method`` is one of the server's: an unknown method has no handler."""
-        level = logging.DEBUG if method.startswith(_PROBES) else logging.INFO
+        level = logging.DEBUG if method.startswith(PROBES) else logging.INFO
         _log.log(level, "%s %s %.1f ms", method, code, seconds * 1e3)
         self._metrics.call_ended(method.removeprefix("/"), code, seconds)
 
@@ -261,21 +274,28 @@ def _size_checked(parse: Callable[[bytes], object], audio: int | None) -> Callab
     return parse_or_mark
 
 
-async def _outcome(behaviour: Behaviour, request: Any, context: Any) -> Any:
+ENDED = Fault(code=grpc.StatusCode.CANCELLED, message="the client has gone, or its deadline has passed")
+"""Nobody reads it."""
+
+
+def _outcome(behaviour: Behaviour, request: Any, context: Any) -> Any:
     """The reply, or the Fault in which the call ended."""
     if isinstance(request, _RefusedRequest):
         return request.fault
     try:
-        return await behaviour(request, context)
+        return behaviour(request, context)
+    except CallEnded:
+        return ENDED
     except SoundkinError as error:
         return fault_of(error)
-    except grpc.aio.AbortError:
-        raise
     except Exception:
+        if not context.is_active():  # reading a stream whose client has gone fails with grpc's own exception
+            return ENDED
         identifier = uuid.uuid4().hex[:12]
         _log.exception("incident %s", identifier)
         return unexpected_fault(identifier)
 
 
-def _name_of(code: grpc.StatusCode | int) -> str:
-    return code.name if isinstance(code, grpc.StatusCode) else code_pb2.Code.Name(code)
+def _name_of(code: grpc.StatusCode | None) -> str:
+    """Name of the status that a method set itself, as the health service does for an unknown name; OK for None."""
+    return "OK" if code is None else code.name

@@ -17,6 +17,23 @@ MAX_REFS = 1000
 """References to resolve, candidates, and artists to leave out."""
 MAX_BATCHED = 100
 """Requests of one batch."""
+MAX_USERS = 1000
+"""Users of one batch that orders a line-up for each."""
+MAX_PAIRS = 1_000_000
+"""Seeds of all users of such a batch times acts: about 1 s of work."""
+MAX_LINES = 10_000
+"""Artists in all rankings and groups of such a batch: about 3 MB."""
+MAX_EXPLAINED = 1000
+"""Artists with an explanation in such a batch."""
+MAX_REPLY_BYTES = 3_000_000
+"""Bytes of the rankings of such a batch. Clients read 4 MiB at most, unless told otherwise; users without room take
+less than 1 MB."""
+MAX_KEY = 200
+"""Characters of a caller's own key."""
+MAX_GROUPS = 10
+"""Groups of one act."""
+MAX_GROUP_NAMES = 100
+"""Different groups of a line-up; characters of the name of one; and artists shown of one."""
 MAX_CLIPS = 32
 """Clips of one request."""
 MAX_CLIP_BYTES = 16 << 20

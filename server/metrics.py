@@ -51,6 +51,19 @@ class Reason(StrEnum):
     """This release cannot read its manifest."""
 
 
+class Refusal(StrEnum):
+    """Why a call was refused before its work began."""
+
+    QUEUE = "queue"
+    """Too many wait for their turn."""
+    DEADLINE = "deadline"
+    """The turn would come too late for the client's deadline."""
+    BATCHES = "batches"
+    """Too many batches are answered at once."""
+    AUDIO = "audio"
+    """Too many streams of clips are open, or too many bytes of clips are held."""
+
+
 class Metrics:
     """The metrics of one server, in their own registry. The page has a help text for each."""
 
@@ -70,6 +83,14 @@ class Metrics:
             registry=registry,
         )
         self._in_flight = Gauge("soundkin_rpc_in_flight", "Calls that run at this moment.", registry=registry)
+        self._waiting = Gauge(
+            "soundkin_queue_waiting", "Requests that wait for their turn to compute.", registry=registry
+        )
+        self._refused = Counter(
+            "soundkin_refused", "Calls refused before their work began, by reason.", ("reason",), registry=registry
+        )
+        for reason in Refusal:
+            self._refused.labels(reason.value)
 
     def _measure_generations(self, registry: CollectorRegistry) -> None:
         self._version = Gauge(
@@ -117,6 +138,14 @@ class Metrics:
     def call_ended(self, method: str, code: str, seconds: float) -> None:
         """Record a call that ended. ``method`` is one of the server's methods, ``code`` the name of a gRPC status."""
         self._rpc_seconds.labels(method, code).observe(seconds)
+
+    def refused(self, reason: Refusal) -> None:
+        """Count a call that was refused because of load."""
+        self._refused.labels(reason.value).inc()
+
+    def waiting(self, count: int) -> None:
+        """Set how many requests wait for their turn."""
+        self._waiting.set(count)
 
     def phase_ended(self, phase: Phase, seconds: float) -> None:
         """Record a stage of a load that succeeded. May be called from any thread."""

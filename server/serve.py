@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import grpc
-import uvloop
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from pb import soundkin_pb2_grpc as pb_grpc
 from recommender.errors import InvalidArgument, NothingToServe
-from recommender.process_control import on_stop_signals
+from recommender.process_control import stop_event
 from recommender.types import Use
 from server.address import Address, check_free, write_port
-from server.interceptors import Guard
+from server.admission import Admission
+from server.interceptors import PROBES, Guard
 from server.limits import MAX_CLIP_BYTES, MAX_MESSAGE_BYTES
 from server.metrics import Metrics, exposed
 from server.reload.generation_watcher import POLL_S, GenerationWatcher, refuse_narrower_use
 from server.rpc.encoder_client import EncoderClient
-from server.service import NAME, SimilarityService
+from server.service import MAX_STREAMS, NAME, SimilarityService
 from server.shutdown import DrainTimes, Health, drain
 
 NAMES = ("", NAME)
 """Names in the health service: the process and the gRPC service. Both are SERVING once a generation is loaded."""
+
+AUDIO = f"/{NAME}/SimilarArtistsToAudio"
+THREADS = {"calls": 512, "audio": MAX_STREAMS + 32, "probes": 2, "watch": 1}
+"""Most threads of each kind; a thread starts when none is idle.
+
+A call holds a thread from its first byte: while its client is silent, while it waits for its turn, and while it works.
+Health checks have threads of their own and are answered whatever the others do. Streams of clips have some more than
+are open at once, so that one too many is refused and does not wait.
+"""
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port without an error
@@ -80,8 +90,10 @@ class Running:
 
     port: int
     metrics_port: int | None
-    watch_task: asyncio.Task[None]
-    """Watches for newer generations. It ends only by failing."""
+    watching: Future[None]
+    """Watches for newer generations. It ends by failing, or when the server stops."""
+    left_at_work: threading.Event = field(default_factory=threading.Event)
+    """Set at the end when work for cancelled calls still goes on, in threads that cannot be stopped."""
 
 
 def run(settings: Settings) -> None:
@@ -93,19 +105,17 @@ def run(settings: Settings) -> None:
         LicenceRefused: the published generation was built for a narrower use than ``settings.use``.
         NothingToServe: there is no usable generation, and ``settings.wait`` is not set.
     """
-    uvloop.run(_serve(settings))
-
-
-async def _serve(settings: Settings) -> None:
-    stopping = on_stop_signals()
-    async with started(settings) as running:
+    stopping = stop_event()
+    with started(settings) as running:
         _announce(settings, running)
-        stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait({stopped, running.watch_task}, return_when=asyncio.FIRST_COMPLETED)
-        if running.watch_task.done():
-            stopped.cancel()
-            running.watch_task.result()
+        running.watching.add_done_callback(lambda done: stopping.set())
+        stopping.wait()
+        if running.watching.done():
+            running.watching.result()
     _log.info("stopped")
+    if running.left_at_work.is_set():
+        logging.shutdown()
+        os._exit(0)  # the usual end of the process would wait for those threads
 
 
 def _announce(settings: Settings, running: Running) -> None:
@@ -120,35 +130,41 @@ def _announce(settings: Settings, running: Running) -> None:
         _log.info("metrics on http://%s/metrics", replace(settings.metrics, port=running.metrics_port))
 
 
-@asynccontextmanager
-async def started(settings: Settings) -> AsyncIterator[Running]:
+@contextmanager
+def started(settings: Settings) -> Iterator[Running]:
     """A server that listens during the block and is stopped after it. Raises as :func:`run` when it cannot start."""
     refuse_narrower_use(settings.home, settings.use)
     metrics = Metrics()
     watcher = GenerationWatcher(settings.home, settings.use, metrics, show_paths=settings.show_paths)
-    guard, health_service = Guard(metrics), Health()
-    with (
-        exposed(metrics, settings.metrics) as metrics_port,
-        ThreadPoolExecutor(max_workers=1, thread_name_prefix="search") as worker,
-    ):
-        encoder = None if settings.encoder is None else EncoderClient(settings.encoder)
-        server = _build(SimilarityService(watcher, worker, encoder), health_service, guard)
+    stopping = threading.Event()
+    with ExitStack() as stack:
+        metrics_port = stack.enter_context(exposed(metrics, settings.metrics))
+        pools = {name: ThreadPoolExecutor(most, thread_name_prefix=name) for name, most in THREADS.items()}
+        guard = Guard(metrics, {PROBES: pools["probes"], AUDIO: pools["audio"]})
+        health_service = Health(pools["probes"])
+        encoder = None if settings.encoder is None else stack.enter_context(closing(EncoderClient(settings.encoder)))
+        service = SimilarityService(watcher, Admission(metrics), encoder, metrics)
+        server = _build(service, health_service, guard, pools["calls"])
         port = _listen(server, settings.address)
-        await health_service.set_all(NAMES, ready=False)
-        await server.start()
-        watch_task = asyncio.create_task(_watch(watcher, health_service, settings))
+        health_service.set_all(NAMES, ready=False)
+        server.start()
+        watching = pools["watch"].submit(_watch, watcher, health_service, settings, service, stopping)
+        running = Running(port=port, metrics_port=metrics_port, watching=watching)
         try:
             if settings.port_file is not None:
                 write_port(settings.port_file, port)
-            yield Running(port=port, metrics_port=metrics_port, watch_task=watch_task)
+            yield running
         finally:
             if settings.port_file is not None:
                 settings.port_file.unlink(missing_ok=True)
-            await drain(server, health_service, guard, _drain_times(settings, watcher))
-            watch_task.cancel()
-            await watcher.close()
-            if encoder is not None:
-                await encoder.close()
+            idle = drain(server, health_service, guard, _drain_times(settings, watcher))
+            stopping.set()
+            if idle:
+                pools["watch"].submit(watcher.close)
+            else:
+                running.left_at_work.set()
+            for pool in pools.values():
+                pool.shutdown(wait=idle)
 
 
 def _drain_times(settings: Settings, watcher: GenerationWatcher) -> DrainTimes:
@@ -156,15 +172,15 @@ def _drain_times(settings: Settings, watcher: GenerationWatcher) -> DrainTimes:
     return settings.drain_times if watcher.ready else replace(settings.drain_times, lame_duck_s=0.0)
 
 
-def _build(service: SimilarityService, health_service: Health, guard: Guard) -> grpc.aio.Server:
-    server = grpc.aio.server(interceptors=[guard], options=OPTIONS)
+def _build(service: SimilarityService, health_service: Health, guard: Guard, calls: ThreadPoolExecutor) -> grpc.Server:
+    server = grpc.server(calls, interceptors=[guard], options=OPTIONS)
     pb_grpc.add_SimilarityServiceServicer_to_server(service, server)
     health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
     reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server
 
 
-def _listen(server: grpc.aio.Server, address: Address) -> int:
+def _listen(server: grpc.Server, address: Address) -> int:
     check_free(address)
     try:
         return server.add_insecure_port(str(address))
@@ -172,10 +188,17 @@ def _listen(server: grpc.aio.Server, address: Address) -> int:
         raise InvalidArgument("listen", f"grpc cannot listen on {address}; choose another") from error
 
 
-async def _watch(watcher: GenerationWatcher, health_service: Health, settings: Settings) -> None:
-    while True:
-        await watcher.refresh()
-        await health_service.set_all(NAMES, ready=watcher.ready)
+def _watch(
+    watcher: GenerationWatcher,
+    health_service: Health,
+    settings: Settings,
+    service: SimilarityService,
+    stopping: threading.Event,
+) -> None:
+    while not stopping.is_set():
+        watcher.refresh()
+        health_service.set_all(NAMES, ready=watcher.ready)
         if not (watcher.ready or settings.wait):
             raise NothingToServe(watcher.problem)
-        await asyncio.sleep(settings.poll_s)
+        service.budget.trim()
+        stopping.wait(settings.poll_s)

@@ -3,114 +3,143 @@
 # ruff: noqa: N802 - methods have the names of the contract
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from pb import soundkin_pb2 as pb
 from pb import soundkin_pb2_grpc as pb_grpc
-from recommender.errors import EncoderMissing, Unavailable
+from recommender.errors import EncoderMissing, Overloaded
+from server.admission import Admission
+from server.call import Call
+from server.metrics import Metrics, Refusal
 from server.reload.generation_watcher import GenerationWatcher
 from server.reload.loaded_generation import Snapshot
-from server.rpc import artists, audio, lookups, playlist, tracks
-from server.rpc.clip_stream import receive
-from server.rpc.encoder_client import EncoderClient
+from server.rpc import artists, audio, lookups, playlist, rank_batch, tracks
+from server.rpc.byte_budget import ByteBudget
+from server.rpc.clip_stream import Clip, receive
+from server.rpc.encoder_client import MAX_DURATION_S, Encoded, EncoderClient
 
 NAME: str = pb.DESCRIPTOR.services_by_name["SimilarityService"].full_name
 """``soundkin.v1.SimilarityService``."""
 
 MAX_AUDIO_REQUESTS = 4
-"""Requests whose clips are read and encoded at the same time; others wait, and nothing of their stream is read."""
-MAX_CLIP_REQUESTS = 8
-"""Requests for tracks like a clip, waiting ones included: such a request arrives whole, and waits in memory."""
+"""Requests whose clips are encoded at the same time; others wait, once all their clips have come."""
+MAX_STREAMS = 200
+"""Streams of clips that are open at once; each holds two threads."""
 
-Context: TypeAlias = Any  # Any: grpc.aio's context, which has no types for it
+Context: TypeAlias = Any  # Any: grpc's context, which has no types for it
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 
 class SimilarityService(pb_grpc.SimilarityServiceServicer):
-    """Answers from the generation that ``watcher`` has when the request arrives. The interceptor handles errors."""
+    """Answers from the generation that ``watcher`` has when the request arrives. The interceptor handles errors.
 
-    def __init__(self, watcher: GenerationWatcher, worker: Executor, encoder: EncoderClient | None) -> None:
+    Rankings wait for their turn (server/admission.py); lookups of known things are answered at once.
+    """
+
+    def __init__(
+        self, watcher: GenerationWatcher, admission: Admission, encoder: EncoderClient | None, metrics: Metrics
+    ) -> None:
         self._watcher = watcher
-        self._worker = worker
+        self._admission = admission
         self._encoder = encoder
-        self._audio_slots = asyncio.Semaphore(MAX_AUDIO_REQUESTS)
-        self._clip_requests = 0
+        self._metrics = metrics
+        self.budget = ByteBudget(metrics)
+        self._encoding = threading.BoundedSemaphore(MAX_AUDIO_REQUESTS)
+        self._streams = threading.BoundedSemaphore(MAX_STREAMS)
 
-    async def _work(self, answer: Callable[[Snapshot, Request], Reply], request: Request) -> Reply:
-        """Answer on the worker thread: a ranking would block the event loop, and so every other call.
+    def _rank(self, answer: Callable[[Snapshot, Request], Reply], request: Request, context: Context) -> Reply:
+        with self._admission.turn(Call(context)):
+            return answer(self._watcher.snapshot(), request)
 
-        ListAspects and GetIndexInfo only look things up; they are answered in the event loop.
-        """
-        snapshot = await self._watcher.snapshot()
-        return await asyncio.get_running_loop().run_in_executor(self._worker, answer, snapshot, request)
+    def SimilarArtists(self, request: pb.SimilarArtistsRequest, context: Context) -> pb.SimilarArtistsResponse:
+        return self._rank(artists.similar_artists, request, context)
 
-    async def SimilarArtists(self, request: pb.SimilarArtistsRequest, context: Context) -> pb.SimilarArtistsResponse:
-        return await self._work(artists.similar_artists, request)
+    def CompareArtists(self, request: pb.CompareArtistsRequest, context: Context) -> pb.CompareArtistsResponse:
+        return self._rank(lookups.compare_artists, request, context)
 
-    async def CompareArtists(self, request: pb.CompareArtistsRequest, context: Context) -> pb.CompareArtistsResponse:
-        return await self._work(lookups.compare_artists, request)
-
-    async def SimilarTracks(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
+    def SimilarTracks(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
         if request.WhichOneof("seed") == "clip":
-            return await self._tracks_like_clip(request, context)
-        return await self._work(tracks.similar_tracks, request)
+            return self._tracks_like_clip(request, Call(context))
+        return self._rank(tracks.similar_tracks, request, context)
 
-    async def MakePlaylist(self, request: pb.MakePlaylistRequest, context: Context) -> pb.MakePlaylistResponse:
-        return await self._work(playlist.make_playlist, request)
+    def MakePlaylist(self, request: pb.MakePlaylistRequest, context: Context) -> pb.MakePlaylistResponse:
+        return self._rank(playlist.make_playlist, request, context)
 
-    async def ResolveArtists(self, request: pb.ResolveArtistsRequest, context: Context) -> pb.ResolveArtistsResponse:
-        return await self._work(lookups.resolve_artists, request)
+    def ResolveArtists(self, request: pb.ResolveArtistsRequest, context: Context) -> pb.ResolveArtistsResponse:
+        return self._rank(lookups.resolve_artists, request, context)
 
-    async def GetArtist(self, request: pb.GetArtistRequest, context: Context) -> pb.GetArtistResponse:
-        return await self._work(lookups.get_artist, request)
+    def GetArtist(self, request: pb.GetArtistRequest, context: Context) -> pb.GetArtistResponse:
+        return lookups.get_artist(self._watcher.snapshot(), request)
 
-    async def GetTrack(self, request: pb.GetTrackRequest, context: Context) -> pb.GetTrackResponse:
-        return await self._work(lookups.get_track, request)
+    def GetTrack(self, request: pb.GetTrackRequest, context: Context) -> pb.GetTrackResponse:
+        return lookups.get_track(self._watcher.snapshot(), request)
 
-    async def ListAspects(self, request: pb.ListAspectsRequest, context: Context) -> pb.ListAspectsResponse:
-        return lookups.list_aspects(await self._watcher.snapshot(), request)
+    def ListAspects(self, request: pb.ListAspectsRequest, context: Context) -> pb.ListAspectsResponse:
+        return lookups.list_aspects(self._watcher.snapshot(), request)
 
-    async def GetIndexInfo(self, request: pb.GetIndexInfoRequest, context: Context) -> pb.GetIndexInfoResponse:
-        return lookups.get_index_info(await self._watcher.snapshot(), request)
+    def GetIndexInfo(self, request: pb.GetIndexInfoRequest, context: Context) -> pb.GetIndexInfoResponse:
+        return lookups.get_index_info(self._watcher.snapshot(), request)
 
-    async def BatchSimilarArtists(
+    def BatchSimilarArtists(
         self, request: pb.BatchSimilarArtistsRequest, context: Context
     ) -> pb.BatchSimilarArtistsResponse:
-        return await self._work(artists.batch_similar_artists, request)
+        call = Call(context)
+        with self._admission.batch():
+            snapshot = self._watcher.snapshot()
+            return artists.batch_similar_artists(snapshot, request, turn=lambda: self._admission.entry(call))
 
-    async def RankArtists(self, request: pb.RankArtistsRequest, context: Context) -> pb.RankArtistsResponse:
-        return await self._work(artists.rank_artists, request)
+    def RankArtists(self, request: pb.RankArtistsRequest, context: Context) -> pb.RankArtistsResponse:
+        return self._rank(artists.rank_artists, request, context)
 
-    async def SimilarArtistsToAudio(
-        self, requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], context: Context
+    def BatchRankArtists(self, request: pb.BatchRankArtistsRequest, context: Context) -> pb.BatchRankArtistsResponse:
+        call = Call(context)
+        with self._admission.batch():
+            snapshot = self._watcher.snapshot()
+            return rank_batch.batch_rank_artists(snapshot, request, turn=lambda: self._admission.entry(call))
+
+    def SimilarArtistsToAudio(
+        self, requests: Iterator[pb.SimilarArtistsToAudioRequest], context: Context
     ) -> pb.SimilarArtistsToAudioResponse:
-        encoder = self._require_encoder()
-        async with self._audio_slots:
-            received = await receive(requests)
-            request = audio.read(await self._watcher.snapshot(), received)
-            space = request.snapshot.recommender.generation.manifest.space
-            encoded = await encoder.encode(received.clips, space, within_s=context.time_remaining())
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, audio.similar_to_audio, request, encoded)
+        encoder, call = self._require_encoder(), Call(context)
+        with self._stream(), self.budget.share() as share:
+            received = receive(requests, share)
+            request = audio.read(self._watcher.snapshot(), received)
+            encoded = self._encode(encoder, received.clips, request.snapshot, call)
+            with self._admission.turn(call):
+                return audio.similar_to_audio(request, encoded)
 
-    async def _tracks_like_clip(self, request: pb.SimilarTracksRequest, context: Context) -> pb.SimilarTracksResponse:
-        """Unlike a stream, this request has its clip in memory while it waits, so the number of them is limited."""
-        encoder = self._require_encoder()
-        if self._clip_requests >= MAX_CLIP_REQUESTS:
-            raise Unavailable(f"{MAX_CLIP_REQUESTS} clips wait to be encoded; ask again later")
-        self._clip_requests += 1
+    @contextmanager
+    def _stream(self) -> Iterator[None]:
+        if not self._streams.acquire(blocking=False):
+            self._metrics.refused(Refusal.AUDIO)
+            raise Overloaded(f"{MAX_STREAMS} clients send clips or wait for their answer")
         try:
-            async with self._audio_slots:
-                query = tracks.read(await self._watcher.snapshot(), request)
-                space = query.snapshot.recommender.generation.manifest.space
-                encoded = await encoder.encode([query.clip], space, within_s=context.time_remaining())
+            yield
         finally:
-            self._clip_requests -= 1
-        return await asyncio.get_running_loop().run_in_executor(self._worker, tracks.like_clip, query, encoded)
+            self._streams.release()
+
+    def _tracks_like_clip(self, request: pb.SimilarTracksRequest, call: Call) -> pb.SimilarTracksResponse:
+        encoder = self._require_encoder()
+        with self.budget.share() as share:
+            share.take(len(request.clip.file))
+            query = tracks.read(self._watcher.snapshot(), request)
+            encoded = self._encode(encoder, [query.clip], query.snapshot, call)
+            with self._admission.turn(call):
+                return tracks.like_clip(query, encoded)
+
+    def _encode(self, encoder: EncoderClient, clips: Sequence[Clip], snapshot: Snapshot, call: Call) -> list[Encoded]:
+        """Embed ``clips`` when fewer than :data:`MAX_AUDIO_REQUESTS` others are embedded."""
+        if not self._encoding.acquire(timeout=min(call.seconds_left(), MAX_DURATION_S)):
+            self._metrics.refused(Refusal.AUDIO)
+            raise Overloaded(f"{MAX_AUDIO_REQUESTS} requests with clips are ahead")
+        try:
+            return encoder.encode(clips, snapshot.recommender.generation.manifest.space, call)
+        finally:
+            self._encoding.release()
 
     def _require_encoder(self) -> EncoderClient:
         if self._encoder is None:

@@ -8,14 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from indexer.build.calibration.averages import Grouping, clips_by_track, group, release_memory, without_garbage_collection
+from indexer.build.calibration.averages import (
+    Grouping,
+    clips_by_track,
+    group,
+    release_memory,
+    without_garbage_collection,
+)
+from indexer.build.calibration.layer_calibration import EmbeddedArtists, expected_bytes
+from indexer.build.calibration.percentiles import keep_fitted, keep_learned, write_percentiles
 from indexer.build.candidates import MIN_ARTISTS, staged_candidates
 from indexer.build.catalog_rows import CatalogRows, read_catalog, require_usable
 from indexer.build.contents import make_contents
 from indexer.build.golden_answers import EmbeddedIds, golden_layers, record
-from indexer.build.calibration.layer_calibration import EmbeddedArtists, expected_bytes
 from indexer.build.layers import LayerSource, bad_vectors, write_layer
-from indexer.build.calibration.percentiles import keep_fitted, keep_learned, write_percentiles
 from indexer.build.reuse import Parent, find_parent, plan_reuse
 from indexer.build.seal import BuiltParts, Origin, seal
 from indexer.files.atomic import make_folder, require_space

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from indexer.build.calibration.averages import BLOCK, Grouping, average_by_row, average_in_place, release_memory
-from indexer.build.golden_answers import LayerVectors
 from indexer.build.calibration.layer_calibration import EmbeddedArtists, write_calibration
+from indexer.build.golden_answers import LayerVectors
 from indexer.build.reuse import Reuse
 from indexer.store.store import EmbeddingStore
 from recommender.generation.manifest import CalibrationEntry, IndexEntry

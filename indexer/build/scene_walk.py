@@ -169,7 +169,10 @@ def walk_compiled(steps: csr_array) -> csr_array:
 def _compiled() -> Any:  # Any: numba's dispatcher has no types
     """The compiled walk. numba is loaded here: small catalogs, such as the demo's, need not wait for it."""
     import numba
+    from numba.extending import register_jitable
 
+    for called in (_spread, _gather):
+        register_jitable(called)  # so that the compiled function may call it
     return numba.njit(nogil=True)(_walk_rows)
 
 
@@ -196,27 +199,16 @@ def _walk_rows(
     artists = len(indptr) - 1
     row_sizes = np.zeros(stop - start, np.int64)
     columns, values, used = np.empty(65536, np.int32), np.empty(65536, np.float32), 0
-    reached, touched, here = np.zeros(artists), np.empty(artists, np.int64), np.empty(artists, np.int64)
-    probability = np.empty(artists)
+    here, probability = np.empty(artists, np.int64), np.empty(artists)
+    reached, touched = np.zeros(artists), np.empty(artists, np.int64)
     for row in range(start, stop):
         size, here[0], probability[0] = 1, row, 1.0
         for _ in range(steps):
-            reached[row], touched[0], found = restart, row, 1
-            for place in range(size):
-                left, artist = (1.0 - restart) * probability[place], here[place]
-                for entry in range(indptr[artist], indptr[artist + 1]):
-                    other = indices[entry]
-                    if reached[other] == 0.0:
-                        touched[found] = other
-                        found += 1
-                    reached[other] += left * shares[entry]
-            size = 0
-            for place in range(found):
-                other = touched[place]
-                if reached[other] >= least:
-                    here[size], probability[size] = other, reached[other]
-                    size += 1
-                reached[other] = 0.0
+            reached[row], touched[0] = restart, row
+            found = _spread(
+                (indptr, indices, shares), here[:size], (1.0 - restart) * probability[:size], reached, touched
+            )
+            size = _gather(touched[:found], least, reached, here, probability)
         if used + size > len(columns):
             columns = np.concatenate((columns, np.empty(max(len(columns), size), np.int32)))
             values = np.concatenate((values, np.empty(max(len(values), size), np.float32)))
@@ -225,6 +217,49 @@ def _walk_rows(
         row_sizes[row - start] = size
         used += size
     return row_sizes, columns[:used].copy(), values[:used].copy()
+
+
+def _spread(
+    graph: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Numbers],
+    here: npt.NDArray[np.int64],
+    probability: Numbers,
+    reached: Numbers,
+    touched: npt.NDArray[np.int64],
+) -> int:
+    """Take one step from the artists ``here``: add to ``reached``; compiled by numba.
+
+    Returns how many places of ``touched`` are filled; the first is filled by the caller.
+    """
+    indptr, indices, shares = graph
+    found = 1
+    for place in range(len(here)):
+        for entry in range(indptr[here[place]], indptr[here[place] + 1]):
+            other = indices[entry]
+            if reached[other] == 0.0:
+                touched[found] = other
+                found += 1
+            reached[other] += probability[place] * shares[entry]
+    return found
+
+
+def _gather(
+    touched: npt.NDArray[np.int64],
+    least: float,
+    reached: Numbers,
+    here: npt.NDArray[np.int64],
+    probability: Numbers,
+) -> int:
+    """Move what was reached into the first places of ``here`` and ``probability``; returns how many; compiled by numba.
+
+    Less than ``least`` is dropped, and ``reached`` is 0 again afterwards.
+    """
+    size = 0
+    for other in touched:
+        if reached[other] >= least:
+            here[size], probability[size] = other, reached[other]
+            size += 1
+        reached[other] = 0.0
+    return size
 
 
 def _sorted(matrix: csr_array) -> csr_array:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from indexer.build.calibration.averages import clips_by_track
 from indexer.build.build import BuildOptions, build
+from indexer.build.calibration.averages import clips_by_track
 from indexer.build.catalog_rows import read_catalog, require_usable
 from indexer.build.contents import make_contents
 from indexer.build.reuse import software

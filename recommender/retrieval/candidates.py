@@ -13,6 +13,7 @@ kind for which they do not find what a full scan finds is answered by full scans
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from recommender.generation.genre_neighbours import sorted_unique
 from recommender.generation.manifest import CandidatesEntry
 from recommender.retrieval.question_kinds import QuestionKind
 from recommender.signals.panel import RelationSignals
-from recommender.types import Opinions, Rows, Similarities
+from recommender.types import SIGNALS, Rows, Scores, Similarities
 from recommender.vectors import top
 
 KEPT = 400
@@ -98,54 +99,90 @@ class CandidateRetriever:
             profile: adds up strengths.
             extremes: add the most and the least popular artists, for questions whose order depends on popularity.
         """
-        parts = [self._found(seed, narrow=len(seeds) > 1) for seed in seeds]
-        union = sorted_unique(np.concatenate([rows for rows, _ in parts]))
+        found = self._found(seeds)
+        union = sorted_unique(found.rows)
         added = [self._extremes] if extremes else []
         if len(union) <= self.first(seeds):
             return sorted_unique(np.concatenate([union, self._fillers, *added]))
         if len(union) > KEPT:
-            gains = np.zeros(len(union))
-            for rows, strengths in parts:
-                gains[np.searchsorted(union, rows)] += profile.score(strengths) - profile.base
-            union = np.sort(union[top(gains, KEPT)])
+            union = np.sort(union[top(found.gains(union, profile), KEPT)])
         return sorted_unique(np.concatenate([union, *added])) if added else union
 
-    def _found(self, seed: int, *, narrow: bool) -> tuple[Rows, Opinions]:
-        """Rows that the signals find, rising, and their strengths ``[signal, row]``, 0 where a signal did not."""
-        entry, relations = self._candidates.entry, self._relations
-        reached, values = _strongest(*relations.scene.reached(seed), entry.listed)
-        linked, similarities = _strongest(*relations.collaboration.neighbours(seed), entry.listed)
-        lists = (
-            self._by_audio(seed, entry.nearest // 2 if narrow else entry.nearest),
-            (reached, relations.scene.strength(values)),
-            self._by_genre(seed, entry.around // 2 if narrow else entry.around),
-            (linked, relations.collaboration.strength(similarities)),
+    def _found(self, seeds: Sequence[int]) -> _Found:
+        """What the signals find for each of ``seeds``; for several seeds, less for each."""
+        entry, narrow = self._candidates.entry, len(seeds) > 1
+        lists: list[tuple[Rows, Similarities]] = []
+        audio = self._by_audio(seeds, entry.nearest // 2 if narrow else entry.nearest)
+        genres = self._by_genre(seeds, entry.around // 2 if narrow else entry.around)
+        for seed, near, alike in zip(seeds, audio, genres, strict=True):
+            reached, walked = _strongest(*self._relations.scene.reached(seed), entry.listed)
+            linked, similarities = _strongest(*self._relations.collaboration.neighbours(seed), entry.listed)
+            # In the order of the signals.
+            lists += [
+                near,
+                (reached, self._relations.scene.strength(walked)),
+                alike,
+                (linked, self._relations.collaboration.strength(similarities)),
+            ]
+        sizes = [len(rows) for rows, _ in lists]
+        return _Found(
+            seeds=len(seeds),
+            rows=np.concatenate([rows for rows, _ in lists]),
+            strengths=np.concatenate([strengths for _, strengths in lists]),
+            lists=np.repeat(np.arange(len(lists)), sizes),
         )
-        union = sorted_unique(np.concatenate([rows for rows, _ in lists]))
-        strengths = np.zeros((len(lists), len(union)))
-        for signal, (rows, found) in enumerate(lists):
-            strengths[signal, np.searchsorted(union, rows)] = found
-        return union, strengths
 
-    def _by_audio(self, seed: int, nearest: int) -> tuple[Rows, Similarities]:
-        """The nearest by the calibrated score of the default mix, and their estimated strengths."""
-        own, codes = int(self._vector_row[seed]), self._candidates.codes
-        nobody = np.empty(0, np.int64), np.empty(0)
-        if own < 0 or codes is None or self._scale is None:
-            return nobody
-        query = MixQuery.of(self._layers, own)
-        if not np.isfinite(query.vector).all():  # a layer could not measure the seed
-            return nobody
-        rows, products = codes.search(query.vector, nearest)
-        return self._artist_of[rows], self._scale.strength(query.z(products))
+    def _by_audio(self, seeds: Sequence[int], nearest: int) -> list[tuple[Rows, Similarities]]:
+        """For each of ``seeds`` the nearest by the calibrated score of the default mix, and their estimated strengths;
+        nobody where there is no measured sound of it.
+        """
+        codes, scale = self._candidates.codes, self._scale
+        found = [(np.empty(0, np.int64), np.empty(0)) for _ in seeds]
+        if codes is None or scale is None:
+            return found
+        own = {place: int(self._vector_row[seed]) for place, seed in enumerate(seeds)}
+        queries = {place: MixQuery.of(self._layers, row) for place, row in own.items() if row >= 0}
+        heard = {place: query for place, query in queries.items() if np.isfinite(query.vector).all()}
+        if not heard:
+            return found
+        nearby = codes.search(np.stack([query.vector for query in heard.values()]), nearest)
+        for (place, query), (rows, products) in zip(heard.items(), nearby, strict=True):
+            found[place] = self._artist_of[rows], scale.strength(query.z(products))
+        return found
 
-    def _by_genre(self, seed: int, width: int) -> tuple[Rows, Similarities]:
-        """The nearest by genre among the artists around the seed in the orders of its genres, and their strengths."""
-        entries, genres = self._relations.genre.entries(seed)
-        near = self._candidates.genres.around(entries, genres, width=width)
-        alike = self._relations.genre.raw(seed, near)
-        best = top(alike, self._candidates.entry.alike)
-        return near[best], alike[best]
+    def _by_genre(self, seeds: Sequence[int], width: int) -> list[tuple[Rows, Similarities]]:
+        """For each of ``seeds`` the nearest by genre among the artists around it in the orders of its genres, and
+        their strengths.
+        """
+        genre, orders = self._relations.genre, self._candidates.genres
+        near = [orders.around(*genre.entries(seed), width=width) for seed in seeds]
+        ends = np.cumsum([len(rows) for rows in near])
+        alike = np.split(genre.raw_of_pairs(seeds, near), ends[:-1])
+        chosen = (top(similarities, self.entry.alike) for similarities in alike)
+        return [(rows[best], values[best]) for rows, values, best in zip(near, alike, chosen, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the signals find for some seeds, in lists: those of the first seed by signal, and so on."""
+
+    seeds: int
+    rows: Rows
+    """``[entry]`` artists; one may be in several lists."""
+    strengths: Similarities
+    """``[entry]``."""
+    lists: Rows
+    """``[entry]`` number of its list."""
+
+    def gains(self, union: Rows, profile: WeightProfile) -> Scores:
+        """``[artist]`` of ``union``: sum over the seeds of its score above one of which nothing is known; an artist
+        that a signal did not find counts as unrelated by it.
+        """
+        seed, signal = np.divmod(self.lists, len(SIGNALS))
+        strengths = np.zeros((len(SIGNALS), self.seeds * len(union)))
+        strengths[signal, seed * len(union) + np.searchsorted(union, self.rows)] = self.strengths
+        gains = profile.score(strengths) - profile.base
+        return np.asarray(gains.reshape(self.seeds, len(union)).sum(axis=0), dtype=np.float64)
 
 
 def _strongest(rows: Rows, values: Similarities, count: int) -> tuple[Rows, Similarities]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
@@ -53,13 +55,36 @@ class GenreSignal:
         ours = np.zeros(self._rows.shape[1])
         columns, weights = self.genres(row)
         ours[columns] = weights
+        entries, owner = self._entries(rows)
+        minima = np.minimum(self._rows.data[entries], ours[self._rows.indices[entries]])
+        return np.bincount(owner, weights=minima, minlength=len(rows)).astype(np.float64)
+
+    def raw_of_pairs(self, seeds: Sequence[int], rows: Sequence[Rows]) -> Similarities:
+        """Raw measure of each of ``seeds`` with the artists at its ``rows``, one after the other: as :meth:`raw`, but
+        for an artist with itself, and in one go, which takes less time than a call each.
+        """
+        sizes = np.array([len(each) for each in rows], dtype=np.int64)
+        others = np.concatenate([*rows, np.empty(0, np.int64)])
+        ours = np.zeros((len(seeds), self._rows.shape[1]))
+        for number, seed in enumerate(seeds):
+            columns, weights = self.genres(seed)
+            ours[number, columns] = weights
+        place = np.repeat(np.arange(len(seeds)), sizes)
+        entries, owner = self._entries(others)
+        minima = np.minimum(self._rows.data[entries], ours[place[owner], self._rows.indices[entries]])
+        shared = np.bincount(owner, weights=minima, minlength=len(others)).astype(np.float64)
+        totals, own = self._totals[others], self._totals[list(seeds)][place]
+        opinions: Similarities = np.full(len(others), np.nan)
+        np.divide(shared, totals + own - shared, out=opinions, where=(totals > 0) & (own > 0))
+        return opinions
+
+    def _entries(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Entries of the matrix that belong to the artists at ``rows``, and for each the place in ``rows``."""
         starts = self._rows.indptr[rows].astype(np.int64)
         sizes = self._rows.indptr[rows + 1] - starts
         ends = np.cumsum(sizes)
         entries = np.arange(sizes.sum()) + np.repeat(starts - (ends - sizes), sizes)
-        minima = np.minimum(self._rows.data[entries], ours[self._rows.indices[entries]])
-        owner = np.repeat(np.arange(len(rows)), sizes)
-        return np.bincount(owner, weights=minima, minlength=len(rows)).astype(np.float64)
+        return entries, np.repeat(np.arange(len(rows)), sizes)
 
     def value(self, raw: Similarities) -> Similarities:
         return np.clip(raw, 0.0, 1.0)

@@ -92,15 +92,20 @@ class CodeIndex:
         if self.lists:
             self._index.nprobe = min(max(lists, 1), self.lists)
 
-    def search(self, query: npt.NDArray[np.float32], k: int) -> tuple[Rows, Similarities]:
-        """Up to ``k`` rows of the largest estimated inner products with ``query`` ``[dim]``, and these; in no order."""
+    def search(self, queries: npt.NDArray[np.float32], k: int) -> list[tuple[Rows, Similarities]]:
+        """Up to ``k`` rows of the largest estimated inner products with each of ``queries`` ``[query, dim]``, and
+        these products; in no order. Several queries at once cost less than one after the other.
+        """
         wanted = min(k, self.size)
-        if wanted <= 0:
-            return np.empty(0, np.int64), np.empty(0)
-        products, rows = self._index.search(_padded(query[np.newaxis], self.dim), wanted)
+        if wanted <= 0 or not len(queries):
+            return [(np.empty(0, np.int64), np.empty(0)) for _ in queries]
+        products, rows = self._index.search(_padded(queries, self.dim), wanted)
         # FAISS fills up with -1. A row beyond the last would come from a damaged file.
-        valid = (rows[0] >= 0) & (rows[0] < self.size)
-        return rows[0, valid].astype(np.int64), products[0, valid].astype(np.float64)
+        valid = (rows >= 0) & (rows < self.size)
+        return [
+            (found[kept].astype(np.int64), product[kept].astype(np.float64))
+            for found, product, kept in zip(rows, products, valid, strict=True)
+        ]
 
 
 def padded_width(dim: int) -> int:

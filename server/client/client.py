@@ -69,6 +69,11 @@ class Client:
         reply: pb.RankArtistsResponse = self._ask(self._stub.RankArtists, request)
         return reply
 
+    def batch_rank_artists(self, request: pb.BatchRankArtistsRequest) -> pb.BatchRankArtistsResponse:
+        """One line-up in order for each of many users."""
+        reply: pb.BatchRankArtistsResponse = self._ask(self._stub.BatchRankArtists, request)
+        return reply
+
     def batch_similar_artists(self, request: pb.BatchSimilarArtistsRequest) -> pb.BatchSimilarArtistsResponse:
         """Many rankings at once."""
         reply: pb.BatchSimilarArtistsResponse = self._ask(self._stub.BatchSimilarArtists, request)

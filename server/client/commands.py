@@ -98,6 +98,8 @@ class RankOptions(AnswerOptions, ListenOptions, WeightOptions):
     """Options of ``rank``."""
 
     lineup: tuple[str, ...]
+    users: Path | None
+    limit: int
     explain: bool
 
 
@@ -188,51 +190,67 @@ def _similar_to_audio(request: Any, options: SimilarOptions) -> None:  # Any: a 
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt')
-@click.argument("seed", nargs=-1, required=True)
+@click.command(
+    epilog=f'{NAME_HELP}\n\n\b\nExample:\n  soundkin rank "Low" --lineup lineup.txt\n'
+    "  soundkin rank --users users.csv --lineup plays.csv"
+)
+@click.argument("seed", nargs=-1)
 @click.option(
     "--lineup",
     multiple=True,
     required=True,
     metavar="FILE|NAME",
     help="A file (UTF-8 or UTF-16) with one NAME per line, where lines that begin with # are skipped, or a NAME; "
-    "repeat it. An unknown NAME is also read without wording such as (live), and as several names.",
+    "repeat it. An unknown NAME is also read without wording such as (live), and as several names. A .csv "
+    "file may have the columns artist, day and stage; then the best of each are told.",
 )
+@click.option("--users", type=_FILE, help="Rank for many users, in place of SEED: CSV (user, seed, negative), or JSON.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many, with --users.")
 @listen_options
 @_weight_options
 @_explain_option
 @answer_options
 def rank(seed: tuple[str, ...], **options: Unpack[RankOptions]) -> None:
-    """Rank a line-up for someone who likes SEED.
+    """Rank a line-up for someone who likes SEED, or for each of many users.
 
-    Exit 1 when an artist in it is unknown or several have the name, or a line cannot be read; they are listed. Exit 2
-    when a file does not exist or is empty.
+    Exit 1 when an artist in it is unknown or several have the name, a line cannot be read, or a user has an unknown
+    seed; they are listed. Exit 2 when a file does not exist or is empty.
     """
     from pb import soundkin_pb2 as pb
     from server.client import tables
     from server.client.client import Client
     from server.client.line_up_file import read_line_up, refuse_paths
     from server.client.requests import artist_refs
+    from server.client.users_file import read_users
 
+    if bool(seed) == bool(options["users"]):
+        raise click.UsageError("give either SEED or --users FILE")
     line_up = read_line_up(options["lineup"])
     for bad_line in line_up.bad_lines:
         click.echo(f"soundkin: {printable(str(bad_line))}", err=True)
     profile, weights = _weighting(options["profile"], options["weight"])
-    request = pb.RankArtistsRequest(
-        seeds=artist_refs(seed),
-        candidates=artist_refs(line_up.names),
-        profile=profile,
-        weights=weights,
-        listening=listening(options["layer"], options["aspect"], options["mix"]),
-        explain=options["explain"],
-    )
+    shared = {
+        "line_up": line_up.entries(),
+        "profile": profile,
+        "weights": weights,
+        "listening": listening(options["layer"], options["aspect"], options["mix"]),
+        "explain": options["explain"],
+    }
+    reply: Any  # Any: a message, imported when needed
     with Client(options["address"]) as client:
-        reply = client.rank_artists(request)
+        if options["users"] is None:
+            reply = client.rank_artists(pb.RankArtistsRequest(seeds=artist_refs(seed), **shared))
+        else:
+            users = read_users(options["users"])
+            asked = pb.BatchRankArtistsRequest(users=users, limit=options["limit"], **shared)
+            reply = client.batch_rank_artists(asked)
     refuse_paths(options["lineup"], reply.unresolved)
     bad_lines = [asdict(bad_line) for bad_line in line_up.bad_lines]
     more = {"bad_lines": bad_lines} if bad_lines else {}
-    print_reply(reply, tables.rank(reply), as_json=options["as_json"], more=more)
-    if reply.not_found or line_up.bad_lines:
+    table = tables.rank(reply) if options["users"] is None else tables.rank_users(reply)
+    print_reply(reply, table, as_json=options["as_json"], more=more)
+    refused = options["users"] is not None and any(user.code or user.unresolved for user in reply.users)
+    if reply.unresolved or line_up.bad_lines or refused:
         raise click.exceptions.Exit(1)
 
 

@@ -1,8 +1,13 @@
-"""Reads line-ups: names given as words, or the lines of files in UTF-8 or UTF-16. A bad line costs that line only."""
+"""Reads line-ups: names given as words, or the lines of files in UTF-8 or UTF-16. A bad line costs that line only.
+
+A ``.csv`` file whose first line has a column ``artist`` or ``name`` is read as a table; its columns ``day`` and
+``stage`` say in which group an act is.
+"""
 
 from __future__ import annotations
 
 import codecs
+import csv
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -40,11 +45,31 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineUp:
-    """The names of a line-up, and the lines that could not be read."""
+class Act:
+    """An act of a line-up."""
 
-    names: tuple[str, ...]
+    name: str
+    group: str = ""
+    """Its day and stage, such as "Saturday, Main Stage"; empty where none is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineUp:
+    """The acts of a line-up, and the lines that could not be read."""
+
+    acts: tuple[Act, ...]
     bad_lines: tuple[BadLine, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all acts."""
+        return tuple(act.name for act in self.acts)
+
+    def entries(self) -> list[pb.LineUpEntry]:
+        """The acts as a request has them. Raises InvalidArgument for a name that is not UTF-8."""
+        return [
+            pb.LineUpEntry(artist=artist_ref(act.name), groups=[act.group] if act.group else []) for act in self.acts
+        ]
 
 
 def read_line_up(words: Iterable[str]) -> LineUp:
@@ -53,9 +78,9 @@ def read_line_up(words: Iterable[str]) -> LineUp:
     Lines that are blank or begin with ``#`` are skipped. Raises InvalidArgument for a file without a name that can be
     read, for one that is too large, and for a ``.txt`` file that does not exist.
     """
-    parts = [_read_file(Path(word)) if _is_file(word) else LineUp(names=(_name(word),)) for word in words]
+    parts = [_read_file(Path(word)) if _is_file(word) else LineUp(acts=(Act(name=_name(word)),)) for word in words]
     return LineUp(
-        names=tuple(name for part in parts for name in part.names),
+        acts=tuple(act for part in parts for act in part.acts),
         bad_lines=tuple(line for part in parts for line in part.bad_lines),
     )
 
@@ -87,22 +112,51 @@ def _name(word: str) -> str:
 
 
 def _read_file(path: Path) -> LineUp:
+    lines, bad_lines = read_lines("--lineup", path)
+    acts = _table(path, lines) or [
+        Act(name=line.strip()) for line in lines if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if bad_lines and not acts:
+        raise InvalidArgument("--lineup", f"{path} has no line that is UTF-8; save it as UTF-8")
+    if not acts:
+        raise InvalidArgument("--lineup", f"{path} has no names; write one name per line")
+    return LineUp(acts=tuple(acts), bad_lines=tuple(bad_lines))
+
+
+def read_lines(option: str, path: Path) -> tuple[list[str], list[BadLine]]:
+    """The lines of a file that can be read, and the others. Raises InvalidArgument for one that is too large."""
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
-        raise InvalidArgument("--lineup", f"{path} has more than {MAX_FILE_BYTES >> 20} MiB; give a list of names")
-    names: list[str] = []
-    bad_lines: list[BadLine] = []
-    for number, line in enumerate(_lines(content), start=1):
-        if line is None:
-            bad_lines.append(BadLine(file=str(path), line=number, problem="is not UTF-8; save the file as UTF-8"))
-        elif line.strip() and not line.lstrip().startswith("#"):
-            names.append(line.strip())
-    if bad_lines and not names:
-        raise InvalidArgument("--lineup", f"{path} has no line that is UTF-8; save it as UTF-8")
-    if not names:
-        raise InvalidArgument("--lineup", f"{path} has no names; write one name per line")
-    return LineUp(names=tuple(names), bad_lines=tuple(bad_lines))
+        raise InvalidArgument(option, f"{path} has more than {MAX_FILE_BYTES >> 20} MiB; give a list of names")
+    problem = "is not UTF-8; save the file as UTF-8"
+    numbered = list(enumerate(_lines(content), start=1))
+    bad = [BadLine(file=str(path), line=number, problem=problem) for number, line in numbered if line is None]
+    return [line for _, line in numbered if line is not None], bad
+
+
+def read_table(lines: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a table by the names of its columns, which are read in lower case and without spaces around them."""
+    rows = csv.reader(lines)
+    columns = [column.strip().lower() for column in next(rows, [])]
+    return [dict(zip(columns, (cell.strip() for cell in row), strict=False)) for row in rows if any(row)]
+
+
+def _table(path: Path, lines: Sequence[str]) -> list[Act]:
+    """The acts of a table; none where the file is not a table of acts."""
+    if path.suffix.lower() != ".csv":
+        return []
+    rows = read_table(lines)
+    named = [(row.get("artist") or row.get("name") or "", row) for row in rows]
+    return [Act(name=name, group=_group(row.get("day", ""), row.get("stage", ""))) for name, row in named if name]
+
+
+def _group(day: str, stage: str) -> str:
+    """
+    >>> _group("Saturday", "Main Stage"), _group("", "Tent")
+    ('Saturday, Main Stage', 'Tent')
+    """
+    return ", ".join(part for part in (day, stage) if part)
 
 
 def _lines(content: bytes) -> Sequence[str | None]:

@@ -59,11 +59,40 @@ def rank(reply: pb.RankArtistsResponse) -> Iterator[RenderableType]:
         yield _ranking(reply.artists)
         yield Text(f"each signal: value/contribution; {NO_OPINION} no opinion", style="dim")
     yield from _reasons(reply.artists)
+    yield from _best_of_groups(reply.groups)
     yield from _missing(reply.not_indexed)
     yield from _read_differently(reply.readings)
     for answer in reply.unresolved:
         yield Text(f"Not ranked: {printable(answer.message)}", style="yellow")
     yield _footer(reply.generation)
+
+
+def rank_users(reply: pb.BatchRankArtistsResponse) -> Iterator[RenderableType]:
+    """A line-up in the order of each user, and the reasons why artists of it could not be ranked."""
+    for user in reply.users:
+        yield Text(f"For {printable(user.key) or _names(user.seeds)}", style="bold")
+        if user.code:
+            yield Text(f"Not answered: {printable(user.message)}", style="yellow")
+            continue
+        table = _table(("#", "right"), ("artist", "left"), ("score", "right"), ("plays", "left"))
+        for rank, scored in enumerate(user.artists, start=1):
+            score = f"{scored.score:.3f}" if scored.breakdown else NO_OPINION
+            _row(table, str(rank), scored.artist.name, score, "; ".join(scored.groups))
+        yield table
+        yield from _reasons(user.artists)
+        yield from _best_of_groups(user.groups)
+        for answer in user.unresolved:
+            yield Text(f"Not counted: {printable(answer.message)}", style="yellow")
+    yield from _read_differently(reply.readings)
+    for answer in reply.unresolved:
+        yield Text(f"Not ranked: {printable(answer.message)}", style="yellow")
+    yield _footer(reply.generation)
+
+
+def _best_of_groups(groups: Iterable[pb.RankedGroup]) -> Iterator[RenderableType]:
+    for group in groups:
+        best = ", ".join(f"{place.artist.name} ({place.score:.3f})" for place in group.best)
+        yield _indented(f"{printable(group.name)}: ", printable(best) or "nobody that a signal knows")
 
 
 def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:
@@ -79,7 +108,7 @@ def _ranked(artists: Sequence[pb.ScoredArtist]) -> Iterator[RenderableType]:
 def _reasons(artists: Iterable[pb.ScoredArtist]) -> Iterator[RenderableType]:
     for rank, scored in enumerate(artists, start=1):
         if scored.HasField("explanation"):
-            yield _indented(f"{rank}. {printable(scored.artist.name)}: ", _why(scored.explanation, scored.breakdown))
+            yield _indented(f"{rank}. {printable(scored.artist.name)}: ", _why(scored.explanation))
 
 
 def _ranking(artists: Sequence[pb.ScoredArtist]) -> Table:
@@ -249,20 +278,23 @@ def _row(table: Table, *cells: str) -> None:
     table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
-def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> str:
+def _why(explanation: pb.Explanation) -> str:
     """
-    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]), [])
+    >>> _why(pb.Explanation(genres=[pb.SharedGenre(genre="dub", weight=1.0)]))
     'genres dub'
-    >>> _why(pb.Explanation(), [pb.SignalScore(signal=pb.SIGNAL_SCENE, available=True, value=0.5)])
+    >>> _why(pb.Explanation(listed_together=0.5))
     'listed together (0.50)'
+    >>> _why(pb.Explanation(scene_paths=[pb.ScenePath(over=[pb.ArtistSummary(name="A"), pb.ArtistSummary(name="B")])]))
+    'reached over A and B'
     """
     kinds = {
         "genres": [shared.genre for shared in explanation.genres],
         "both near": [shared.artist.name for shared in explanation.scene_neighbours],
         "together": _recordings(explanation),
     }
-    listed = [part.value for part in breakdown if part.signal == pb.SIGNAL_SCENE and part.value > 0]
-    parts = [f"listed together ({value:.2f})" for value in listed]
+    listed = explanation.listed_together
+    parts = [f"listed together ({listed:.2f})"] if listed else []
+    parts += [f"reached over {path}" for path in _paths(explanation)[:1] if not listed]
     parts += [f"{kind} {_few(names)}" for kind, names in kinds.items() if names]
     near = explanation.nearest_tracks
     if explanation.HasField("nearest_tracks") and near.cosine > 0:
@@ -273,7 +305,10 @@ def _why(explanation: pb.Explanation, breakdown: Iterable[pb.SignalScore]) -> st
 def _shared(explanation: pb.Explanation) -> Iterator[Table]:
     """One line for each kind of shared thing, with all of them and their weights."""
     near = explanation.nearest_tracks
+    listed = explanation.listed_together
     parts = {
+        "listed together": [f"{listed:.2f}"] if listed else [],
+        "reached over": _paths(explanation, "{path} ({strength:.3f})"),
         "genres": [f"{shared.genre} ({shared.weight:.2f})" for shared in explanation.genres],
         "both near": [f"{shared.artist.name} ({shared.strength:.2f})" for shared in explanation.scene_neighbours],
         "together": _recordings(explanation),
@@ -287,6 +322,12 @@ def _shared(explanation: pb.Explanation) -> Iterator[Table]:
 
 def _recordings(explanation: pb.Explanation) -> list[str]:
     return [f"“{made.title}” ({made.kind})" if made.title else made.kind for made in explanation.recordings]
+
+
+def _paths(explanation: pb.Explanation, form: str = "{path}") -> list[str]:
+    """The paths of the scene between two artists, strongest first: "A and B"."""
+    paths = ((" and ".join(artist.name for artist in path.over), path.strength) for path in explanation.scene_paths)
+    return [form.format(path=over, strength=strength) for over, strength in paths]
 
 
 def _few(names: Sequence[str]) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from recommender.errors import GenerationCorrupt, Unavailable
 from recommender.generation.open_generation import (
@@ -38,16 +35,13 @@ FIRST_LOAD_S = 5.0
 
 _log = logging.getLogger(__name__)
 
-Params = ParamSpec("Params")
-Result = TypeVar("Result")
-
 
 class GenerationWatcher:
     """The served generation of ``home``, for ``use``. Call :meth:`refresh` every :data:`POLL_S` to follow CURRENT.
 
-    Used from one event loop. Its own thread, the loader, loads and releases generations. A request takes one
-    :meth:`snapshot` and reads only from it, so it sees one generation whatever is published meanwhile. A generation is
-    released when none of its snapshots is in use.
+    One thread calls :meth:`refresh` and :meth:`close`, which load and release generations; :meth:`snapshot` and the
+    properties are for any thread. A request takes one snapshot and reads only from it, so it sees one generation
+    whatever is published meanwhile. A generation is released when none of its snapshots is in use.
     """
 
     def __init__(self, home: Path, use: Use, metrics: Metrics, *, show_paths: bool = False) -> None:
@@ -55,13 +49,14 @@ class GenerationWatcher:
         self._use = use
         self._show_paths = show_paths
         self._metrics = metrics
-        self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+        self._lock = threading.Lock()
+        """Between :meth:`snapshot` and the exchange or release of what is served."""
         self._serving: LoadedGeneration | None = None
         self._replaced: list[LoadedGeneration] = []
         self._rejections = RejectedGenerations()
         self._degraded = False
         self._problem = "the server is loading its first generation; ask again in a moment"
-        self._tried = asyncio.Event()
+        self._tried = threading.Event()
 
     @property
     def ready(self) -> bool:
@@ -73,61 +68,56 @@ class GenerationWatcher:
         """Why nothing is served, and what to do about it."""
         return self._problem
 
-    async def snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """The snapshot for one request. Raises Unavailable when no generation is loaded."""
-        if self._serving is None and not self._tried.is_set():
-            await self._wait_for_first_load()
         if self._serving is None:
-            raise Unavailable(self._problem)
-        return self._serving.snapshot(degraded=self._degraded)
+            self._tried.wait(FIRST_LOAD_S)
+        with self._lock:
+            if self._serving is None:
+                raise Unavailable(self._problem)
+            return self._serving.snapshot(degraded=self._degraded)
 
-    async def _wait_for_first_load(self) -> None:
-        try:
-            await asyncio.wait_for(self._tried.wait(), FIRST_LOAD_S)
-        except TimeoutError:
-            return
-
-    async def refresh(self) -> None:
+    def refresh(self) -> None:
         """Load the generation that CURRENT names if it is new. If it cannot be served, keep the old one and log why."""
-        await self._release_unused()
-        await self._follow()
+        self._release_unused()
+        self._follow()
         self._report()
         self._tried.set()
 
-    async def close(self) -> None:
-        """Release all generations, when no request runs any more. A running load is waited for."""
-        if self._serving is not None:
-            self._replaced.append(self._serving)
-            self._serving = None
-        await self._in_loader(_release, self._replaced)
-        self._loader.shutdown()
+    def close(self) -> None:
+        """Release all generations, when no request runs any more."""
+        with self._lock:
+            if self._serving is not None:
+                self._replaced.append(self._serving)
+                self._serving = None
+        _release(self._replaced)
 
-    async def _release_unused(self) -> None:
+    def _release_unused(self) -> None:
         """Release the replaced generations that no request uses any more."""
-        unused = [generation for generation in self._replaced if not generation.in_use]
-        if unused:
-            self._replaced = [generation for generation in self._replaced if generation not in unused]
-            await self._in_loader(_release, unused)
+        with self._lock:
+            unused = [generation for generation in self._replaced if not generation.in_use]
+        self._replaced = [generation for generation in self._replaced if generation not in unused]
+        _release(unused)
 
-    async def _follow(self) -> None:
+    def _follow(self) -> None:
         try:
-            pointer = await self._in_loader(read_current, self._home)
+            pointer = read_current(self._home)
         except GenerationCorrupt as error:
-            await self._refuse_pointer(str(error))
+            self._refuse_pointer(str(error))
             return
         if pointer is None:
             self._nothing_published()
         elif self._serving is not None and self._serving.is_at(pointer):
             self._degraded = False
         elif self._rejections.due(key_of(pointer)):
-            await self._load_current(pointer)
+            self._load_current(pointer)
         else:
             self._degraded = self.ready
 
-    async def _refuse_pointer(self, why: str) -> None:
+    def _refuse_pointer(self, why: str) -> None:
         if self._rejections.due(why):
             self._reject(Rejection(key=why, reason=Reason.UNREADABLE, why=why))
-            await self._fall_back(None)
+            self._fall_back(None)
         else:
             self._degraded = self.ready
 
@@ -137,39 +127,40 @@ class GenerationWatcher:
             _log.warning("%s", problem)
         self._problem, self._degraded = problem, self.ready
 
-    async def _load_current(self, pointer: Pointer) -> None:
-        rejection = await self._load_and_serve(pointer, degraded=False)
+    def _load_current(self, pointer: Pointer) -> None:
+        rejection = self._load_and_serve(pointer, degraded=False)
         if rejection is None:
             return
-        if not await self._in_loader(_still_points_to, self._home, pointer):
+        if not _still_points_to(self._home, pointer):
             # CURRENT changed during the load, so the generation may have been deleted. Look again at once: a server
             # that is starting must not end because of that.
-            await self._follow()
+            self._follow()
             return
         self._reject(rejection)
-        await self._fall_back(pointer.version)
+        self._fall_back(pointer.version)
 
-    async def _fall_back(self, below: int | None) -> None:
+    def _fall_back(self, below: int | None) -> None:
         """At the start, when CURRENT cannot be served: load the newest usable version under ``below`` as degraded."""
         if self._serving is not None:
             return
-        for pointer in await self._in_loader(older_generations, self._home, below):
+        for pointer in older_generations(self._home, below):
             if not self._rejections.due(key_of(pointer)):
                 continue
-            rejection = await self._load_and_serve(pointer, degraded=True)
+            rejection = self._load_and_serve(pointer, degraded=True)
             if rejection is None:
                 return
             self._count(rejection)
 
-    async def _load_and_serve(self, pointer: Pointer, *, degraded: bool) -> Rejection | None:
+    def _load_and_serve(self, pointer: Pointer, *, degraded: bool) -> Rejection | None:
         """Load the generation that ``pointer`` names and serve it. Returns the Rejection when it cannot be served."""
         observe, show_paths = self._metrics.phase_ended, self._show_paths
-        loaded = await self._in_loader(load, self._home, pointer, use=self._use, observe=observe, show_paths=show_paths)
+        loaded = load(self._home, pointer, use=self._use, observe=observe, show_paths=show_paths)
         if isinstance(loaded, Rejection):
             return loaded
-        if self._serving is not None:
-            self._replaced.append(self._serving)
-        self._serving, self._degraded, self._problem = loaded, degraded, ""
+        with self._lock:
+            if self._serving is not None:
+                self._replaced.append(self._serving)
+            self._serving, self._degraded, self._problem = loaded, degraded, ""
         self._rejections.forget(key_of(pointer))
         self._metrics.swapped(loaded.manifest)
         _log.info("serving generation %s from %s", _label(loaded), self._home)
@@ -190,10 +181,6 @@ class GenerationWatcher:
 
     def _report(self) -> None:
         self._metrics.set_loaded(len(self._replaced) + self.ready, degraded=self._degraded)
-
-    async def _in_loader(self, work: Callable[Params, Result], *args: Params.args, **kwargs: Params.kwargs) -> Result:
-        submitted = self._loader.submit(work, *args, **kwargs)
-        return await asyncio.wrap_future(submitted)
 
 
 def _still_points_to(home: Path, pointer: Pointer) -> bool:

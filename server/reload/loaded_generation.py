@@ -25,7 +25,7 @@ class Snapshot:
 
 
 class LoadedGeneration:
-    """A loaded generation with its lease. Used from one thread, except :meth:`release`."""
+    """A loaded generation with its lease. Its caller lets no two threads use it at the same time."""
 
     def __init__(self, *, pointer: Pointer, recommender: Recommender, lease: Lease) -> None:
         self.pointer = pointer
@@ -59,8 +59,7 @@ class LoadedGeneration:
     def release(self) -> None:
         """Free the generation's memory, and then its lease, so that the folder may be deleted only after that.
 
-        Called in the loader's thread when no request uses it, because unmapping a large generation takes long and the
-        event loop must not wait for it.
+        Called when no request uses it, by a thread that no request waits for: unmapping a large generation takes long.
         """
         self._recommender = None
         self._lease.release()

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from google.rpc import code_pb2
 
 from pb import soundkin_pb2 as pb
-from recommender.errors import AmbiguousName, NotFound, SoundkinError
-from recommender.lookup import Directory
+from recommender.errors import NotFound, SoundkinError
 from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.types import ScoredArtist
 from server.interceptors import fault_of, to_suggestions
 from server.reload.loaded_generation import Snapshot
 from server.rpc import page_tokens, responses
-from server.rpc.requests import check_sizes, look_up_artist, read_artist_query, read_limit
-from server.rpc.second_try import Budget, second_try
+from server.rpc.line_up import best_of_groups, find_line_up, read_group_limit
+from server.rpc.requests import check_sizes, read_artist_query, read_limit
+
+Turn: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""Waits until a part of the work may be done, and holds its turn during the block."""
 
 
 def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.SimilarArtistsResponse:
@@ -37,10 +41,19 @@ def similar_artists(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb
     )
 
 
-def batch_similar_artists(snapshot: Snapshot, request: pb.BatchSimilarArtistsRequest) -> pb.BatchSimilarArtistsResponse:
-    """One entry a request, in order, all from one generation; a request that is refused does not affect the others."""
+def batch_similar_artists(
+    snapshot: Snapshot, request: pb.BatchSimilarArtistsRequest, *, turn: Turn = nullcontext
+) -> pb.BatchSimilarArtistsResponse:
+    """One entry a request, in order, all from one generation; a request that is refused does not affect the others.
+
+    ``turn`` waits until this entry may be worked on; what it raises ends the batch.
+    """
     check_sizes(request)
-    return pb.BatchSimilarArtistsResponse(entries=[_entry(snapshot, one) for one in request.requests])
+    entries = []
+    for one in request.requests:
+        with turn():
+            entries.append(_entry(snapshot, one))
+    return pb.BatchSimilarArtistsResponse(entries=entries)
 
 
 def _entry(snapshot: Snapshot, request: pb.SimilarArtistsRequest) -> pb.BatchSimilarArtistsEntry:
@@ -59,54 +72,29 @@ def rank_artists(snapshot: Snapshot, request: pb.RankArtistsRequest) -> pb.RankA
     """A line-up in order of similarity to the seeds; at its end, by id, the artists without a score."""
     recommender = snapshot.recommender
     query = read_artist_query(recommender, request)
-    line_up = _find_line_up(recommender, request.candidates)
-    query = replace(query, candidates=frozenset(line_up.rows))
-    ranked = recommender.rank_artists(query, offset=0, n=len(line_up.rows))
-    unscored = sorted(line_up.rows - {scored.row for scored in ranked})
+    limit = read_group_limit(request.group_limit)
+    line_up = find_line_up(recommender, request.candidates, request.line_up)
+    query = replace(query, candidates=frozenset(line_up.groups_of))
+    ranked = recommender.rank_artists(query, offset=0, n=len(line_up.groups_of))
+    unscored = sorted(line_up.groups_of.keys() - {scored.row for scored in ranked})
     seeds = _rows(query)
+    lines = [
+        *_scored(recommender, ranked, query, explain=request.explain),
+        *(pb.ScoredArtist(artist=artist) for artist in responses.artists(recommender, unscored)),
+    ]
+    for row, line in zip([*(scored.row for scored in ranked), *unscored], lines, strict=True):
+        line.groups.extend(line_up.groups_of[row])
+    places = [(scored.row, scored.score) for scored in ranked]
     return pb.RankArtistsResponse(
         generation=responses.generation(snapshot),
-        artists=[
-            *_scored(recommender, ranked, query, explain=request.explain),
-            *(pb.ScoredArtist(artist=artist) for artist in responses.artists(recommender, unscored)),
-        ],
+        artists=lines,
         not_found=[artist.ref for artist in line_up.missing],
         unresolved=line_up.missing,
         readings=line_up.readings,
         seeds=responses.artists(recommender, seeds),
         not_indexed=responses.not_indexed(recommender, seeds),
+        groups=best_of_groups(recommender, line_up, places, limit=limit),
     )
-
-
-@dataclass(slots=True, kw_only=True)
-class _LineUp:
-    """The artists of a line-up, why others were not found, and which were found by another reading of the name."""
-
-    rows: set[int] = field(default_factory=set)
-    missing: list[pb.ResolvedArtist] = field(default_factory=list)
-    readings: list[pb.ResolvedArtist] = field(default_factory=list)
-
-    def add_reading(self, directory: Directory, answer: pb.ResolvedArtist) -> None:
-        """Add the answer of a second try."""
-        parts = answer.parts or [answer]
-        found = [part for part in parts if part.resolution == pb.RESOLUTION_FOUND]
-        self.rows.update(directory.artist_by_id(part.candidates[0].id) for part in found)
-        self.missing += [part for part in parts if part.resolution != pb.RESOLUTION_FOUND]
-        if found:
-            self.readings.append(answer)
-
-
-def _find_line_up(recommender: Recommender, refs: Sequence[pb.ArtistRef]) -> _LineUp:
-    """Look up ``refs``. Raises InvalidArgument for an empty reference."""
-    line_up, budget = _LineUp(), Budget()
-    for number, ref in enumerate(refs):
-        try:
-            line_up.rows.add(look_up_artist(recommender.directory, ref, f"candidates[{number}]"))
-        except NotFound as error:
-            line_up.add_reading(recommender.directory, second_try(recommender, ref, error, budget))
-        except AmbiguousName as error:
-            line_up.missing.append(responses.unresolved(recommender, ref, error))
-    return line_up
 
 
 def _rows(query: ArtistQuery) -> list[int]:

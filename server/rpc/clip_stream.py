@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import queue
+import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import grpc
 
 from pb import soundkin_pb2 as pb
 from recommender.errors import InvalidArgument
+from server.call import CallEnded
 from server.limits import MAX_AUDIO_BYTES, MAX_CLIP_BYTES, MAX_CLIP_NAME, MAX_CLIPS
+from server.rpc.byte_budget import Share
 
 MAX_DURATION_S = 60.0
-"""How long a client may take to send its clips, while other requests may be waiting for it."""
+"""How long a client may take to send its clips: a thread and their bytes are held for it."""
+MAX_SILENCE_S = 10.0
+"""How long a client may take for one message."""
 REPEATED = "repeated"
 """``RejectedClip.reason`` of a clip that was sent before."""
 
@@ -46,33 +54,30 @@ class ReceivedClips:
     """Clips with the bytes of an earlier one: a track that counts twice would look like more evidence."""
 
 
-async def receive(
-    requests: AsyncIterator[pb.SimilarArtistsToAudioRequest], *, within_s: float = MAX_DURATION_S
+def receive(
+    requests: Iterator[pb.SimilarArtistsToAudioRequest],
+    share: Share,
+    *,
+    within_s: float = MAX_DURATION_S,
+    silence_s: float = MAX_SILENCE_S,
 ) -> ReceivedClips:
-    """Read the stream to its end.
+    """Read the stream to its end; the bytes of its clips are taken from ``share``.
 
     Raises InvalidArgument, and reads no further, for no clip at all, for more or larger clips than are allowed, for
-    options after the first message, for bytes that are no message, and when it takes longer than ``within_s``.
+    options after the first message, for bytes that are no message, when a message takes longer than ``silence_s`` and
+    when all take longer than ``within_s``. Raises Overloaded when all requests together hold too many bytes, and
+    CallEnded when the client goes.
     """
-    try:
-        async with asyncio.timeout(within_s):
-            return await _receive(requests)
-    except TimeoutError as error:
-        raise InvalidArgument(
-            "clip", f"not all had arrived after {within_s:g} s; send fewer or smaller ones"
-        ) from error
-
-
-async def _receive(requests: AsyncIterator[pb.SimilarArtistsToAudioRequest]) -> ReceivedClips:
     options, clips = pb.SimilarArtistsRequest(), list[Clip]()
     size_bytes, first = 0, True
-    async for message in requests:
+    for message in _arriving(requests, time.monotonic() + within_s, silence_s):
         if not isinstance(message, pb.SimilarArtistsToAudioRequest):
             raise InvalidArgument("request", "its bytes are not a message of this method")
         if message.HasField("options"):
             _require_first(first)
             options = message.options
         if message.HasField("clip"):
+            share.take(len(message.clip.file))
             clips.append(read_clip(len(clips), message.clip))
             size_bytes += len(message.clip.file)
             _check_totals(len(clips), size_bytes)
@@ -80,6 +85,49 @@ async def _receive(requests: AsyncIterator[pb.SimilarArtistsToAudioRequest]) -> 
     if not clips:
         raise InvalidArgument("clip", "none was sent; send at least one")
     return _without_repeats(options, clips)
+
+
+def _arriving(requests: Iterator[object], until: float, silence_s: float) -> Iterator[object]:
+    """The messages of a stream, read by a thread of its own: waiting for one in grpc has no time limit.
+
+    The thread ends when the call does, which is soon after an exception here.
+    """
+    arrived: queue.Queue[object] = queue.Queue(maxsize=1)
+    end, gone, done = object(), object(), threading.Event()
+
+    def put(message: object) -> None:
+        while not done.is_set():
+            try:
+                arrived.put(message, timeout=1.0)
+            except queue.Full:
+                continue
+            return
+
+    def read() -> None:
+        try:
+            for message in requests:
+                put(message)
+            put(end)
+        except grpc.RpcError:  # the client has gone
+            put(gone)
+
+    threading.Thread(target=read, name="clips", daemon=True).start()
+    try:
+        while (message := _next(arrived, until, silence_s)) is not end:
+            if message is gone:
+                raise CallEnded
+            yield message
+    finally:
+        done.set()
+
+
+def _next(arrived: queue.Queue[object], until: float, silence_s: float) -> object:
+    left_s = until - time.monotonic()
+    try:
+        return arrived.get(timeout=max(min(silence_s, left_s), 0.0))
+    except queue.Empty:
+        late = f"nothing came for {silence_s:g} s" if silence_s < left_s else "not all had arrived in time"
+        raise InvalidArgument("clip", f"{late}; send fewer or smaller ones") from None
 
 
 def _require_first(first: bool) -> None:

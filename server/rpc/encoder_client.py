@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 import numpy as np
@@ -13,6 +13,7 @@ from pb import encoder_pb2_grpc as encoder_grpc
 from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable
 from recommender.types import ClipEmbeddings, Space
 from server.address import Address
+from server.call import Call, CallEnded
 from server.limits import MAX_AUDIO_BYTES
 from server.rpc.clip_stream import Clip
 
@@ -32,34 +33,39 @@ Encoded: TypeAlias = ClipEmbeddings | BadInput
 
 
 class EncoderClient:
-    """A connection to the encoder at ``address``, used in one event loop; it connects at the first request."""
+    """A connection to the encoder at ``address``, for any thread; it connects at the first request."""
 
     def __init__(self, address: Address) -> None:
         self._address = str(address)
-        self._channel = grpc.aio.insecure_channel(self._address, options=OPTIONS)
+        self._channel = grpc.insecure_channel(self._address, options=OPTIONS)
         self._stub = encoder_grpc.EncoderServiceStub(self._channel)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
-        await self._channel.close(None)
+        self._channel.close()
 
-    async def encode(self, clips: Sequence[Clip], space: Space, *, within_s: float | None) -> list[Encoded]:
+    def encode(self, clips: Sequence[Clip], space: Space, call: Call) -> list[Encoded]:
         """The embedding of each of ``clips`` in ``space``, or why there is none; in order.
 
         Args:
             clips: within the limits of one request.
             space: of the generation that answers.
-            within_s: seconds until the client's deadline; None without one.
+            call: whose end ends the encoder's work as well.
 
         Raises:
             EncoderUnavailable: it does not answer in time, or its answer is not valid.
             EncoderMismatch: it encodes for another space.
+            CallEnded: the client has gone.
         """
         sent = [encoder_pb.ClipToEncode(file=clip.file, name=clip.name) for clip in clips]
-        timeout_s = MAX_DURATION_S if within_s is None else min(within_s, MAX_DURATION_S)
+        timeout_s = min(call.seconds_left(), MAX_DURATION_S)
+        answer = self._stub.Encode.future(encoder_pb.EncodeRequest(clips=sent), timeout=timeout_s)
+        call.when_ended(answer.cancel)
         try:
-            reply = await self._stub.Encode(encoder_pb.EncodeRequest(clips=sent), timeout=timeout_s)
-        except grpc.aio.AioRpcError as error:
+            reply = answer.result()
+        except grpc.FutureCancelledError:
+            raise CallEnded from None
+        except grpc.RpcError as error:
             raise EncoderUnavailable(self._address, _problem(error, timeout_s)) from error
         if reply.space != space.key:
             raise EncoderMismatch(self._address, serves=reply.space, needed=space.key)
@@ -83,7 +89,7 @@ class EncoderClient:
         return vectors
 
 
-def _problem(error: grpc.aio.AioRpcError, timeout_s: float) -> str:
+def _problem(error: Any, timeout_s: float) -> str:  # Any: grpc's error of a call, whose methods its stubs leave out
     match error.code():
         case grpc.StatusCode.UNAVAILABLE:
             return f"does not answer ({error.details()})"

@@ -23,7 +23,7 @@ from recommender.ranking.artists import ArtistQuery, Recommender
 from recommender.ranking.popularity import NEUTRAL, PopularityBand, checked_depth
 from recommender.retrieval.filters import GenreFilter
 from recommender.types import LayerMix, SignalName, Space, Vectors
-from server.limits import MAX_BATCHED, MAX_GENRES, MAX_MIXED, MAX_REFS, MAX_SEED_TRACKS, MAX_SEEDS
+from server.limits import MAX_BATCHED, MAX_GENRES, MAX_MIXED, MAX_REFS, MAX_SEED_TRACKS, MAX_SEEDS, MAX_USERS
 
 DEFAULT_LIMIT = 10
 """Results of a request that names no limit."""
@@ -48,6 +48,8 @@ MAX_ENTRIES: Mapping[str, int] = {
     "exclude": MAX_REFS,
     "refs": MAX_REFS,
     "requests": MAX_BATCHED,
+    "line_up": MAX_REFS,
+    "users": MAX_USERS,
     "artists": MAX_SEEDS,
     "tracks": MAX_SEED_TRACKS,
     "weights.weights": len(SIGNALS),
@@ -63,12 +65,16 @@ Request: TypeAlias = (
     pb.SimilarArtistsRequest
     | pb.BatchSimilarArtistsRequest
     | pb.RankArtistsRequest
+    | pb.BatchRankArtistsRequest
+    | pb.LineUpUser
     | pb.SimilarTracksRequest
     | pb.CompareArtistsRequest
     | pb.ResolveArtistsRequest
     | pb.MakePlaylistRequest
 )
-Weighted: TypeAlias = pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.RankArtistsRequest
+Weighted: TypeAlias = (
+    pb.SimilarArtistsRequest | pb.CompareArtistsRequest | pb.RankArtistsRequest | pb.BatchRankArtistsRequest
+)
 """Requests that carry a ``weighting``."""
 
 
@@ -95,11 +101,10 @@ def read_artist_query(
     directory, space = recommender.directory, recommender.generation.manifest.space
     seeds = find_artists(directory, request.seeds, "seeds")
     # References come before weights and mix, so that a request with two errors names the artist that is unknown.
-    unlike, candidates = (
-        ((), frozenset()) if isinstance(request, pb.RankArtistsRequest) else _others(directory, request)
-    )
+    unlike, candidates = _others(directory, request)
     query = ArtistQuery(
         seeds=seeds,
+        negative_seeds=unlike,
         mix=read_listening(request.listening, space) if request.HasField("listening") else recommender.default_mix,
         weights=read_weights(request, recommender.choices),
     )
@@ -108,7 +113,6 @@ def read_artist_query(
     filtered = request.HasField("filter")
     return replace(
         query,
-        negative_seeds=unlike,
         candidates=candidates or None,
         exclude=frozenset(find_artists(directory, request.exclude, "exclude")),
         genres=read_genres(request.filter) if filtered else None,
@@ -118,9 +122,13 @@ def read_artist_query(
     )
 
 
-def _others(directory: Directory, request: pb.SimilarArtistsRequest) -> tuple[tuple[int, ...], frozenset[int]]:
+def _others(
+    directory: Directory, request: pb.SimilarArtistsRequest | pb.RankArtistsRequest
+) -> tuple[tuple[int, ...], frozenset[int]]:
     """Rows of the negative seeds and of the artists to choose among. Raises as :func:`find_artists` does."""
     unlike = find_artists(directory, request.negative_seeds, "negative_seeds")
+    if isinstance(request, pb.RankArtistsRequest):
+        return unlike, frozenset()
     return unlike, frozenset(find_artists(directory, request.candidates, "candidates"))
 
 

@@ -152,7 +152,8 @@ def scored_track(recommender: Recommender, scored: ScoredTrack) -> pb.ScoredTrac
 def explanation(recommender: Recommender, a: int, b: int, *, mix: LayerMix) -> pb.Explanation:
     """What ``a`` and ``b`` share, with the names of all artists involved, and in a sentence."""
     facts = recommender.explain(a, b, mix=mix)
-    neighbours = [recommender.directory.artist_by_id(identifier) for identifier, _ in facts.scene_neighbours]
+    find = recommender.directory.artist_by_id
+    neighbours = [find(identifier) for identifier, _ in facts.scene_neighbours]
     nearest = None
     if facts.nearest_tracks is not None:
         ours, theirs, cosine = facts.nearest_tracks
@@ -166,6 +167,11 @@ def explanation(recommender: Recommender, a: int, b: int, *, mix: LayerMix) -> p
         ),
         recordings=(pb.SharedRecording(kind=kind, title=title) for kind, title in facts.collaborations),
         nearest_tracks=nearest,
+        scene_paths=(
+            pb.ScenePath(over=artists(recommender, [find(identifier) for identifier in over]), strength=strength)
+            for over, strength in facts.scene_paths
+        ),
+        listed_together=facts.listed_together,
         sentence=sentence(recommender.generation.contents, recommender.directory, facts, a=a, b=b),
     )
 

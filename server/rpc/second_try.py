@@ -42,7 +42,7 @@ def second_try(recommender: Recommender, ref: pb.ArtistRef, error: NotFound, bud
         parts = [_answer(recommender, name, budget) for name in names]
         message = f"read as {len(names)} names: {', '.join(names)}"
         return pb.ResolvedArtist(ref=ref, resolution=pb.RESOLUTION_SEVERAL, parts=parts, message=message)
-    return responses.unresolved(recommender, ref, _with_suggestions(recommender, ref, error, budget))
+    return responses.unresolved(recommender, ref, with_suggestions(recommender, ref, error, budget))
 
 
 def _read_names(recommender: Recommender, ref: pb.ArtistRef, budget: Budget) -> tuple[str, ...]:
@@ -62,12 +62,13 @@ def _answer(recommender: Recommender, name: str, budget: Budget) -> pb.ResolvedA
     try:
         return responses.resolved(recommender, ref, look_up_artist(recommender.directory, ref, "name"))
     except NotFound as error:
-        return responses.unresolved(recommender, ref, _with_suggestions(recommender, ref, error, budget))
+        return responses.unresolved(recommender, ref, with_suggestions(recommender, ref, error, budget))
     except AmbiguousName as error:
         return responses.unresolved(recommender, ref, error)
 
 
-def _with_suggestions(recommender: Recommender, ref: pb.ArtistRef, error: NotFound, budget: Budget) -> NotFound:
+def with_suggestions(recommender: Recommender, ref: pb.ArtistRef, error: NotFound, budget: Budget) -> NotFound:
+    """``error``, which was raised for ``ref``, with those that may be meant as far as ``budget`` allows."""
     if ref.WhichOneof("ref") != "name" or not budget.suggested:
         return error
     budget.suggested -= 1

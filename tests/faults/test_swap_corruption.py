@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import random
 from collections.abc import Iterator
@@ -69,12 +68,10 @@ def harms(folder: Path, of_each: int) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("of_each", [1, pytest.param(20, marks=pytest.mark.faults)])
-def test_a_bit_turned_in_any_file_is_rejected_while_the_old_generation_answers(
-    of_each: int, loop: asyncio.AbstractEventLoop, tmp_path: Path
-) -> None:
+def test_a_bit_turned_in_any_file_is_rejected_while_the_old_generation_answers(of_each: int, tmp_path: Path) -> None:
     write_generation(tmp_path, made_generation(1, tracks=TRACKS, dim=DIM))
     planned = list(harms(tmp_path / VERSIONS / folder_name(1), of_each))
-    with serving(loop, tmp_path) as served, traffic(served.port, rps=RPS, dim=DIM) as seen:
+    with serving(tmp_path) as served, traffic(served.port, rps=RPS, dim=DIM) as seen:
         eventually(lambda: seen.answered > 0)
         for version, (name, bit) in enumerate(planned, start=2):
             folder, pointer = write(tmp_path, version)
@@ -96,13 +93,11 @@ def test_a_bit_turned_in_any_file_is_rejected_while_the_old_generation_answers(
     assert set(seen.versions) <= {1, last}
 
 
-def test_a_bit_turned_anywhere_in_the_pointer_is_told_and_harms_no_reply(
-    loop: asyncio.AbstractEventLoop, tmp_path: Path
-) -> None:
+def test_a_bit_turned_anywhere_in_the_pointer_is_told_and_harms_no_reply(tmp_path: Path) -> None:
     for version in (1, 2):
         write_generation(tmp_path, made_generation(version, tracks=TRACKS, dim=DIM), version=version)
     whole = (tmp_path / CURRENT).read_text()
-    with serving(loop, tmp_path) as served, traffic(served.port, rps=RPS, dim=DIM) as seen:
+    with serving(tmp_path) as served, traffic(served.port, rps=RPS, dim=DIM) as seen:
         eventually(lambda: seen.answered > 0)
         for at, char in enumerate(whole):
             point(tmp_path, whole[:at] + chr(ord(char) ^ 1) + whole[at + 1 :])

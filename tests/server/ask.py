@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,7 +15,11 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from indexer.build.scene_walk import OTHER_POWER, OWN_POWER, RESTART, STEPS
 from pb import soundkin_pb2 as pb
+from recommender.calibration.mix_scale import STRONG
+from recommender.fusion.profiles import BASE, SLOPES
+from recommender.signals.scene import HALF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,41 @@ def weights(**given: float) -> pb.SignalWeights:
     """``audio=1.0`` and so on."""
     entries = [pb.SignalWeight(signal=f"SIGNAL_{name.upper()}", weight=w) for name, w in given.items()]
     return pb.SignalWeights(weights=entries)
+
+
+def walked_alone(listing: float) -> float:
+    """Value of the walk between two artists that are listed with each other and with nobody else.
+
+    From one of them the only step is to the other, so the probability to be there is ``.85`` times that of not being
+    there before.
+    """
+    there = 0.0
+    for _ in range(STEPS):
+        there = (1.0 - RESTART) * (1.0 - there)
+    return float(listing**OWN_POWER * there * listing**-OTHER_POWER)
+
+
+def by_evidence(
+    *,
+    cosine: float | None = None,
+    walked: float | None = None,
+    genre: float | None = None,
+    collaboration: float | None = None,
+    slopes: tuple[float, float, float, float] = SLOPES,
+) -> float:
+    """The score of a pair by the definition of ``evidence``, without calibration; None is "no opinion".
+
+    The odds are those of an unrelated pair times e to the power of slope times strength, for each signal that speaks.
+    """
+    strengths = (
+        None if cosine is None else math.log(1.0 + cosine / (1.0 - cosine) / STRONG),
+        None if walked is None else math.log(1.0 + walked / HALF),
+        genre,
+        collaboration,
+    )
+    says = sum(slope * strength for slope, strength in zip(slopes, strengths, strict=True) if strength is not None)
+    odds = BASE / (1.0 - BASE) * math.exp(says)
+    return odds / (1.0 + odds)
 
 
 def refusal(call: Callable[[Any], object], request: object) -> Refusal:

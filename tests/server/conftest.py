@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -98,21 +96,8 @@ class Served:
 Serve = Callable[[Path], Served]
 
 
-@pytest.fixture(scope="session")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop in a thread of its own, for every server of the session."""
-    running = asyncio.new_event_loop()
-    thread = threading.Thread(target=running.run_forever)
-    thread.start()
-    yield running
-    running.call_soon_threadsafe(running.stop)
-    thread.join()
-    running.close()
-
-
 @contextmanager
 def serving(
-    loop: asyncio.AbstractEventLoop,
     home: Path,
     *,
     use: Use = Use.PERSONAL,
@@ -121,22 +106,21 @@ def serving(
 ) -> Iterator[Served]:
     """Serve ``home`` during the block, looking at CURRENT many times a second."""
     drain_times = DrainTimes(lame_duck_s=0.0, grace_s=1.0)
-    context = started(
-        Settings(
-            home=home,
-            address=ANY_PORT,
-            use=use,
-            drain_times=drain_times,
-            poll_s=0.02,
-            wait=True,
-            encoder=encoder,
-            metrics=ANY_PORT,
-            show_paths=show_paths,
-        )
+    settings = Settings(
+        home=home,
+        address=ANY_PORT,
+        use=use,
+        drain_times=drain_times,
+        poll_s=0.02,
+        wait=True,
+        encoder=encoder,
+        metrics=ANY_PORT,
+        show_paths=show_paths,
     )
-    running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(10)
-    channel = grpc.insecure_channel(f"127.0.0.1:{running.port}", options=[("grpc.enable_http_proxy", 0)])
-    try:
+    with (
+        started(settings) as running,
+        grpc.insecure_channel(f"127.0.0.1:{running.port}", options=[("grpc.enable_http_proxy", 0)]) as channel,
+    ):
         yield Served(
             home=home,
             port=running.port,
@@ -144,24 +128,21 @@ def serving(
             channel=channel,
             stub=pb_grpc.SimilarityServiceStub(channel),
         )
-    finally:
-        channel.close()
-        asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result(10)
 
 
 @pytest.fixture
-def serve(loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
+def serve() -> Iterator[Serve]:
     """Start a server on a home, with or without anything published in it."""
     with ExitStack() as stack:
-        yield lambda home: stack.enter_context(serving(loop, home))
+        yield lambda home: stack.enter_context(serving(home))
 
 
 @pytest.fixture(scope="session")
-def made(loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on :data:`MADE`, shared by tests that only ask."""
     home = tmp_path_factory.mktemp("made")
     write_generation(home, MADE)
-    with serving(loop, home) as served:
+    with serving(home) as served:
         yield served
 
 
@@ -192,14 +173,14 @@ def encoder_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def hearing(loop: asyncio.AbstractEventLoop, home: Path, encoder_port: int) -> Iterator[Served]:
+def hearing(home: Path, encoder_port: int) -> Iterator[Served]:
     """A server on :func:`home` that asks that encoder."""
-    with served(loop, home, encoder_port) as running:
+    with served(home, encoder_port) as running:
         yield running
 
 
 @contextmanager
-def served(loop: asyncio.AbstractEventLoop, home: Path, encoder_port: int) -> Iterator[Served]:
+def served(home: Path, encoder_port: int) -> Iterator[Served]:
     """Serve ``home`` with the encoder at that port of this machine."""
-    with serving(loop, home, encoder=Address(host="127.0.0.1", port=encoder_port)) as running:
+    with serving(home, encoder=Address(host="127.0.0.1", port=encoder_port)) as running:
         yield running

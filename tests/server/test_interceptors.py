@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -127,26 +127,21 @@ def test_a_name_of_100_000_characters_does_not_overflow_the_trailers(made: Serve
     assert (refused.code.name, refused.reason) == ("NOT_FOUND", "NOT_FOUND")
 
 
-async def _breaks(request: bytes, context: object) -> bytes:
+def _breaks(request: bytes, context: object) -> bytes:
     raise ZeroDivisionError("secret detail")
 
 
 @pytest.fixture
-def breaking(loop: asyncio.AbstractEventLoop) -> Iterator[grpc.Channel]:
+def breaking() -> Iterator[grpc.Channel]:
     """A channel to a server with the guard around one method, ``/test/Break``, that has a bug."""
-
-    async def start() -> tuple[grpc.aio.Server, int]:
-        server = grpc.aio.server(interceptors=[Guard(Metrics())])
-        methods = {"Break": grpc.unary_unary_rpc_method_handler(_breaks, bytes, bytes)}
-        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", methods)])
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        return server, port
-
-    server, port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    server = grpc.server(ThreadPoolExecutor(1), interceptors=[Guard(Metrics())])
+    methods = {"Break": grpc.unary_unary_rpc_method_handler(_breaks, bytes, bytes)}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", methods)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
         yield channel
-    asyncio.run_coroutine_threadsafe(server.stop(None), loop).result(10)
+    server.stop(None).wait()
 
 
 def test_a_bug_shows_an_incident_and_nothing_of_itself(

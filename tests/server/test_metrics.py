@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,12 +18,14 @@ import pytest
 from msgspec import structs
 
 from pb import soundkin_pb2 as pb
+from server.call import CallEnded
 from server.interceptors import Guard
-from server.metrics import Metrics, Phase, Reason
+from server.metrics import Metrics, Phase, Reason, Refusal
 from server.service import NAME
 from tests.factories import make_generation, write_generation
 from tests.server.ask import by_id, by_name, eventually, refusal
 from tests.server.conftest import MADE, Serve
+from tests.server.fake_context import AbortedCall, FakeContext
 
 INFO = pb.GetIndexInfoRequest()
 
@@ -99,41 +102,36 @@ def test_a_time_of_building_that_is_none_gives_no_age() -> None:
     assert math.isnan(age_s)
 
 
-async def _handler(guard: Guard, behaviour: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Any]:
+def _handler(guard: Guard, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """``behaviour`` as the guard wraps it, under the name /test/Method."""
-
-    async def found(details: object) -> Any:  # any grpc handler
-        return grpc.unary_unary_rpc_method_handler(behaviour, bytes, bytes)
-
+    made = grpc.unary_unary_rpc_method_handler(behaviour, bytes, bytes)
     details: Any = SimpleNamespace(method="/test/Method")
-    return (await guard.intercept_service(found, details)).unary_unary  # type: ignore[no-any-return]  # grpc's handler
+    return guard.intercept_service(lambda details: made, details).unary_unary  # type: ignore[no-any-return]
 
 
 def test_a_call_that_runs_is_in_flight_and_the_guard_is_idle_when_the_last_is_done() -> None:
-    metrics = Metrics()
+    metrics, begun, may_end = Metrics(), threading.Barrier(3), threading.Event()
 
-    async def go() -> None:
-        may_end = asyncio.Event()
+    def slow(request: bytes, context: object) -> bytes:
+        begun.wait(30)
+        may_end.wait(30)
+        if request:
+            raise CallEnded
+        return request
 
-        async def slow(request: bytes, context: object) -> bytes:
-            await may_end.wait()
-            return request
-
-        guard = Guard(metrics)
-        await asyncio.wait_for(guard.wait_until_idle(), 30)
-        call = await _handler(guard, slow)
-        running = [asyncio.ensure_future(call(b"", None)) for _ in range(2)]
-        await asyncio.sleep(0)
+    guard = Guard(metrics)
+    assert guard.wait_until_idle(30)
+    call = _handler(guard, slow)
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(call, request, FakeContext()) for request in (b"", b"x")]
+        begun.wait(30)
         assert metrics.registry.get_sample_value("soundkin_rpc_in_flight") == 2
-        running[0].cancel()
-        idle = asyncio.ensure_future(guard.wait_until_idle())
-        await asyncio.sleep(0.01)
-        assert not idle.done()
+        assert not guard.wait_until_idle(0.01)
         may_end.set()
-        await asyncio.wait_for(idle, 30)
-        await asyncio.gather(*running, return_exceptions=True)
-
-    asyncio.run(go())
+        assert guard.wait_until_idle(30)
+        assert running[0].result(30) == b""
+        with pytest.raises(AbortedCall):
+            running[1].result(30)
     assert metrics.registry.get_sample_value("soundkin_rpc_in_flight") == 0
     ended = {code: {"method": "test/Method", "code": code} for code in ("OK", "CANCELLED")}
     counts = {code: metrics.registry.get_sample_value("soundkin_rpc_seconds_count", ended[code]) for code in ended}
@@ -143,17 +141,14 @@ def test_a_call_that_runs_is_in_flight_and_the_guard_is_idle_when_the_last_is_do
 def test_seconds_are_those_the_call_took() -> None:
     metrics = Metrics()
 
-    async def slow(request: bytes, context: object) -> bytes:
-        await asyncio.sleep(0.05)
+    def slow(request: bytes, context: object) -> bytes:
+        time.sleep(0.05)
         return request
 
-    async def go() -> float:
-        call = await _handler(Guard(metrics), slow)
-        started = time.perf_counter()
-        await call(b"", None)
-        return time.perf_counter() - started
-
-    took_s = asyncio.run(go())
+    call = _handler(Guard(metrics), slow)
+    started = time.perf_counter()
+    call(b"", FakeContext())
+    took_s = time.perf_counter() - started
     seconds = metrics.registry.get_sample_value("soundkin_rpc_seconds_sum", {"method": "test/Method", "code": "OK"})
     assert seconds is not None
     assert 0.049 < seconds <= took_s
@@ -163,4 +158,4 @@ def test_the_page_on_operations_explains_every_figure_reason_and_stage() -> None
     page = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(soundkin_\w+?)(?:_total)?(?:\{[a-z,]+\})?`", page))
     assert named == {family.name for family in Metrics().registry.collect() if family.name.startswith("soundkin_")}
-    assert [word for word in (*Reason, *Phase) if f"`{word}`" not in page] == []
+    assert [word for word in (*Reason, *Phase, *Refusal) if f"`{word}`" not in page] == []

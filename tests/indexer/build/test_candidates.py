@@ -165,9 +165,9 @@ def test_codes_find_the_rows_of_largest_inner_product(tmp_path: Path) -> None:
     assert (codes.size, codes.lists) == (2000, 0)
     for query in rows[:20]:
         best = np.argsort(-(rows @ query))[:10]
-        assert len(np.intersect1d(codes.search(query, 200)[0], best)) >= 9
-    assert sorted(codes.search(rows[0], 5000)[0]) == list(range(2000))
-    assert codes.search(rows[0], 0)[0].size == 0
+        assert len(np.intersect1d(codes.search(query[np.newaxis], 200)[0][0], best)) >= 9
+    assert sorted(codes.search(rows[:1], 5000)[0][0]) == list(range(2000))
+    assert codes.search(rows[:1], 0)[0][0].size == 0
 
 
 def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_codes_in_lists_find_more_the_more_lists_are_looked_into(tmp_path: Path)
         found.append(
             np.mean(
                 [
-                    len(np.intersect1d(codes.search(query, 300)[0], right))
+                    len(np.intersect1d(codes.search(query[np.newaxis], 300)[0][0], right))
                     for query, right in zip(rows, best, strict=False)
                 ]
             )

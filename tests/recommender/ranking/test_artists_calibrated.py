@@ -83,24 +83,26 @@ def test_weights_learned_from_labels_are_one_more_profile() -> None:
 
 
 def test_evidence_is_the_sum_of_weighted_strengths(recommender: Recommender) -> None:
-    low = calibrated().calibration.layers["low"]
-    relations = recommender.signals(LOW)
     slopes = dict(zip(SignalName, (1.5, 1.0, 0.75, 0.375), strict=True))
-    count = len(low.bundle.cohort_ids) * (len(low.bundle.cohort_ids) - 1) / 2
     for a, b in ((0, 6), (0, 12), (4, 8), (1, 2), (3, 63)):
-        total = logit(0.25)
-        for name, slope in slopes.items():
-            opinion = relations[name].raw(a)[b]
-            if name is SignalName.AUDIO:
-                strength = np.nan
-                if b < ARTISTS:
-                    z = scores(low.bundle, low.artists.at(a), low.artists)[b]
-                    strength = _strength_by_hand(low.bundle.quantiles, z, count)
-            else:
-                strength = np.log1p(opinion / 0.03) if name is SignalName.SCENE else opinion
-            total += 0.0 if np.isnan(strength) else slope * strength
+        strengths = {name: _strength_of_pair(recommender, name, a, b) for name in slopes}
+        known = {name: strength for name, strength in strengths.items() if not np.isnan(strength)}
+        total = logit(0.25) + sum(slopes[name] * strength for name, strength in known.items())
         found = recommender.compare(a, b, mix=LOW, weights=evidence_profile()).score
         assert found == pytest.approx(float(expit(total)), abs=1e-6)
+
+
+def _strength_of_pair(recommender: Recommender, name: SignalName, a: int, b: int) -> float:
+    """What each signal says of one pair, from its own measure; NaN without data."""
+    if name is not SignalName.AUDIO:
+        opinion = float(recommender.signals(LOW)[name].raw(a)[b])
+        return float(np.log1p(opinion / 0.03)) if name is SignalName.SCENE else opinion
+    if b >= ARTISTS:
+        return float("nan")
+    low = calibrated().calibration.layers["low"]
+    z = scores(low.bundle, low.artists.at(a), low.artists)[b]
+    count = len(low.bundle.cohort_ids) * (len(low.bundle.cohort_ids) - 1) / 2
+    return _strength_by_hand(low.bundle.quantiles, z, count)
 
 
 def _strength_by_hand(quantiles: npt.NDArray[np.float64], z: float, pairs: float) -> float:

@@ -14,13 +14,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recommender.errors import AmbiguousName, InvalidArgument, NotFound, SoundkinError, Unavailable
+from recommender.fusion.profiles import BASE
 from recommender.types import Use
 from server import serve_command
 from server.client import commands
 from server.client.client import Client
+from tests.server.ask import by_evidence, walked_alone
 from tests.server.conftest import Served
 
 ROOT = Path(__file__).resolve().parents[3]
+
+BEE = by_evidence(cosine=0.6, walked=walked_alone(0.5), genre=0.25)
+CE = by_evidence(cosine=0.0, genre=2 / 3)
+"""Scores with Ay by the definition of the default."""
 
 
 def run(made: Served, command: click.Command, *arguments: str) -> Result:
@@ -34,13 +40,15 @@ def rows(result: Result) -> list[list[str]]:
 
 
 def test_similar_shows_rank_artist_score_and_every_signal(made: Served) -> None:
-    result = run(made, commands.similar, "ay")
+    result = run(made, commands.similar, "ay", "--profile=seed")
     assert result.exit_code == 0
     assert rows(result) == [
         ["1", "Bee", "0.475", "0.60/0.23", "0.50/0.19", "0.25/0.06", "–"],
         ["2", "Cé", "0.267", "0.00/0.00", "–", "0.67/0.27", "–"],
     ]
     assert result.stdout.splitlines()[-1].startswith("generation 1, space made-")
+    scores = [f"{score:.3f}" for score in (BEE, CE)]
+    assert [row[2] for row in rows(run(made, commands.similar, "ay"))] == scores, "the default is evidence"
 
 
 def test_no_line_is_wider_than_80_columns_nor_coloured(made: Served) -> None:
@@ -91,7 +99,7 @@ def test_options_reach_the_server(made: Served, options: tuple[str, ...], names:
 
 
 def test_compare_shows_a_line_a_signal_and_why(made: Served) -> None:
-    said = run(made, commands.compare, "bee", "dee").stdout
+    said = run(made, commands.compare, "bee", "dee", "--profile=seed").stdout
     assert "Bee ~ Dee: 0.700" in said
     assert re.search(r"collaboration +0\.700 +0\.700 +– +1\.00 +0\.700", said)
     assert re.search(r"audio +– +– +– +0\.00 +0\.000", said)
@@ -105,8 +113,9 @@ def test_compare_shows_all_that_is_shared_with_its_weights(made: Served) -> None
     assert re.search(r"^genres: +x \(0\.50\) *$", said, re.MULTILINE)
     assert re.search(r"^nearest: +“Song” and “Tune” \(0\.60\) *$", said, re.MULTILINE)
     assert re.search(r"^above all in: +hears low *$", said, re.MULTILINE)
-    contributions = [float(line.split()[-1]) for line in said.splitlines()[2:6]]
-    assert sum(contributions) == pytest.approx(0.475, abs=0.002)
+    parts = [float(line.split()[-1]) for line in said.splitlines()[2:7]]
+    assert parts[-1] == BASE, "what an unrelated pair has comes last"
+    assert sum(parts) == pytest.approx(BEE, abs=0.003)
     assert "both near" not in said, "they have no neighbour in common"
 
 
@@ -142,7 +151,8 @@ def test_rank_orders_a_line_up_of_names_and_files(made: Served, tmp_path: Path) 
     bill.write_text("\ufeffCé\n\n  bee \nid:e\n", encoding="utf-8")
     said = run(made, commands.rank, "ay", f"--lineup={bill}", "--lineup=The Ay", "--explain").stdout
     assert "For Ay" in said
-    assert re.search(r"1 +Ay +1\.000.*\n2 +Bee +0\.475.*\n3 +Cé +0\.267.*\n4 +Twin +– +– +–", said)
+    bee, ce = (re.escape(f"{score:.3f}") for score in (BEE, CE))
+    assert re.search(rf"1 +Ay +1\.000.*\n2 +Bee +{bee}.*\n3 +Cé +{ce}.*\n4 +Twin +– +– +–", said)
     assert "2. Bee:" in said
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +37,10 @@ MADE = MadeCatalog(
 
 
 @pytest.fixture(scope="module")
-def shown(loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("shown")
     write_generation(home, MADE)
-    with serving(loop, home, show_paths=True) as served:
+    with serving(home, show_paths=True) as served:
         yield served
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from dataclasses import replace
@@ -190,22 +189,19 @@ def test_a_first_generation_that_is_replaced_while_it_is_found_corrupt_is_follow
     write_generation(tmp_path, MADE, version=2)
     spoil(write_generation(tmp_path, MADE, version=1))
 
-    async def look_once() -> tuple[bool, str]:
-        watcher = GenerationWatcher(tmp_path, Use.PERSONAL, Overtaken(tmp_path))
-        await watcher.refresh()
-        try:
-            return watcher.ready, watcher.problem
-        finally:
-            await watcher.close()
-
-    assert asyncio.run(look_once()) == (True, "")
+    watcher = GenerationWatcher(tmp_path, Use.PERSONAL, Overtaken(tmp_path))
+    watcher.refresh()
+    try:
+        assert (watcher.ready, watcher.problem) == (True, "")
+    finally:
+        watcher.close()
 
 
 def test_a_generation_built_for_less_than_the_use_is_refused_and_the_old_one_goes_on(
-    loop: asyncio.AbstractEventLoop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_generation(tmp_path, replace(MADE, use="commercial"))
-    with serving(loop, tmp_path, use=Use.NONCOMMERCIAL) as served:
+    with serving(tmp_path, use=Use.NONCOMMERCIAL) as served:
         assert generation(served) == (1, False)
         write_generation(tmp_path, MADE, version=2)
         eventually(lambda: generation(served) == (1, True))
@@ -215,10 +211,8 @@ def test_a_generation_built_for_less_than_the_use_is_refused_and_the_old_one_goe
         eventually(lambda: generation(served) == (3, False))
 
 
-def test_a_first_generation_built_for_less_leaves_the_server_unavailable(
-    loop: asyncio.AbstractEventLoop, tmp_path: Path
-) -> None:
-    with serving(loop, tmp_path, use=Use.COMMERCIAL) as served:
+def test_a_first_generation_built_for_less_leaves_the_server_unavailable(tmp_path: Path) -> None:
+    with serving(tmp_path, use=Use.COMMERCIAL) as served:
         write_generation(tmp_path, MADE)
         eventually(lambda: "personal use" in refusal(served.stub.GetIndexInfo, INFO).message)
         assert state(served, NAME) == States.NOT_SERVING
@@ -261,11 +255,11 @@ def test_a_pointer_that_cannot_be_read_at_the_start_falls_back_to_the_newest_tha
     assert served.figures()["soundkin_generation_swaps_total"] == 1
 
 
-def test_a_fallback_is_held_to_the_use_like_any_other(loop: asyncio.AbstractEventLoop, tmp_path: Path) -> None:
+def test_a_fallback_is_held_to_the_use_like_any_other(tmp_path: Path) -> None:
     write_generation(tmp_path, replace(MADE, use="commercial"), version=1)
     write_generation(tmp_path, MADE, version=2)
     spoil(write_generation(tmp_path, replace(MADE, use="commercial"), version=3))
-    with serving(loop, tmp_path, use=Use.COMMERCIAL) as served:
+    with serving(tmp_path, use=Use.COMMERCIAL) as served:
         assert generation(served) == (1, True)
         assert rejections(served) == {"checksum": 1, "licence": 1}
 

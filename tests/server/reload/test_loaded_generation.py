@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -35,35 +34,32 @@ def loaded(metrics: Metrics) -> float | None:
     return metrics.registry.get_sample_value("soundkin_generations_loaded")
 
 
-async def holding(home: Path, metrics: Metrics) -> GenerationWatcher:
+def holding(home: Path, metrics: Metrics) -> GenerationWatcher:
     """A watcher that has loaded what is published in ``home``."""
     watcher = GenerationWatcher(home, Use.PERSONAL, metrics)
-    await watcher.refresh()
+    watcher.refresh()
     return watcher
 
 
 def test_a_request_keeps_its_generation_until_it_is_done(tmp_path: Path) -> None:
-    async def go() -> None:
-        metrics = Metrics()
-        first = write_generation(tmp_path, MADE)
-        watcher = await holding(tmp_path, metrics)
-        held = await watcher.snapshot()
-        second = write_generation(tmp_path, MADE, version=2)
-        await watcher.refresh()
-        await watcher.refresh()
-        assert lookups.get_index_info(held, INFO).generation.version == 1
-        assert lookups.get_index_info(await watcher.snapshot(), INFO).generation.version == 2
-        assert (is_leased(first), is_leased(second), loaded(metrics)) == (True, True, 2)
-        del held
-        await watcher.refresh()
-        assert (is_leased(first), is_leased(second), loaded(metrics)) == (False, True, 1)
-        await watcher.close()
-        assert not is_leased(second)
-
-    asyncio.run(go())
+    metrics = Metrics()
+    first = write_generation(tmp_path, MADE)
+    watcher = holding(tmp_path, metrics)
+    held = watcher.snapshot()
+    second = write_generation(tmp_path, MADE, version=2)
+    watcher.refresh()
+    watcher.refresh()
+    assert lookups.get_index_info(held, INFO).generation.version == 1
+    assert lookups.get_index_info(watcher.snapshot(), INFO).generation.version == 2
+    assert (is_leased(first), is_leased(second), loaded(metrics)) == (True, True, 2)
+    del held
+    watcher.refresh()
+    assert (is_leased(first), is_leased(second), loaded(metrics)) == (False, True, 1)
+    watcher.close()
+    assert not is_leased(second)
 
 
-def test_a_cancelled_request_whose_search_goes_on_keeps_its_generation(tmp_path: Path) -> None:
+def test_a_search_that_goes_on_keeps_its_generation(tmp_path: Path) -> None:
     started, may_end = threading.Event(), threading.Event()
 
     def search(snapshot: Snapshot) -> int:
@@ -71,69 +67,55 @@ def test_a_cancelled_request_whose_search_goes_on_keeps_its_generation(tmp_path:
         may_end.wait(10)
         return artists.similar_artists(snapshot, pb.SimilarArtistsRequest(seeds=by_id("a"))).generation.version
 
-    async def go() -> None:
-        first = write_generation(tmp_path, MADE)
-        watcher = await holding(tmp_path, Metrics())
-        with ThreadPoolExecutor(1) as worker:
-            running = worker.submit(search, await watcher.snapshot())
-            asking = asyncio.ensure_future(asyncio.wrap_future(running))
-            await asyncio.to_thread(started.wait, 10)
-            asking.cancel()
-            write_generation(tmp_path, MADE, version=2)
-            for _ in range(3):
-                await watcher.refresh()
-            assert is_leased(first)
-            may_end.set()
-            assert running.result(10) == 1
-        del running
-        await watcher.refresh()
-        assert not is_leased(first)
-        await watcher.close()
-
-    asyncio.run(go())
+    first = write_generation(tmp_path, MADE)
+    watcher = holding(tmp_path, Metrics())
+    with ThreadPoolExecutor(1) as worker:
+        running = worker.submit(search, watcher.snapshot())
+        assert started.wait(10)
+        write_generation(tmp_path, MADE, version=2)
+        for _ in range(3):
+            watcher.refresh()
+        assert is_leased(first)
+        may_end.set()
+        assert running.result(10) == 1
+    del running
+    watcher.refresh()
+    assert not is_leased(first)
+    watcher.close()
 
 
-def test_the_memory_is_given_back_in_the_loader_s_thread_and_the_lease_after_it(tmp_path: Path) -> None:
+def test_the_memory_is_given_back_by_who_refreshes_and_the_lease_after_it(tmp_path: Path) -> None:
     seen: list[tuple[str, bool]] = []
 
-    async def go() -> None:
-        first = write_generation(tmp_path, MADE)
-        watcher = await holding(tmp_path, Metrics())
-        recommender = (await watcher.snapshot()).recommender
-        weakref.finalize(
-            recommender.generation.tracks["low"],
-            lambda: seen.append((threading.current_thread().name, is_leased(first))),
-        )
-        del recommender
-        write_generation(tmp_path, MADE, version=2)
-        await watcher.refresh()
-        assert seen == []
-        await watcher.refresh()
-        await watcher.close()
-
-    asyncio.run(go())
-    assert seen == [("loader_0", True)]
+    first = write_generation(tmp_path, MADE)
+    watcher = holding(tmp_path, Metrics())
+    recommender = watcher.snapshot().recommender
+    weakref.finalize(
+        recommender.generation.tracks["low"],
+        lambda: seen.append((threading.current_thread().name, is_leased(first))),
+    )
+    del recommender
+    write_generation(tmp_path, MADE, version=2)
+    watcher.refresh()
+    assert seen == []
+    watcher.refresh()
+    watcher.close()
+    assert seen == [(threading.current_thread().name, True)]
 
 
 def test_two_snapshots_of_one_generation_are_two_readers(tmp_path: Path) -> None:
-    async def go() -> None:
-        write_generation(tmp_path, MADE)
-        watcher = await holding(tmp_path, Metrics())
-        one, other = await watcher.snapshot(), await watcher.snapshot()
-        assert one != other
-        await watcher.close()
-
-    asyncio.run(go())
+    write_generation(tmp_path, MADE)
+    watcher = holding(tmp_path, Metrics())
+    one, other = watcher.snapshot(), watcher.snapshot()
+    assert one != other
+    watcher.close()
 
 
 def test_a_released_generation_gives_no_snapshot(tmp_path: Path) -> None:
-    async def go() -> None:
-        write_generation(tmp_path, MADE)
-        watcher = await holding(tmp_path, Metrics())
-        loaded = watcher._serving
-        assert loaded is not None
-        await watcher.close()
-        with pytest.raises(RuntimeError, match="generation 1 was released"):
-            loaded.snapshot(degraded=False)
-
-    asyncio.run(go())
+    write_generation(tmp_path, MADE)
+    watcher = holding(tmp_path, Metrics())
+    loaded = watcher._serving
+    assert loaded is not None
+    watcher.close()
+    with pytest.raises(RuntimeError, match="generation 1 was released"):
+        loaded.snapshot(degraded=False)

@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 
 from pb import soundkin_pb2 as pb
-from tests.server.ask import by_id, by_name, refusal, weights
+from recommender.fusion.profiles import BASE, GAIN
+from tests.server.ask import by_evidence, by_id, by_name, refusal, walked_alone, weights
 from tests.server.conftest import Served
+
+AY_BEE = by_evidence(cosine=0.6, walked=walked_alone(0.5), genre=0.25)
+AY_CE = by_evidence(cosine=0.0, genre=2 / 3)
+BEE_CE = by_evidence(cosine=0.8, genre=0.0)
+BEE_DEE = by_evidence(collaboration=0.7)
+"""Scores of the default, by its definition, of what tests/server/conftest.py says of each pair."""
+TABLE_AY_BEE, TABLE_AY_CE, TABLE_BEE_CE = 0.475, 0.4 / 1.5, 0.48
+"""Scores of the table, of which the first tests tell how they come about."""
 
 
 def ask(made: Served, *seeds: str, **more: Any) -> pb.SimilarArtistsResponse:  # Any: whatever the message takes
@@ -21,10 +30,17 @@ def scores(reply: pb.SimilarArtistsResponse) -> dict[str, float]:
     return {scored.artist.id: round(scored.score, 6) for scored in reply.artists}
 
 
-def test_a_missing_signal_gives_its_weight_to_the_others(made: Served) -> None:
+def test_the_default_adds_up_what_each_signal_says(made: Served) -> None:
     reply = ask(made, "a")
+    assert scores(reply) == pytest.approx({"b": AY_BEE, "c": AY_CE}, abs=1e-6)
+    assert [scored.artist.name for scored in reply.artists] == ["Bee", "Cé"]
+    assert [scored.base for scored in reply.artists] == pytest.approx([BASE, BASE])
+
+
+def test_in_the_table_a_missing_signal_gives_its_weight_to_the_others(made: Served) -> None:
+    reply = ask(made, "a", profile="seed")
     # Bee: audio, scene and genre speak: (0.3 * 0.6 + 0.3 * 0.5 + 0.2 * 0.25) / 0.8.  Cé: (0.3 * 0 + 0.2 * 2/3) / 0.5.
-    assert scores(reply) == {"b": 0.475, "c": 0.266667}
+    assert scores(reply) == {"b": TABLE_AY_BEE, "c": round(TABLE_AY_CE, 6)}
     assert [scored.artist.name for scored in reply.artists] == ["Bee", "Cé"]
     assert [line.weight for line in reply.artists[0].breakdown] == pytest.approx([0.375, 0.375, 0.25, 0.0])
 
@@ -58,7 +74,8 @@ def test_contributions_sum_to_the_score(made: Served, seeds: tuple[str, ...]) ->
     reply = ask(made, *seeds)
     assert reply.artists
     for scored in reply.artists:
-        assert sum(line.contribution for line in scored.breakdown) == pytest.approx(scored.score, abs=1e-6)
+        told = sum(line.contribution for line in scored.breakdown)
+        assert scored.base + told == pytest.approx(scored.score, abs=1e-6)
         assert [line.signal for line in scored.breakdown] == [1, 2, 3, 4]
 
 
@@ -89,13 +106,15 @@ def test_comparing_artists_no_signal_knows_gives_no_score(made: Served) -> None:
 
 
 def test_several_seeds_score_by_the_mean_of_their_scores(made: Served) -> None:
-    # Cé with Ay 0.266667; with Bee (0.3 * 0.8 + 0.2 * 0) / 0.5 = 0.48.
-    assert scores(ask(made, "a", "b"))["c"] == round((0.8 / 3 + 0.48) / 2, 6)
+    assert scores(ask(made, "a", "b"))["c"] == pytest.approx((AY_CE + BEE_CE) / 2, abs=1e-6)
+    # In the table Cé with Ay has 0.266667, with Bee (0.3 * 0.8 + 0.2 * 0) / 0.5 = 0.48.
+    by_table = scores(ask(made, "a", "b", profile="seed"))["c"]
+    assert by_table == round((TABLE_AY_CE + TABLE_BEE_CE) / 2, 6)
 
 
 def test_a_seed_without_an_embedding_speaks_through_the_other_signals(made: Served) -> None:
     reply = ask(made, "d")
-    assert scores(reply) == {"b": 0.7}
+    assert scores(reply) == pytest.approx({"b": BEE_DEE}, abs=1e-6)
     assert [artist.id for artist in reply.not_indexed] == ["d"]
 
 
@@ -133,17 +152,29 @@ def test_a_seed_nobody_has_an_opinion_on_gives_an_empty_answer(made: Served) -> 
 def test_the_audio_signal_listens_as_it_is_told(
     made: Served, listening: pb.Listening, expected: dict[str, float]
 ) -> None:
-    assert scores(ask(made, "a", listening=listening, weights=weights(audio=1))) == pytest.approx(expected, abs=1e-6)
+    reply = ask(made, "a", listening=listening, weights=weights(audio=1))
+    cosines = {scored.artist.id: scored.breakdown[0].raw for scored in reply.artists}
+    assert cosines == pytest.approx(expected, abs=1e-6)
+    # A cosine counts as a percentile of the same size, of which at most 0.998 can be told.
+    only = (GAIN, 0.0, 0.0, 0.0)
+    by_definition = {who: by_evidence(cosine=min(cosine, 0.998), slopes=only) for who, cosine in expected.items()}
+    assert scores(reply) == pytest.approx(by_definition, abs=1e-5)
 
 
-def test_weights_of_the_caller_replace_the_table(made: Served) -> None:
+def test_weights_of_the_caller_replace_those_of_the_default(made: Served) -> None:
     reply = ask(made, "a", weights=weights(audio=1, genre=3))
-    assert scores(reply) == pytest.approx({"c": 0.5, "b": (0.6 + 3 * 0.25) / 4}, abs=1e-6)
+    slopes = (GAIN / 4, 0.0, 3 * GAIN / 4, 0.0)
+    expected = {
+        "c": by_evidence(cosine=0.0, genre=2 / 3, slopes=slopes),
+        "b": by_evidence(cosine=0.6, genre=0.25, slopes=slopes),
+    }
+    assert scores(reply) == pytest.approx(expected, abs=1e-6)
     assert [scored.artist.id for scored in reply.artists] == ["c", "b"]
 
 
-def test_the_profile_called_seed_is_the_default(made: Served) -> None:
-    assert ask(made, "a", profile="seed") == ask(made, "a")
+def test_the_profile_called_evidence_is_the_default_of_few_artists_too(made: Served) -> None:
+    assert ask(made, "a", profile="evidence") == ask(made, "a")
+    assert scores(ask(made, "a", profile="seed")) != scores(ask(made, "a"))
 
 
 def test_candidates_keep_the_order_and_scores_of_the_whole_ranking(made: Served) -> None:
@@ -204,10 +235,6 @@ def test_no_number_on_the_wire_is_nan(made: Served) -> None:
             assert all(math.isfinite(number) for number in numbers)
 
 
-AY_BEE, AY_CE = 0.475, 0.4 / 1.5
-"""Scores of the table, as tests/server/rpc/test_artists.py works them out."""
-
-
 def similar(made: Served, *seeds: str, **more: Any) -> dict[str, float]:  # Any: whatever the message takes
     reply = made.stub.SimilarArtists(pb.SimilarArtistsRequest(seeds=by_id(*seeds), **more))
     return {scored.artist.id: scored.score for scored in reply.artists}
@@ -254,12 +281,8 @@ def test_a_batch_is_bounded_and_may_be_empty(made: Served) -> None:
 
 def test_a_line_up_is_in_the_order_of_its_scores_and_then_of_ids(made: Served) -> None:
     reply = rank(made, *by_id("f", "c", "e", "b"), by_name("bee"))
-    assert [(one.artist.id, round(one.score, 6)) for one in reply.artists] == [
-        ("b", AY_BEE),
-        ("c", round(AY_CE, 6)),
-        ("e", 0.0),
-        ("f", 0.0),
-    ]
+    assert [one.artist.id for one in reply.artists] == ["b", "c", "e", "f"]
+    assert [one.score for one in reply.artists] == pytest.approx([AY_BEE, AY_CE, 0.0, 0.0], abs=1e-6)
     assert [len(one.breakdown) for one in reply.artists] == [4, 4, 0, 0]
     assert [seed.name for seed in reply.seeds] == ["Ay"]
     assert reply.generation.version == 1
@@ -267,7 +290,7 @@ def test_a_line_up_is_in_the_order_of_its_scores_and_then_of_ids(made: Served) -
 
 def test_a_seed_that_plays_comes_first_with_score_1(made: Served) -> None:
     reply = rank(made, *by_id("b", "a"))
-    assert [(one.artist.id, one.score) for one in reply.artists] == [("a", 1.0), ("b", pytest.approx(AY_BEE))]
+    assert [(one.artist.id, one.score) for one in reply.artists] == [("a", 1.0), ("b", pytest.approx(AY_BEE, abs=1e-6))]
 
 
 def test_who_cannot_be_found_in_a_line_up_is_given_back_as_asked(made: Served) -> None:
@@ -314,18 +337,23 @@ def test_a_line_up_that_makes_no_sense_is_refused(made: Served, changes: dict[st
 
 def test_a_line_up_is_weighed_listened_to_and_explained_as_asked(made: Served) -> None:
     reply = rank(made, *by_id("b", "c"), weights=weights(audio=1), listening=pb.Listening(layer="high"), explain=True)
-    assert [(one.artist.id, round(one.score, 6)) for one in reply.artists] == [("c", 1.0), ("b", 0.0)]
+    assert [(one.artist.id, round(one.breakdown[0].raw, 6)) for one in reply.artists] == [("c", 1.0), ("b", 0.0)]
+    assert reply.artists[1].score == pytest.approx(BASE), "a cosine of 0 says nothing for the pair"
     assert reply.artists[0].explanation.nearest_tracks.a.id == "t0"
 
 
 def test_negative_seeds_take_away_by_how_much_an_artist_is_like_them(made: Served) -> None:
-    # Cé with Bee is (0.3 * 0.8 + 0.2 * 0) / 0.5 = 0.48, and the table has no base: 0.266667 * (1 - 0.48).
-    assert similar(made, "a", negative_seeds=by_id("b")) == pytest.approx({"c": AY_CE * 0.52}, abs=1e-6)
-    reply = made.stub.SimilarArtists(pb.SimilarArtistsRequest(seeds=by_id("a"), negative_seeds=by_id("b")))
-    parts = [line.contribution for line in reply.artists[0].breakdown]
-    assert sum(parts) == pytest.approx(reply.artists[0].score)
+    # By how much: the part of the way from the base to 1 that Cé has gone with Bee.
+    share = (BEE_CE - BASE) / (1 - BASE)
+    assert similar(made, "a", negative_seeds=by_id("b")) == pytest.approx({"c": AY_CE * (1 - share)}, abs=1e-6)
+    asked = pb.SimilarArtistsRequest(seeds=by_id("a"), negative_seeds=by_id("b"), profile="seed")
+    (only,) = made.stub.SimilarArtists(asked).artists
+    # The table has no base: 0.266667 * (1 - 0.48).
+    assert only.score == pytest.approx(TABLE_AY_CE * (1 - TABLE_BEE_CE), abs=1e-6)
+    parts = [line.contribution for line in only.breakdown]
+    assert sum(parts) == pytest.approx(only.score)
     # audio: with Ay 0, with Bee 0.6 * 0.8 = 0.48, of which the score of 0.266667 is taken.
-    assert parts[0] == pytest.approx(-AY_CE * 0.48)
+    assert parts[0] == pytest.approx(-TABLE_AY_CE * 0.48)
 
 
 def test_a_negative_seed_that_nobody_is_known_to_be_like_changes_nothing(made: Served) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -146,9 +145,9 @@ def test_the_same_clips_give_the_same_bytes(hearing: Served) -> None:
     ],
 )
 def test_options_that_make_no_sense_are_refused_before_anything_is_encoded(
-    loop: asyncio.AbstractEventLoop, home: Path, options: dict[str, Any], field: str
+    home: Path, options: dict[str, Any], field: str
 ) -> None:
-    with serving(loop, home, encoder=NOBODY) as running:
+    with serving(home, encoder=NOBODY) as running:
         found = refused(running, b"x", **options)
     assert (found.code.name, found.field) == ("INVALID_ARGUMENT", field)
 
@@ -183,10 +182,8 @@ def test_a_server_without_an_encoder_says_how_to_give_it_one(made: Served) -> No
     assert "--encoder HOST:PORT" in found.message
 
 
-def test_an_encoder_of_another_space_is_refused_and_both_are_named(
-    loop: asyncio.AbstractEventLoop, made: Served, encoder_port: int
-) -> None:
-    with served(loop, made.home, encoder_port) as running:
+def test_an_encoder_of_another_space_is_refused_and_both_are_named(made: Served, encoder_port: int) -> None:
+    with served(made.home, encoder_port) as running:
         found = refused(running, *takes("folk"))
         space = running.stub.GetIndexInfo(pb.GetIndexInfoRequest()).generation.space
     assert (found.code.name, found.reason) == ("FAILED_PRECONDITION", "ENCODER_MISMATCH")
@@ -195,26 +192,22 @@ def test_an_encoder_of_another_space_is_refused_and_both_are_named(
     assert str(EncoderMismatch("a", serves="s", needed="n")).startswith("the encoder at a embeds into the space s, ")
 
 
-def test_an_encoder_that_is_not_there_costs_only_requests_with_audio(
-    loop: asyncio.AbstractEventLoop, home: Path
-) -> None:
-    with serving(loop, home, encoder=NOBODY) as running:
+def test_an_encoder_that_is_not_there_costs_only_requests_with_audio(home: Path) -> None:
+    with serving(home, encoder=NOBODY) as running:
         found = refused(running, b"x")
         assert (found.code.name, found.reason, found.retry_s) == ("UNAVAILABLE", "ENCODER_UNAVAILABLE", 1)
         assert "127.0.0.1:1 does not answer" in found.message
         assert running.stub.SimilarArtists(pb.SimilarArtistsRequest(seeds=[by_name("folk")])).artists
 
 
-def test_an_encoder_that_is_killed_in_mid_request_and_one_that_takes_its_place(
-    loop: asyncio.AbstractEventLoop, home: Path, tmp_path: Path
-) -> None:
+def test_an_encoder_that_is_killed_in_mid_request_and_one_that_takes_its_place(home: Path, tmp_path: Path) -> None:
     long = [music("folk", seed, seconds=30.0) for seed in range(6)]
     found: list[Refusal] = []
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     with (
         encoder_process(tmp_path, temporary=temporary) as (process, port),
-        served(loop, home, port) as running,
+        served(home, port) as running,
     ):
         asking = threading.Thread(target=lambda: found.append(refused(running, *long)))
         asking.start()
@@ -297,10 +290,8 @@ def test_no_more_is_read_of_a_clip_than_may_be_sent(tmp_path: Path) -> None:
         audio_clips([whole] * 5)
 
 
-def test_the_client_says_unavailable_when_the_encoder_is_away(
-    loop: asyncio.AbstractEventLoop, home: Path, files: list[str]
-) -> None:
-    with serving(loop, home, encoder=NOBODY) as running:
+def test_the_client_says_unavailable_when_the_encoder_is_away(home: Path, files: list[str]) -> None:
+    with serving(home, encoder=NOBODY) as running:
         assert isinstance(run(running, "--audio", files[0]).exception, Unavailable)
 
 

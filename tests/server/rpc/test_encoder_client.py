@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import grpc
@@ -18,9 +18,13 @@ from pb import encoder_pb2_grpc as pb_grpc
 from pb import soundkin_pb2
 from recommender.errors import BadInput, EncoderMismatch, EncoderUnavailable, InvalidArgument
 from server.address import Address
+from server.call import Call
+from server.metrics import Metrics
+from server.rpc.byte_budget import ByteBudget
 from server.rpc.clip_stream import Clip, receive
 from server.rpc.encoder_client import Encoded, EncoderClient
 from tests.factories import make_space
+from tests.server.fake_context import FakeContext
 
 SPACE = make_space(("low", "high"), dim=3)
 VECTORS = np.arange(6, dtype="<f4").reshape(2, 3)
@@ -49,17 +53,10 @@ def standing_in(answer: Answer) -> Iterator[Address]:
         server.stop(None).wait()
 
 
-def ask(answer: Answer, *, clips: int = 1, within_s: float | None = None) -> list[Encoded]:
-    async def asked(address: Address) -> list[Encoded]:
-        client = EncoderClient(address)
-        sent = [Clip(position=place, name="", file=b"clip %d" % place) for place in range(clips)]
-        try:
-            return await client.encode(sent, SPACE, within_s=within_s)
-        finally:
-            await client.close()
-
-    with standing_in(answer) as address:
-        return asyncio.run(asked(address))
+def ask(answer: Answer, *, clips: int = 1, within_s: float = math.inf) -> list[Encoded]:
+    sent = [Clip(position=place, name="", file=b"clip %d" % place) for place in range(clips)]
+    with standing_in(answer) as address, closing(EncoderClient(address)) as client:
+        return client.encode(sent, SPACE, Call(FakeContext(within_s)))
 
 
 def reply(*clips: pb.EncodedClip, space: str = SPACE.key) -> pb.EncodeResponse:
@@ -132,9 +129,14 @@ def test_it_is_waited_for_as_long_as_the_client_waits() -> None:
 
 
 def test_a_client_that_never_finishes_sending_is_not_waited_for() -> None:
-    async def sending() -> AsyncIterator[soundkin_pb2.SimilarArtistsToAudioRequest]:
-        yield soundkin_pb2.SimilarArtistsToAudioRequest(clip=soundkin_pb2.AudioClip(file=b"x"))
-        await asyncio.sleep(60)
+    left = threading.Event()
 
-    with pytest.raises(InvalidArgument, match="not all had arrived after"):
-        asyncio.run(receive(sending(), within_s=0.05))
+    def sending() -> Iterator[soundkin_pb2.SimilarArtistsToAudioRequest]:
+        yield soundkin_pb2.SimilarArtistsToAudioRequest(clip=soundkin_pb2.AudioClip(file=b"x"))
+        left.wait(60)
+
+    budget = ByteBudget(Metrics())
+    for limits, problem in (({"within_s": 0.05}, "not all had arrived in time"), ({"silence_s": 0.05}, "nothing came")):
+        with budget.share() as share, pytest.raises(InvalidArgument, match=problem):
+            receive(sending(), share, **limits)
+    left.set()

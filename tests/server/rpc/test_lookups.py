@@ -130,7 +130,7 @@ def test_index_info_counts_what_each_signal_knows(made: Served) -> None:
     ]
     assert [(layer.name, layer.default_weight) for layer in info.layers] == [("low", 1.0), ("high", 0.0)]
     assert (info.encoder, info.encoder_licence, info.dim, info.profile) == ("made", "own", 2, "personal")
-    assert list(info.weight_profiles) == ["seed"]
+    assert (list(info.weight_profiles), info.default_weight_profile) == (["evidence", "seed"], "evidence")
 
 
 def test_an_empty_catalog_is_served_and_knows_nobody(serve: Serve, tmp_path: Path) -> None:

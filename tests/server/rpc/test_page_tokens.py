@@ -38,11 +38,11 @@ WHOLE = [f"a{row:02d}" for row in range(COUNT)]
 
 
 @pytest.fixture(scope="module")
-def many(loop: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on :data:`MANY`."""
     home = tmp_path_factory.mktemp("many")
     write_generation(home, MANY)
-    with serving(loop, home) as served:  # type: ignore[arg-type]  # a fixture of the same name
+    with serving(home) as served:
         yield served
 
 

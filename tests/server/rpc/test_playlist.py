@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +52,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["paths hidden", "paths shown"])
-def server(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop, home: Path) -> Any:  # Any: a generator
-    with serving(loop, home, show_paths=request.param) as served:
+def server(request: pytest.FixtureRequest, home: Path) -> Any:  # Any: a generator
+    with serving(home, show_paths=request.param) as served:
         yield served, request.param
 
 

@@ -11,11 +11,12 @@ from click.testing import CliRunner
 
 from pb import soundkin_pb2 as pb
 from server.client import commands
-from tests.server.ask import by_id, refusal
+from tests.server.ask import by_evidence, by_id, refusal, walked_alone
 from tests.server.conftest import Served
 
-BEE, CE = 0.475, 0.4 / 1.5
-"""Scores with Ay, as tests/server/rpc/test_artists.py works them out. Bee's popularity is 5/6, of Cé nothing is known
+BEE = by_evidence(cosine=0.6, walked=walked_alone(0.5), genre=0.25)
+CE = by_evidence(cosine=0.0, genre=2 / 3)
+"""Scores with Ay by the definition of the default. Bee's popularity is 5/6, of Cé nothing is known
 (tests/server/rpc/test_artists.py)."""
 
 
@@ -37,16 +38,16 @@ def test_a_turned_dial_declares_what_it_ordered_by_and_leaves_scores_alone(made:
         )
     bee, ce = turned.artists
     assert (bee.artist.id, ce.artist.id) == ("b", "c")
-    assert odds(bee.order_key) == pytest.approx(odds(BEE) * 2 ** (1 - 2 * 5 / 6))
+    assert odds(bee.order_key) == pytest.approx(odds(BEE) * 2 ** (1 - 2 * 5 / 6), rel=1e-5)
     assert bee.popularity == pytest.approx(5 / 6)
     assert ce.order_key == pytest.approx(CE)
     assert not ce.HasField("popularity")
 
 
 def test_who_is_well_known_falls_behind_on_the_deep_side(made: Served) -> None:
-    # With Bee: Ay .475, popularity 1/3; Cé .48, unknown; Dee .7, popularity 1/3 (tests/server/rpc/test_artists.py).
+    # With Bee by the table (tests/server/rpc/test_artists.py): Ay .475, Cé .48, Dee .7; popularity of Ay and Dee 1/3.
     def order(depth: float | None) -> list[str]:
-        request = pb.SimilarArtistsRequest(seeds=by_id("b"), depth=depth)
+        request = pb.SimilarArtistsRequest(seeds=by_id("b"), depth=depth, profile="seed")
         return [one.artist.id for one in made.stub.SimilarArtists(request).artists]
 
     assert order(None) == ["d", "c", "a"]
@@ -82,7 +83,9 @@ def test_pages_and_batches_are_turned_too_and_a_token_is_of_one_depth(made: Serv
 
 def test_the_command_turns_the_dial_and_shows_the_order(made: Served) -> None:
     environment = {"SOUNDKIN_ADDRESS": f"127.0.0.1:{made.port}", "COLUMNS": "80"}
-    said = CliRunner().invoke(commands.similar, ["bee", "--depth", "1"], env=environment).stdout
+    # By the table, whose scores the test above tells.
+    words = ["bee", "--depth", "1", "--profile", "seed"]
+    said = CliRunner().invoke(commands.similar, words, env=environment).stdout
     lines = [line.split() for line in said.splitlines()]
     assert lines[1][:4] == ["#", "artist", "score", "order"]
     assert [line[1] for line in lines[2:5]] == ["Dee", "Ay", "Cé"]

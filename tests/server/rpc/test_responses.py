@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from pb import soundkin_pb2 as pb
+from recommender.calibration.mix_scale import LEAST, STRONG, TAIL
+from recommender.fusion.profiles import BASE, GAIN, SLOPES
+from recommender.ranking.artists import Recommender
 from server.client import commands
+from server.rpc import responses
+from tests.factories import MadeArtist, MadeCatalog, make_generation
 from tests.indexer.build.homes import SPACE, add_music, run_build, run_publish
 from tests.server.ask import by_name, weights
 from tests.server.conftest import Serve, Served, serving
@@ -20,14 +24,14 @@ ARTISTS = 60
 
 
 @pytest.fixture(scope="module")
-def heard(loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Sixty artists of two tracks and one of one, built, published and served."""
     home = tmp_path_factory.mktemp("heard")
     add_music(home, range(ARTISTS), tracks=2, clips=1)
     add_music(home, range(ARTISTS, ARTISTS + 1), tracks=1, clips=1)
     run_build(home)
     run_publish(home)
-    with serving(loop, home) as served:
+    with serving(home) as served:
         yield served
 
 
@@ -66,16 +70,23 @@ def test_base_and_contributions_sum_to_the_score(heard: Served, asked: dict[str,
     assert len(scored) >= ARTISTS - 1
     for one in scored:
         assert one.base + sum(line.contribution for line in one.breakdown) == pytest.approx(one.score, abs=1e-9)
-    assert {line.contribution < 0 for one in scored for line in one.breakdown} == (
-        {False} if asked == {"profile": "seed"} else {True, False}
-    )
+    # A strength is never below 0; only a negative seed takes away.
+    taken = any(line.contribution < 0 for one in scored for line in one.breakdown)
+    assert taken == ("negative_seeds" in asked)
 
 
-def test_weights_of_the_caller_weigh_log_odds_here(heard: Served) -> None:
-    best = similar(heard, weights=weights(audio=1)).artists[0]
-    percentile = min(best.breakdown[0].percentile, 0.998)
-    odds = 1 / 3 * percentile / (1 - percentile)
-    assert best.score == pytest.approx(odds / (1 + odds))
+def test_weights_of_the_caller_weigh_the_strength_of_the_percentile(heard: Served) -> None:
+    pairs = ARTISTS * (ARTISTS - 1) // 2
+    told = 0
+    for one in similar(heard, weights=weights(audio=1)).artists:
+        percentile = one.breakdown[0].percentile
+        if not LEAST < percentile < TAIL:
+            continue  # beyond them a percentile does not tell the strength
+        rarity = (pairs * (1 - percentile) + 1) / (pairs + 1)
+        odds = BASE / (1 - BASE) * (1 + (1 / rarity - 1) / STRONG) ** GAIN
+        assert one.score == pytest.approx(odds / (1 + odds), abs=1e-6)
+        told += 1
+    assert told > ARTISTS // 2
 
 
 def test_a_percentile_is_set_where_there_is_an_opinion_and_its_square_is_the_value(heard: Served) -> None:
@@ -117,6 +128,10 @@ ASKED = {
     "RankArtists": pb.RankArtistsRequest(
         seeds=[by_name("artist 1")], candidates=[by_name(f"artist {n}") for n in range(20)], explain=True
     ),
+    "BatchRankArtists": pb.BatchRankArtistsRequest(
+        users=[pb.LineUpUser(key=str(n), seeds=[by_name(f"artist {n}"), by_name("artist 3")]) for n in range(20)],
+        line_up=[pb.LineUpEntry(artist=by_name(f"artist {n}"), groups=[f"day {n % 3}"]) for n in range(20)],
+    ),
     "SimilarTracks": pb.SimilarTracksRequest(
         vector=pb.SpaceVector(space=SPACE.key, layer=SPACE.layer_names[0], values=[1.0] * SPACE.dim), limit=50
     ),
@@ -149,7 +164,24 @@ def test_pages_are_the_beginning_of_longer_ones_to_the_bit(heard: Served) -> Non
 def test_compare_shows_percentiles_the_base_and_low_evidence(heard: Served) -> None:
     address = f"--address=127.0.0.1:{heard.port}"
     said = CliRunner().invoke(commands.compare, ["artist 0", "artist 60", address], env={"COLUMNS": "80"}).stdout
-    assert re.search(r"audio( +-?\d\.\d{3}){3} +0\.30 +-?0\.\d{3}", said)
+    assert re.search(rf"audio( +-?\d\.\d{{3}}){{3}} +{SLOPES[0]:.2f} +-?0\.\d{{3}}", said)
     assert re.search(r"base +0\.250", said)
     assert "artist 60: low evidence, 1 track with audio" in said
     assert "evidence (default), seed" in CliRunner().invoke(commands.info, [address], env={"COLUMNS": "80"}).stdout
+
+
+def test_an_explanation_tells_the_paths_of_the_scene_with_their_artists() -> None:
+    names = {"a": "Ay", "b": "Bee", "x": "Ex", "y": "Why"}
+    made = MadeCatalog(
+        artists=tuple(MadeArtist(id=identifier, name=name) for identifier, name in names.items()),
+        scene={("a", "x"): 0.5, ("x", "b"): 0.5, ("a", "y"): 0.1, ("y", "b"): 0.1},
+        scene_listed=("a", "b"),
+    )
+    recommender = Recommender(make_generation(made))
+    a, b, x = (recommender.directory.artist_by_id(identifier) for identifier in "abx")
+    paths = responses.explanation(recommender, a, b, mix=recommender.default_mix).scene_paths
+    assert [[artist.name for artist in path.over] for path in paths] == [["Ex"], ["Why"]]
+    # From Ay to Ex with .5 of .6, from Ex to Bee with .5 of 1, and the same back.
+    assert paths[0].strength == pytest.approx(0.5 / 0.6 * 0.5)
+    assert not responses.explanation(recommender, a, b, mix=recommender.default_mix).listed_together
+    assert responses.explanation(recommender, a, x, mix=recommender.default_mix).listed_together == pytest.approx(0.5)

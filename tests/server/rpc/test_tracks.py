@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,19 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pb import soundkin_pb2 as pb
-from recommender.errors import EncoderUnavailable, Unavailable
-from recommender.types import Space, Use
 from server import limits
 from server.client import commands
-from server.metrics import Metrics
-from server.reload.generation_watcher import GenerationWatcher
-from server.rpc.clip_stream import Clip
-from server.rpc.encoder_client import Encoded, EncoderClient
-from server.service import MAX_CLIP_REQUESTS, SimilarityService
 from tests.encoder_process import music
 from tests.factories import MadeArtist, MadeCatalog, MadeTrack, make_space, write_generation
 from tests.server.ask import refusal
-from tests.server.conftest import ANY_PORT, CLIPS, MADE, STYLES, Served, serving
+from tests.server.conftest import CLIPS, STYLES, Served, serving
 
 T0 = pb.TrackRef(id="t0")
 
@@ -140,7 +131,7 @@ COPIES = 5
 
 
 @pytest.fixture(scope="module")
-def repeated(loop: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def repeated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Kay's "Song" five more times, re-encoded: each a little off; and two more tracks, one of them twice."""
     copies = tuple(
         MadeTrack(id=f"k{n}", title=f"Song copy {n}", vectors={"low": (1, 0.02 * n), "high": (1, -0.02 * n)})
@@ -159,7 +150,7 @@ def repeated(loop: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     artists = (MadeArtist(id="k", name="Kay", tracks=kay), MadeArtist(id="l", name="Elle", tracks=elle))
     home = tmp_path_factory.mktemp("repeated")
     write_generation(home, MadeCatalog(artists=artists))
-    with serving(loop, home) as served:  # type: ignore[arg-type]  # a fixture of the same name
+    with serving(home) as served:
         yield served
 
 
@@ -303,36 +294,3 @@ def test_tracks_takes_an_audio_file_in_place_of_a_name(hearing: Served, tmp_path
     for words in ((), ("A - B", "--audio", str(file))):
         result = run(*words)
         assert (result.exit_code, "either NAME or --audio" in result.stderr) == (2, True)
-
-
-def test_so_many_clips_wait_in_memory_and_the_next_is_sent_away(tmp_path: Path) -> None:
-    """Nobody is heard here: whoever is let in waits for an encoder that never answers."""
-
-    class Silent(EncoderClient):
-        async def encode(self, clips: Sequence[Clip], space: Space, *, within_s: float | None) -> list[Encoded]:
-            raise await asyncio.Future[EncoderUnavailable]()
-
-    async def go() -> None:
-        write_generation(tmp_path, MADE)
-        watcher, worker = GenerationWatcher(tmp_path, Use.PERSONAL, Metrics()), ThreadPoolExecutor(1)
-        await watcher.refresh()
-        encoder = Silent(ANY_PORT)
-        service = SimilarityService(watcher, worker, encoder)
-        request = pb.SimilarTracksRequest(clip=pb.AudioClip(file=b"x"))
-        waiting = [asyncio.create_task(service.SimilarTracks(request, SILENT)) for _ in range(MAX_CLIP_REQUESTS)]
-        await asyncio.sleep(0)
-        for _ in range(2):
-            with pytest.raises(Unavailable, match="8 clips wait to be encoded"):
-                await service.SimilarTracks(request, SILENT)
-        waiting.pop().cancel()
-        await asyncio.sleep(0.01)
-        waiting.append(asyncio.create_task(service.SimilarTracks(request, SILENT)))
-        assert (await asyncio.wait(waiting, timeout=0.05))[0] == set()
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        await encoder.close()
-        await watcher.close()
-        worker.shutdown()
-
-    asyncio.run(go())

@@ -13,7 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.build.calibration import averages
-from indexer.build.calibration.averages import average_by_row, average_in_place, release_memory, without_garbage_collection
+from indexer.build.calibration.averages import (
+    average_by_row,
+    average_in_place,
+    release_memory,
+    without_garbage_collection,
+)
 from recommender.errors import InvalidArgument
 
 
