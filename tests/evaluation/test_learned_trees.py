@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 
 import soundkin
 from evaluation import learned_trees
+from evaluation.cli import _keep_ranking
 from evaluation.learned_profile import answerable
 from evaluation.learned_trees import (
     RankingResult,
@@ -26,11 +27,13 @@ from evaluation.learned_trees import (
     training_pairs,
     without_listings,
 )
+from evaluation.measures.statistics import Estimate
 from evaluation.truth import Truth, read_truth
 from indexer.build.scene_walk import scene_walk
 from recommender.catalog.rows import ArtistGenre, SceneEdge, SceneList
 from recommender.errors import BadInput
 from recommender.fusion.boosted_trees import FEATURES, Trees, load_ranking
+from recommender.fusion.learned_weights import Provenance
 from recommender.generation.open_generation import Generation, open_generation
 from recommender.ranking import artists
 from recommender.ranking.artists import ArtistQuery, Recommender
@@ -354,13 +357,23 @@ def test_trees_learned_from_a_file_answer_after_the_next_build_without_lightgbm(
     assert answer["rows"] == recommender.order_artists(query, n=5).tolist()
 
 
-def test_trees_that_do_not_win_are_not_kept_and_few_labels_end_it(
-    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("low", "high"), [(-0.01, 0.03), (-0.03, -0.01), (0.0, 0.01)])
+def test_trees_that_do_not_win_are_not_kept(
+    truth: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str], low: float, high: float
 ) -> None:
-    _forget(home)
-    shuffled = truth_csv(tmp_path / "t.csv", shuffled=True)
-    assert run("evaluate", str(shuffled), "--learn", "--k", "5", "--home", str(home)) == 1
+    result = learn(truth)
+    found = Estimate(mean=(low + high) / 2, low=low, high=high, n=ARTISTS)
+    made = Provenance(labels_sha256="0" * 64, date="2026-12-01", space=SPACE.fingerprint)
+    loses = replace(result, difference=replace(result.difference, difference=found))
+    assert not _keep_ranking(tmp_path, loses, made)
     assert "not kept: it is not better on artists left out; use the profile evidence" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert _keep_ranking(tmp_path, result, made)
+    assert load_ranking(tmp_path).held_out == result.summary
+
+
+def test_few_labels_end_the_command(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _forget(home)
     few = truth_csv(tmp_path / "few.csv", queries=20)
     assert run("evaluate", str(few), "--learn", "--home", str(home)) == 1
     assert "20 query artists with" in capsys.readouterr().err
