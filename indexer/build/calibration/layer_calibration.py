@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from indexer.build.calibration.averages import Grouping
-from indexer.build.calibration.calibration_fit import COHORT, COMPONENTS, MIN_TRACKS, Reference, choose_reference, fit
+from indexer.build.calibration.calibration_fit import COHORT, MIN_TRACKS, Reference, choose_reference, fit
 from indexer.build.calibration.measure_artists import Owners, measure_able
+from indexer.build.calibration.projection import COMPONENTS
 from recommender.calibration import bundle_files
 from recommender.calibration.cohort import PROVISIONAL_FROM, QUANTILES, Bundle
 from recommender.errors import InvalidArgument
