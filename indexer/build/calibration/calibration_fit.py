@@ -98,6 +98,17 @@ class Reference:
         """The tracks of the artist in row ``artist``."""
         return self._at(np.flatnonzero(self.artist == artist))
 
+    def subset(self, artists: Rows) -> Reference:
+        """The artists in the rows ``artists``, which rise; with their tracks, genres and aliases."""
+        positions = np.flatnonzero(np.isin(self.artist, artists))
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in artists),
+            artist=np.searchsorted(artists, self.artist[positions]).astype(np.int64),
+            rows=positions if self.rows is None else self.rows[positions],
+            strata=tuple(self.strata[row] for row in artists) if self.strata else (),
+        )
+
     def parts(self) -> Iterator[Vectors]:
         """All its tracks in parts, so that no copy of the size of a layer is made."""
         return (self._at(np.arange(*part)) for part in parts(len(self.artist)))
@@ -183,7 +194,7 @@ def fit(
         reference_artists=len(reference.ids),
         key=_key(reference, (space.fingerprint, layer, used.value, cohort_size)),
     )
-    return _with_cohort(bundle, reference, draw_cohort(reference, size=cohort_size), whitened)
+    return with_cohort(bundle, reference, draw_cohort(reference, size=cohort_size), whitened)
 
 
 def _geometry(reference: Reference, method: Method, dim: int) -> tuple[Matrix, Whitened | None]:
@@ -222,7 +233,11 @@ def draw_cohort(reference: Reference, *, size: int = COHORT, seed: int = SEED) -
     return np.sort(shuffled[grouped[np.argsort(depth, kind="stable")[:size]]])
 
 
-def _with_cohort(bundle: Bundle, reference: Reference, chosen: Rows, whitened: Whitened | None) -> Bundle:
+def with_cohort(bundle: Bundle, reference: Reference, chosen: Rows, whitened: Whitened | None = None) -> Bundle:
+    """``bundle`` with the artists in the rows ``chosen`` of ``reference`` as its cohort, and the scores of their pairs.
+
+    ``whitened``: the tracks of ``reference``, where they are projected already. Raises InvalidArgument as :func:`fit`.
+    """
     plain = replace(bundle, method=Method.RAW)  # measures vectors alone: there is no cohort yet
     owners = reference.owners(chosen)
     vectors = None if whitened is None else _mean_vectors(whitened.tracks, reference.artist)[chosen]

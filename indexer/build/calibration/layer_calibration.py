@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from indexer.build.calibration.averages import Grouping
-from indexer.build.calibration.calibration_fit import COHORT, MIN_TRACKS, Reference, choose_reference, fit
+from indexer.build.calibration.bundle_choice import fit_layer
+from indexer.build.calibration.calibration_fit import COHORT, MIN_TRACKS, Reference, choose_reference
 from indexer.build.calibration.measure_artists import Owners, measure_able
 from indexer.build.calibration.projection import COMPONENTS
 from recommender.calibration import bundle_files
-from recommender.calibration.cohort import PROVISIONAL_FROM, QUANTILES, Bundle
-from recommender.errors import InvalidArgument
+from recommender.calibration.cohort import PROVISIONAL_FROM, QUANTILES
 from recommender.generation.calibration import bundle_prefix, measured_prefix
 from recommender.generation.contents import Contents
 from recommender.generation.manifest import CalibrationEntry
@@ -72,21 +72,13 @@ def expected_bytes(dim: int, grouping: Grouping) -> int:
     return 8 * frozen + grouping.artists * (4 * width + _NUMBERS_PER_ARTIST * 8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """A bundle, and why it is uncalibrated although it should not be; the note is empty when all is well."""
-
-    bundle: Bundle
-    note: str = ""
-
-
 def write_calibration(
     folder: Path, layer: int, *, space: Space, tracks: Vectors, owners: EmbeddedArtists
 ) -> CalibrationEntry:
     """Fit the ``layer``-th layer, measure every artist in it, and write both into ``folder``.
 
-    An artist that cannot be measured is recorded, and its numbers are NaN; a layer that cannot be fitted stays
-    uncalibrated, and the entry says why. Neither stops a build.
+    An artist that cannot be measured is recorded, and its numbers are NaN; a layer that cannot be fitted takes the
+    borrowed bundle or stays uncalibrated, and the entry says why. Neither stops a build.
 
     Args:
         folder: the staged generation.
@@ -112,17 +104,8 @@ def write_calibration(
         unmeasured=len(failed),
         examples=tuple(artist for artist, _ in failed[:MAX_EXAMPLES]),
         note=fitted.note,
+        compared=fitted.compared,
     )
-
-
-def fit_layer(reference: Reference, *, space: Space, layer: str) -> Fitted:
-    """Fit the bundle of a layer; when it cannot be fitted, return one that keeps raw cosines, and the reason."""
-    try:
-        return Fitted(bundle=fit(reference, space=space, layer=layer))
-    except InvalidArgument as error:
-        _log.warning("layer %s is not calibrated: %s", layer, error)
-        empty = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, space.dim), np.float32))
-        return Fitted(bundle=fit(empty, space=space, layer=layer), note=str(error))
 
 
 def _joined(parts: list[Rows]) -> Rows:

@@ -11,8 +11,9 @@ from scipy.sparse import csr_array
 
 from evaluation.fit_weights import save as save_weights
 from indexer.build.build import BuildOptions
+from indexer.build.calibration.bundle_choice import fit_layer
 from indexer.build.calibration.calibration_fit import Reference
-from indexer.build.calibration.layer_calibration import EmbeddedArtists, fit_layer, write_calibration
+from indexer.build.calibration.layer_calibration import EmbeddedArtists, write_calibration
 from indexer.build.calibration.percentiles import keep_fitted, reference_of
 from recommender.calibration.bundle_files import load, load_stats
 from recommender.calibration.cohort import Method, Status, measure

@@ -1,0 +1,103 @@
+"""Chooses the calibration of a layer: its own, the one that ships with the product, or the raw cosine.
+
+The rule:
+
+1. With :data:`PROVISIONAL_FROM` artists with two tracks or more, the catalog's own bundle is the usual one. With fewer,
+   it is the borrowed one, where one ships for the space; else the own one, which then does not whiten.
+2. From :data:`LEAST_PAIRED` artists with two tracks on, halves of their tracks decide (``split_halves.py``): another
+   bundle takes the place of the usual one if the 95 % interval of its gain is above 0; of several, the one with the
+   highest mean. The others are the raw cosine, for ``timbre`` is made worse by whitening on real recordings, and the
+   borrowed bundle. Undecided, the usual one stays. The raw cosine needs :data:`PROVISIONAL_FROM` artists of any number
+   of tracks, because fewer give no scale.
+
+An own bundle is judged by fits without the artists it is tested on. The manifest records each comparison.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from indexer.build.calibration.borrowed_bundle import borrowed_bundle
+from indexer.build.calibration.calibration_fit import Reference, fit
+from indexer.build.calibration.split_halves import FOLDS, LEAST_PAIRED, Gain, cross_fitted_ranks, drawn
+from recommender.calibration.cohort import PROVISIONAL_FROM, Bundle, Method
+from recommender.errors import InvalidArgument
+from recommender.generation.manifest import HalvesEntry
+from recommender.types import Space
+
+OWN, BORROWED, RAW = "own", "borrowed", "raw"
+_DIGITS = 4
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """The bundle of a layer, and why it is that one."""
+
+    bundle: Bundle
+    note: str = ""
+    """Why it is uncalibrated although there are enough artists; empty when all is well."""
+    compared: tuple[HalvesEntry, ...] = ()
+    """The comparisons of the usual bundle with others; empty where too few artists have two tracks."""
+
+
+def fit_layer(reference: Reference, *, space: Space, layer: str) -> Fitted:
+    """The bundle of a layer by the rule above; when nothing can be fitted, one that keeps raw cosines, and the reason.
+
+    The same reference gives the same bundle.
+    """
+    borrowed = borrowed_bundle(space, layer)
+    try:
+        return _choose(reference, borrowed, space=space, layer=layer)
+    except InvalidArgument as error:
+        _log.warning("layer %s is not calibrated by its own artists: %s", layer, error)
+        return Fitted(bundle=borrowed or raw_bundle(space, layer), note=str(error))
+
+
+def raw_bundle(space: Space, layer: str) -> Bundle:
+    """A bundle that was fitted on nothing: the raw cosine, without a scale."""
+    empty = Reference(ids=(), artist=np.empty(0, np.int64), tracks=np.empty((0, space.dim), np.float32))
+    return fit(empty, space=space, layer=layer)
+
+
+def _choose(reference: Reference, borrowed: Bundle | None, *, space: Space, layer: str) -> Fitted:
+    makers: dict[str, Callable[[Reference], Bundle]] = {OWN: partial(fit, space=space, layer=layer)}
+    if borrowed is not None:
+        makers[BORROWED] = lambda _: borrowed
+    if len(reference.ids) >= PROVISIONAL_FROM:
+        makers[RAW] = partial(fit, space=space, layer=layer, method=Method.RAW)
+    own = reference.paired >= PROVISIONAL_FROM or borrowed is None
+    usual = OWN if own else BORROWED
+    compared = _compare(reference, makers, usual)
+    better = [entry for entry in compared if entry.high < 0.0]
+    chosen = min(better, key=lambda entry: entry.gain).other if better else usual
+    return Fitted(bundle=makers[chosen](reference), compared=compared)
+
+
+def _compare(
+    reference: Reference, makers: dict[str, Callable[[Reference], Bundle]], usual: str
+) -> tuple[HalvesEntry, ...]:
+    """The usual bundle against each of the others, on halves of the tracks of the artists that have two or more."""
+    names = [name for name in (usual, *makers) if name != OWN or usual == OWN]
+    names = list(dict.fromkeys(names))
+    some = drawn(reference)
+    fewest = LEAST_PAIRED
+    if usual == OWN and reference.paired >= PROVISIONAL_FROM:
+        fewest = -(-PROVISIONAL_FROM * FOLDS // (FOLDS - 1))  # enough for a fit without one fold to whiten too
+    if len(names) < 2 or some.paired < fewest:
+        return ()
+    ranks = cross_fitted_ranks(some, [makers[name] for name in names])
+    return tuple(
+        _entry(usual, name, Gain.of(ranks[0] - ranks[place]), some.paired) for place, name in enumerate(names) if place
+    )
+
+
+def _entry(usual: str, other: str, gain: Gain, artists: int) -> HalvesEntry:
+    low, mean, high = (round(number, _DIGITS) for number in (gain.low, gain.mean, gain.high))
+    return HalvesEntry(usual=usual, other=other, artists=artists, gain=mean, low=low, high=high)
