@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # importing a command must stay quick
     from evaluation.evaluate import Inputs
     from evaluation.gates import Thresholds
     from evaluation.learned_profile import LearnedProfile, LearningResult
-    from evaluation.learned_ranking import RankingResult
+    from evaluation.learned_trees import RankingResult
     from evaluation.report.document import Document
     from evaluation.results import EvaluationRun
     from recommender.fusion.learned_weights import Provenance
@@ -191,7 +191,7 @@ def _learn(generation: Generation, truth: Path, k: int) -> LearningResult:
 
 def _learn_ranking(generation: Generation, truth: Path, k: int) -> RankingResult:
     """Learn trees from the labels of ``truth``. Raises BadInput when there are too few, or without LightGBM."""
-    from evaluation.learned_ranking import learn_ranking
+    from evaluation.learned_trees import learn_ranking
     from evaluation.truth import read_truth
     from recommender import layer_mix
     from recommender.ranking.artists import Recommender
@@ -203,8 +203,7 @@ def _learn_ranking(generation: Generation, truth: Path, k: int) -> RankingResult
 
 def _keep_ranking(home: Path, result: RankingResult, provenance: Provenance) -> bool:
     """Write the learned ranking into ``home`` for the next build; False where it does not beat ``evidence``."""
-    from recommender.fusion.boosted_trees import RankingFile, save_ranking
-    from recommender.signals.features import FEATURES
+    from recommender.fusion.boosted_trees import FEATURES, RankingFile, save_ranking
 
     click.echo(result.summary, err=True)
     if not result.wins:

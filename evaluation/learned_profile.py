@@ -180,7 +180,7 @@ def judge_held_out(
     recommender: Recommender, truth: Truth, asked: ArtistQuery, held: tuple[int, ...], *, k: int
 ) -> Similarities:
     """``[query]`` primary measure of the query artists ``held``, ranked among all artists."""
-    known = {query: _known(recommender, truth, query) for query in held}
+    known = {query: known_listings(recommender, truth, query) for query in held}
     ranked = {
         query: ranking(recommender, replace(asked, exclude=frozenset(known[query].tolist())), query, depth=k)
         for query in held
@@ -188,7 +188,7 @@ def judge_held_out(
     return measure({query: truth.grades(query) for query in held}, ranked, k=k)[measure_names(k)[0]]
 
 
-def _known(recommender: Recommender, truth: Truth, query: int) -> Rows:
+def known_listings(recommender: Recommender, truth: Truth, query: int) -> Rows:
     """Rows that the scene lists with ``query`` and the truth does not.
 
     Where a truth is what was left out of the scene data, these are related artists that it does not name: neither to be
@@ -240,7 +240,7 @@ def _block(
     """Items of one query and their grades: the listed ones by row, then the contrasts by row."""
     grades = truth.grades(query)
     listed = np.array(sorted(grades), dtype=np.int64)
-    never = np.concatenate([listed, [query], _known(recommender, truth, query)]).astype(np.int64)
+    never = np.concatenate([listed, [query], known_listings(recommender, truth, query)]).astype(np.int64)
     among = opinions.copy()
     among[:, never] = np.nan
     nearest = [top(np.where(signal > 0, signal, np.nan), NEAREST) for signal in among]

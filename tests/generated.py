@@ -6,8 +6,11 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from scipy.special import logit
 
+from recommender.fusion.boosted_trees import FEATURES, LearnedRanking, Trees
 from recommender.fusion.learned_weights import FittedWeights
+from recommender.fusion.profiles import BASE
 from recommender.generation.open_generation import Generation
 from tests.calibrated import ARTISTS, LAYERS, SILENT, calibrate, make_catalog
 from tests.factories import MadeArtist, MadeCatalog, make_generation
@@ -29,12 +32,48 @@ FITTED = FittedWeights(
 )
 """Learned weights with a signal of weight 0, and silence that is worth something."""
 
+SLOPE = 0.3
+"""Of the margins of made trees."""
+
 
 @cache
 def generated(seed: int) -> Generation:
-    """Every signal is missing for some artists, all for the last; with the profiles seed, evidence and fitted."""
+    """Every signal is missing for some artists, all for the last; with the profiles seed, evidence, fitted, learned."""
     generation = calibrate(make_generation(_thinned(make_catalog(seed), np.random.default_rng(1000 + seed))))
-    return replace(generation, calibration=replace(generation.calibration, fitted=FITTED.profile))
+    kept = replace(generation.calibration, fitted=FITTED.profile, learned=made_ranking(seed))
+    return replace(generation, calibration=kept)
+
+
+def made_ranking(seed: int) -> LearnedRanking:
+    """Random trees of three leaves over all measures, which no rising measure lowers, whatever is missing."""
+    random = np.random.default_rng(2000 + seed)
+    trees = 12 * len(FEATURES)
+    first, second = (random.permutation(np.arange(trees) % len(FEATURES)) for _ in range(2))
+    feature, left, right = (
+        np.tile(one, trees).astype(np.int32) for one in ([0, -1, 0, -1, -1], [1, 0, 3, 0, 0], [2, 0, 4, 0, 0])
+    )
+    start = np.arange(0, 5 * trees, 5)
+    feature[start], feature[start + 2] = first, second
+    for child in (left, right):
+        child[start] += start.astype(np.int32)
+        child[start + 2] += start.astype(np.int32)
+    threshold = np.sort(random.exponential(0.1, size=(trees, 5)))
+    threshold[:, [0, 2]] = random.choice([0.05, 0.2, 1.0, 3.0], size=(trees, 2)) * random.exponential(size=(trees, 2))
+    made = Trees(
+        roots=start.astype(np.int32),
+        feature=feature,
+        threshold=threshold.reshape(-1),
+        left=left,
+        right=right,
+        nan_left=random.integers(0, 2, size=5 * trees).astype(np.int8),
+    )
+    unknown = float(made.margins(np.full((len(FEATURES), 1), np.nan))[0])
+    return LearnedRanking(
+        trees=made,
+        signals=tuple(each.signal for each in FEATURES),
+        intercept=float(logit(BASE)) - SLOPE * unknown,
+        slope=SLOPE,
+    )
 
 
 def _thinned(made: MadeCatalog, random: np.random.Generator) -> MadeCatalog:

@@ -1,6 +1,6 @@
 """The profile ``learned``: regression trees over the features of a pair, evaluated from plain arrays with numpy.
 
-LightGBM makes the trees where labels are many (evaluation/learned_ranking.py); the server needs only the arrays. The
+LightGBM makes the trees where labels are many (evaluation/learned_trees.py); the server needs only the arrays. The
 margin of a pair is the sum over the trees of one leaf each; its score is ``sigmoid(intercept + slope * margin)``, with
 a slope above 0, so that the margin decides the order, and with the score of an unrelated pair where nothing is known.
 """
@@ -36,12 +36,41 @@ Table: TypeAlias = npt.NDArray[np.float64]
 """``[feature, item]``; NaN is "no data"."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One measure of a pair of artists (recommender/signals/features.py)."""
+
+    name: str
+    signal: SignalName
+    rising: bool
+    """It says more for the pair the higher it is, and no tree may turn it round."""
+
+
+def _of(signal: SignalName, rising: str, free: str = "") -> tuple[Feature, ...]:
+    made = [Feature(name=name, signal=signal, rising=True) for name in rising.split()]
+    return (*made, *(Feature(name=name, signal=signal, rising=False) for name in free.split()))
+
+
+FEATURES = (
+    *_of(SignalName.AUDIO, "audio_strength"),
+    *_of(
+        SignalName.SCENE,
+        "walk walk_popular walk_even common_rare common_cosine three_steps",
+        "fewer_listed more_listed",
+    ),
+    *_of(SignalName.GENRE, "genre_shared genre_rare", "fewer_genres more_genres"),
+    *_of(SignalName.COLLABORATION, "collaboration", "fewer_partners more_partners"),
+)
+"""What a learned ranking reads, in the order of its axis; the first of each signal is the signal's own measure."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trees:
     """All trees as one table of nodes.
 
     Raises:
-        InvalidArgument: the arrays do not fit one another, or a node leads to no other node of its tree.
+        InvalidArgument: the arrays do not fit one another, a node leads to no other node of its tree, or a tree has
+            more than :data:`MAX_DEPTH` levels.
     """
 
     roots: npt.NDArray[np.int32]
@@ -57,6 +86,8 @@ class Trees:
     """``[node]`` where NaN goes: 1 left, 0 right, 2 where it counts as 0."""
 
     def __post_init__(self) -> None:
+        if any(getattr(self, each.name).ndim != 1 for each in fields(self)):
+            raise InvalidArgument("trees", "have arrays of more than one axis, or of none")
         nodes = len(self.feature)
         if {len(getattr(self, each.name)) for each in fields(self) if each.name != "roots"} != {nodes}:
             raise InvalidArgument("trees", "have arrays of several lengths")
@@ -67,6 +98,17 @@ class Trees:
             raise InvalidArgument("trees", "have a node that leads to none, or back")
         if self.roots.min() < 0 or self.roots.max() >= nodes or not np.isfinite(self.threshold).all():
             raise InvalidArgument("trees", "begin outside their nodes, or hold a number that is not finite")
+        if ((self.nan_left < 0) | (self.nan_left > 2)).any():
+            raise InvalidArgument("trees", "send a missing number nowhere")
+        self._check_depth()
+
+    def _check_depth(self) -> None:
+        level = self.roots
+        for _ in range(MAX_DEPTH):
+            inner = level[self.feature[level] >= 0]
+            level = np.unique(np.concatenate([self.left[inner], self.right[inner]]))
+        if len(level):
+            raise InvalidArgument("trees", f"have more than {MAX_DEPTH} levels")
 
     def margins(self, table: Table) -> npt.NDArray[np.float64]:
         """``[item]`` sums of the leaves that the items of ``table`` ``[feature, item]`` reach, tree after tree."""
@@ -205,6 +247,11 @@ class RankingFile:
     date: str
     held_out: str
 
+    @property
+    def is_current(self) -> bool:
+        """The trees read what this release measures."""
+        return self.features == tuple(feature.name for feature in FEATURES)
+
 
 def save_ranking(file: RankingFile, folder: Path) -> None:
     """Write ``learned.json`` and ``learned.*.npy`` into ``folder``."""
@@ -228,6 +275,8 @@ def load_ranking(folder: Path) -> RankingFile:
     try:
         facts = take_format(json.loads((folder / HEADER).read_text(encoding="utf-8")), FORMAT)
         header = from_facts(facts, _HeaderFile)
+        if len(header.features) != len(header.signals):
+            raise ValueError(f"{len(header.features)} features of {len(header.signals)} signals")
         ranking = LearnedRanking(
             trees=Trees.load(folder, PROFILE),
             signals=header.signals,

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ RELATIONS = (SignalName.SCENE, SignalName.GENRE, SignalName.COLLABORATION)
 """The signals whose percentiles come from reference pairs; those of the audio signal come from its bundles."""
 
 FITTED = "fitted.json"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +114,13 @@ def _open_fitted(folder: Path) -> WeightProfile:
         raise GenerationCorrupt(folder.name, FITTED, str(error)) from error
 
 
-def _open_learned(folder: Path) -> WeightProfile:
+def _open_learned(folder: Path) -> WeightProfile | None:
+    """The trees; None when another release learned them, from measures that this one does not have."""
     try:
-        return boosted_trees.load_ranking(folder).ranking
+        file = boosted_trees.load_ranking(folder)
     except InvalidArgument as error:
         raise GenerationCorrupt(folder.name, boosted_trees.HEADER, str(error)) from error
+    if not file.is_current:
+        _log.warning("the learned ranking of %s reads measures of another release: left out; build again", folder.name)
+        return None
+    return file.ranking

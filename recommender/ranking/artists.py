@@ -62,8 +62,8 @@ class ArtistQuery:
     """From 0, familiar, to 1, deep (recommender/ranking/popularity.py)."""
 
 
-RERANKED = 400
-"""The first so many of the default profile are what a learned ranking orders; it answers no others."""
+RERANKED = 200
+"""A learned ranking orders the first so many of the default profile; the others follow in the default's order."""
 
 
 class Recommender:
@@ -113,6 +113,10 @@ class Recommender:
 
         With several seeds the score is the mean of the scores with each seed that has one, less what negative seeds
         take away; the breakdown is the mean over the same seeds, so that it still adds up to the score.
+
+        A learned ranking orders the first :data:`RERANKED` of the default profile, or all of a line-up; artists further
+        down follow in the default's order, with their own scores by the learned one. Of a seed that is not in the
+        catalog it knows the audio alone.
 
         Raises InvalidArgument for an :class:`AudioQuery` that was made for another mix.
         """
@@ -203,9 +207,10 @@ class Recommender:
             return line_up[top(self._keys(query, panel, line_up), depth)]
         if self._profile(query.weights).scale is Scale.FEATURES:
             # Reading the features of everybody would take seconds: trees order the best of the default.
-            default = self._order(replace(query, weights=self.choices.default), panel, RERANKED)
-            best = np.sort(default)
-            return best[top(self._keys(query, panel, best), depth)]
+            default = self._order(replace(query, weights=self.choices.default), panel, max(depth, RERANKED))
+            best = np.sort(default[:RERANKED])
+            ordered = best[top(self._keys(query, panel, best), len(best))]
+            return np.concatenate([ordered, default[RERANKED:]])[:depth]
         retrieved = self._retrieve(query, panel)
         if retrieved is None:
             return top(self._keys(query, panel), depth)

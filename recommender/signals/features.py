@@ -1,15 +1,14 @@
 """Measures a learned ranking reads of a pair of artists: more of each signal than its one strength.
 
-Every feature is symmetric, belongs to one signal, and is NaN where that signal has no data on one of the two. Those
-that are marked rising say more for a pair the higher they are; a learned ranking may not turn them round.
+Every feature is symmetric to the bit, belongs to one signal, and is NaN where that signal has no opinion on the pair.
+recommender/fusion/boosted_trees.py lists them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 
 from recommender.calibration.jackknife import Matrix
@@ -18,38 +17,14 @@ from recommender.signals.base import positions
 from recommender.signals.collaboration import CollaborationSignal
 from recommender.signals.genre import GenreSignal
 from recommender.signals.scene import SceneSignal
-from recommender.types import Rows, SignalName, Similarities
+from recommender.types import Rows, Similarities
 
 MAX_STEPS = 500
 """Listings of one artist that are followed: bounds the work for an artist that thousands list."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
-    """One measure of a pair."""
-
-    name: str
-    signal: SignalName
-    rising: bool
-    """It says more for the pair the higher it is."""
-
-
-def _of(signal: SignalName, rising: str, free: str = "") -> tuple[Feature, ...]:
-    made = [Feature(name=name, signal=signal, rising=True) for name in rising.split()]
-    return (*made, *(Feature(name=name, signal=signal, rising=False) for name in free.split()))
-
-
-FEATURES = (
-    *_of(SignalName.AUDIO, "audio_strength"),
-    *_of(
-        SignalName.SCENE,
-        "walk walk_popular walk_even common_rare common_cosine three_steps",
-        "fewer_listed more_listed",
-    ),
-    *_of(SignalName.GENRE, "genre_shared genre_rare", "fewer_genres more_genres"),
-    *_of(SignalName.COLLABORATION, "collaboration", "fewer_partners more_partners"),
-)
-"""The features in the order of their axis."""
+TYPICAL = 10_000
+"""Artists among whom a genre's rarity is told. A constant, so that a new artist changes nothing between others."""
+_UNIT = 1.0 / (1 << 18)
+"""Shares of a walk are whole multiples of this, so that their sums are exact, in whatever order they are added."""
 
 
 class PairFeatures:
@@ -60,35 +35,38 @@ class PairFeatures:
     ) -> None:
         """``relations`` are the matrices that the three signals were made of."""
         self._scene, self._genre, self._collaboration = scene, genre, collaboration
-        self._links = relations.scene_strengths
+        self._relations = relations
         self._listed = np.diff(relations.scene_strengths.indptr).astype(np.float64)
         self._partners = np.diff(relations.collaborations.indptr).astype(np.float64)
         self._genres = np.diff(relations.genre_weights.indptr).astype(np.float64)
-        self._rare = GenreCosine(relations.genre_weights)
+
+    # Made when first asked for: most servers answer without a learned ranking.
+    @cached_property
+    def _links(self) -> csr_array:
+        return followed(self._relations.scene_strengths)
+
+    @cached_property
+    def _rare(self) -> GenreCosine:
+        return GenreCosine(self._relations.genre_weights)
 
     def read(self, seed: int, audio: Similarities, rows: Rows) -> Matrix:
-        """``[feature, artist]`` of ``seed`` with the artists at ``rows``; NaN where a signal has no data on one.
+        """``[feature, artist]`` of ``seed`` with the artists at ``rows``; NaN where a signal has no opinion.
 
         Args:
             seed: row of the catalog.
             audio: ``[artist]`` strengths of the audio signal.
             rows: artists.
         """
-        return np.vstack(
-            [
-                audio[np.newaxis],
-                self._of_scene(seed, rows),
-                self._of_genres(seed, rows),
-                self._of_collaborations(seed, rows),
-            ]
-        )
+        groups = [self._of_scene(seed, rows), self._of_genres(seed, rows), self._of_collaborations(seed, rows)]
+        # The first of each group is the signal's own measure: where that is silent, so is the group.
+        return np.vstack([audio[np.newaxis], *(np.where(np.isnan(group[0]), np.nan, group) for group in groups)])
 
     def _of_scene(self, seed: int, rows: Rows) -> Matrix:
         walk = self._scene.raw(seed, rows)
         both = np.maximum(self._listed[seed] * self._listed[rows], 1.0)
-        neighbours = self._steps(seed)
+        neighbours = self._links.indices[slice(*self._links.indptr[seed : seed + 2])].astype(np.int64)
         common, three = self._paths(neighbours, rows)
-        found = np.stack(
+        return np.stack(
             [
                 walk,
                 walk * both**0.2,  # without a correction for popularity
@@ -99,30 +77,23 @@ class PairFeatures:
                 *_ends(self._listed, seed, rows),
             ]
         )
-        return _known(found, self._scene.known, seed, rows)
 
     def _of_genres(self, seed: int, rows: Rows) -> Matrix:
-        found = np.stack([self._genre.raw(seed, rows), self._rare.read(seed, rows), *_ends(self._genres, seed, rows)])
-        return _known(found, self._genre.known, seed, rows)
+        return np.stack([self._genre.raw(seed, rows), self._rare.read(seed, rows), *_ends(self._genres, seed, rows)])
 
     def _of_collaborations(self, seed: int, rows: Rows) -> Matrix:
-        found = np.stack([self._collaboration.raw(seed, rows), *_ends(self._partners, seed, rows)])
-        return _known(found, self._collaboration.known, seed, rows)
+        return np.stack([self._collaboration.raw(seed, rows), *_ends(self._partners, seed, rows)])
 
     def _paths(self, neighbours: Rows, rows: Rows) -> tuple[Similarities, Similarities]:
         """Adamic-Adar index, and the share of three-step walks that end at each artist, per listing of theirs."""
         rarity = 1.0 / np.log1p(np.maximum(self._listed[neighbours], 1.0))
         common = self._gather(neighbours, rarity, rows)
-        middle, reached = self._all_steps(neighbours, 1.0 / np.maximum(self._listed[neighbours], 1.0))
-        three = self._gather(middle, reached / np.maximum(self._listed[middle], 1.0), rows)
-        return common, three
+        middle, reached = self._all_steps(neighbours, self._shares(neighbours))
+        return common, self._gather(middle, reached * self._shares(middle), rows)
 
-    def _steps(self, artist: int) -> Rows:
-        """Rows listed with ``artist``, the strongest :data:`MAX_STEPS` of them."""
-        rows, strengths = self._scene.neighbours(artist)
-        if len(rows) <= MAX_STEPS:
-            return rows
-        return rows[np.lexsort((rows, -strengths))[:MAX_STEPS]]
+    def _shares(self, artists: Rows) -> Similarities:
+        """One over the listings of each artist, rounded to :data:`_UNIT`."""
+        return np.rint(1.0 / np.maximum(self._listed[artists], 1.0) / _UNIT) * _UNIT
 
     def _all_steps(self, artists: Rows, weights: Similarities) -> tuple[Rows, Similarities]:
         """Rows one listing away from any of ``artists``, and the sums of the weights that lead there."""
@@ -146,15 +117,34 @@ class PairFeatures:
         return self._links.indices[entries].astype(np.int64), np.repeat(weights, sizes)
 
 
+def followed(strengths: csr_array) -> csr_array:
+    """The listings that are among the :data:`MAX_STEPS` strongest of both their artists, equal ones by row.
+
+    Args:
+        strengths: ``[artist, artist]``, symmetric.
+    """
+    links = csr_array(strengths, copy=True)
+    links.sort_indices()
+    for artist in np.flatnonzero(np.diff(links.indptr) > MAX_STEPS).tolist():
+        own = slice(*links.indptr[artist : artist + 2])
+        order = np.lexsort((links.indices[own], -links.data[own]))
+        links.data[own][order[MAX_STEPS:]] = 0.0
+    both = csr_array(links.minimum(links.T))
+    both.eliminate_zeros()
+    both.sort_indices()
+    return both
+
+
 class GenreCosine:
     """Cosine of genre weights times how rare each genre is."""
 
     def __init__(self, weights: csr_array) -> None:
         """``weights``: ``[artist, genre]``."""
         having = np.maximum(np.bincount(weights.indices, minlength=weights.shape[1]), 1)
-        scaled = csr_array(weights @ diags_array(np.log1p(weights.shape[0] / having)))
+        scaled = csr_array(weights @ diags_array(np.log1p(TYPICAL / having)))
         lengths = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).reshape(-1))
         self._unit = csr_array(diags_array(1.0 / np.where(lengths > 0, lengths, 1.0)) @ scaled)
+        self._unit.sort_indices()  # the order in which a pair is added up must not depend on who asks
 
     def read(self, seed: int, rows: Rows) -> Similarities:
         """``[artist]`` in [0, 1]."""
@@ -167,10 +157,3 @@ class GenreCosine:
 def _ends(counts: Similarities, seed: int, rows: Rows) -> tuple[Similarities, Similarities]:
     """The smaller and the larger count of each pair."""
     return np.minimum(counts[rows], counts[seed]), np.maximum(counts[rows], counts[seed])
-
-
-def _known(found: Matrix, known: npt.NDArray[np.bool_], seed: int, rows: Rows) -> Matrix:
-    """``found`` with NaN where the signal does not know both artists."""
-    if not known[seed]:
-        return np.full(found.shape, np.nan)
-    return np.where(known[rows], found, np.nan)

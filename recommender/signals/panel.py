@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from recommender.calibration.jackknife import Matrix
 from recommender.calibration.percentiles import Percentiles, percentile
+from recommender.fusion.boosted_trees import FEATURES
 from recommender.generation.contents import Relations
 from recommender.signals.audio import AudioQuery, AudioSignal, Seed
 from recommender.signals.base import RelationSignal, Signal
 from recommender.signals.collaboration import CollaborationSignal
-from recommender.signals.features import FEATURES, PairFeatures
+from recommender.signals.features import PairFeatures
 from recommender.signals.genre import GenreSignal
 from recommender.signals.scene import SceneSignal
 from recommender.types import SIGNALS, Opinions, Rows, Scale, SignalName, Similarities

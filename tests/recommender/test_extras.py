@@ -25,6 +25,13 @@ def test_an_extra_lacks_what_the_extras_it_includes_lack(only: Callable[..., Non
     assert extras.missing("indexer") == ("sqlalchemy", "ftfy", "soxr")
 
 
+def test_only_learning_trees_needs_lightgbm(only: Callable[..., None]) -> None:
+    only("alembic", "psycopg", "sqlalchemy", "ir_measures", "jinja2", "matplotlib", "sklearn")
+    assert extras.missing("evaluate") == ()
+    assert extras.missing("rank") == ("lightgbm",)
+    assert extras.find_extra("lightgbm") == "rank"
+
+
 def test_the_pip_line_brings_faiss_where_there_is_none(only: Callable[..., None]) -> None:
     only()
     assert extras.pip_line("indexer") == "pip install 'soundkin[indexer,cpu]'"

@@ -14,7 +14,6 @@ from recommender.fusion import boosted_trees, learned_weights
 from recommender.generation.calibration import FITTED, percentiles_prefix
 from recommender.generation.contents import Relations
 from recommender.signals.base import Signal
-from recommender.signals.features import FEATURES
 from recommender.signals.panel import RelationSignals
 from recommender.types import Rows, Scale, Space
 
@@ -67,7 +66,7 @@ def keep_learned(home: Path, folder: Path, space: Space) -> None:
     if not (home / boosted_trees.HEADER).exists():
         return
     learned = boosted_trees.load_ranking(home)
-    if learned.features != tuple(feature.name for feature in FEATURES):
+    if not learned.is_current:
         _log.warning("the learned ranking in %s reads features of another release: left out; learn it again", home)
     elif learned.space not in ("", space.fingerprint):
         _log.warning("the learned ranking in %s is of space %s: left out", home, learned.space)

@@ -15,20 +15,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.special import logit
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import KFold
 
 from evaluation.fit_weights import FOLDS
-from evaluation.learned_profile import RIVAL, answerable, choose_pairs, judge_held_out, require_enough
+from evaluation.learned_profile import RIVAL, answerable, judge_held_out, known_listings, require_enough
 from evaluation.measures.rank_metrics import measure_names
 from evaluation.measures.statistics import SEED, Difference, Estimate, compare, estimate
 from evaluation.truth import GradedArtist, Truth
 from indexer.build.scene_walk import scene_walk
-from recommender.errors import BadInput
-from recommender.fusion.boosted_trees import LearnedRanking, Trees
-from recommender.fusion.profiles import BASE
+from recommender.errors import BadInput, InvalidArgument
+from recommender.fusion.boosted_trees import FEATURES, LearnedRanking, Trees
+from recommender.fusion.profiles import BASE, WeightProfile
 from recommender.generation.open_generation import Generation
-from recommender.ranking.artists import ArtistQuery, Recommender
-from recommender.signals.features import FEATURES
+from recommender.ranking.artists import RERANKED, ArtistQuery, Recommender
 from recommender.types import LayerMix, Rows, Scale, Similarities
 
 MIN_QUERIES = 200
@@ -37,16 +36,23 @@ LEVELS = 3
 """Grades are rounded up to so many steps of the highest: LambdaMART needs whole ones."""
 HIDDEN = 0.3
 """Share of the listings that are hidden."""
-MAX_HIDDEN_QUERIES = 1000
+MAX_HIDDEN_QUERIES = 2000
 """Artists whose hidden listings are learned from, half of them known to genres and collaborations as well."""
+HIDDEN_WEIGHT = 0.3
+"""Of a pair with a hidden listing; a pair of the truth has 1."""
+DRAWS = 2
+"""Ways to draw the folds. The mean over them tells an artist's value from the chance of its fold."""
 MIN_LISTINGS = 2000
 """Least number of listings of which some can be hidden."""
 PARAMETERS = {
     "objective": "lambdarank",
-    "learning_rate": 0.03,
+    "learning_rate": 0.06,
     "num_leaves": 7,
     "min_data_in_leaf": 50,
     "lambdarank_truncation_level": 20,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,
@@ -54,7 +60,8 @@ PARAMETERS = {
     "verbose": -1,
 }
 """Chosen by cross-validation on labels of a real artist graph."""
-ROUNDS = 300
+ROUNDS = 150
+"""Trees."""
 
 Table: TypeAlias = npt.NDArray[np.float64]
 """``[pair, feature]``."""
@@ -70,6 +77,11 @@ class TrainingPairs:
     grades: Similarities
     evidence: Similarities
     """``[pair]`` score by the default profile; NaN without one."""
+
+    @property
+    def count(self) -> int:
+        """Number of queries."""
+        return len(np.unique(self.queries))
 
     def without(self, held: Collection[int]) -> TrainingPairs:
         """The pairs that have none of the artists ``held``, on either side."""
@@ -117,32 +129,41 @@ def learn_ranking(recommender: Recommender, truth: Truth, mix: LayerMix, *, k: i
     """Learn trees from ``truth`` and judge them by nDCG at ``k``, fold by fold.
 
     Raises:
-        BadInput: too few labels (``too_few_labels``), or LightGBM is not installed (``not_installed``).
+        BadInput: too few labels (``too_few_labels``), few that the default comes near to (``labels_teach_nothing``),
+            or LightGBM is not installed (``not_installed``).
     """
     _require_lightgbm()
-    usable = answerable(truth)
+    usable = answerable(without_listed(recommender, truth))
     require_enough(usable, queries=MIN_QUERIES)
-    own = training_pairs(recommender, usable, mix)
-    hidden = hidden_pairs(recommender.generation, mix)
-    ours: list[Similarities] = []
-    theirs: list[Similarities] = []
-    asked = ArtistQuery(seeds=(), mix=mix)
-    rival = recommender.choices.named[RIVAL]
-    for held in _folds(own):
-        parts = [part.without(held) for part in (own, hidden) if part is not None]
-        ranking = fit_trees(parts)
-        for profile, found in ((ranking, ours), (rival, theirs)):
-            found.append(judge_held_out(recommender, usable, replace(asked, weights=profile), held, k=k))
-    values, against = np.concatenate(ours), np.concatenate(theirs)
+    own, hidden = training_pairs(recommender, usable, mix), hidden_pairs(recommender.generation, mix)
+    if own is None or own.count < 2 * FOLDS:
+        detail = f"too few of the listed artists are among the first {RERANKED} of {RIVAL}, which trees can order"
+        raise BadInput("labels_teach_nothing", detail)
+    judge = _Judge(recommender=recommender, truth=usable, mix=mix, k=k)
+    rows = np.array(sorted(usable.lists), dtype=np.int64)
+    against = judge.values(recommender.choices.named[RIVAL], rows)
+    values = np.mean([_held_out(judge, own, hidden, rows, draw) for draw in range(DRAWS)], axis=0)
     return RankingResult(
-        ranking=fit_trees([part for part in (own, hidden) if part is not None]),
-        queries=len(usable.lists),
-        hidden_queries=0 if hidden is None else len(np.unique(hidden.queries)),
+        ranking=fit_trees(own, hidden),
+        queries=own.count,
+        hidden_queries=0 if hidden is None else hidden.count,
         measure=measure_names(k)[0],
         held_out=estimate(values),
         rival=estimate(against),
         difference=compare(values, against),
     )
+
+
+def without_listed(recommender: Recommender, truth: Truth) -> Truth:
+    """The truth without the pairs that the scene lists: the default puts these first, so they teach and judge nothing.
+
+    If they were kept while listed pairs that the truth does not name are left out, being listed would be the answer.
+    """
+    lists = {}
+    for query, items in truth.lists.items():
+        listed = {*recommender.scene_neighbours(query).tolist()}
+        lists[query] = tuple(item for item in items if item.row not in listed)
+    return replace(truth, lists=lists)
 
 
 def _require_lightgbm() -> None:
@@ -152,21 +173,62 @@ def _require_lightgbm() -> None:
         raise BadInput("not_installed", "learning a ranking needs LightGBM: pip install 'soundkin[rank]'") from error
 
 
-def _folds(pairs: TrainingPairs) -> Iterator[tuple[int, ...]]:
-    for _, judged in GroupKFold(n_splits=FOLDS).split(pairs.grades, groups=pairs.queries):
-        yield tuple(np.unique(pairs.queries[judged]).tolist())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judge:
+    """Measures profiles on queries of a truth."""
+
+    recommender: Recommender
+    truth: Truth
+    mix: LayerMix
+    k: int
+
+    def values(self, profile: WeightProfile, queries: Rows) -> Similarities:
+        """``[query]`` primary measure of each of ``queries``."""
+        asked = ArtistQuery(seeds=(), mix=self.mix, weights=profile)
+        return judge_held_out(self.recommender, self.truth, asked, tuple(queries.tolist()), k=self.k)
 
 
-def training_pairs(recommender: Recommender, truth: Truth, mix: LayerMix) -> TrainingPairs:
-    """The listed pairs of ``truth`` and their contrasts, with features and default scores."""
+def _held_out(
+    judge: _Judge, own: TrainingPairs, hidden: TrainingPairs | None, queries: Rows, draw: int
+) -> Similarities:
+    """``[query]`` primary measure of each of ``queries``, ranked by trees that were learned without it."""
+    values = np.empty(len(queries))
+    for places in _folds(queries, draw):
+        held = queries[places].tolist()
+        ranking = fit_trees(own.without(held), None if hidden is None else hidden.without(held))
+        values[places] = judge.values(ranking, queries[places])
+    return values
+
+
+def _folds(queries: Rows, draw: int) -> Iterator[Rows]:
+    """Places of the queries that are left out together, fold after fold."""
+    folds = KFold(n_splits=FOLDS, shuffle=True, random_state=(SEED + draw) % 2**31)
+    return (np.sort(judged) for _, judged in folds.split(queries))
+
+
+def training_pairs(recommender: Recommender, truth: Truth, mix: LayerMix) -> TrainingPairs | None:
+    """What the trees are to order: the first :data:`RERANKED` of the default for each query, with their grades.
+
+    The artists that the scene lists with a query and the truth does not are left out, and so are queries none of whose
+    listed artists is there; None where that leaves nothing.
+    """
     panel, profile = recommender.panel(mix), recommender.choices.named[RIVAL]
     queries, items, tables, grades, scores = [], [], [], [], []
-    for query, chosen, graded in choose_pairs(recommender, truth, mix):
+    for query in truth.lists:
+        known = frozenset(known_listings(recommender, truth, query).tolist())
+        asked = ArtistQuery(seeds=(query,), mix=mix, weights=profile, exclude=known)
+        chosen = np.sort(recommender.order_artists(asked, n=RERANKED))
+        given = truth.grades(query)
+        graded = np.array([given.get(row, 0.0) for row in chosen.tolist()])
+        if not graded.any():
+            continue
         queries.append(np.full(len(chosen), query))
         items.append(chosen)
         grades.append(graded)
         tables.append(panel.read(query, Scale.FEATURES, chosen).T)
         scores.append(profile.score(panel.read(query, Scale.STRENGTHS, chosen)))
+    if not queries:
+        return None
     return TrainingPairs(
         queries=np.concatenate(queries),
         items=np.concatenate(items),
@@ -230,19 +292,21 @@ def _walk_graph(strengths: csr_array) -> csr_array:
 
     The generation does not keep the graph of its walk; this comes near to it (indexer/build/scene_walk.py).
     """
-    ranks = np.exp2(1.0 / strengths.data) - 1.0
+    ranks = np.exp2(np.minimum(1.0 / strengths.data, 60.0)) - 1.0
     return csr_array((np.clip(1.1 - 0.1 * ranks, 0.1, 1.0), strengths.indices, strengths.indptr), shape=strengths.shape)
 
 
-def fit_trees(parts: list[TrainingPairs]) -> LearnedRanking:
-    """LambdaMART over all ``parts``, no rising feature turned round, with its margins put on the scale of scores."""
+def fit_trees(own: TrainingPairs, hidden: TrainingPairs | None = None) -> LearnedRanking:
+    """LambdaMART over all pairs, no rising feature turned round, with its margins put on the scale of scores."""
     import lightgbm
 
+    parts = [part for part in (own, hidden) if part is not None and part.grades.any()]
     table = np.concatenate([part.table for part in parts])
     labels = np.concatenate([np.ceil(LEVELS * part.grades / part.grades.max()) for part in parts])
     sizes = np.concatenate([_group_sizes(part.queries) for part in parts])
+    weights = np.concatenate([np.full(len(part.queries), HIDDEN_WEIGHT if part is hidden else 1.0) for part in parts])
     constraints = {"monotone_constraints": [int(feature.rising) for feature in FEATURES]}
-    data = lightgbm.Dataset(table, labels.astype(np.int64), group=sizes)
+    data = lightgbm.Dataset(table, labels.astype(np.int64), group=sizes, weight=weights)
     model: Any = lightgbm.train(PARAMETERS | constraints, data, ROUNDS)  # Any: LightGBM's types are not complete
     trees = trees_of(model.dump_model()["tree_info"])
     intercept, slope = _scale(trees, table, np.concatenate([part.evidence for part in parts]))
@@ -270,7 +334,11 @@ def _scale(trees: Trees, table: Table, evidence: Similarities) -> tuple[float, f
 
 
 def trees_of(dumped: list[dict[str, Any]]) -> Trees:  # Any: JSON of LightGBM
-    """Plain arrays of the trees that LightGBM's ``dump_model`` gives."""
+    """Plain arrays of the trees that LightGBM's ``dump_model`` gives.
+
+    Raises:
+        InvalidArgument: the trees take zeros for missing numbers, which the arrays cannot say.
+    """
     nodes: list[tuple[int, float, int, int, int]] = []
 
     def add(node: dict[str, Any]) -> int:  # Any: as above
@@ -279,6 +347,8 @@ def trees_of(dumped: list[dict[str, Any]]) -> Trees:  # Any: JSON of LightGBM
         if "leaf_value" in node and "split_feature" not in node:
             nodes[place] = (-1, float(node["leaf_value"]), 0, 0, 0)
             return place
+        if node["missing_type"] == "Zero":
+            raise InvalidArgument("trees", "take zeros for missing numbers")
         left, right = add(node["left_child"]), add(node["right_child"])
         goes = 2 if node["missing_type"] == "None" else int(node["default_left"])
         nodes[place] = (int(node["split_feature"]), float(node["threshold"]), left, right, goes)
