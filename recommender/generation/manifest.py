@@ -92,14 +92,12 @@ class Golden(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class HalvesEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much better the usual calibration of a layer is than another, by halves of artists' tracks, without labels.
+    """How much better the own calibration of a layer is than another, by halves of artists' tracks, without labels.
 
     The gain is the mean difference of reciprocal ranks at which the halves find each other; ``low`` and ``high`` are
     its 95 % interval. The other one is used if ``high`` is below 0 (indexer/build/calibration/bundle_choice.py).
     """
 
-    usual: str
-    """``own`` or ``borrowed``."""
     other: str
     """``borrowed`` or ``raw``."""
     artists: int

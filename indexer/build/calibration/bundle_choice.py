@@ -2,13 +2,12 @@
 
 The rule:
 
-1. With :data:`PROVISIONAL_FROM` artists with two tracks or more, the catalog's own bundle is the usual one. With fewer,
-   it is the borrowed one, where one ships for the space; else the own one, which then does not whiten.
-2. From :data:`LEAST_PAIRED` artists with two tracks on, halves of their tracks decide (``split_halves.py``): another
-   bundle takes the place of the usual one if the 95 % interval of its gain is above 0; of several, the one with the
-   highest mean. The others are the raw cosine, for ``timbre`` is made worse by whitening on real recordings, and the
-   borrowed bundle. Undecided, the usual one stays. The raw cosine needs :data:`PROVISIONAL_FROM` artists of any number
-   of tracks, because fewer give no scale.
+1. With :data:`PROVISIONAL_FROM` artists or more, the catalog's own bundle is the usual one; it whitens where as many
+   have two tracks. With fewer artists, it is the borrowed one, where one ships for the space, else raw cosines.
+2. Of an own bundle, from :data:`LEAST_PAIRED` artists with two tracks on, halves of their tracks decide
+   (``split_halves.py``): another bundle takes its place if the 95 % interval of that one's gain is above 0; of several,
+   the one with the highest mean. The others are raw cosines, with a scale, and the borrowed bundle. Whitening is not
+   always good: on recordings it makes ``timbre`` worse. Undecided, the own one stays.
 
 An own bundle is judged by fits without the artists it is tested on. The manifest records each comparison.
 """
@@ -44,7 +43,7 @@ class Fitted:
     note: str = ""
     """Why it is uncalibrated although there are enough artists; empty when all is well."""
     compared: tuple[HalvesEntry, ...] = ()
-    """The comparisons of the usual bundle with others; empty where too few artists have two tracks."""
+    """The comparisons of the own bundle with others; empty where too few artists have two tracks."""
 
 
 def fit_layer(reference: Reference, *, space: Space, layer: str) -> Fitted:
@@ -70,34 +69,28 @@ def _choose(reference: Reference, borrowed: Bundle | None, *, space: Space, laye
     makers: dict[str, Callable[[Reference], Bundle]] = {OWN: partial(fit, space=space, layer=layer)}
     if borrowed is not None:
         makers[BORROWED] = lambda _: borrowed
-    if len(reference.ids) >= PROVISIONAL_FROM:
-        makers[RAW] = partial(fit, space=space, layer=layer, method=Method.RAW)
-    own = reference.paired >= PROVISIONAL_FROM or borrowed is None
-    usual = OWN if own else BORROWED
-    compared = _compare(reference, makers, usual)
+    makers[RAW] = partial(fit, space=space, layer=layer, method=Method.RAW)
+    if len(reference.ids) < PROVISIONAL_FROM:
+        return Fitted(bundle=makers[BORROWED if borrowed is not None else OWN](reference))
+    compared = _compare(reference, makers)
     better = [entry for entry in compared if entry.high < 0.0]
-    chosen = min(better, key=lambda entry: entry.gain).other if better else usual
+    chosen = min(better, key=lambda entry: entry.gain).other if better else OWN
     return Fitted(bundle=makers[chosen](reference), compared=compared)
 
 
-def _compare(
-    reference: Reference, makers: dict[str, Callable[[Reference], Bundle]], usual: str
-) -> tuple[HalvesEntry, ...]:
-    """The usual bundle against each of the others, on halves of the tracks of the artists that have two or more."""
-    names = [name for name in (usual, *makers) if name != OWN or usual == OWN]
-    names = list(dict.fromkeys(names))
+def _compare(reference: Reference, makers: dict[str, Callable[[Reference], Bundle]]) -> tuple[HalvesEntry, ...]:
+    """The own bundle, the first of ``makers``, against each other one; empty where too few artists could tell."""
     some = drawn(reference)
-    fewest = LEAST_PAIRED
-    if usual == OWN and reference.paired >= PROVISIONAL_FROM:
-        fewest = -(-PROVISIONAL_FROM * FOLDS // (FOLDS - 1))  # enough for a fit without one fold to whiten too
-    if len(names) < 2 or some.paired < fewest:
+    # A fit without one fold must still do what the fit on all does: whiten, or at least centre.
+    enough = PROVISIONAL_FROM * FOLDS / (FOLDS - 1)
+    fitted_on = some.paired if some.paired >= PROVISIONAL_FROM else len(some.ids)
+    if some.paired < LEAST_PAIRED or fitted_on < enough:
         return ()
-    ranks = cross_fitted_ranks(some, [makers[name] for name in names])
-    return tuple(
-        _entry(usual, name, Gain.of(ranks[0] - ranks[place]), some.paired) for place, name in enumerate(names) if place
-    )
+    own, *others = cross_fitted_ranks(some, list(makers.values()))
+    names = [name for name in makers if name != OWN]
+    return tuple(_entry(name, Gain.of(own - other), some.paired) for name, other in zip(names, others, strict=True))
 
 
-def _entry(usual: str, other: str, gain: Gain, artists: int) -> HalvesEntry:
+def _entry(other: str, gain: Gain, artists: int) -> HalvesEntry:
     low, mean, high = (round(number, _DIGITS) for number in (gain.low, gain.mean, gain.high))
-    return HalvesEntry(usual=usual, other=other, artists=artists, gain=mean, low=low, high=high)
+    return HalvesEntry(other=other, artists=artists, gain=mean, low=low, high=high)
