@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
@@ -43,6 +43,14 @@ class LayerSource:
     def read(self, layer: int) -> Vectors:
         """Embeddings of the fresh clips, ``[clip, dim]``, as stored. Raises EmbeddingsCorrupt."""
         return self.store.layer(layer, self.fresh_clips())
+
+    def artists_in(self, layer: int) -> EmbeddedArtists:
+        """The artists, with the clips that stand in for tracks in that layer. Raises EmbeddingsCorrupt.
+
+        These are always read from the shards, for a generation does not keep the vectors of clips.
+        """
+        clips = tuple(chain.from_iterable(self.artists.window_clips))
+        return replace(self.artists, windows=self.store.layer(layer, clips)) if clips else self.artists
 
     def layer_vectors(self, layer: int, clips: Vectors) -> LayerVectors:
         """The result of :meth:`read` and the parent's vectors, looked up by id."""
@@ -97,7 +105,7 @@ def write_layer(
     indexes = _write_indexes(folder, layer, source=source, tracks=tracks, exact_up_to=exact_up_to)
     release_memory()
     space = source.store.space
-    calibration = write_calibration(folder, layer, space=space, tracks=tracks, owners=source.artists)
+    calibration = write_calibration(folder, layer, space=space, tracks=tracks, owners=source.artists_in(layer))
     return WrittenLayer(indexes=indexes, calibration=calibration)
 
 

@@ -55,10 +55,12 @@ class Method(enum.Enum):
 
 
 class Status(enum.Enum):
-    """How far a bundle can be trusted, by the number of artists it was fitted on."""
+    """How far a bundle can be trusted: by the number of artists it was fitted on, and by whose artists they are."""
 
     CALIBRATED = "calibrated"
     PROVISIONAL = "provisional"
+    BORROWED = "borrowed"
+    """Fitted on other music, which the product ships with, because the catalog has too few artists of its own."""
     UNCALIBRATED = "uncalibrated"
 
 
@@ -124,6 +126,8 @@ class Bundle:
         known = f"{self.reference_artists} reference artists"
         if self.status is Status.UNCALIBRATED:
             return f"not calibrated, raw cosines are shown: {known}, at least {PROVISIONAL_FROM} are needed"
+        if self.status is Status.BORROWED:
+            return f"borrowed, method {self.method.value}: fitted on {known} of music that ships with the product"
         trust = "" if self.status is Status.CALIBRATED else f"; provisional below {CALIBRATED_FROM}"
         return f"method {self.method.value}, fitted on {known}{trust}"
 

@@ -91,12 +91,28 @@ class Golden(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Their cosines."""
 
 
+class HalvesEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much better the own calibration of a layer is than another, by halves of artists' tracks, without labels.
+
+    The gain is the mean difference of reciprocal ranks at which the halves find each other; ``low`` and ``high`` are
+    its 95 % interval. The other one is used if ``high`` is below 0 (indexer/build/calibration/bundle_choice.py).
+    """
+
+    other: str
+    """``borrowed`` or ``raw``."""
+    artists: int
+    """Number of artists with two tracks or more that were compared."""
+    gain: float
+    low: float
+    high: float
+
+
 class CalibrationEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the similarities of one layer were calibrated, and how reliable that is."""
 
     layer: str
     status: str
-    """``calibrated``, ``provisional`` or ``uncalibrated`` (recommender/calibration/cohort.py)."""
+    """``calibrated``, ``provisional``, ``borrowed`` or ``uncalibrated`` (recommender/calibration/cohort.py)."""
     method: str
     reference_artists: int
     """Number of artists it was fitted on."""
@@ -108,6 +124,8 @@ class CalibrationEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Ids of the first few of them."""
     note: str = ""
     """Why the layer is not calibrated although there are enough artists; empty where it is."""
+    compared: tuple[HalvesEntry, ...] = ()
+    """What it was chosen by; empty in generations of earlier releases, and where too few artists have two tracks."""
 
 
 class KindOverlap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

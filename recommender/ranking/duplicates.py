@@ -16,7 +16,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from recommender.calibration.cohort import Status
 from recommender.calibration.jackknife import Matrix
 from recommender.generation.open_generation import Generation
 from recommender.names import fold_release
@@ -57,8 +56,10 @@ class SameRecording:
         self._album = functools.lru_cache(maxsize=1 << 16)(lambda row: fold_release(details.album_of(row)))
         self._indexes = generation.tracks
         layers = generation.calibration.layers.items()
-        trusted = {name: layer.bundle for name, layer in layers if layer.bundle.status is not Status.UNCALIBRATED}
-        self._centres: dict[str, Matrix] = {layer: bundle.mean for layer, bundle in trusted.items()}
+        # A bundle of raw cosines has no centre: it is fitted on too few artists, or whitening does not help the layer.
+        self._centres: dict[str, Matrix] = {
+            name: layer.bundle.mean for name, layer in layers if layer.bundle.mean.any()
+        }
 
     def __call__(self, track: int, others: Sequence[int]) -> bool:
         """Whether ``track`` is the same recording as one of ``others``; :class:`Recordings` says when."""

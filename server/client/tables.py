@@ -243,7 +243,8 @@ def info(reply: pb.GetIndexInfoResponse) -> Iterator[RenderableType]:
         (f"layer (of {reply.dim} values)", "left"), ("default weight", "right"), ("scores", "left"), ("hears", "left")
     )
     for layer in reply.layers:
-        scores = pb.Calibration.Name(layer.calibration).removeprefix("CALIBRATION_").lower()
+        status = pb.Calibration.Name(layer.calibration).removeprefix("CALIBRATION_").lower()
+        scores = "borrowed" if layer.calibration_note.startswith("borrowed") else status
         _row(layers, layer.name, f"{layer.default_weight:.2f}", scores, layer.description)
     yield layers
     yield _footer(reply.generation)

@@ -31,6 +31,7 @@ from server.rpc.requests import SIGNALS
 _STATUSES = {
     Status.CALIBRATED: pb.CALIBRATION_CALIBRATED,
     Status.PROVISIONAL: pb.CALIBRATION_PROVISIONAL,
+    Status.BORROWED: pb.CALIBRATION_PROVISIONAL,  # calibration_note says that it is borrowed
     Status.UNCALIBRATED: pb.CALIBRATION_UNCALIBRATED,
 }
 

@@ -9,15 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh
-from scipy.linalg.blas import dsyrk
 
 from indexer.build.calibration.measure_artists import NO_ALIASES, Owners, measure_all, measure_vectors
+from indexer.build.calibration.projection import (
+    BLOCK,
+    COMPONENTS,
+    SHRINKAGE,
+    TRACKS_PER_COMPONENT,
+    Whitened,
+    artist_means,
+    parts,
+    whitening,
+)
 from recommender.calibration.cohort import (
     CALIBRATED_FROM,
     LOCAL_NEIGHBOURS,
@@ -38,12 +46,6 @@ from recommender.types import Rows, Space, Vectors
 
 VERSION = 3
 """Version of the arithmetic: raise it when a change may change a number."""
-COMPONENTS = 128
-"""Maximum principal components of a projection."""
-TRACKS_PER_COMPONENT = 5
-"""Minimum reference tracks per component: with fewer, the covariance of the components is mostly noise."""
-SHRINKAGE = 0.1
-"""Rho: share of the within-artist covariance that is replaced by equal variance in all directions."""
 COHORT = 1000
 """Maximum artists in a cohort."""
 REFERENCE = 2000
@@ -51,12 +53,8 @@ REFERENCE = 2000
 MIN_TRACKS = 2
 """Minimum tracks of a reference artist: one track shows nothing about the variance within an artist."""
 SEED = 0
-_NO_VARIANCE = 1e-12
-"""Directions with a smaller eigenvalue, relative to the largest one, contain only rounding errors."""
 _NO_LENGTH = 1e-4
 """Length below which a mean of unit vectors has no reliable direction."""
-_BLOCK = 1 << 9
-"""Tracks processed at once."""
 _QUERIES = 1 << 7
 """Artists whose scores with the cohort are in memory at once."""
 
@@ -100,13 +98,24 @@ class Reference:
         """The tracks of the artist in row ``artist``."""
         return self._at(np.flatnonzero(self.artist == artist))
 
+    def subset(self, artists: Rows) -> Reference:
+        """The artists in the rows ``artists``, which rise; with their tracks, genres and aliases."""
+        positions = np.flatnonzero(np.isin(self.artist, artists))
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in artists),
+            artist=np.searchsorted(artists, self.artist[positions]).astype(np.int64),
+            rows=positions if self.rows is None else self.rows[positions],
+            strata=tuple(self.strata[row] for row in artists) if self.strata else (),
+        )
+
     def parts(self) -> Iterator[Vectors]:
         """All its tracks in parts, so that no copy of the size of a layer is made."""
-        return (self._at(np.arange(*part)) for part in _parts(len(self.artist)))
+        return (self._at(np.arange(*part)) for part in parts(len(self.artist)))
 
     def units(self, mean: Matrix | float = 0.0) -> Iterator[Matrix]:
         """The same, scaled to length 1, minus ``mean``. Raises InvalidArgument for a vector of length 0."""
-        for start, part in zip(range(0, len(self.artist), _BLOCK), self.parts(), strict=True):
+        for start, part in zip(range(0, len(self.artist), BLOCK), self.parts(), strict=True):
             units = unit_rows(part.astype(np.float64), first=start)
             units -= mean
             yield units
@@ -185,17 +194,7 @@ def fit(
         reference_artists=len(reference.ids),
         key=_key(reference, (space.fingerprint, layer, used.value, cohort_size)),
     )
-    return _with_cohort(bundle, reference, draw_cohort(reference, size=cohort_size), whitened)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whitened:
-    """The result of whitening."""
-
-    projection: Matrix
-    """``[dim, r]``"""
-    tracks: Matrix
-    """``[track, r]`` the reference tracks, projected and of length 1; NaN for a track of length 0."""
+    return with_cohort(bundle, reference, draw_cohort(reference, size=cohort_size), whitened)
 
 
 def _geometry(reference: Reference, method: Method, dim: int) -> tuple[Matrix, Whitened | None]:
@@ -219,88 +218,6 @@ class _Centred:
         return self.reference.units(self.mean)
 
 
-def whitening(centred: Iterable[Matrix], artist: Rows) -> Whitened:
-    """Projection onto r principal components, after which the tracks of an artist vary equally in all directions.
-
-    ``r = min(128, tracks // 5)``, and at most the number of directions with variance. The within-artist covariance S is
-    shrunk to ``(1 - rho) S + rho trace(S) / r I``, and the components are multiplied by its inverse square root (WCCN).
-
-    Args:
-        centred: ``[track, dim]`` unit vectors minus their mean, in parts; iterated twice.
-        artist: ``[track]`` row of the artist.
-
-    Raises:
-        InvalidArgument: the tracks of each artist are equal, so that there is no variance to learn from.
-    """
-    components = main_components(centred, count=min(COMPONENTS, len(artist) // TRACKS_PER_COMPONENT))
-    projected = np.empty((len(artist), components.shape[1]))
-    start = 0
-    for part in centred:
-        projected[start : start + len(part)] = part @ components
-        start += len(part)
-    mean_variance = float(np.mean([column.var() for column in projected.T]))
-    means = _artist_means(projected, artist)
-    # In place, and the means are added again below: a second array of this size would double the memory.
-    for first, last in _parts(len(artist)):
-        projected[first:last] -= means[artist[first:last]]
-    # Pooled within-artist covariance; each artist's mean takes one degree of freedom.
-    covariance = projected.T @ projected / (len(projected) - len(means))
-    variance = float(np.trace(covariance)) / len(covariance)
-    if not variance > _NO_VARIANCE * mean_variance:
-        raise InvalidArgument("reference", "the tracks of each artist are the same; give each artist different music")
-    # Shrinkage towards the identity bounds the inverse: directions with hardly any variance would otherwise dominate.
-    shrunk = (1.0 - SHRINKAGE) * covariance + SHRINKAGE * variance * np.eye(len(covariance))
-    values, vectors = np.linalg.eigh(shrunk)
-    # The symmetric inverse root S^(-1/2) of the shrunk covariance.
-    inverse_root = (vectors / np.sqrt(values)) @ vectors.T
-    for first, last in _parts(len(artist)):
-        part = (projected[first:last] + means[artist[first:last]]) @ inverse_root
-        with np.errstate(invalid="ignore"):
-            projected[first:last] = part / np.sqrt(np.einsum("ij,ij->i", part, part))[:, np.newaxis]
-    return Whitened(projection=components @ inverse_root, tracks=projected)
-
-
-def main_components(centred: Iterable[Matrix], *, count: int) -> Matrix:
-    """The ``count`` principal components, ``[dim, r]``, largest variance first.
-
-    The largest number of each is made positive, because the sign of an eigenvector is arbitrary.
-
-    ``centred``: ``[track, dim]`` minus their mean, in parts; at least one. Raises InvalidArgument when all are equal.
-    """
-    covariance, rows = _gram(centred)
-    covariance /= rows
-    first = max(len(covariance) - count, 0)
-    values, vectors = eigh(covariance, subset_by_index=(first, len(covariance) - 1), overwrite_a=True)
-    kept = np.flatnonzero(values > _NO_VARIANCE * max(float(values[-1]), _NO_VARIANCE))[::-1][:count]
-    if not kept.size:
-        raise InvalidArgument("reference", "all track vectors are the same; check the encoder")
-    chosen = vectors[:, kept]
-    largest = np.abs(chosen).argmax(axis=0)
-    return np.asarray(chosen * np.sign(chosen[largest, np.arange(kept.size)]), dtype=np.float64)
-
-
-def _gram(parts: Iterable[Matrix]) -> tuple[Matrix, int]:
-    """Lower half of the Gram matrix ``[dim, dim]`` of all rows (``eigh`` reads no more), and the number of rows.
-
-    BLAS dsyrk adds each part in place: numpy would mirror and copy the matrix for each part, a seventh of the time.
-    """
-    gram, rows = None, 0
-    for part in parts:
-        if gram is None:
-            gram = np.zeros((part.shape[1],) * 2, order="F")
-        gram = dsyrk(1.0, part.T, beta=1.0, c=gram, lower=True, overwrite_c=True)
-        rows += len(part)
-    return np.zeros((0, 0)) if gram is None else gram, rows
-
-
-def _artist_means(projected: Matrix, artist: Rows) -> Matrix:
-    """Mean of the tracks of each artist, ``[artist, r]``, not scaled."""
-    order = np.argsort(artist, kind="stable")
-    counts = np.bincount(artist)
-    sums = np.add.reduceat(projected[order], np.cumsum(counts) - counts, axis=0)
-    return np.asarray(sums / counts[:, np.newaxis], dtype=np.float64)
-
-
 def draw_cohort(reference: Reference, *, size: int = COHORT, seed: int = SEED) -> Rows:
     """Rows of at most ``size`` reference artists, rising, drawn by ``seed``; genres in proportion where known."""
     shuffled = np.random.default_rng(seed).permutation(len(reference.ids))
@@ -316,7 +233,11 @@ def draw_cohort(reference: Reference, *, size: int = COHORT, seed: int = SEED) -
     return np.sort(shuffled[grouped[np.argsort(depth, kind="stable")[:size]]])
 
 
-def _with_cohort(bundle: Bundle, reference: Reference, chosen: Rows, whitened: Whitened | None) -> Bundle:
+def with_cohort(bundle: Bundle, reference: Reference, chosen: Rows, whitened: Whitened | None = None) -> Bundle:
+    """``bundle`` with the artists in the rows ``chosen`` of ``reference`` as its cohort, and the scores of their pairs.
+
+    ``whitened``: the tracks of ``reference``, where they are projected already. Raises InvalidArgument as :func:`fit`.
+    """
     plain = replace(bundle, method=Method.RAW)  # measures vectors alone: there is no cohort yet
     owners = reference.owners(chosen)
     vectors = None if whitened is None else _mean_vectors(whitened.tracks, reference.artist)[chosen]
@@ -328,7 +249,7 @@ def _with_cohort(bundle: Bundle, reference: Reference, chosen: Rows, whitened: W
 
 def _mean_vectors(tracks: Matrix, artist: Rows) -> Vectors:
     """Unit mean of the projected tracks of each artist, ``[artist, r]``; NaN where the mean has a length near 0."""
-    means = _artist_means(tracks, artist)
+    means = artist_means(tracks, artist)
     lengths = np.sqrt(np.einsum("ij,ij->i", means, means))[:, np.newaxis]
     return np.asarray(means / np.where(lengths > _NO_LENGTH, lengths, np.nan), dtype=np.float32)
 
@@ -339,7 +260,7 @@ def _quantiles(bundle: Bundle, vectors: Vectors, owners: Owners) -> Matrix:
     if count < 2:
         return np.empty(0)
     stats = measure_vectors(bundle, vectors, owners)
-    pairs = [_pair_scores(bundle, stats, owners, np.arange(*part)) for part in _parts(count, _QUERIES)]
+    pairs = [_pair_scores(bundle, stats, owners, np.arange(*part)) for part in parts(count, _QUERIES)]
     return _quantiles_of(np.sort(np.concatenate(pairs)))
 
 
@@ -358,10 +279,6 @@ def _pair_scores(bundle: Bundle, stats: ArtistStats, owners: Owners, rows: Rows)
         if others:
             counted[index] &= ~np.isin(owners.ids, sorted(others))
     return scores_between(bundle, stats.take(rows), stats)[counted]
-
-
-def _parts(count: int, size: int = _BLOCK) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + size, count)) for start in range(0, count, size))
 
 
 def _key(reference: Reference, about: Sequence[str | int]) -> str:

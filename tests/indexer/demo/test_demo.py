@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexer.demo.demo import DemoEncoder, Steps, soundkin
+from indexer.demo.synth import demo_catalog
+from recommender.generation.open_generation import open_current
+from recommender.ranking.artists import ArtistQuery, Recommender
 from tests.fakes import write_tone
 
 TIMEOUT_S = 300
@@ -57,6 +61,30 @@ def test_real_music_with_two_artists_of_one_name_is_answered(twins: tuple[Path, 
     again = f"--audio {folder} --tracklist {tracklist} --home {tmp_path / 'home'}"
     assert f"soundkin demo {again}\n" in done.stdout
     assert f"soundkin scan {folder} --tracklist {tracklist}\n" in done.stdout
+
+
+def test_no_artist_that_nobody_heard_stands_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_catalog, "CLIP_S", 6.0)
+    music = demo_catalog.write_catalog(tmp_path / "music")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
+    steps = Steps(home=tmp_path / "home", encoder="descriptors")
+    steps.run("scan", str(music.folder), "--tracklist", str(music.tracklist))
+    steps.run("import", "scene", str(music.scene), "--source", "map", "--licence", "own")
+    steps.run("import", "collaborations", str(music.collaborations), "--source", "credits", "--licence", "own")
+    steps.run("embed", "--encoder", "descriptors")
+    steps.run("build", "--encoder", "descriptors")
+    steps.run("publish")
+    generation = open_current(tmp_path / "home")
+    assert {entry.status for entry in generation.manifest.calibrations} == {"borrowed"}
+    artists, recommender = generation.contents.artists, Recommender(generation)
+    first = {}
+    for row in np.flatnonzero(artists.vector_row >= 0).tolist():
+        query = ArtistQuery(seeds=(row,), mix=dict(generation.manifest.space.default_mix))
+        (best,) = recommender.rank_artists(query, offset=0, n=1)
+        first[artists.names[row]] = (artists.names[best.row], bool(artists.vector_row[best.row] >= 0))
+    assert len(first) == 8
+    assert all(heard for _, heard in first.values()), first
+    assert first["Hettie Larkhollow"][0] in {"Ostrava Teapot Trio", "Juno Applecart"}
 
 
 def test_music_that_cannot_be_used_is_an_error_that_says_so(tmp_path: Path) -> None:

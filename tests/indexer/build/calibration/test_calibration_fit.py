@@ -13,11 +13,10 @@ from indexer.build.calibration.calibration_fit import (
     choose_reference,
     draw_cohort,
     fit,
-    main_components,
     measure_artists,
     status_of,
-    whitening,
 )
+from indexer.build.calibration.projection import main_components, whitening
 from recommender.calibration.cohort import ArtistStats, Bundle, Method, Status, measure
 from recommender.calibration.scores import display, percentile, scores, scores_between
 from recommender.errors import InvalidArgument

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from scipy.sparse import csr_array
 
 from evaluation.fit_weights import save as save_weights
 from indexer.build.build import BuildOptions
+from indexer.build.calibration.bundle_choice import fit_layer
 from indexer.build.calibration.calibration_fit import Reference
-from indexer.build.calibration.layer_calibration import EmbeddedArtists, fit_layer, write_calibration
+from indexer.build.calibration.layer_calibration import EmbeddedArtists, write_calibration
 from indexer.build.calibration.percentiles import keep_fitted, reference_of
 from recommender.calibration.bundle_files import load, load_stats
 from recommender.calibration.cohort import Method, Status, measure
@@ -26,7 +28,17 @@ from recommender.signals.genre import GenreSignal
 from recommender.types import SignalName
 from tests.catalog_rows import add_artist
 from tests.factories import make_space
-from tests.indexer.build.homes import SPACE, add_music, directions, open_catalog, run_build, run_publish, staged
+from tests.indexer.build.homes import (
+    SPACE,
+    add_clip,
+    add_music,
+    directions,
+    embed,
+    open_catalog,
+    run_build,
+    run_publish,
+    staged,
+)
 
 ARTISTS = 60
 LEARNED = FittedWeights(
@@ -239,3 +251,53 @@ def test_percentiles_leave_out_what_an_artist_thinks_of_itself() -> None:
     found = reference_of(GenreSignal(weights))  # pairs: 0-1 is 1, 0-2 and 1-2 are 1/2; the last knows nothing
     assert found.values == pytest.approx([0.5, 1.0])
     assert percentile(found, np.array([0.5, 1.0])) == pytest.approx([1 / 3, 5 / 6])
+
+
+def test_clips_of_the_only_track_stand_in_for_tracks_unless_they_are_copies() -> None:
+    random = np.random.default_rng(0)
+    tracks = random.normal(size=(70, 6)).astype(np.float32)
+    windows = random.normal(size=(120, 6)).astype(np.float32)
+    windows[1] = 3 * windows[0]  # the same sound twice, at another level
+    artists = replace(
+        roster([[row] for row in range(60)] + [[60 + row, 65 + row] for row in range(5)]),
+        window_clips=tuple((f"{row} one", f"{row} two") for row in range(60)) + ((),) * 5,
+    )
+    assert artists.reference(tracks).paired == 5
+    reference = replace(artists, windows=windows).reference(tracks)
+    assert (len(reference.ids), reference.paired) == (64, 64), "59 by their clips and 5 by their tracks"
+    assert "a00" not in reference.ids
+    expected = windows[2:4] / np.linalg.norm(windows[2:4], axis=1, keepdims=True)
+    np.testing.assert_allclose(reference.of(reference.ids.index("a01")), expected, rtol=1e-6)
+    np.testing.assert_array_equal(reference.of(reference.ids.index("a62")), tracks[[62, 67]])
+
+
+def test_artists_of_one_track_with_two_clips_are_whitened_and_an_incremental_build_agrees(tmp_path: Path) -> None:
+    with open_catalog(tmp_path) as catalog, catalog.transaction():
+        clips = [add_clip(catalog, f"artist {row}", "the only one", clip) for row in range(120) for clip in range(2)]
+        clips += [add_clip(catalog, f"artist {row}", "another", 0) for row in range(13)]
+    embed(tmp_path, clips)
+    first = run_build(tmp_path)
+    assert {(entry.status, entry.reference_artists) for entry in first.calibrations} == {("provisional", 120)}
+    bundle = load(staged(tmp_path), "L00.calibration", space=SPACE.fingerprint)
+    assert bundle.projection is not None
+    run_publish(tmp_path)
+    add_music(tmp_path, range(120, 122), tracks=1, clips=1)
+    full = run_build(tmp_path)
+    again = run_build(tmp_path, BuildOptions(incremental=True))
+    assert again.taken.tracks == 133
+    assert sums(again) == sums(full)
+    assert again.calibrations == full.calibrations
+
+
+def test_a_manifest_of_an_earlier_release_is_opened(tmp_path: Path) -> None:
+    add_music(tmp_path, range(3))
+    run_build(tmp_path)
+    folder = staged(tmp_path)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for entry in manifest["calibrations"]:
+        del entry["compared"]
+    (folder / MANIFEST).chmod(0o644)
+    (folder / MANIFEST).write_text(json.dumps(with_sum(manifest)))
+    opened = open_generation(folder)
+    assert [entry.compared for entry in opened.manifest.calibrations] == [()] * len(SPACE.layers)
+    assert len(opened.calibration.layers) == len(SPACE.layers)
