@@ -108,7 +108,7 @@ def make_generation(artists: int, *, seed: int = 0) -> Generation:
     vectors = _layers(rng, _sounds(rng, society)[recorded])
     relations = _relations(rng, society)
     return Generation(
-        manifest=_manifest(artists, int(recorded.sum())),
+        manifest=empty_manifest(artists, int(recorded.sum())),
         contents=Contents(artists=_artists(recorded), tracks=_tracks(recorded), relations=relations),
         tracks={name: ExactIndex(rows) for name, rows in vectors.items()},
         artists={name: ExactIndex(rows) for name, rows in vectors.items()},
@@ -283,7 +283,8 @@ def _tracks(recorded: Flags) -> TrackColumns:
     )
 
 
-def _manifest(artists: int, recorded: int) -> Manifest:
+def empty_manifest(artists: int, recorded: int) -> Manifest:
+    """The manifest of a made generation: its numbers of artists, and of those with audio."""
     return Manifest(
         version=1,
         parent_version=None,

@@ -253,7 +253,7 @@ def test_every_kind_of_question_ranks_all_candidates_as_a_full_scan_does(
 
 
 def test_of_many_the_best_by_the_mean_over_the_seeds_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "KEPT", 12)
+    monkeypatch.setattr(candidates, "KEPT_OF_SEVERAL", 12)
     finder, seeds = neighbourhood(MANY), (0, 6)
     kept = finder.of(seeds, PROFILES["evidence"])
     assert len(kept) == 12
