@@ -15,7 +15,7 @@ from recommender.errors import AmbiguousName, Busy, InvalidArgument, NotFound, N
 COMMANDS = {
     "demo": ("indexer.cli.commands:demo", "Run the whole path on synthesised music, or on yours."),
     "scan": ("indexer.cli.commands:scan", "Read a folder of music into the catalog."),
-    "import": ("indexer.cli.imports:import_", "Read artists, genres, the scene map or collaborations from a file."),
+    "import": ("indexer.cli.imports:import_", "Read artists, genres, scene or collaborations from a file."),
     "catalog": ("indexer.cli.catalog_edits:catalog_", "Correct the catalog by hand: remove, merge, split, rename."),
     "problems": ("indexer.cli.problems_command:problems", "List files that could not be used, and what to do."),
     "embed": ("indexer.cli.commands:embed", "Embed the clips that have no embedding yet."),
@@ -36,6 +36,7 @@ COMMANDS = {
     "info": ("server.client.commands:info", "Ask a server which generation it serves."),
     "evaluate": ("evaluation.cli:evaluate", "Measure the published generation against known similar artists."),
     "report": ("evaluation.cli:report", "Report an evaluation: tables, plots, gates and a verdict."),
+    "interleave": ("evaluation.interleave_command:interleave", "Compare two profiles by what people choose."),
     "encoder": ("indexer.cli.encoders:encoder", "List the encoders; fetch and verify their weights; serve one."),
     "doctor": ("indexer.cli.commands:doctor", "Check what works on this machine, and how to repair the rest."),
 }
@@ -47,7 +48,7 @@ GROUPS = {
     "Index": ("embed", "cost", "build", "publish", "rollback", "verify", "collect", "nightly"),
     "Serve": ("serve",),
     "Ask": ("similar", "compare", "rank", "tracks", "playlist", "resolve", "info"),
-    "Judge": ("evaluate", "report"),
+    "Judge": ("evaluate", "report", "interleave"),
     "Encoders": ("encoder",),
     "Check": ("doctor",),
 }
@@ -56,7 +57,7 @@ GROUPS = {
 NEEDS = {
     **dict.fromkeys(("import", "catalog", "problems", "publish", "rollback", "verify"), "catalog"),
     **dict.fromkeys(("demo", "scan", "embed", "cost", "build", "nightly", "encoder"), "indexer"),
-    **dict.fromkeys(("evaluate", "report"), "evaluate"),
+    **dict.fromkeys(("evaluate", "report", "interleave"), "evaluate"),
 }
 """Command -> the extra that it needs. The other commands need the base installation only, some of them with FAISS."""
 

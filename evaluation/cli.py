@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,7 +41,7 @@ def _measurement_options(command: CommandT) -> CommandT:
     return command
 
 
-_thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [default: those of the prototype]")
+_thresholds = click.option("--thresholds", type=_FILE, help="Gates, TOML.  [default: evaluation/thresholds.toml]")
 
 
 @click.command(epilog="\b\nExample:\n  soundkin evaluate truth.csv --out results")
@@ -87,7 +86,9 @@ def evaluate(
     from recommender.errors import BadInput
 
     gates = read_thresholds(thresholds or DEFAULT)
-    with _open_published(home) as generation:
+    from evaluation.current_generation import open_published
+
+    with open_published(home) as generation:
         result = _learn(generation, truth, k) if fit else None
         learned = result.learned if result else None
         run = _measure(generation, _inputs(truth=truth, pairs=pairs, embed_report=embed_report, k=k, learned=learned))
@@ -118,15 +119,17 @@ def evaluate(
     "--out",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="NAME.html, one page with its pictures inside, or NAME.md; may be repeated.  [default: Markdown on stdout]",
+    help="NAME.html, one page with its pictures, or NAME.md; may be repeated.  [default: on stdout]",
 )
 @click.option("--against", type=_RUN, help="Another run to compare with.")
 @_measurement_options
 @_thresholds
+@options.json_option
 def report(
     measured: Path | None,
     truth: Path | None,
     out: tuple[Path, ...],
+    as_json: bool,
     against: Path | None,
     pairs: Path | None,
     embed_report: Path | None,
@@ -153,11 +156,13 @@ def report(
     if measured:
         run = read_run(measured)
     else:
-        with _open_published(home) as generation:
+        from evaluation.current_generation import open_published
+
+        with open_published(home) as generation:
             run = _measure(generation, _inputs(truth=truth, pairs=pairs, embed_report=embed_report, k=k))
     results = check_gates(gates, figures(run))
     compared = compare_runs(run, other) if other else None
-    _write(document(run, results, verdict(run, results), compared, thresholds=gates.name), out)
+    _write(document(run, results, verdict(run, results), compared, thresholds=gates.name), out, as_json=as_json)
 
 
 def _inputs(
@@ -247,18 +252,6 @@ def _keep(home: Path, result: LearningResult, provenance: Provenance) -> bool:
     return True
 
 
-@contextmanager
-def _open_published(home: Path) -> Iterator[Generation]:
-    """Open the published generation of ``home``; it is not collected while it is open."""
-    from recommender.generation.lease import Lease
-    from recommender.generation.open_generation import VERSIONS, folder_name, open_current, read_current
-
-    pointer = read_current(home)
-    folder = home / VERSIONS / folder_name(pointer.version) if pointer else None
-    with Lease.take(folder) if folder else nullcontext():
-        yield open_current(home)
-
-
 def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
     """Print the short form: one line per system, the gates, the verdict."""
     from evaluation.gates import check_gates
@@ -276,17 +269,19 @@ def _print(run: EvaluationRun, thresholds: Thresholds) -> None:
     for each in gates:
         click.echo(each.summary)
     click.echo(f"verdict: {judged.status}")
-    for sentence in (*judged.actions, *judged.limits):
+    for sentence in (*judged.flags, *judged.actions, *judged.limits):
         click.echo(printable(f"- {sentence}"))
 
 
-def _write(page: Document, out: tuple[Path, ...]) -> None:
-    from evaluation.report.document import to_html, to_markdown
+def _write(page: Document, out: tuple[Path, ...], *, as_json: bool) -> None:
+    from evaluation.report.document import to_html, to_json, to_markdown
     from indexer.files.atomic import write_file
 
     for path in out:
         text = to_html(page) if path.suffix.lower() == ".html" else to_markdown(page)
         write_file(path, [text.encode()])
         click.echo(f"written: {path}", err=True)
-    if not out:
+    if as_json:
+        click.echo(to_json(page))
+    elif not out:
         click.echo(to_markdown(page), nl=False)

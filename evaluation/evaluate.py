@@ -45,7 +45,7 @@ from evaluation.results import (
     SystemResult,
     TruthSummary,
 )
-from evaluation.systems import System, baseline_of, lists_of, popularity_of, systems
+from evaluation.systems import System, baseline_of, lists_of, popularity_of, systems, without_data
 from evaluation.truth import Truth, read_truth
 from recommender import layer_mix
 from recommender.generation.open_generation import Generation
@@ -95,6 +95,8 @@ class EvaluationSetup:
     vectors_of: VectorsOf
     label_free: Rows
     """Artists whose recommendations are read without labels."""
+    listed: Callable[[int], Rows]
+    """Artist row -> rows that the scene data list with it."""
 
     @property
     def pool(self) -> int:
@@ -141,11 +143,12 @@ def evaluate(generation: Generation, inputs: Inputs, *, progress: Progress = lam
         software={name: version(name) for name in SOFTWARE},
         asked=setup.asked,
         pool=_pool(generation),
-        truth=_truth_used(generation, setup, measured[0], inputs.truth) if inputs.truth else None,
+        truth=_truth_used(generation, setup, measured, inputs.truth) if inputs.truth else None,
         views=views,
         selection=selection,
         shown=measure_shown(recommender.audio(mix), sample),
         systems=tuple(each.result for each in measured),
+        no_data=tuple(signal.value for signal in without_data(recommender)),
         comparisons=_comparisons(measured, setup.asked.baseline) if truth.lists else (),
         queries=_queries(generation, truth, measured),
         pairs=tuple(measure_pair(recommender, pair, mix) for pair in wanted),
@@ -174,7 +177,18 @@ def _setup(generation: Generation, truth: Truth, k: int) -> EvaluationSetup:
         has_scene=generation.contents.relations.scene_mentioned,
         vectors_of=_vectors_of(generation),
         label_free=np.sort(drawn),
+        listed=_listed(generation),
     )
+
+
+def _listed(generation: Generation) -> Callable[[int], Rows]:
+    scene = generation.contents.relations.scene_strengths
+
+    def listed(row: int) -> Rows:
+        start, stop = scene.indptr[row : row + 2]
+        return scene.indices[start:stop].astype(np.int64)
+
+    return listed
 
 
 def _vectors_of(generation: Generation) -> VectorsOf:
@@ -217,7 +231,7 @@ def _measure_systems(compared: Sequence[System], setup: EvaluationSetup, progres
 def measure_system(system: System, setup: EvaluationSetup) -> MeasuredSystem:
     """Measure ``system`` on the queries of the truth and on the sample without labels."""
     asked, truth = setup.asked, setup.truth
-    rankings = {query: system.rank(query, asked.depth) for query in truth.lists}
+    rankings = {query: system.rank(query, asked.depth).rows for query in truth.lists}
     overlaps = {
         query: overlap_at(ranked, truth.reference(query, asked.k), k=asked.k, pool=setup.pool)
         for query, ranked in rankings.items()
@@ -229,13 +243,29 @@ def measure_system(system: System, setup: EvaluationSetup) -> MeasuredSystem:
         name=system.name,
         kind=system.kind,
         overlap=summarise(overlaps, k=asked.k),
+        beyond_listed=summarise(_beyond_listed(setup, rankings), k=asked.k),
+        tied=shown.tied,
         measures={name: estimate(found) for name, found in values.items()},
         slices={name: estimate(primary[chosen]) for name, chosen in setup.slices.items()},
-        exposure=exposure(shown, setup.popularity, k=asked.k),
-        diversity=list_diversity(shown, setup.vectors_of),
-        without_scene=_share_without_scene(shown, setup.has_scene),
+        exposure=exposure(shown.rows, setup.popularity, k=asked.k),
+        diversity=list_diversity(shown.rows, setup.vectors_of),
+        without_scene=_share_without_scene(shown.rows, setup.has_scene),
     )
     return MeasuredSystem(result=result, primary=primary, overlaps=overlaps)
+
+
+def _beyond_listed(setup: EvaluationSetup, rankings: Mapping[int, Rows]) -> dict[int, Overlap]:
+    """Overlap of each query with whom the scene data do not list with it taken for the whole pool."""
+    found: dict[int, Overlap] = {}
+    for query, ranked in rankings.items():
+        listed = set(setup.listed(query).tolist())
+        found[query] = overlap_at(
+            np.array([row for row in ranked.tolist() if row not in listed], dtype=np.int64),
+            [row for row in setup.truth.reference(query, setup.asked.k) if row not in listed],
+            k=setup.asked.k,
+            pool=setup.pool - len(listed - {query}),
+        )
+    return found
 
 
 def list_diversity(lists: Rows, vectors_of: VectorsOf) -> float:
@@ -301,20 +331,43 @@ def _pool(generation: Generation) -> Pool:
     )
 
 
-def _truth_used(generation: Generation, setup: EvaluationSetup, first: MeasuredSystem, path: Path) -> TruthSummary:
+LEAKED = 0.5
+"""A truth of whose pairs the scene data list so many is no test: it was imported, or comes from the same source."""
+TOO_GOOD = 0.95
+"""A single signal that reaches so much of what is possible has the truth in its data."""
+ENOUGH_TO_TELL = 20
+"""Queries from which a signal can be too good."""
+
+
+def _leak(pairs: int, in_scene: int, measured: Sequence[MeasuredSystem]) -> str:
+    """Why the truth is no test of this generation; empty where nothing speaks against it."""
+    if pairs and in_scene / pairs >= LEAKED:
+        return f"{in_scene / pairs:.0%} of its pairs are in the scene data, so it tests what was imported"
+    for each in measured:
+        reached = each.result.overlap.normalised
+        if each.result.kind == "alone" and reached.n >= ENOUGH_TO_TELL and reached.mean >= TOO_GOOD:
+            return f"{each.result.name} finds {reached.mean:.0%} of it, which only its own source does"
+    return ""
+
+
+def _truth_used(
+    generation: Generation, setup: EvaluationSetup, measured: Sequence[MeasuredSystem], path: Path
+) -> TruthSummary:
     truth, names = setup.truth, generation.contents.artists.names
     silent = [row for row in range(len(names)) if row not in truth.lists]
     pairs = [(query, row) for query in truth.lists for row, grade in truth.grades(query).items() if grade > 0]
     scene = generation.contents.relations.scene_strengths
+    in_scene = sum(bool(scene[query, row] > 0) for query, row in pairs)
     return TruthSummary(
         file=path.name,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         rows=truth.rows,
         queries=len(truth.lists),
-        undefined=tuple(names[query] for query, overlap in first.overlaps.items() if overlap.ceiling == 0),
+        undefined=tuple(names[query] for query, overlap in measured[0].overlaps.items() if overlap.ceiling == 0),
         without_truth=len(silent),
         without_truth_names=tuple(names[row] for row in silent[:NAMED]),
         pairs=len(pairs),
-        in_scene=sum(bool(scene[query, row] > 0) for query, row in pairs),
+        in_scene=in_scene,
+        leak=_leak(len(pairs), in_scene, measured),
         rejected=truth.rejected,
     )

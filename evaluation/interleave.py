@@ -127,6 +127,20 @@ def preference(credits: Iterable[int]) -> Preference:
     return Preference(won_a=won_a, won_b=won_b, tied=len(differences) - won_a - won_b, p_value=p)
 
 
+def win_interval(found: Preference) -> tuple[float, float]:
+    """Exact 95 % interval of the share of decided sessions that A wins (Clopper and Pearson 1934); NaN for none.
+
+    >>> low, high = win_interval(Preference(won_a=9, won_b=1, tied=0, p_value=0.02))
+    >>> round(low, 3), round(high, 3)
+    (0.555, 0.997)
+    """
+    decided = found.won_a + found.won_b
+    if not decided:
+        return float("nan"), float("nan")
+    interval = stats.binomtest(found.won_a, decided).proportion_ci(confidence_level=0.95, method="exact")
+    return float(interval.low), float(interval.high)
+
+
 def users_per_arm(rate_a: float, rate_b: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
     """Users needed in each of two groups, so that a two-sided test finds the difference between two rates.
 

@@ -15,12 +15,14 @@ from sklearn.metrics import silhouette_score
 from evaluation.measures.distribution import (
     Histogram,
     Separation,
+    ShuffledSpread,
     Square,
     ValueRange,
     histogram,
     hub_share,
     pairs_of,
     separation,
+    shuffled_spread,
     spread,
 )
 from evaluation.measures.hubness import Hubness, hubness, nearest_others, occurrences
@@ -129,6 +131,8 @@ class View:
     hubs: Hubness
     everywhere: tuple[str, ...]
     """Artists in the nearest k of at least 80 % of the others, where k is at most half of the others."""
+    shuffled: ShuffledSpread
+    """Whether artists differ more than groups of tracks that were drawn at random."""
     split: Estimate
     """Mean reciprocal rank of the two halves of an artist's tracks retrieving each other."""
     split_chance: float
@@ -143,7 +147,8 @@ class Selection:
     """The view that retrieves artists' own halves best, and the views that are not significantly worse."""
 
     best: str
-    """Empty when no artist has two tracks."""
+    """Empty when no artist has two tracks, and when no view retrieves halves better than chance: none has an interval
+    above it."""
     tied: tuple[str, ...]
     """Views whose difference from the best has an interval that contains 0; the best is not among them."""
     queries: int
@@ -225,7 +230,8 @@ def measure_view(
     artists = generation.contents.artists.vector_row[sample.rows]
     cosines = _cosines(side_by_side(generation.artists, mix, artists))
     owners, tracks = _tracks_of(generation, sample.rows)
-    halves = split_retrieval(side_by_side(generation.tracks, mix, tracks), owners)
+    sounds = side_by_side(generation.tracks, mix, tracks)
+    halves = split_retrieval(sounds, owners)
     nearest = occurrences(nearest_others(cosines, k=k), artists=len(cosines))
     related, unrelated = (cosines[tuple(pairs.T)] for pairs in (sample.related, sample.unrelated))
     lowest, highest = _extremes(cosines, sample.names)
@@ -238,6 +244,7 @@ def measure_view(
         hub_share=hub_share(cosines),
         hubs=hubness(nearest, k=k),
         everywhere=_everywhere(nearest, sample.names, k),
+        shuffled=shuffled_spread(sounds, owners),
         split=halves.mrr,
         split_chance=halves.chance,
         separation=separation(related, unrelated),
@@ -256,8 +263,9 @@ def select(views: Sequence[View], halves: Mapping[str, SplitRetrieval], ids: Seq
         ids: ``[artist]`` artist ids of the generation.
     """
     scored = [view for view in views if view.split.n]
-    best = max(scored, key=lambda view: view.split.mean).name if scored else ""
-    others = [view.name for view in scored if view.name != best]
+    proven = [view for view in scored if view.split.low > view.split_chance]
+    best = max(proven, key=lambda view: view.split.mean).name if proven else ""
+    others = [view.name for view in scored if view.name != best] if best else []
     tied = [name for name in others if _is_tied(halves[name], halves[best])]
     separated = [view for view in views if not np.isnan(view.separation.auc)]
     return Selection(

@@ -284,7 +284,20 @@ def _lines(generation: Generation) -> Iterator[bytes]:
             yield _line((*named[a], *named[b], layer, *(f"{number:.6f}" for number in numbers)))
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
 def _line(cells: tuple[str, ...]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    names = (f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell for cell in cells)
+    csv.writer(text, lineterminator="\n").writerow(names)
     return text.getvalue().encode()
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -119,7 +119,7 @@ def _given(cost: Mapping[str, float | None], name: str) -> float:
     return math.nan if value is None else float(value)
 
 
-FORMAT = 2
+FORMAT = 3
 """Version of the JSON; raise it when a key changes."""
 
 
@@ -199,6 +199,8 @@ class TruthSummary:
     """Listed pairs with both artists in the generation."""
     in_scene: int
     """Of those, pairs that the scene data list too: the scene signal finds these because they are in its data."""
+    leak: str
+    """Why the truth is no test of this generation, as a sentence; empty where nothing speaks against it."""
     rejected: tuple[Rejected, ...]
 
 
@@ -209,6 +211,10 @@ class SystemResult:
     name: str
     kind: str
     overlap: OverlapSummary
+    beyond_listed: OverlapSummary
+    """The same without the artists that the scene data list with the query, in the truth and in the ranking."""
+    tied: float
+    """Share of the first k places that were drawn among artists with the same score; NaN without a place."""
     measures: dict[str, Estimate]
     slices: dict[str, Estimate]
     """Slice of the queries -> primary measure."""
@@ -266,6 +272,8 @@ class EvaluationRun:
     shown: ShownSimilarities
     """Over pairs of artists with audio."""
     systems: tuple[SystemResult, ...]
+    no_data: tuple[str, ...]
+    """Signals that know fewer than two artists: they take part in no comparison."""
     comparisons: tuple[Comparison, ...]
     queries: tuple[QueryResult, ...]
     pairs: tuple[PairResult, ...]
@@ -309,7 +317,12 @@ def figures(run: EvaluationRun) -> dict[str, float]:
         "calibration_error": run.shown.reliability.ece,
         "brier": run.shown.reliability.brier,
         "view_skewness": view.hubs.skewness if view else nan,
+        "spread_above_shuffled": view.shuffled.above if view else nan,
         "overlap": baseline.overlap.overlap.mean,
+        "overlap_above_chance": baseline.overlap.above_chance.mean,
+        "overlap_above_chance_low": baseline.overlap.above_chance.low,
+        "overlap_beyond_listed": baseline.beyond_listed.overlap.mean,
+        "tied": baseline.tied,
         "overlap_of_ceiling": baseline.overlap.normalised.mean,
         "ceiling": baseline.overlap.ceiling,
         "coverage": baseline.exposure.coverage,

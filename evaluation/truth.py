@@ -89,11 +89,35 @@ def read_truth(path: Path, directory: Directory) -> Truth:
 def _rows(path: Path) -> Iterator[Row]:
     """One row for each pair of query and item."""
     if path.suffix.lower() != ".json":
-        return read_records(path, required=("query|query_mbid|query_spotify", "item|artist|item_mbid|item_spotify"))
+        try:
+            first = read_records(
+                path, required=("query|query_mbid|query_spotify", "item|artist|item_mbid|item_spotify")
+            )
+        except BadInput as error:
+            if error.reason != "no_header":
+                raise
+            try:
+                return (row for item in read_scene(path) if (row := _listed(item)))
+            except BadInput:
+                raise error from None
+        return (_as_truth(row) for row in first)
     data = read_json(path)
     if isinstance(data, dict) and any(isinstance(entry, list | dict) for entry in data.values()):
         return (row for item in read_scene(path) if (row := _listed(item)))
-    return (part for row in list_rows(path, data) for part in _spread(row))
+    return (part for row in list_rows(path, data) for part in _spread(_as_truth(row)))
+
+
+def _as_truth(row: Row) -> Row:
+    """A row of a scene map, ``artist`` and ``similar``, as a row of a truth; any other row unchanged."""
+    if isinstance(row, Rejected) or "similar" not in row.fields or "query" in row.fields:
+        return row
+    named = {"query": row.fields.get("artist"), "item": row.fields["similar"]}
+    grade = row.fields.get("grade", row.fields.get("strength"))
+    rank = row.fields.get("rank")
+    if grade is None and isinstance(rank, int | float | str) and str(rank).strip().isdigit():
+        grade = 1.0 / math.log2(1.0 + max(int(rank), 1))
+    given = {name: value for name, value in (named | {"grade": grade}).items() if value is not None}
+    return Record(path=row.path, line=row.line, key=row.key, fields=given)
 
 
 def _listed(item: SceneClaim | Rejected) -> Row | None:

@@ -37,7 +37,7 @@ EXTRAS: Mapping[str, Extra] = {
         includes=("indexer",),
     ),
     "evaluate": Extra(
-        needed_by="evaluate and report",
+        needed_by="evaluate, report and interleave",
         libraries=("ir_measures", "jinja2", "matplotlib", "sklearn"),
         includes=("catalog",),
     ),

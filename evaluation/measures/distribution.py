@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from evaluation.measures.statistics import SEED
 from recommender.errors import InvalidArgument
 from recommender.types import Similarities
 
@@ -83,6 +84,60 @@ def spread(values: Similarities) -> ValueRange:
         p5=p5,
         p95=p95,
     )
+
+
+SHUFFLES = 99
+"""Shuffles that a spread is compared with: the highest of them is exceeded by chance once in a hundred times."""
+SHUFFLED_ARTISTS = 300
+"""Artists of which the spread and its shuffles are worked out; of more, the first of a seeded draw."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShuffledSpread:
+    """The standard deviation of artists' cosines beside that of artists made of tracks shuffled among them.
+
+    The span, from the least to the most, would not do: noise has a wide one too.
+    """
+
+    artists: int
+    """Of at least two tracks: the others would not change."""
+    spread: float
+    """Standard deviation over pairs of these artists, each the mean of its tracks; NaN below three."""
+    highest: float
+    """Of :data:`SHUFFLES` shuffles."""
+
+    @property
+    def above(self) -> float:
+        """How much wider the artists' own cosines are: above 0 artists have a sound of their own, else none is told."""
+        return self.spread - self.highest
+
+
+def shuffled_spread(tracks: npt.NDArray[np.floating], owners: npt.NDArray[np.int64]) -> ShuffledSpread:
+    """Compare the spread of artists' cosines with that of shuffles.
+
+    Args:
+        tracks: ``[track, dim]`` unit vectors.
+        owners: ``[track]`` artist of each.
+    """
+    random = np.random.default_rng(SEED)
+    names, counts = np.unique(owners, return_counts=True)
+    chosen = random.permutation(names[counts > 1])[:SHUFFLED_ARTISTS]
+    kept = np.isin(owners, chosen)
+    own, artist = tracks[kept].astype(np.float64), np.unique(owners[kept], return_inverse=True)[1]
+    if len(chosen) < 3:
+        return ShuffledSpread(artists=len(chosen), spread=float("nan"), highest=float("nan"))
+    spreads = [_spread(own[random.permutation(len(own))], artist) for _ in range(SHUFFLES)]
+    return ShuffledSpread(artists=len(chosen), spread=_spread(own, artist), highest=max(spreads))
+
+
+def _spread(tracks: npt.NDArray[np.float64], artist: npt.NDArray[np.int64]) -> float:
+    """Spread of the cosines of means, rounded, so that artists which are all the same have the spread 0."""
+    order = np.argsort(artist, kind="stable")
+    starts = np.flatnonzero(np.diff(artist[order], prepend=-1))
+    means = np.add.reduceat(tracks[order], starts, axis=0)
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    units = means / np.where(lengths > 0, lengths, 1.0)
+    return round(float(pairs_of(units @ units.T).std()), 9)
 
 
 def separation(related: Similarities, unrelated: Similarities) -> Separation:

@@ -55,6 +55,8 @@ class OverlapSummary:
     chance: float
     undefined: int
     """Number of queries left out because their ceiling is 0."""
+    above_chance: Estimate
+    """Overlap less chance, query by query: an interval that holds 0 tells nothing from a random ranking."""
 
     @property
     def summary(self) -> str:
@@ -110,6 +112,7 @@ def summarise(overlaps: Mapping[int, Overlap], *, k: int) -> OverlapSummary:
         ceiling=float(np.mean([each.ceiling for each in defined])) if defined else float("nan"),
         chance=float(np.mean([each.chance for each in defined])) if defined else float("nan"),
         undefined=len(overlaps) - len(defined),
+        above_chance=estimate(np.array([each.overlap - each.chance for each in defined], dtype=np.float64)),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import html
+import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import jinja2
@@ -16,7 +16,10 @@ from evaluation.measures.statistics import Estimate
 from recommender.names import printable
 
 _TEMPLATE = Path(__file__).with_name("page.html")
-_MARKDOWN_MARKS = re.compile(r"([\\`*_\[\]|#])")
+_MARKDOWN_MARKS = re.compile(r"([\\`*|]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|^[#>+-])")
+"""What could become emphasis, code, a cell, a link, a heading, a quote or a list; all else stays readable as it is."""
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_ENTITY = re.compile(r"&(?=[A-Za-z#])")
 
 
 def to_markdown(document: Document) -> str:
@@ -46,7 +49,8 @@ def _lines(table: Table) -> Iterator[str]:
 
 
 def _safe(text: str) -> str:
-    return _MARKDOWN_MARKS.sub(r"\\\1", html.escape(printable(text), quote=False))
+    plain = _TAG.sub("&lt;", _ENTITY.sub("&amp;", printable(text)))
+    return _MARKDOWN_MARKS.sub(r"\\\1", plain)
 
 
 def to_html(document: Document) -> str:
@@ -60,7 +64,22 @@ def to_html(document: Document) -> str:
         finalize=_printable,
     )
     environment.filters["picture"] = _picture
+    environment.globals["zip"] = zip
     return environment.get_template(_TEMPLATE.name).render(document=document)
+
+
+def to_json(document: Document) -> str:
+    """The document as ASCII JSON: titles, sentences, tables as lists of texts, and captions of the pictures."""
+    sections = [
+        {
+            "title": section.title,
+            "sentences": section.sentences,
+            "table": None if section.table is None else asdict(section.table),
+            "picture": None if section.plot is None else section.plot.caption,
+        }
+        for section in document.sections
+    ]
+    return json.dumps({"title": document.title, "subtitle": document.subtitle, "sections": sections}, indent=1)
 
 
 def _printable(value: object) -> object:

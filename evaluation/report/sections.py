@@ -13,6 +13,7 @@ from evaluation.measures.rank_metrics import UNDEFINED
 from evaluation.report import plots
 from evaluation.report.comparison import RunComparison, comparison_sections
 from evaluation.report.document import Document, Plot, Section, Table, figure, interval, percent, signed
+from evaluation.report.glossary import explained
 from evaluation.report.pair_sections import pair_sections
 from evaluation.report.verdict import Verdict
 from evaluation.results import EvaluationRun
@@ -42,12 +43,19 @@ def document(
     return Document(
         title=f"Soundkin evaluation: {judged.status}",
         subtitle=f"{pool.generation}, {pool.space} ({pool.fingerprint}), {pool.artists} artists; {run.made_at}",
-        sections=tuple(_sections(run, _gates(results, thresholds), judged, against)),
+        sections=_with_meanings(tuple(_sections(run, _gates(results, thresholds), judged, against))),
     )
 
 
+def _with_meanings(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """``sections``, and at the end what each heading of their tables means."""
+    headings = [heading for each in sections if each.table and each.table.rows for heading in each.table.headings]
+    meanings = tuple(f"{heading}: {text}." for heading, text in explained(headings))
+    return (*sections, Section(title="What the figures mean", sentences=meanings)) if meanings else sections
+
+
 def _sections(run: EvaluationRun, gates: Section, judged: Verdict, against: RunComparison | None) -> Iterator[Section]:
-    yield Section(title=f"Verdict: {judged.status}", sentences=judged.reasons)
+    yield Section(title=f"Verdict: {judged.status}", sentences=(*judged.flags, *judged.reasons))
     if judged.actions:
         yield Section(title="What to do next", sentences=judged.actions)
     yield gates
@@ -100,10 +108,15 @@ def _overlap(run: EvaluationRun) -> Section:
             percent(each.overlap.chance),
             str(each.overlap.overlap.n),
             str(each.overlap.undefined),
+            percent(each.beyond_listed.overlap.mean),
+            percent(each.tied),
         )
         for each in run.systems
     ]
-    headings = ("system", "overlap", "ceiling", "of the ceiling", "chance", "queries", "undefined (ceiling 0)")
+    headings = (
+        "system", "overlap", "ceiling", "of the ceiling", "chance", "queries", "undefined (ceiling 0)",
+        "beyond the listed", "ties",
+    )  # fmt: skip
     undefined = run.truth.undefined if run.truth else ()
     sentences = [f"{run.asked.baseline}: {run.baseline.overlap.summary}."]
     if undefined:

@@ -23,7 +23,9 @@ class Verdict:
     """Conclusion of a run."""
 
     status: str
-    """``all passed``, ``partly passed``, ``failed``, ``null result`` or ``undecided``."""
+    """``all passed``, ``passed where there is data``, ``partly passed``, ``failed``, ``leaked`` or ``undecided``."""
+    flags: tuple[str, ...]
+    """What a reader must know before any figure: a leak, signals without data, places that were drawn."""
     reasons: tuple[str, ...]
     actions: tuple[str, ...]
     """What to do next, most urgent first."""
@@ -34,23 +36,36 @@ class Verdict:
 def verdict(run: EvaluationRun, results: Sequence[GateResult]) -> Verdict:
     """Conclusion from the gates of ``run``, its comparisons and its missing data."""
     return Verdict(
-        status="undecided" if run.asks_nobody else _status(results),
+        status=_status(run, results),
+        flags=tuple(_flags(run)),
         reasons=tuple(_reasons(run, results)),
         actions=tuple(_actions(run)),
         limits=tuple(_limits(run)),
     )
 
 
-def _status(results: Sequence[GateResult]) -> str:
+def _status(run: EvaluationRun, results: Sequence[GateResult]) -> str:
+    """One gate at the value of no effect fails the whole run: what it measures may as well be noise."""
     found = [each.status for each in results if each.status is not Status.NO_DATA]
     passed = sum(status is Status.PASS for status in found)
-    if not found:
+    if run.asks_nobody or not found:
         return "undecided"
-    if passed == len(found):
-        return "all passed" if len(found) == len(results) else "undecided"
-    if passed:
+    if run.truth and run.truth.leak:
+        return "leaked"
+    if Status.NULL in found or not passed:
+        return "failed"
+    if passed < len(found):
         return "partly passed"
-    return "null result" if all(status is Status.NULL for status in found) else "failed"
+    return "all passed" if len(found) == len(results) else "passed where there is data"
+
+
+def _flags(run: EvaluationRun) -> Iterator[str]:
+    if run.truth and run.truth.leak:
+        yield f"Leaked: the truth is no test of this generation. {run.truth.leak[0].upper()}{run.truth.leak[1:]}."
+    if run.no_data:
+        yield f"NO DATA: {', '.join(run.no_data)}; they take part in no comparison."
+    if run.baseline.tied > 0:
+        yield f"{run.baseline.tied:.0%} of the first {run.asked.k} places were drawn among artists with one score."
 
 
 def _reasons(run: EvaluationRun, results: Sequence[GateResult]) -> Iterator[str]:
@@ -60,6 +75,8 @@ def _reasons(run: EvaluationRun, results: Sequence[GateResult]) -> Iterator[str]
             yield f"{status.value}: {', '.join(named)}."
     if run.truth:
         yield f"{run.asked.baseline}, overlap at {run.asked.k}: {run.baseline.overlap.summary}."
+        if run.truth.in_scene:
+            yield f"Beyond the listed: {run.baseline.beyond_listed.summary}."
     for comparison in _proven(run):
         sign = "better" if comparison.difference.difference.mean > 0 else "worse"
         yield f"{comparison.system} is {sign} than {run.asked.baseline} by {_interval(comparison)}."
@@ -115,7 +132,9 @@ def _limits(run: EvaluationRun) -> Iterator[str]:
     if missing:
         yield f"{missing} of {run.pool.artists} artists have no audio and are in no layer's figures."
     if run.views and not run.selection.best:
-        yield "No artist has two tracks, so layers cannot be compared without labels."
+        halves = any(view.split.n for view in run.views)
+        reason = "no layer retrieves the halves of artists better than chance" if halves else "no artist has two tracks"
+        yield f"{reason[0].upper()}{reason[1:]}, so layers cannot be compared without labels."
     yield "Popularity is what imports gave, else the number of artists that list or record with an artist."
     yield "Span and range change with any stretching of the scale; they do not measure the order."
     if not run.extraction:

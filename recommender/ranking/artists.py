@@ -127,6 +127,10 @@ class Recommender:
         liked, disliked = scores[: len(query.seeds)], scores[len(query.seeds) :]
         return break_down(rows, profile, liked=liked, disliked=disliked)
 
+    def order_keys(self, query: ArtistQuery) -> Scores:
+        """``[artist]`` what all artists are ordered by; NaN for those that are not answered. Reads every artist."""
+        return self._keys(query, self._panel_for(query))
+
     def order_artists(self, query: ArtistQuery, *, n: int) -> Rows:
         """The rows of the first ``n`` that :meth:`rank_artists` gives, without their breakdown."""
         return self._order(query, self._panel_for(query), n)

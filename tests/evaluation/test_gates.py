@@ -19,10 +19,42 @@ def thresholds(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_the_prototype_fails_gates_that_it_reported_as_passed() -> None:
+PROTOTYPE = """
+name = "prototype"
+[[gate]]
+figure = "span"
+above = 0.4
+null = 0.3
+[[gate]]
+figure = "overlap"
+above = 0.1
+null = 0.0
+[[gate]]
+figure = "highest_low_pair"
+below = 0.6
+[[gate]]
+figure = "success"
+at_least = 0.85
+[[gate]]
+figure = "artists"
+at_least = 100
+"""
+
+
+def test_the_default_gates_are_on_figures_that_noise_and_chance_leave_at_nothing() -> None:
+    by_figure = {gate.figure: gate for gate in read_thresholds().gates}
+    assert {figure for figure, gate in by_figure.items() if not math.isnan(gate.null)} == {
+        "spread_above_shuffled",
+        "overlap_above_chance_low",
+    }
+
+
+def test_the_prototype_fails_gates_that_it_reported_as_passed(tmp_path: Path) -> None:
     """Span 0.280, overlap 0 %, Vril and Sabrina 0.610 among the pairs expected low (highest 0.739), 40 of 40 tracks."""
     found = {"span": 0.280, "overlap": 0.0, "highest_low_pair": 0.739, "success": 1.0, "artists": 8.0}
-    statuses = {each.gate.figure: each.status for each in check_gates(read_thresholds(), found)}
+    statuses = {
+        each.gate.figure: each.status for each in check_gates(read_thresholds(thresholds(tmp_path, PROTOTYPE)), found)
+    }
     assert statuses == {
         "span": Status.NULL,
         "overlap": Status.NULL,
@@ -32,10 +64,10 @@ def test_the_prototype_fails_gates_that_it_reported_as_passed() -> None:
     }
 
 
-def test_between_null_and_threshold_a_gate_only_fails() -> None:
+def test_between_null_and_threshold_a_gate_only_fails(tmp_path: Path) -> None:
+    prototype = read_thresholds(thresholds(tmp_path, PROTOTYPE))
     statuses = {
-        each.gate.figure: each.status
-        for each in check_gates(read_thresholds(), NOTHING | {"span": 0.35, "overlap": 0.1})
+        each.gate.figure: each.status for each in check_gates(prototype, NOTHING | {"span": 0.35, "overlap": 0.1})
     }
     assert statuses["span"] is Status.FAIL
     assert statuses["overlap"] is Status.FAIL, "10 % is not more than 10 %"

@@ -66,3 +66,10 @@ def test_of_many_artists_a_sample_is_written(monkeypatch: pytest.MonkeyPatch, tm
     assert picked.tolist() == sorted(set(picked.tolist()))
     found = list(rows(write_similarities(generation, tmp_path)))
     assert len({row["a_id"] for row in found} | {row["b_id"] for row in found}) == len(picked) == 4
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-x", "'-x"), ("-0.25", "-0.25"), ("Björk", "Björk")]
+)
+def test_no_cell_begins_a_formula_and_numbers_stay_numbers(cell: str, written: str) -> None:
+    assert pairs._line((cell,)).decode() == f"{written}\n"

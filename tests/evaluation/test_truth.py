@@ -125,3 +125,30 @@ def test_a_file_of_no_use_says_why(name: str, text: str, reason: str, directory:
         read_truth(written(tmp_path / name, text), directory)
     assert refused.value.reason == reason
     assert name in str(refused.value) or reason == "bad_json"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("t.csv", "artist,similar,rank\nNina Simone,Low,1\nNina Simone,c,3\n"),
+        ("t.tsv", "Artist\tSimilar\tRank\nNina Simone\tLow\t1\nNina Simone\tc\t3\n"),
+        (
+            "t.jsonl",
+            '{"artist": "Nina Simone", "similar": "Low", "rank": 1}\n'
+            '{"artist": "Nina Simone", "similar": "c", "rank": 3}\n',
+        ),
+        (
+            "t.json",
+            '[{"artist": "Nina Simone", "similar": "Low", "rank": 1},'
+            ' {"artist": "Nina Simone", "similar": "c", "rank": 3}]',
+        ),
+        ("t.json", '{"Nina Simone": {"Low": 1.0, "c": 0.5}}'),
+    ],
+)
+def test_what_import_scene_takes_is_a_truth_too(directory: Directory, tmp_path: Path, file: str, text: str) -> None:
+    path = tmp_path / file
+    path.write_text(text)
+    truth = read_truth(path, directory)
+    assert truth.rejected == ()
+    (items,) = truth.lists.values()
+    assert [round(item.grade, 3) for item in items] == [1.0, 0.5]
