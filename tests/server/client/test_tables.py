@@ -79,3 +79,17 @@ class TestAHostileName:
         layer = pb.LayerInfo(name=name, description=name)
         reply = pb.GetIndexInfoResponse(encoder=name, weight_profiles=[name], profile=name, layers=[layer])
         assert shown(tables.info(reply), capsys, monkeypatch).count(expected) == 5
+
+
+def test_a_borrowed_calibration_is_called_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = [
+        pb.LayerInfo(name="low", calibration=pb.CALIBRATION_PROVISIONAL, calibration_note="borrowed, method pipeline"),
+        pb.LayerInfo(name="high", calibration=pb.CALIBRATION_PROVISIONAL, calibration_note="method pipeline"),
+    ]
+    said = shown(tables.info(pb.GetIndexInfoResponse(layers=layers)), capsys, monkeypatch).splitlines()
+    (low,) = (line for line in said if "low" in line.split())
+    (high,) = (line for line in said if "high" in line.split())
+    assert ("borrowed" in low, "provisional" in low) == (True, False)
+    assert ("borrowed" in high, "provisional" in high) == (False, True)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from pb import soundkin_pb2 as pb
+from recommender.calibration.cohort import Status
 from recommender.calibration.mix_scale import LEAST, STRONG, TAIL
 from recommender.fusion.profiles import BASE, GAIN, SLOPES
+from recommender.generation.open_generation import open_generation
 from recommender.ranking.artists import Recommender
 from server.client import commands
 from server.rpc import responses
 from tests.factories import MadeArtist, MadeCatalog, make_generation
-from tests.indexer.build.homes import SPACE, add_music, run_build, run_publish
+from tests.indexer.build.homes import SPACE, add_music, run_build, run_publish, staged
 from tests.server.ask import by_name, weights
 from tests.server.conftest import Serve, Served, serving
 
@@ -51,6 +55,19 @@ def test_the_index_info_says_what_answers_and_how_far_each_layer_is_calibrated(h
     assert [layer.unmeasured_artists for layer in info.layers] == [0] * len(info.layers)
     assert (info.candidates.first, info.candidates.HasField("overlap_at_20")) == (0, False)
     assert info.candidates.note == f"{info.artists} artists, under 5000: everyone is compared"
+
+
+def test_a_borrowed_calibration_is_provisional_and_its_note_says_that_it_is_borrowed(tmp_path: Path) -> None:
+    add_music(tmp_path, range(3))
+    run_build(tmp_path)
+    generation = open_generation(staged(tmp_path))
+    borrowed = {
+        name: replace(layer, bundle=replace(layer.bundle, status=Status.BORROWED, reference_artists=18))
+        for name, layer in generation.calibration.layers.items()
+    }
+    for info in responses.to_layers(generation.manifest, borrowed):
+        assert (info.calibration, info.reference_artists) == (pb.CALIBRATION_PROVISIONAL, 18)
+        assert info.calibration_note.startswith("borrowed, method raw: fitted on 18 reference artists of music that")
 
 
 def test_evidence_answers_by_default_and_the_seed_table_when_asked(heard: Served) -> None:
