@@ -245,8 +245,8 @@ def _take(log: _Log, number: int, line: str) -> None:
 
 def _show(log: _Log, number: int, profiles: tuple[str, str], session: str) -> None:
     """Make room for ``session``. Raises BadInput where the log compares other profiles: their wins do not add up."""
-    if log.profiles not in (None, profiles):
-        before, now = (" with ".join(each) for each in (log.profiles or ("", ""), profiles))
+    if log.profiles and log.profiles != profiles:
+        before, now = (" with ".join(each) for each in (log.profiles, profiles))
         raise BadInput("bad_log", f"line {number} compares {now}, the lines before {before}; use one log for each pair")
     log.profiles = profiles
     for part in (log.shown, log.artists):
