@@ -339,7 +339,7 @@ ENOUGH_TO_TELL = 20
 """Queries from which a signal can be too good."""
 
 
-def _leak(pairs: int, in_scene: int, measured: Sequence[MeasuredSystem]) -> str:
+def _leak(pairs: int, in_scene: int, measured: Sequence[MeasuredSystem], default: SystemResult) -> str:
     """Why the truth is no test of this generation; empty where nothing speaks against it."""
     if pairs and in_scene / pairs >= LEAKED:
         return f"{in_scene / pairs:.0%} of its pairs are in the scene data, so it tests what was imported"
@@ -347,7 +347,16 @@ def _leak(pairs: int, in_scene: int, measured: Sequence[MeasuredSystem]) -> str:
         reached = each.result.overlap.normalised
         if each.result.kind == "alone" and reached.n >= ENOUGH_TO_TELL and reached.mean >= TOO_GOOD:
             return f"{each.result.name} finds {reached.mean:.0%} of it, which only its own source does"
-    return ""
+    return _nothing_beyond(pairs, in_scene, default)
+
+
+def _nothing_beyond(pairs: int, in_scene: int, default: SystemResult) -> str:
+    """Whether the default finds more than chance, and only because the scene data list it."""
+    more, beyond = default.overlap.above_chance, default.beyond_listed.above_chance
+    if not in_scene or not more.low > 0 or beyond.low > 0:
+        return ""
+    listed = f"{in_scene / pairs:.0%} of its pairs are in the scene data"
+    return f"{listed}, and beyond these {default.name} finds no more than chance"
 
 
 def _truth_used(
@@ -357,6 +366,7 @@ def _truth_used(
     silent = [row for row in range(len(names)) if row not in truth.lists]
     pairs = [(query, row) for query in truth.lists for row, grade in truth.grades(query).items() if grade > 0]
     scene = generation.contents.relations.scene_strengths
+    default = next(each.result for each in measured if each.result.name == setup.asked.baseline)
     in_scene = sum(bool(scene[query, row] > 0) for query, row in pairs)
     return TruthSummary(
         file=path.name,
@@ -368,6 +378,6 @@ def _truth_used(
         without_truth_names=tuple(names[row] for row in silent[:NAMED]),
         pairs=len(pairs),
         in_scene=in_scene,
-        leak=_leak(len(pairs), in_scene, measured),
+        leak=_leak(len(pairs), in_scene, measured, default),
         rejected=truth.rejected,
     )

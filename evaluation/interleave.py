@@ -15,7 +15,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import ceil, sqrt
 
 from scipy import stats
@@ -190,27 +190,65 @@ def session_credits(lines: Iterable[str]) -> dict[str, int]:
     """Session -> clicks for A minus clicks for B, for every session in the log.
 
     Raises:
-        BadInput: a line is not of this log, or is a click on a position that was not shown; the error names the line.
+        BadInput: a line is not of this log, is a click on a position that was not shown, compares other profiles than
+            the lines before, or shows another list in a session; the error names the line.
     """
-    shown: dict[str, dict[int, Team]] = {}
-    clicked: dict[str, list[int]] = {}
+    log = _Log()
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            _take(number, line, shown, clicked)
-    return {session: credit(places, clicked[session]) for session, places in shown.items()}
+            _take(log, number, line)
+    return {session: credit(places, log.clicked[session]) for session, places in log.shown.items()}
 
 
-def _take(number: int, line: str, shown: dict[str, dict[int, Team]], clicked: dict[str, list[int]]) -> None:
+def compared_profiles(lines: Iterable[str]) -> tuple[str, str]:
+    """Profiles A and B of the log; two empty names for a log without a session. Raises as :func:`session_credits`."""
+    log = _Log()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            _take(log, number, line)
+    return log.profiles or ("", "")
+
+
+@dataclass(slots=True)
+class _Log:
+    """What the lines of a log have said so far."""
+
+    profiles: tuple[str, str] | None = None
+    shown: dict[str, dict[int, Team]] = field(default_factory=dict)
+    """Session -> position -> team; likewise below."""
+    artists: dict[str, dict[int, str]] = field(default_factory=dict)
+    clicked: dict[str, list[int]] = field(default_factory=dict)
+
+
+def _take(log: _Log, number: int, line: str) -> None:
     try:
         data = json.loads(line)
         event, session, position = data["event"], str(data["session"]), int(data["position"])
         team = Team(data["team"]) if event == "shown" else None
+        profiles = (str(data["profile_a"]), str(data["profile_b"])) if event == "shown" else ("", "")
     except (ValueError, OverflowError, KeyError, TypeError) as error:
         raise BadInput("bad_log", f"line {number} is not of an interleaving log ({error})") from error
     if team is not None:
-        shown.setdefault(session, {})[position] = team
-        clicked.setdefault(session, [])
-    elif event == "click" and position in shown.get(session, {}):
-        clicked[session].append(position)
+        _show(log, number, profiles, session)
+        artist = str(data.get("artist"))
+        if (
+            log.artists[session].setdefault(position, artist) != artist
+            or log.shown[session].get(position, team) != team
+        ):
+            raise BadInput("bad_log", f"line {number}: session {session!r} was shown another list before")
+        log.shown[session][position] = team
+    elif event == "click" and position in log.shown.get(session, {}):
+        log.clicked[session].append(position)
     else:
         raise BadInput("bad_log", f"line {number}: {event!r} on position {position}, which was not shown before")
+
+
+def _show(log: _Log, number: int, profiles: tuple[str, str], session: str) -> None:
+    """Make room for ``session``. Raises BadInput where the log compares other profiles: their wins do not add up."""
+    if log.profiles and log.profiles != profiles:
+        before, now = (" with ".join(each) for each in (log.profiles, profiles))
+        raise BadInput("bad_log", f"line {number} compares {now}, the lines before {before}; use one log for each pair")
+    log.profiles = profiles
+    for part in (log.shown, log.artists):
+        part.setdefault(session, {})
+    log.clicked.setdefault(session, [])

@@ -43,7 +43,7 @@ def draft(
     The list is logged. Log each choice with `soundkin interleave click`, and end with `soundkin interleave judge`.
     """
     from evaluation.current_generation import open_published
-    from evaluation.interleave import SessionSettings, impression_lines
+    from evaluation.interleave import SessionSettings, impression_lines, session_credits
     from evaluation.interleave import draft as mix
     from evaluation.truth import find_artist
     from recommender.catalog.rows import ArtistRef
@@ -64,8 +64,10 @@ def draft(
         shown = mix(*rankings, length=length, seed=name)
         names = dict(zip(artists.ids, artists.names, strict=True))
         setting = SessionSettings(session=name, generation=generation.label, profile_a=profile_a, profile_b=profile_b)
+        lines = list(impression_lines(setting, shown))
+        session_credits([*(_read(log) if log.exists() else ()), *lines])
         with log.open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in impression_lines(setting, shown))
+            file.writelines(f"{line}\n" for line in lines)
         listed = [
             {"position": at, "id": one.artist, "name": names[one.artist]} for at, one in enumerate(shown, start=1)
         ]
@@ -96,21 +98,29 @@ def click_(session: str, position: int, log: Path) -> None:
 @options.json_option
 def judge(log: Path, as_json: bool) -> None:
     """Say which profile people preferred, over all sessions of LOG, with a sign test and an interval."""
-    from evaluation.interleave import preference, session_credits, sessions_needed, win_interval
+    from evaluation.interleave import compared_profiles, preference, session_credits, sessions_needed, win_interval
 
-    found = preference(session_credits(_read(log)).values())
+    lines = _read(log)
+    found = preference(session_credits(lines).values())
+    a, b = compared_profiles(lines)
     low, high = win_interval(found)
     decided = found.won_a + found.won_b
     if as_json:
-        click.echo(json.dumps(asdict(found) | {"share_a": [low, high]}, indent=1).replace("NaN", "null"))
+        click.echo(
+            json.dumps(asdict(found) | {"profile_a": a, "profile_b": b, "share_a": [low, high]}, indent=1).replace(
+                "NaN", "null"
+            )
+        )
         return
+    if a:
+        click.echo(f"A is {a}, B is {b}")
     click.echo(f"A won {found.won_a} sessions, B {found.won_b}, {found.tied} had no winner")
     if not decided:
         click.echo("undecided: no session has a winner")
         return
     click.echo(f"A wins {found.won_a / decided:.0%} [{low:.0%}, {high:.0%}] of the decided, p {found.p_value:.3g}")
     if low > 0.5 or high < 0.5:
-        click.echo(f"people prefer {'A' if low > 0.5 else 'B'}")
+        click.echo(f"people prefer {f'A, {a}' if low > 0.5 else f'B, {b}'}")
     else:
         click.echo(f"undecided: to find a profile that wins 55 %, {sessions_needed(0.55)} decided sessions are needed")
 

@@ -155,7 +155,8 @@ class Selection:
     halves: dict[str, float]
     """Artist id -> reciprocal rank of its halves in the best view, so that two encoders can be compared."""
     separated_best: str
-    """The view with the highest AUC of related against unrelated pairs; empty without truth."""
+    """The view with the highest AUC of related against unrelated pairs, of those that :func:`separates` holds for;
+    empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +268,7 @@ def select(views: Sequence[View], halves: Mapping[str, SplitRetrieval], ids: Seq
     best = max(proven, key=lambda view: view.split.mean).name if proven else ""
     others = [view.name for view in scored if view.name != best] if best else []
     tied = [name for name in others if _is_tied(halves[name], halves[best])]
-    separated = [view for view in views if not np.isnan(view.separation.auc)]
+    separated = [view for view in views if separates(view)]
     return Selection(
         best=best,
         tied=tuple(tied),
@@ -275,6 +276,19 @@ def select(views: Sequence[View], halves: Mapping[str, SplitRetrieval], ids: Seq
         halves=_by_id(halves[best], ids) if best else {},
         separated_best=max(separated, key=lambda view: view.separation.auc).name if separated else "",
     )
+
+
+def separates(view: View) -> bool:
+    """Whether related pairs are more similar than unrelated ones, beyond the 95 % interval of chance by rank sums.
+
+    Pairs share artists, so no more than one pair of either kind counts for each artist. False without truth.
+    """
+    found = view.separation
+    related, unrelated = (min(pairs, view.artists) for pairs in (found.related, found.unrelated))
+    if not related or not unrelated:
+        return False
+    chance = np.sqrt((related + unrelated + 1) / (12 * related * unrelated))
+    return bool(found.auc > 0.5 + 1.96 * chance)
 
 
 def _by_id(found: SplitRetrieval, ids: Sequence[str]) -> dict[str, float]:

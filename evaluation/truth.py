@@ -2,11 +2,11 @@
 
 A row that cannot be used is recorded with its reason; the other rows are still read.
 
-
-CSV with the columns ``query``, ``item`` and, if grades differ, ``grade``; JSON as a list of
-``{"query": …, "items": [{"artist": …, "grade": …}, "…"]}``, or a music-map dump, as ``soundkin import scene`` takes it
-(its strengths are the grades, else ``1 / log2(1 + rank)``). An artist is given by name, as ``mbid:…``, in the columns
-``query_mbid``, ``item_spotify`` … or by its id in the generation. A grade is at least 0, and 1 where there is none.
+CSV with the columns ``query``, ``item`` and, if grades differ, ``grade`` (or ``strength``, ``score``, ``rank``); JSON
+as a list of ``{"query": …, "items": [{"artist": …, "grade": …}, "…"]}``; or any file that ``soundkin import scene``
+takes, whose left column is the query. Without a grade it is ``1 / log2(1 + rank)``, and without a rank 1. An artist is
+given by name, as ``mbid:…``, in the columns ``query_mbid``, ``item_spotify`` … or by its id in the generation. A grade
+is at least 0.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from evaluation.measures.rank_metrics import best_graded
@@ -86,52 +87,41 @@ def read_truth(path: Path, directory: Directory) -> Truth:
     return Truth(rows=reading.rows, lists=lists, rejected=tuple(reading.rejected))
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    """One row for each pair of query and item."""
-    if path.suffix.lower() != ".json":
+def _rows(path: Path) -> Iterator[Row | SceneClaim]:
+    """One row for each pair of query and item; in a scene file, one claim for each pair."""
+    if path.suffix.lower() == ".json":
+        data = read_json(path)
+        if _is_scene(data):
+            return _listings(path)
+        return (part for row in list_rows(path, data) for part in _spread(row))
+    try:
+        rows = read_records(path, required=("query|query_mbid|query_spotify", "item|artist|item_mbid|item_spotify"))
+    except BadInput as error:
+        if error.reason != "no_header":
+            raise
         try:
-            first = read_records(
-                path, required=("query|query_mbid|query_spotify", "item|artist|item_mbid|item_spotify")
-            )
-        except BadInput as error:
-            if error.reason != "no_header":
-                raise
-            try:
-                return (row for item in read_scene(path) if (row := _listed(item)))
-            except BadInput:
-                raise error from None
-        return (_as_truth(row) for row in first)
-    data = read_json(path)
-    if isinstance(data, dict) and any(isinstance(entry, list | dict) for entry in data.values()):
-        return (row for item in read_scene(path) if (row := _listed(item)))
-    return (part for row in list_rows(path, data) for part in _spread(_as_truth(row)))
+            return _listings(path)
+        except BadInput:
+            raise error from None
+    first = next(rows, None)
+    if isinstance(first, Record) and _is_scene([first.fields]):
+        return _listings(path)
+    return (part for row in chain([first] if first else [], rows) for part in _spread(row))
 
 
-def _as_truth(row: Row) -> Row:
-    """A row of a scene map, ``artist`` and ``similar``, as a row of a truth; any other row unchanged."""
-    if isinstance(row, Rejected) or "similar" not in row.fields or "query" in row.fields:
-        return row
-    named = {"query": row.fields.get("artist"), "item": row.fields["similar"]}
-    grade = row.fields.get("grade", row.fields.get("strength"))
-    rank = row.fields.get("rank")
-    if grade is None and isinstance(rank, int | float | str) and str(rank).strip().isdigit():
-        grade = 1.0 / math.log2(1.0 + max(int(rank), 1))
-    given = {name: value for name, value in (named | {"grade": grade}).items() if value is not None}
-    return Record(path=row.path, line=row.line, key=row.key, fields=given)
+def _is_scene(data: object) -> bool:
+    """Whether JSON has a form of ``soundkin import scene``: an object by artist, or rows of ``artist``, ``similar``."""
+    if isinstance(data, dict):
+        return any(isinstance(entry, list | dict) for entry in data.values())
+    names = (
+        {str(name).lower() for row in data if isinstance(row, dict) for name in row} if isinstance(data, list) else ()
+    )
+    return "similar" in names and "query" not in names
 
 
-def _listed(item: SceneClaim | Rejected) -> Row | None:
-    """One entry of a scene map as a row, graded by strength, else by rank, else not; None for an empty list."""
-    if isinstance(item, Rejected):
-        return item
-    if item.neighbour is None:
-        return None
-    grade = item.strength
-    if grade is None and item.rank is not None:
-        grade = 1.0 / math.log2(1.0 + item.rank)
-    row = {"query": item.artist.name, "item": item.neighbour.name, "grade": grade}
-    given = {name: value for name, value in row.items() if value is not None}
-    return Record(path=item.record.path, key=item.record.key, fields=given)
+def _listings(path: Path) -> Iterator[Rejected | SceneClaim]:
+    """The claims of a scene file; an empty list is no row of a truth."""
+    return (item for item in read_scene(path) if isinstance(item, Rejected) or item.neighbour is not None)
 
 
 def _spread(row: Row) -> Iterator[Row]:
@@ -154,16 +144,37 @@ def _spread(row: Row) -> Iterator[Row]:
             yield part.reject("bad_json", f"an item is a name or an object, not {type(item).__name__}")
 
 
-def _take(reading: _Reading, record: Record) -> None:
+def _take(reading: _Reading, row: Record | SceneClaim) -> None:
+    record = row.record if isinstance(row, SceneClaim) else row
     try:
-        query = fields.artist(record, "query", prefixes=_QUERY)
-        item = fields.artist(record, "item" if "item" in record.fields else "artist", prefixes=_ITEM)
-        grade = fields.number(record, "grade")
+        query, item, grade = _of_claim(row) if isinstance(row, SceneClaim) else _of_record(row)
         asked = find_artist(reading.directory, query)
     except BadInput as error:
         reading.rejected.append(record.reject(error.reason, error.detail))
         return
-    _judge(reading, record, asked, item, UNGRADED if grade is None else grade)
+    _judge(reading, record, asked, item, grade)
+
+
+def _of_record(record: Record) -> tuple[ArtistRef, ArtistRef, float]:
+    """Query, item and grade of a row. Raises BadInput."""
+    query = fields.artist(record, "query", prefixes=_QUERY)
+    item = fields.artist(record, "item" if "item" in record.fields else "artist", prefixes=_ITEM)
+    grade = fields.number(record, "grade", "strength", "score")
+    return query, item, _graded(grade, fields.integer(record, "rank", minimum=1))
+
+
+def _of_claim(claim: SceneClaim) -> tuple[ArtistRef, ArtistRef, float]:
+    """The same of a claim, with the names and ids of both. Raises BadInput for an empty list."""
+    if claim.neighbour is None:
+        raise BadInput("no_artist", "the list is empty")
+    return claim.artist, claim.neighbour, _graded(claim.strength, claim.rank)
+
+
+def _graded(strength: float | None, rank: int | None) -> float:
+    """The grade: the strength, else ``1 / log2(1 + rank)``, else 1."""
+    if strength is not None:
+        return strength
+    return UNGRADED if rank is None else 1.0 / math.log2(1.0 + rank)
 
 
 def _judge(reading: _Reading, record: Record, query: int, item: ArtistRef, grade: float) -> None:

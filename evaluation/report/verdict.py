@@ -98,6 +98,14 @@ def _proven(run: EvaluationRun) -> list[Comparison]:
     return [comparison for comparison in run.comparisons if comparison.corrected_p < SIGNIFICANT]
 
 
+def _recommendable(run: EvaluationRun) -> list[str]:
+    """Systems better than the default by a truth that tests them: it is not leaked, and they beat chance themselves."""
+    if run.truth is None or run.truth.leak:
+        return []
+    better = {each.system for each in _proven(run) if each.difference.difference.mean > 0}
+    return [each.name for each in run.systems if each.name in better and each.overlap.above_chance.low > 0]
+
+
 def _interval(comparison: Comparison) -> str:
     found = comparison.difference.difference
     return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], p {comparison.corrected_p:.3g} after Holm"
@@ -113,7 +121,7 @@ def _actions(run: EvaluationRun) -> Iterator[str]:
         yield "Widen the catalog or choose another truth: no artist that the truth lists is in the generation."
     elif run.truth and run.baseline.overlap.overlap.n < ENOUGH_QUERIES:
         yield f"Repeat with {ENOUGH_QUERIES} queries or more before deciding."
-    better = [each.system for each in _proven(run) if each.difference.difference.mean > 0]
+    better = _recommendable(run)
     profiles = [system.name for system in run.systems if system.kind == "profile" and system.name in better]
     if profiles:
         yield f"Make {profiles[0]} the default profile."

@@ -57,8 +57,9 @@ def test_choices_decide_who_wins(home: Path, tmp_path: Path) -> None:
     found = json.loads(run("judge", str(log), "--json").stdout)
     assert (found["won_a"], found["won_b"], found["won_a"] + found["tied"]) == (won, 0, 12)
     said = run("judge", str(log)).stdout
-    assert said.startswith(f"A won {won} sessions, B 0, {12 - won} had no winner\n")
-    assert ("people prefer A" in said) == (won >= 6)
+    assert said.startswith(f"A is evidence, B is seed\nA won {won} sessions, B 0, {12 - won} had no winner\n")
+    assert (found["profile_a"], found["profile_b"]) == ("evidence", "seed")
+    assert ("people prefer A, evidence" in said) == (won >= 6)
 
 
 def test_without_a_choice_nothing_is_decided(home: Path, tmp_path: Path) -> None:
@@ -74,6 +75,19 @@ def test_a_click_on_what_was_not_shown_is_refused_and_not_logged(home: Path, tmp
     for words in (("other", "1"), ("one", "99")):
         assert isinstance(run("click", *words, "--log", str(log)).exception, BadInput)
     assert log.read_text() == before
+
+
+def test_a_log_holds_one_pair_of_profiles_and_one_list_a_session(home: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    assert draft(home, log, "one").exit_code == 0
+    before = log.read_text()
+    turned = draft(home, log, "two", "--a", "seed").exception
+    assert isinstance(turned, BadInput)
+    assert "compares seed with seed, the lines before evidence with seed" in str(turned)
+    words = ("draft", name(2, 0), "--b", "seed", "--log", str(log), "--home", str(home), "--session", "one")
+    assert "was shown another list before" in str(run(*words).exception)
+    assert log.read_text() == before, "what cannot be judged is not logged"
+    assert draft(home, log, "one").exit_code == 0, "the same list again changes nothing"
 
 
 def test_an_unknown_artist_or_profile_says_so(home: Path, tmp_path: Path) -> None:

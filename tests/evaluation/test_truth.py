@@ -18,7 +18,7 @@ def directory() -> Directory:
     """Low is row 0, Nina Simone row 1; rows 2 and 3 are both called Bush."""
     artists = (
         MadeArtist(id="a", name="Low", external_ids={"mbid": "m-low", "spotify": "s-low"}),
-        MadeArtist(id="b", name="Nina Simone", aliases=("Eunice Waymon",)),
+        MadeArtist(id="b", name="Nina Simone", aliases=("Eunice Waymon",), external_ids={"mbid": "m-nina"}),
         MadeArtist(id="c", name="Bush"),
         MadeArtist(id="d", name="Bush"),
     )
@@ -70,6 +70,41 @@ def test_a_music_map_dump_is_a_truth_as_it_stands(directory: Directory, tmp_path
     assert {each.reason for each in truth.rejected} == {ABSENT, "source_error"}
     ranked = written(tmp_path / "ranks.json", json.dumps({"Nina Simone": [{"name": "Low", "rank": 3}, {"name": "c"}]}))
     assert read_truth(ranked, directory).grades(1) == {0: 0.5, 2: 1.0}, "1 / log2(4), and 1 without rank or strength"
+
+
+SCENES = {
+    "a strength": ("t.csv", "artist,similar,strength\nLow,Nina Simone,0.7\n", 0.7),
+    "a score": ("t.csv", "Artist,Similar,Score\nLow,Nina Simone,0.7\n", 0.7),
+    "a rank": ("t.csv", "artist,similar,rank\nLow,Nina Simone,3\n", 0.5),
+    "neither": ("t.tsv", "artist\tsimilar\nLow\tNina Simone\n", 1.0),
+    "semicolons": ("t.csv", "artist;similar;strength\nLow;Nina Simone;0,7\n", 0.7),
+    "columns of ids": ("t.csv", "artist,similar,artist_mbid,similar_mbid\nLow (band),Nina,m-low,m-nina\n", 1.0),
+    "ids as names": ("t.csv", "artist,similar\nmbid:m-low,mbid:m-nina\n", 1.0),
+    "lines of JSON": ("t.jsonl", '{"artist": "Low", "similar": "Nina Simone", "strength": 0.7}\n', 0.7),
+    "a list of JSON": ("t.json", '[{"artist": "Low", "similar": "N.", "similar_mbid": "m-nina", "score": 0.7}]', 0.7),
+    "an object of JSON": ("t.json", '{"mbid:m-low": {"Nina Simone": 0.7}}', 0.7),
+    "a truth with a strength": ("t.csv", "query,item,strength\nLow,Nina Simone,0.7\n", 0.7),
+    "a truth with a rank": ("t.csv", "query,item,rank\nLow,Nina Simone,3\n", 0.5),
+    "lines of lists": ("t.jsonl", '{"query": "Low", "items": ["Nina Simone"]}\n', 1.0),
+}
+"""What a truth is given with -> file, its text, and the grade."""
+
+
+@pytest.mark.parametrize(("name", "text", "grade"), SCENES.values(), ids=SCENES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_whatever_a_scene_can_be_imported_from_is_a_truth(
+    name: str, text: str, grade: float, encoding: str, directory: Directory, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(text.encode("utf-8" if "json" in name else encoding))
+    truth = read_truth(tmp_path / name, directory)
+    assert truth.rejected == ()
+    assert {query: truth.grades(query) for query in truth.lists} == {0: {1: pytest.approx(grade)}}
+
+
+def test_a_listing_that_cannot_be_used_is_told(directory: Directory, tmp_path: Path) -> None:
+    rows = '[{"artist": "Low", "similar": "Nina Simone", "rank": 0}, {"artist": "Low", "similar": "Low"}]'
+    truth = read_truth(written(tmp_path / "t.json", rows), directory)
+    assert [(each.key, each.reason) for each in truth.rejected] == [("[0]", "bad_number"), ("[1]", "self_edge")]
 
 
 def test_what_is_not_here_is_told_and_still_lowers_the_ceiling(directory: Directory, tmp_path: Path) -> None:

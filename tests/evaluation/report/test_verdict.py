@@ -125,6 +125,9 @@ def test_a_truth_that_was_imported_is_flagged(tmp_path: Path) -> None:
     assert "verdict: leaked" in found["said"]
     assert "100% of its pairs are in the scene data" in found["said"]
     assert found["run"]["systems"][0]["beyond_listed"]["overlap"]["n"] == 0, "nothing is left to find"
+    assert "by default" not in found["said"]
+    assert "the default profile" not in found["said"]
+    assert "Find out why" not in found["said"], "nothing is recommended by a leaked truth"
 
 
 def test_a_truth_that_is_half_imported_shows_what_is_found_beyond(tmp_path: Path) -> None:
@@ -135,6 +138,15 @@ def test_a_truth_that_is_half_imported_shows_what_is_found_beyond(tmp_path: Path
     assert "verdict: leaked" in found["said"], (
         "each third listing tells of two pairs in three, as scene data go both ways"
     )
+
+
+def test_a_truth_of_which_a_little_was_imported_and_the_rest_is_noise_is_flagged(tmp_path: Path) -> None:
+    random = np.random.default_rng(17)
+    truth = [(one, int(other)) for one in range(ARTISTS) for other in random.permutation(ARTISTS)[:5] if one != other]
+    found = judged(tmp_path, made(families, listed=truth[::6], genres=False), truth)
+    assert "PASS: overlap_above_chance_low" in found["said"], "what is listed is found"
+    assert "verdict: leaked" in found["said"]
+    assert "and beyond these evidence finds no more than chance" in found["said"]
 
 
 def test_signals_without_rows_say_no_data_and_are_not_compared(tmp_path: Path) -> None:
