@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.measurement import Measurement, add_json_option, machine, publish
+from benchmarks.measurement import Bar, Measurement, add_json_option, machine, publish
 from indexer.audio.decode import choose_excerpt, decode, probe
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import encoder_names, load_encoder
@@ -234,8 +234,21 @@ def main(arguments: list[str] | None = None) -> int:
     embeddings = embed(music, options.audio, encoder)
     explained = notes(music, encoder, time.monotonic() - started)
     results = [retrieve(name, vectors, music) for name, vectors in views(embeddings, encoder).items()]
-    publish(report(options, results, explained), options.out)
-    return 0
+    found = report(options, results, explained)
+    publish(found, options.out)
+    return found.status
+
+
+def bars_of(results: list[Retrieval]) -> list[Bar]:
+    """All layers together find more than chance by the interval, and no less than the mean of the single layers."""
+    *layers, together = results
+    mean = sum(one.accuracy for one in layers) / max(len(layers), 1)
+    return [
+        Bar(
+            name=f"{together.view}: lower end less chance", value=together.interval[0] - together.chance, threshold=1e-9
+        ),
+        Bar(name=f"{together.view}: accuracy less the mean of layers", value=together.accuracy - mean, threshold=1e-9),
+    ]
 
 
 def report(options: argparse.Namespace, results: list[Retrieval], explained: list[str]) -> Measurement:
@@ -246,6 +259,7 @@ def report(options: argparse.Namespace, results: list[Retrieval], explained: lis
         machine=machine("numpy"),
         table_markdown=table(results),
         notes=tuple(explained),
+        bars=tuple(bars_of(results)) if len(results) > 1 else (),
         figures={
             result.view: {
                 "hits": result.hits,

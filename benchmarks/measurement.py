@@ -54,6 +54,8 @@ class Measurement:
     figures: Mapping[str, object] = field(default_factory=dict)
     """Figures for programs, as JSON values; the page does not show them."""
     bars: tuple[Bar, ...] = ()
+    made: str = ""
+    """When, of which commit and under which load: set when the result is kept."""
 
     @property
     def status(self) -> int:
@@ -70,6 +72,7 @@ class Measurement:
             notes=tuple(data["notes"]),
             figures=data.get("figures", {}),
             bars=tuple(Bar(**bar) for bar in data.get("bars", ())),
+            made=str(data.get("made", "")),
         )
 
     def write(self, path: Path) -> None:
@@ -79,7 +82,8 @@ class Measurement:
     def section(self) -> str:
         """The result as one section of the page."""
         notes = "\n".join(f"- {note}" for note in (*(bar.line for bar in self.bars), *self.notes))
-        parts = (f"## {self.title}", f"`{self.command}` on {self.machine}", self.table_markdown.strip(), notes)
+        made = f"; {self.made}" if self.made else ""
+        parts = (f"## {self.title}", f"`{self.command}` on {self.machine}{made}", self.table_markdown.strip(), notes)
         return "\n\n".join(part for part in parts if part)
 
 

@@ -41,6 +41,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "docs").mkdir()
     monkeypatch.setattr(run, "ROOT", tmp_path)
     monkeypatch.setattr(run, "PAGE", tmp_path / "docs" / "benchmarks.md")
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "benchmarks" / "results")
+    monkeypatch.setattr(run, "made_now", lambda: "today")
     return tmp_path
 
 
@@ -59,7 +61,7 @@ def test_a_measurement_becomes_a_section_with_its_command_table_and_notes(house:
     assert run.main([]) == 0
     assert page(house) == (
         f"{run.HEAD}\n<!-- benchmarks/retrieval.py -->\n\n## Retrieval\n\n"
-        "`python -m benchmarks.retrieval` on two cores\n\n"
+        "`python -m benchmarks.retrieval` on two cores; today\n\n"
         "| layer | hits |\n|---|---|\n| timbre | 0.5 |\n\n- chance is 0.05\n"
     )
 
@@ -104,3 +106,26 @@ def test_an_unknown_claim_is_wrong_usage(house: Path, capsys: pytest.CaptureFixt
         run.main(["speed"])
     assert left.value.code == 2
     assert "unknown claim: speed" in capsys.readouterr().err
+
+
+def test_a_missed_bar_is_kept_shown_and_told_by_the_status(house: Path) -> None:
+    missed = RESULT | {"bars": [{"name": "speed", "value": 1.0, "threshold": 2.0, "at_least": True}]}
+    add_claim(house, "retrieval", f"out.write_text({json.dumps(missed)!r}); raise SystemExit(1)")
+    assert run.main([]) == 1
+    assert "- FAIL: speed 1 (bar: at least 2)" in page(house)
+
+
+def test_the_page_alone_is_written_from_what_was_kept(house: Path) -> None:
+    add_claim(house, "retrieval", f"out.write_text({json.dumps(RESULT)!r})")
+    run.main([])
+    before = page(house)
+    (house / "docs" / "benchmarks.md").unlink()
+    add_claim(house, "retrieval", "raise SystemExit(3)")
+    assert run.main(["--page"]) == 0
+    assert page(house) == before
+
+
+def test_the_page_in_the_repository_is_that_of_the_kept_results() -> None:
+    assert run.PAGE.read_text(encoding="utf-8") == run.write_page(run.claims(run.ROOT / "benchmarks"))
+    for path in run.RESULTS.glob("*.json"):
+        assert json.loads(path.read_text(encoding="utf-8"))["made"], path.name

@@ -12,13 +12,13 @@ from benchmarks.measurement import Measurement
 from benchmarks.similarity import (
     ORDER,
     Quality,
+    bars_of,
     main,
     measure_method,
     measure_scores,
     over_seeds,
     reference_of,
     table,
-    verdicts,
 )
 from benchmarks.similarity_catalog import DIM, NUISANCE_OF_ARTIST, REGIMES, TRACKS, MadeCatalog, make_catalog
 from indexer.build.calibration.calibration_fit import Reference, fit
@@ -93,9 +93,9 @@ def test_on_a_small_catalog_the_pipeline_finds_more_of_the_scene_than_raw(regime
 def test_bars_hold_only_when_every_seed_reaches_them() -> None:
     raw = replace(GOOD, precision=0.4, skew=2.0)
     found = {name: {method: [GOOD, GOOD] for method in ORDER} | {Method.RAW: [raw, raw]} for name in ("A", "B")}
-    assert [sentence.split()[0] for sentence in verdicts(found)] == ["Reached"] * 6
+    assert [bar.passed for bar in bars_of(found)] == [True] * 8
     found["B"] = found["B"] | {Method.PIPELINE: [GOOD, replace(GOOD, precision=0.7, skew=0.6, unrelated=0.31)]}
-    assert [sentence.split()[0] for sentence in verdicts(found)] == ["Reached"] * 3 + ["MISSED"] * 3
+    assert [bar.passed for bar in bars_of(found)] == [True] * 4 + [False, False, True, False]
 
 
 def test_a_run_writes_what_the_page_of_benchmarks_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
