@@ -48,7 +48,7 @@ SEED, SEED_CALIBRATED, BEFORE, EVIDENCE, FITTED_WEIGHTS = (
     "seed", "seed, calibrated audio", "evidence on percentiles", "evidence", "fitted"
 )  # fmt: skip
 MUST_BEAT = (SINGLE[1], SINGLE[3], SEED, BEFORE)
-"""What ``evidence`` must beat in every world: audio alone, the walk alone, the table, and what it was before strengths."""
+"""What ``evidence`` must beat in every world; the last is what it was before strengths."""
 BEFORE_PROFILE = LogOdds(
     name=BEFORE, intercept=float(logit(BASE)), slopes=(0.3, 0.3, 0.2, 0.2), scale=Scale.PERCENTILES
 )
