@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -208,9 +209,8 @@ def measure(graph: RealGraph, catalogs: Mapping[int, int] = CATALOGS) -> Figures
         random = np.random.default_rng((SEED, size))
         for _ in range(count):
             catalog = make(graph, draw(graph, size, random), random)
-            for way in (KEPT, REMOVED):
-                for method in (DEFAULT, TABLE, GENRE):
-                    found[size, way, method].append(judge(catalog, method, way, 5 if size <= 20 else 10))
+            for way, method in itertools.product((KEPT, REMOVED), (DEFAULT, TABLE, GENRE)):
+                found[size, way, method].append(judge(catalog, method, way, 5 if size <= 20 else 10))
     return {name: np.array(values) for name, values in found.items()}
 
 
