@@ -249,7 +249,7 @@ def test_reflection_lists_the_services(made: Served) -> None:
 def test_a_method_found_by_reflection_can_be_called(made: Served) -> None:
     pool = DescriptorPool(ProtoReflectionDescriptorDatabase(made.channel))
     service = pool.FindServiceByName("soundkin.v1.SimilarityService")
-    assert len(service.methods) == 12
+    assert {method.name for method in service.methods} >= {"SimilarArtists", "RankArtists", "BatchRankArtists"}
     method = service.methods_by_name["SimilarArtists"]
     asked, answered = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
     call = made.channel.unary_unary(

@@ -125,13 +125,16 @@ def test_a_stronger_tie_never_lowers_the_score_of_its_pair(
     assert after >= before - 1e-6
 
 
-@every_profile
+@pytest.mark.parametrize("profile", [one for one in PROFILES if one != "learned"])
 @given(catalog=CATALOGS, place=st.integers(0, 1000), rise=st.floats(0.0, 1.0))
 @examples
 def test_a_stronger_listing_never_lowers_the_rank_of_its_artist(
     profile: str, catalog: int, place: int, rise: float
 ) -> None:
-    """Measured on a real graph too: 0 of 600 ranks fell (docs/methods.md); it is not proven."""
+    """Measured on a real graph too: 0 of 600 ranks fell (docs/methods.md); it is not proven.
+
+    Not of ``learned``: its trees read the paths of other pairs as well, which rise too and may rise past it.
+    """
     generation = generated(catalog)
     a, b, stronger = _with_a_stronger_tie(generation, "scene", place, rise)
     query = asked(catalog, profile, (a,))
