@@ -47,7 +47,7 @@ BROUGHT_LATER = {
     "verify": ("--quarantine",),
     "evaluate": ("TRUTH",),
     "report": ("RUN",),
-    "interleave": ("judge", "LOG"),
+    "interleave": ("draft", "X", "--b", "seed", "--log", "LOG"),
     "encoder": ("list",),
 }
 """Command that needs an extra -> its arguments; a word in capitals stands for a file or folder of that name."""
