@@ -15,7 +15,7 @@ from indexer.tabular.text_lines import read_text
 from recommender.errors import BadInput
 
 DEFAULT = Path(__file__).with_name("thresholds.toml")
-"""The thresholds of the prototype (docs/methods.md, "Evaluation measures")."""
+"""The thresholds that are used when none are given (docs/evaluation.md)."""
 _KEYS = {"figure", "above", "below", "at_least", "at_most", "null"}
 
 
