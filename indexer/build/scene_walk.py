@@ -39,6 +39,7 @@ _ROWS = 2048
 """Artists walked from at once."""
 
 Numbers = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
 
 
 def scene_graph(edges: Iterable[SceneEdge], artists: Mapping[str, int]) -> csr_array:
@@ -150,13 +151,15 @@ def walk_blocks(steps: csr_array) -> csr_array:
 
 
 def walk_compiled(steps: csr_array) -> csr_array:
-    """The same as :func:`walk_blocks`, but for the order of sums, compiled and on :data:`THREADS` threads."""
+    """The same as :func:`walk_blocks`, but for rounding to float32, compiled and on :data:`THREADS` threads."""
     walk_rows = _compiled()
-    indptr, indices = steps.indptr.astype(np.int64), steps.indices.astype(np.int64)
+    indptr, indices = steps.indptr.astype(np.int64), steps.indices.astype(np.int32)
+
+    shares, limits = steps.data.astype(np.float32), (np.float32(RESTART), np.float32(MIN_PROBABILITY))
 
     def walk(start: int) -> Any:  # Any: three arrays of a compiled function, which has no types
         stop = min(start + _ROWS, steps.shape[0])
-        return walk_rows(indptr, indices, steps.data, (start, stop, STEPS), (RESTART, MIN_PROBABILITY))
+        return walk_rows(indptr, indices, shares, (start, stop, STEPS), limits)
 
     with ThreadPoolExecutor(THREADS) as threads:
         parts = list(threads.map(walk, range(0, steps.shape[0], _ROWS)))
@@ -178,10 +181,10 @@ def _compiled() -> Any:  # Any: numba's dispatcher has no types
 
 def _walk_rows(
     indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int64],
-    shares: Numbers,
+    indices: npt.NDArray[np.int32],
+    shares: Floats,
     counts: tuple[int, int, int],
-    limits: tuple[float, float],
+    limits: tuple[np.float32, np.float32],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Number of entries ``[row]``, columns and values ``[entry]`` of the walks from some artists; compiled by numba.
 
@@ -199,14 +202,18 @@ def _walk_rows(
     artists = len(indptr) - 1
     row_sizes = np.zeros(stop - start, np.int64)
     columns, values, used = np.empty(65536, np.int32), np.empty(65536, np.float32), 0
-    here, probability = np.empty(artists, np.int64), np.empty(artists)
-    reached, touched = np.zeros(artists), np.empty(artists, np.int64)
+    here, probability = np.empty(artists, np.int32), np.empty(artists, np.float32)
+    reached, touched = np.zeros(artists, np.float32), np.empty(artists, np.int32)
     for row in range(start, stop):
         size, here[0], probability[0] = 1, row, 1.0
         for _ in range(steps):
             reached[row], touched[0] = restart, row
             found = _spread(
-                (indptr, indices, shares), here[:size], (1.0 - restart) * probability[:size], reached, touched
+                (indptr, indices, shares),
+                here[:size],
+                (np.float32(1.0) - restart) * probability[:size],
+                reached,
+                touched,
             )
             size = _gather(touched[:found], least, reached, here, probability)
         if used + size > len(columns):
@@ -220,11 +227,11 @@ def _walk_rows(
 
 
 def _spread(
-    graph: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Numbers],
-    here: npt.NDArray[np.int64],
-    probability: Numbers,
-    reached: Numbers,
-    touched: npt.NDArray[np.int64],
+    graph: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Floats],
+    here: npt.NDArray[np.int32],
+    probability: Floats,
+    reached: Floats,
+    touched: npt.NDArray[np.int32],
 ) -> int:
     """Take one step from the artists ``here``: add to ``reached``; compiled by numba.
 
@@ -235,7 +242,7 @@ def _spread(
     for place in range(len(here)):
         for entry in range(indptr[here[place]], indptr[here[place] + 1]):
             other = indices[entry]
-            if reached[other] == 0.0:
+            if reached[other] == 0:
                 touched[found] = other
                 found += 1
             reached[other] += probability[place] * shares[entry]
@@ -243,11 +250,11 @@ def _spread(
 
 
 def _gather(
-    touched: npt.NDArray[np.int64],
-    least: float,
-    reached: Numbers,
-    here: npt.NDArray[np.int64],
-    probability: Numbers,
+    touched: npt.NDArray[np.int32],
+    least: np.float32,
+    reached: Floats,
+    here: npt.NDArray[np.int32],
+    probability: Floats,
 ) -> int:
     """Move what was reached into the first places of ``here`` and ``probability``; returns how many; compiled by numba.
 
