@@ -103,6 +103,8 @@ def serve(**options: Unpack[ServeOptions]) -> None:
     """Answer gRPC requests from the published generation, and switch to newer ones."""
     for variable in THREAD_VARIABLES:  # numpy and FAISS read them when they are imported, below
         os.environ.setdefault(variable, "1")
+    # gRPC's own log has a line for every malformed header, so that anybody could fill the disk.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from recommender.types import Use
     from server.address import Address, parse_address
     from server.serve import Settings, run

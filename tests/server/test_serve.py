@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -29,6 +30,10 @@ from tests.factories import write_generation
 from tests.server.ask import eventually
 from tests.server.conftest import MADE, Served
 
+_HEADERS = b"\x83\x86\x00\x05:path\x02/x\x00\x02te\x05wrong"
+MALFORMED = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
+MALFORMED += len(_HEADERS).to_bytes(3, "big") + bytes.fromhex("010500000001") + _HEADERS
+"""The beginning of a call whose header ``te`` has a value that it may not have."""
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 30
 
@@ -75,6 +80,22 @@ def test_a_signal_turns_health_off_goes_on_answering_and_then_stops(tmp_path: Pa
             assert stub.GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
         assert process.wait(START_S) == 0
         assert not port_file.exists()
+
+
+def test_malformed_headers_leave_no_line_in_the_log(tmp_path: Path) -> None:
+    write_generation(tmp_path, MADE)
+    port_file = tmp_path / "port"
+    with program(tmp_path, "--listen=127.0.0.1:0", f"--port-file={port_file}", "--lame-duck=0") as process:
+        port = wait_for(port_file)
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                connection.sendall(MALFORMED)
+        with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
+            assert pb_grpc.SimilarityServiceStub(channel).GetIndexInfo(pb.GetIndexInfoRequest()).artists == 6
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=START_S)
+    assert "hpack" not in said
+    assert "Error" not in said
 
 
 def test_a_client_may_ping_every_ten_seconds_without_a_call() -> None:
