@@ -6,6 +6,7 @@ the other's.
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -29,8 +30,11 @@ from server.service import SimilarityService
 WARM_UP = 20
 
 
-def ask_service(recommender: Recommender, seeds: Sequence[Sequence[str]], *, limit: int) -> list[float]:
-    """Milliseconds that a client waits for ``SimilarArtists`` of each group of seeds, by artist id."""
+def ask_service(recommender: Recommender, requests: Sequence[pb.SimilarArtistsRequest]) -> list[float]:
+    """Milliseconds that a client waits for the answer to each request. Raises CalledProcessError when one is refused.
+
+    Requests are parsed before the clock starts.
+    """
     metrics = Metrics()
     watcher: Any = SimpleNamespace(snapshot=lambda: Snapshot(recommender=recommender))  # Any: what the service uses
     server = grpc.server(ThreadPoolExecutor(4), interceptors=[Guard(metrics)])
@@ -39,7 +43,8 @@ def ask_service(recommender: Recommender, seeds: Sequence[Sequence[str]], *, lim
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        asked = json.dumps({"port": port, "limit": limit, "seeds": [list(each) for each in seeds]})
+        written = [base64.b64encode(each.SerializeToString()).decode("ascii") for each in requests]
+        asked = json.dumps({"port": port, "requests": written})
         command = [sys.executable, "-m", "benchmarks.recommend_client"]
         done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, timeout=3600)
         found: list[float] = json.loads(done.stdout)
@@ -52,10 +57,7 @@ def main() -> None:
     """Ask what standard input says, and print the milliseconds as JSON."""
     asked = json.loads(sys.stdin.read())
     address = f"127.0.0.1:{asked['port']}"
-    requests = [
-        pb.SimilarArtistsRequest(seeds=[pb.ArtistRef(id=one) for one in group], limit=asked["limit"])
-        for group in asked["seeds"]
-    ]
+    requests = [pb.SimilarArtistsRequest.FromString(base64.b64decode(each)) for each in asked["requests"]]
     with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         stub = pb_grpc.SimilarityServiceStub(channel)
         for request in requests[:WARM_UP]:

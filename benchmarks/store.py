@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.measurement import Measurement, add_json_option, machine
+from benchmarks.measurement import Bar, Measurement, add_json_option, machine, publish
 from indexer.files.atomic import write_file
 from indexer.store.shard import Stored
 from indexer.store.store import EmbeddingStore
@@ -203,8 +204,22 @@ def _notes(clips: int, appending: dict[Stored, _Appending], finding: tuple[float
     return notes
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table, and write it where ``--json`` is given."""
+def bars_of(forms: Sequence[Form]) -> list[Bar]:
+    """Sealed shards give a cold layer at least as fast as a track-major file does, which has to be read whole."""
+    names = {form.name: form for form in forms}
+    bars = []
+    for stored in Stored:
+        sealed, plain = (
+            median(names[f"{kind}, {stored.value}, {how}, as float32"].cold_s)
+            for kind, how in (("sealed shards", "checked"), ("track-major .npy", "mapped"))
+        )
+        name = f"{stored.value}, cold: seconds of the track-major file over those of sealed shards"
+        bars.append(Bar(name=name, value=plain / sealed, threshold=1))
+    return bars
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table and the bars, write them where ``--json`` is given; returns 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=CLIPS, metavar="N")
     add_json_option(parser)
@@ -217,17 +232,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for form in forms:
                 _measure(form, layer)
         finding = _finding_ms(folder / "finding")
-    table, notes = _table(forms), _notes(wanted.clips, appending, finding)
-    print("\n".join([table, *notes]))
-    if wanted.out:
-        Measurement(
-            title="Cost of the embedding store",
-            command="python -m benchmarks.store",
-            machine=machine("numpy"),
-            table_markdown=table,
-            notes=tuple(notes),
-        ).write(wanted.out)
+    result = Measurement(
+        title="Cost of the embedding store",
+        command="python -m benchmarks.store",
+        machine=machine("numpy"),
+        table_markdown=_table(forms),
+        notes=tuple(_notes(wanted.clips, appending, finding)),
+        bars=tuple(bars_of(forms)),
+    )
+    publish(result, wanted.out)
+    return result.status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

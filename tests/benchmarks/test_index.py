@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.index import DIM, compare, grouped, ungrouped
+from benchmarks.index import DIM, IndexComparison, bars_of, compare, grouped, ungrouped
 from recommender.types import Vectors
+from recommender.vectors import WrittenIndex
 
 Maker = Callable[[np.random.Generator, int], Vectors]
 
@@ -35,3 +36,19 @@ def test_where_both_are_exact_both_find_everything() -> None:
     compared = compare("some", 400, vectors[:400], vectors[400:])
     assert (compared.recall, compared.written.factory) == (1.0, "Flat")
     assert compared.row().startswith("| some | 400 | Flat | exact | 1.000 |")
+
+
+@pytest.mark.parametrize(
+    ("recall", "ours_ms", "held"), [(0.99, 1.0, [True, True]), (0.98, 1.0, [False, True]), (1.0, 3.0, [True, False])]
+)
+def test_each_bar_can_be_missed(recall: float, ours_ms: float, held: list[bool]) -> None:
+    one = IndexComparison(
+        data="grouped",
+        size=10,
+        written=WrittenIndex(factory="IVF1,Flat", parameters={}, recall_at_10=0.995),
+        build_s=1.0,
+        recall=recall,
+        ours_ms=(ours_ms, 1.0, 4.0),
+        exact_ms=(2.0, 1.0, 4.0),
+    )
+    assert [bar.passed for bar in bars_of([one])] == held

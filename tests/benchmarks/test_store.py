@@ -9,6 +9,7 @@ import pytest
 from benchmarks import store
 from benchmarks.measurement import Measurement
 from benchmarks.run import ROOT, claims
+from indexer.store.shard import Stored
 
 
 def test_a_small_run_measures_every_form_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,4 +23,16 @@ def test_a_small_run_measures_every_form_and_says_so(tmp_path: Path, monkeypatch
         *("sealed shards", "track-major .npy", "plain file of it") * 2
     ]
     assert "Finding 5,000 clips" in found.notes[-1]
+    assert len(found.bars) == len(Stored)
     assert "store" in claims(ROOT / "benchmarks")
+
+
+def test_shards_slower_than_a_track_major_file_miss_the_bar() -> None:
+    def form(name: str, seconds: float) -> store.Form:
+        return store.Form(name=name, files=[], bytes_a_layer=1, read=lambda _: None, cold_s=[seconds])
+
+    forms = []
+    for stored, seconds in zip(Stored, (0.5, 2.0), strict=True):
+        forms.append(form(f"sealed shards, {stored.value}, checked, as float32", seconds))
+        forms.append(form(f"track-major .npy, {stored.value}, mapped, as float32", 1.0))
+    assert [bar.passed for bar in store.bars_of(forms)] == [True, False]
