@@ -21,14 +21,16 @@ from benchmarks.measurement import Bar, Measurement, add_json_option, machine, p
 from recommender.types import Vectors
 from recommender.vectors import FaissIndex, unit
 
-SIZES = ((1_000, 768), (10_000, 768), (100_000, 768), (100_000, 48))
+SIZES = ((1_003, 768), (10_007, 768), (100_003, 768), (100_003, 48))
+"""Not multiples of what a BLAS product takes at once: its last rows are then summed in another order, and a product
+misses the bar on equal rows."""
 ROUNDS = 15
 WIDE = 512
 """From so many numbers a vector on, reading it dominates the cost, and the bar on time holds."""
 MAX_RATIO = 1.5
 """CPU of the scan over that of the BLAS product. Set when 0.98 to 1.25 was known."""
 COPIES = 64
-"""Rows that are equal to the first one. Their scores must be equal."""
+"""Equal rows, half of them spread over all and half at the end. Their scores must be equal."""
 
 
 def _times_ms(run: Callable[[], object]) -> list[float]:
@@ -73,9 +75,10 @@ class ScanResult:
 
 
 def measure(items: int, dim: int) -> ScanResult:
-    """Ask one query of ``items`` vectors, :data:`COPIES` of which are equal and spread over the rows."""
+    """Ask one query of ``items`` vectors, :data:`COPIES` of which are equal."""
     vectors = unit(np.random.default_rng(items).normal(size=(items, dim)).astype(np.float32))
-    places = np.linspace(0, items - 1, COPIES).astype(int)
+    spread = np.linspace(0, items - COPIES, COPIES // 2).astype(np.int64)
+    places = np.concatenate([spread, np.arange(items - COPIES // 2, items)])
     vectors[places] = vectors[0]
     query = vectors[items // 2 + 1].copy()
     with tempfile.TemporaryDirectory() as folder:
@@ -128,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         notes=(
             f"CPU time of one thread, median of {ROUNDS} rounds (lowest to highest).",
             f"{COPIES} rows of each size are equal. The scan gives them equal scores wherever they stand; a BLAS "
-            "product need not.",
+            "product, the baseline, misses that bar where its last column is above 0.",
         ),
         bars=tuple(bars_of(found)),
         figures={f"{one.items}x{one.dim}": {"ratio": one.ratio, "unequal": one.unequal} for one in found},
